@@ -1,0 +1,7 @@
+"""Adversarial autoencoders with the scikit-learn API."""
+
+from sklearn_aae._adversarial_autoencoder import AdversarialAutoencoder
+
+__version__ = "0.1.0"
+
+__all__ = ["AdversarialAutoencoder", "__version__"]

@@ -1,0 +1,544 @@
+"""The model: compress, reconstruct, generate, score and explain rows of a table."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.callback import with_callbacks
+from sklearn.utils import check_array, check_scalar
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklearn_aae._base import (
+    SAMPLE,
+    BaseAAE,
+    auto_batch_size,
+    auto_epochs,
+    leaves_no_trace,
+    resolve_seed,
+)
+from sklearn_aae._compat import _fit_context
+from sklearn_aae._random import derive_seed, draw_seed, make_generator
+from sklearn_aae.encoding import Container
+from sklearn_aae.training import TrainingContext
+
+
+class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE):
+    """Adversarial autoencoder.
+
+    One fitted model that compresses (:meth:`transform`), reconstructs
+    (:meth:`inverse_transform`, :meth:`reconstruct`), generates (:meth:`sample`),
+    scores (:meth:`score_samples`) and explains (:meth:`score_contributions`) rows
+    of a table.  Each training step has three phases [1]_: a reconstruction step
+    for encoder and decoder, a step in which the discriminator learns to tell codes
+    from draws of the prior, and a step in which the encoder learns to fool it.
+
+    Read more in the :ref:`User Guide <how_it_works>`.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Width of the code.
+    prior : str, Prior, torch distribution, frozen scipy.stats or callable, \
+            default="gaussian"
+        What the codes should follow: ``"gaussian"`` (standard normal),
+        ``"uniform"`` (on [-1, 1]), an object of :mod:`sklearn_aae.priors`, a
+        :class:`torch.distributions.Distribution`, a frozen distribution of
+        :mod:`scipy.stats` or a function ``(n, generator) -> (n, n_components)``.
+    posterior : {"auto", "deterministic", "gaussian"} or Posterior, default="auto"
+        How the encoder's output becomes a code; ``"auto"`` is deterministic.
+    output : {"auto", "gaussian", "bernoulli"} or Output, default="auto"
+        The decoder's likelihood: ``"gaussian"`` (squared error on scaled columns)
+        or ``"bernoulli"`` (cross-entropy; columns in [0, 1]).  ``"auto"`` is
+        Gaussian.
+    supervision : None, default=None
+        What ``y`` does: nothing.
+    hidden_layer_sizes : int or tuple of int, default=(256, 256)
+        Widths of the encoder's hidden layers; the decoder mirrors them.
+    discriminator_layer_sizes : int or tuple of int, default=(128, 64)
+        Widths of the discriminator's hidden layers.
+    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh"}, default="relu"
+        Activation of the hidden layers.
+    encoder, decoder, discriminator : None, torch.nn.Module or callable, default=None
+        Networks of your own: an unfitted instance, which is copied and never
+        trained in place, or a class or function ``(n_in, n_out) -> nn.Module``.
+    adversarial_weight : float, default=0.3
+        Learning rate of the third phase as a multiple of ``lr``.  0 switches
+        phases 2 and 3 off, which leaves a plain autoencoder.
+    categorical_features : "from_dtype" or array-like, default="from_dtype"
+        Which columns are categories.  Only tables of numbers are supported so far.
+    scaling : {"standard", "quantile", "minmax"} or None, default="standard"
+        Scale on which the networks see the columns when the output is Gaussian:
+        unit variance, normal scores, [-1, 1], or as they are.  Undone on the way
+        out.
+    max_epochs : int or "auto", default="auto"
+        Passes over the rows.  ``"auto"`` bounds the number of steps by the number
+        of rows: see the Notes.
+    batch_size : int or "auto", default="auto"
+        Rows per mini-batch; ``"auto"`` grows with the table: see the Notes.
+    lr : float, default=1e-3
+        Learning rate (Adam).  It falls linearly to a tenth over the second half of
+        the epochs, unless ``callbacks`` hold an ``LRScheduler``.
+    callbacks : list of skorch callbacks, default=None
+        They are cloned, never changed.  For progress bars through pipelines and
+        searches see :meth:`set_callbacks`.
+    device : str or torch.device, default="auto"
+        Where to train; ``"auto"`` is CUDA if present, else the CPU.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop when the validation
+        loss per column over its first value, plus the distance of validation codes
+        to the prior over its 99 % null value, has not improved for
+        ``n_iter_no_change`` epochs.  The best epoch's weights are put back.
+    validation_fraction : float, default=0.1
+        Share of the rows held out for early stopping; at least 20 rows.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before training stops early.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the present weights and optimizer states, with
+        the scale of the first fit.
+    random_state : int, RandomState or None, default=None
+        Seeds everything: an int makes ``fit`` and ``sample`` repeat bit by bit on
+        one machine; None takes fresh entropy.  Global generators are never touched.
+    verbose : int, default=0
+        1 prints a line per epoch.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if they were all strings.
+    n_iter_ : int
+        Number of epochs trained, over all calls.
+    loss_curve_ : list of float
+        Reconstruction loss per column of each epoch.
+    history_ : dict of list
+        Loss of each phase by epoch: ``"reconstruction_loss"``,
+        ``"discriminator_loss"``, ``"generator_loss"``; with early stopping also
+        ``"valid_loss"``, ``"prior_gap"`` and ``"validation_figure"``.
+    prior_ : Prior
+        The prior as an object.
+    device_ : torch.device
+        Where the networks are.
+    net_ : AAENet
+        The fitted skorch net.
+    interrupted_ : bool
+        Whether training was cut short by Ctrl-C.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The linear counterpart, without a prior.
+    sklearn.mixture.GaussianMixture : A density with the same ``sample`` and
+        ``score_samples``.
+
+    Notes
+    -----
+    There is no ``sample_weight``: mini-batch training cannot honour the equivalence
+    of weights and repeated rows that scikit-learn checks for.
+
+    References
+    ----------
+    .. [1] A. Makhzani, J. Shlens, N. Jaitly, I. Goodfellow, B. Frey, "Adversarial
+       Autoencoders", arXiv:1511.05644, 2015.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_aae import AdversarialAutoencoder
+    >>> X = load_breast_cancer().data
+    >>> aae = AdversarialAutoencoder(n_components=4, max_epochs=20, random_state=0).fit(X)
+    >>> aae.transform(X).shape
+    (569, 4)
+    >>> aae.sample(5).shape
+    (5, 30)
+    >>> aae.score_samples(X[:3]).shape
+    (3,)
+    """
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        prior: Any = "gaussian",
+        posterior: Any = "auto",
+        output: Any = "auto",
+        supervision: None = None,
+        hidden_layer_sizes: Any = (256, 256),
+        discriminator_layer_sizes: Any = (128, 64),
+        activation: str = "relu",
+        encoder: Any = None,
+        decoder: Any = None,
+        discriminator: Any = None,
+        adversarial_weight: float = 0.3,
+        categorical_features: Any = "from_dtype",
+        scaling: str | None = "standard",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        lr: float = 1e-3,
+        callbacks: list | None = None,
+        device: str | torch.device = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.prior = prior
+        self.posterior = posterior
+        self.output = output
+        self.supervision = supervision
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.discriminator_layer_sizes = discriminator_layer_sizes
+        self.activation = activation
+        self.encoder = encoder
+        self.decoder = decoder
+        self.discriminator = discriminator
+        self.adversarial_weight = adversarial_weight
+        self.categorical_features = categorical_features
+        self.scaling = scaling
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.callbacks = callbacks
+        self.device = device
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the capabilities that scikit-learn asks about."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    # -------------------------------------------------------------- fitting
+
+    @leaves_no_trace
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> AdversarialAutoencoder:
+        """Fit the model to rows.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            The rows: numbers, at least 2 rows.  A float32 array is not copied.
+        y : object, default=None
+            Not used; a ``Pipeline`` hands it to every step.
+
+        Returns
+        -------
+        self : AdversarialAutoencoder
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the table is not usable; the message names it.
+        UnsupportedColumnsError
+            If a frame has columns that are no numbers (a ``ValueError``).
+        """
+        warm = self.warm_start and hasattr(self, "net_")
+        self._check_settings()
+        rows = self._check_rows(X, reset=not warm)
+        if warm:
+            net, seed = self._copy_of_net(), self._seed
+        else:
+            seed = draw_seed(self.random_state)
+            net = self._new_net(rows, seed)
+            self._seed, self._container = seed, Container.of(X)
+            self._scaler = net.dataset__scaler
+        batch = auto_batch_size(len(rows)) if self.batch_size == "auto" else self.batch_size
+        epochs = auto_epochs(len(rows), batch) if self.max_epochs == "auto" else self.max_epochs
+        task = self._init_callback_context(max_subtasks=epochs)
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        context = TrainingContext(
+            self, task, X, y, lambda: self._fitted_attributes(self._copy_of_net(net))
+        )
+        self._train(net, rows, seed, max_epochs=epochs, batch_size=batch, context=context)
+        task.call_on_fit_task_end(
+            estimator=self,
+            X=X,
+            y=y,
+            reconstruction_attributes=lambda: self._fitted_attributes(net),
+        )
+        self._finish(net)
+        return self
+
+    @leaves_no_trace
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> AdversarialAutoencoder:
+        """Train one epoch on the given rows, at constant learning rates.
+
+        The first call sets the scale and the networks; later calls keep them.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            The rows; at least 2 in the first call.
+        y : object, default=None
+            Not used.
+
+        Returns
+        -------
+        self : AdversarialAutoencoder
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the table is not usable, or has another width than
+            in the first call.
+        """
+        first = not hasattr(self, "net_")
+        self._check_settings()
+        rows = self._check_rows(X, reset=first)
+        if first:
+            self._seed, self._container = draw_seed(self.random_state), Container.of(X)
+            net = self._new_net(rows, self._seed)
+            self._scaler = net.dataset__scaler
+        else:
+            net = self._copy_of_net()
+        batch = auto_batch_size(len(rows)) if self.batch_size == "auto" else self.batch_size
+        self._finish(self._train(net, rows, self._seed, batch_size=batch))
+        return self
+
+    # ------------------------------------------------------- compress, generate
+
+    def transform(self, X: Any) -> Any:
+        """Return the codes of rows.
+
+        Deterministic, and on the prior's scale: the code itself, or its mean for a
+        Gaussian posterior.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_components)
+            Codes, float32 for float32 rows and else float64; the container is that
+            of ``set_output``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        return self._encode(self._check_rows(X, reset=False))
+
+    def inverse_transform(self, Z: Any, y: Any = None) -> Any:
+        """Return the expected rows for codes.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components)
+            Codes.
+        y : None, default=None
+            Must be None: the decoder takes no labels.
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_features)
+            Rows (means) in the container that ``fit`` saw.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If ``Z`` has another width.
+        """
+        check_is_fitted(self)
+        _refuse_labels(y, "inverse_transform")
+        Z = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"Z has {Z.shape[1]} columns, but the code has {self._n_features_out} components."
+            )
+        return self._container.wrap(self._decode(Z))
+
+    def reconstruct(self, X: Any, y: Any = None) -> Any:
+        """Return rows as the model sees them: through the code and back.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        y : None, default=None
+            Must be None: the decoder takes no labels.
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_features)
+            Rows in the container that ``fit`` saw, with the index of ``X``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        _refuse_labels(y, "reconstruct")
+        rows = self._check_rows(X, reset=False)
+        return self._container.wrap(self._decode(self._encode(rows)), like=X)
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        y: Any = None,
+        random_state: Any = None,
+        noise: bool = True,
+    ) -> Any:
+        """Draw new rows: codes from the prior, rows from the decoder.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        y : None, default=None
+            Must be None: the decoder takes no labels.
+        random_state : int, RandomState or None, default=None
+            None falls back on the estimator's ``random_state``: an int there
+            repeats the same rows at every call, as in ``GaussianMixture``.
+        noise : bool, default=True
+            Whether rows are drawn from the decoder's distribution, which gives the
+            columns their spread; False returns its mean (for pictures, say).
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_features)
+            Rows in the container that ``fit`` saw.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If ``n_samples`` is not positive.
+        """
+        check_is_fitted(self)
+        _refuse_labels(y, "sample")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        seed = derive_seed(resolve_seed(random_state, self.random_state), SAMPLE)
+        generator = make_generator(seed, self.device_)
+        codes = self.prior_.sample(n_samples, self._n_features_out, generator).cpu().numpy()
+        return self._container.wrap(self._decode(codes, generator if noise else None))
+
+    # ------------------------------------------------------------------- score
+
+    def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return how well the model explains each row; higher is more normal.
+
+        Minus the sum over columns of the decoder's loss: squared errors of scaled
+        columns, or nats where the output is a likelihood.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        y : object, default=None
+            Not used.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Scores.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        return -self.score_contributions(X).sum(axis=1)
+
+    def score_contributions(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return what each column contributes to a row's badness.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        y : object, default=None
+            Not used.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_in_), float64
+            Loss of each cell; rows add up to ``-score_samples(X)``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        return self._cell_losses(self._check_rows(X, reset=False))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean of :meth:`score_samples`, so that searches run without a scorer.
+
+        It grows with ``n_components`` and knows nothing of the prior:
+        :func:`sklearn_aae.metrics.balanced_score` weighs reconstruction against
+        the match of codes and prior.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        y : object, default=None
+            Not used.
+
+        Returns
+        -------
+        float
+            Mean score.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        return float(self.score_samples(X).mean())
+
+    # ------------------------------------------------------------------- parts
+
+    @property
+    def encoder_(self) -> nn.Module:
+        """The fitted encoder."""
+        return self.net_.module_.encoder
+
+    @property
+    def decoder_(self) -> nn.Module:
+        """The fitted decoder."""
+        return self.net_.module_.decoder
+
+    @property
+    def discriminator_(self) -> nn.Module:
+        """The fitted discriminator."""
+        return self.net_.module_.discriminator
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.net_.module_.n_components
+
+
+def _refuse_labels(y: Any, method: str) -> None:
+    if y is not None:
+        raise ValueError(
+            f"{method} got y, but the model was fitted with supervision=None: its decoder takes "
+            "no labels. Pass y=None."
+        )

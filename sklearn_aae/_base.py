@@ -1,0 +1,359 @@
+"""What every estimator of the package shares: validation, training, forward passes."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+import warnings
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import LRScheduler
+from sklearn.base import BaseEstimator, clone
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.validation import validate_data
+
+from sklearn_aae._compat import Interval, StrOptions
+from sklearn_aae._random import derive_seed, draw_seed, fenced
+from sklearn_aae.encoding import Container, Scaler, check_numeric_columns, describe_non_finite
+from sklearn_aae.exceptions import ConvergenceWarning
+from sklearn_aae.networks import ACTIVATIONS, ModuleBuilder
+from sklearn_aae.outputs import as_output
+from sklearn_aae.posteriors import as_posterior
+from sklearn_aae.priors import as_prior
+from sklearn_aae.training import (
+    PHASES,
+    RECONSTRUCTION,
+    AAENet,
+    EarlyStopping,
+    LinearDecay,
+    TableDataset,
+    TrainingContext,
+    encode,
+    in_precision,
+    map_chunks,
+)
+
+#: Streams under the estimator's seed.
+INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE = range(7)
+
+#: Fewer rows say too little about the match of codes to the prior.
+MIN_VALIDATION_ROWS = 20
+
+
+class TrainingInterrupted(KeyboardInterrupt):  # noqa: N818 (it is a KeyboardInterrupt)
+    """Ctrl-C, after at least one finished epoch; the estimator is fitted up to there."""
+
+
+def leaves_no_trace(method: Callable) -> Callable:
+    """Decorate a fitting method so that a failed call leaves ``__dict__`` as it was."""
+
+    @functools.wraps(method)
+    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = self.__dict__.copy()
+        try:
+            return method(self, *args, **kwargs)
+        except TrainingInterrupted:
+            raise
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    return guarded
+
+
+def auto_batch_size(n_samples: int) -> int:
+    """Return the mini-batch size of ``batch_size="auto"``."""
+    return min(n_samples, 64 if n_samples < 5000 else 128)
+
+
+def auto_epochs(n_samples: int, batch_size: int) -> int:
+    """Return the number of epochs of ``max_epochs="auto"``."""
+    return 100
+
+
+class BaseAAE(CallbackSupportMixin, BaseEstimator):
+    """Shared by the estimators; not public."""
+
+    _parameter_constraints: dict = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "prior": "no_validation",  # resolved, with errors of their own, by the registries
+        "posterior": "no_validation",
+        "output": "no_validation",
+        "supervision": [None],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "discriminator_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "encoder": [None, callable],
+        "decoder": [None, callable],
+        "discriminator": [None, callable],
+        "adversarial_weight": [Interval(Real, 0, None, closed="left")],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
+        "scaling": [StrOptions({"standard", "quantile", "minmax"}), None],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "callbacks": [None, list, tuple],
+        "device": [str, torch.device],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # ------------------------------------------------------------------ input
+
+    def _check_rows(self, X: Any, *, reset: bool) -> np.ndarray:
+        """Return X as a float32 or float64 array, or raise naming the culprit."""
+        check_numeric_columns(X, type(self).__name__)
+        try:
+            return validate_data(
+                self,
+                X,
+                reset=reset,
+                dtype=[np.float64, np.float32],
+                ensure_min_samples=2 if reset else 1,
+            )
+        except ValueError as error:
+            culprit = describe_non_finite(X) if "NaN" in str(error) or "inf" in str(error) else ""
+            if culprit:
+                raise ValueError(f"{error}\n{culprit}") from error
+            raise
+
+    def _check_settings(self) -> None:
+        if not isinstance(self.categorical_features, str) and len(self.categorical_features):
+            raise ValueError(
+                f"categorical_features={self.categorical_features!r}: columns of categories are "
+                "not supported yet; encode them first (OneHotEncoder in a ColumnTransformer)."
+            )
+
+    # --------------------------------------------------------------- training
+
+    def _new_net(self, X: np.ndarray, seed: int) -> AAENet:
+        """Return an initialised net for a table, with its scale in it."""
+        output = as_output(self.output)
+        output.check(X)
+        scaler = Scaler(self.scaling if output.scales else None)
+        scaler.fit(X, derive_seed(seed, SCALE))
+        device = _as_device(self.device)
+        builder = ModuleBuilder(
+            constant=scaler.constant_,
+            n_components=self.n_components,
+            prior=as_prior(self.prior, self.n_components),
+            posterior=as_posterior(self.posterior),
+            output=output,
+            hidden_layer_sizes=_as_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
+            discriminator_layer_sizes=_as_sizes(
+                self.discriminator_layer_sizes, "discriminator_layer_sizes"
+            ),
+            activation=self.activation,
+            seed=derive_seed(seed, INIT),
+            encoder=self.encoder,
+            decoder=self.decoder,
+            discriminator=self.discriminator,
+        )
+        adversarial = self.adversarial_weight > 0
+        options: dict[str, Any] = {}
+        if adversarial:
+            options = {
+                "optimizer_disc__betas": (0.5, 0.999),
+                "optimizer_gen__betas": (0.5, 0.999),
+                "optimizer_gen__lr": self.lr * self.adversarial_weight,
+            }
+        return AAENet(
+            builder,
+            phases=PHASES if adversarial else (RECONSTRUCTION,),
+            seed=derive_seed(seed, TRAIN),
+            lr=self.lr,
+            device=str(device),
+            verbose=int(self.verbose),
+            dataset__scaler=scaler,
+            **options,
+        ).initialize()
+
+    def _copy_of_net(self, net: AAENet | None = None) -> AAENet:
+        """Return a copy to train on: a failed call must not touch the fitted net."""
+        return copy.deepcopy(self.net_ if net is None else net)
+
+    def _split(self, X: np.ndarray, scaler: Scaler, seed: int) -> tuple:
+        """Return the data sets to train on and, for early stopping, to validate on."""
+        if not self.early_stopping:
+            return TableDataset(X, scaler=scaler), None
+        n_valid = math.ceil(self.validation_fraction * len(X))
+        if n_valid < MIN_VALIDATION_ROWS or len(X) - n_valid < 2:
+            raise ValueError(
+                f"early_stopping=True needs at least {MIN_VALIDATION_ROWS} validation rows; "
+                f"validation_fraction={self.validation_fraction} of {len(X)} rows gives "
+                f"{n_valid}. Raise validation_fraction or set early_stopping=False."
+            )
+        order = np.random.default_rng(derive_seed(seed, SPLIT)).permutation(len(X))
+        return (
+            TableDataset(X, scaler=scaler, rows=order[n_valid:]),
+            TableDataset(X, scaler=scaler, rows=order[:n_valid]),
+        )
+
+    def _user_callbacks(self) -> list:
+        """Return clones of the user's skorch callbacks: skorch would change the originals."""
+        callbacks = []
+        for item in self.callbacks or []:
+            name, callback = item if isinstance(item, (tuple, list)) else (None, item)
+            callback = callback() if isinstance(callback, type) else clone(callback, safe=False)
+            callbacks.append(callback if name is None else (name, callback))
+        return callbacks
+
+    def _train(
+        self,
+        net: AAENet,
+        X: np.ndarray,
+        seed: int,
+        *,
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        context: TrainingContext | None = None,
+    ) -> AAENet:
+        """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None."""
+        full = max_epochs is not None
+        scaler = net.dataset__scaler
+        train, valid = self._split(X, scaler, seed) if full else (TableDataset(X, scaler=scaler),) * 2
+        own: list[Any] = [context] if context is not None else []
+        user = self._user_callbacks()
+        plain = [item[1] if isinstance(item, tuple) else item for item in user]
+        # A schedule of the user's takes the place of ours.
+        if full and not any(isinstance(callback, LRScheduler) for callback in plain):
+            own.append(LinearDecay())
+        stop = []
+        if full and valid is not None:
+            stop = [EarlyStopping(self.n_iter_no_change, derive_seed(seed, STOP))]
+        net.batch_size = batch_size or auto_batch_size(len(train))
+        net.max_epochs = max_epochs or 1
+        net.train_split = functools.partial(_fixed_split, valid=valid if full else None)
+        net.replace_callbacks([*own, *user, *stop])
+        if self._trains_foreign_code():
+            with fenced(derive_seed(seed, USER, len(net.history)), net.device):
+                net.partial_fit(train)
+        else:
+            net.partial_fit(train)
+        net.calibrate(train)
+        # What belongs to this call alone must not stay behind in the fitted net.
+        net.train_split = None
+        net.replace_callbacks(user)
+        return net
+
+    def _trains_foreign_code(self) -> bool:
+        return any(
+            network is not None for network in (self.encoder, self.decoder, self.discriminator)
+        )
+
+    def _fitted_attributes(self, net: AAENet) -> dict[str, Any]:
+        """Return the public attributes that describe a trained net."""
+        names = [
+            name
+            for name in net.history[-1]
+            if name.startswith(("train_", "valid"))
+            and name.endswith(("loss", "figure"))
+            and name != "train_loss"
+        ] + [name for name in net.history[-1] if name == "prior_gap"]
+        history = {name.removeprefix("train_"): list(net.history[:, name]) for name in names}
+        return {
+            "net_": net,
+            "prior_": net.module_.prior,
+            "device_": torch.device(net.device),
+            "n_iter_": len(net.history),
+            "history_": history,
+            "loss_curve_": list(net.history[:, "train_loss"]),
+            "interrupted_": bool(net.interrupted_),
+        }
+
+    def _finish(self, net: AAENet) -> None:
+        """Assign the fitted attributes; then say what went wrong, if something did."""
+        self.__dict__.update(self._fitted_attributes(net))
+        if net.diverged_:
+            warnings.warn(
+                f"A loss became NaN or infinite in epoch {len(net.history) + 1}; the weights of "
+                f"epoch {len(net.history)} were put back. Lower lr, or use scaling='quantile' if "
+                "the table has extreme values.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        if net.interrupted_:
+            raise TrainingInterrupted
+
+    # --------------------------------------------------------- forward passes
+
+    def _reader(self, X: np.ndarray, dtype: np.dtype) -> Callable[[slice], np.ndarray]:
+        return lambda rows: self._scaler.transform(X[rows], dtype)
+
+    def _encode(self, X: np.ndarray) -> np.ndarray:
+        """Return the codes of validated rows, in their precision."""
+        return encode(
+            self.net_.module_,
+            self._reader(X, X.dtype),
+            len(X),
+            X.shape[1],
+            self.device_,
+            X.dtype,
+        )
+
+    def _decode(self, Z: np.ndarray, generator: torch.Generator | None = None) -> np.ndarray:
+        """Return rows for codes: the mean, or drawn if a generator is given."""
+        module = self.net_.module_
+        decoder, head = (in_precision(part, Z.dtype) for part in (module.decoder, module.head))
+
+        def rows_of(z: torch.Tensor) -> torch.Tensor:
+            params = decoder(z)
+            return head.mean(params) if generator is None else head.draw(params, generator)
+
+        width = max(Z.shape[1], self.n_features_in_)
+        rows = map_chunks(rows_of, lambda part: Z[part], len(Z), width, self.device_)
+        return self._scaler.inverse_transform(rows)
+
+    def _cell_losses(self, X: np.ndarray) -> np.ndarray:
+        """Return the loss of every cell of validated rows, in float64."""
+        # float32 sums differ between one row and a batch by more than scikit-learn's
+        # checks (and a threshold) bear.
+        module = in_precision(self.net_.module_, np.dtype(np.float64))
+        return map_chunks(
+            lambda x: module.head.cell_losses(module(x), x),
+            self._reader(X, np.dtype(np.float64)),
+            len(X),
+            X.shape[1],
+            self.device_,
+        )
+
+
+def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:
+    return dataset, valid
+
+
+def _as_sizes(sizes: Any, name: str) -> tuple[int, ...]:
+    sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise ValueError(f"{name} must be positive integers, got {sizes!r}.")
+    return tuple(int(size) for size in sizes)
+
+
+def _as_device(device: str | torch.device) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device={device!r} is not a torch device: {error}") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device={device!r}: no CUDA device is available; use device='auto'.")
+    return chosen
+
+
+def resolve_seed(random_state: Any, fallback: Any) -> int:
+    """Return a seed from ``random_state``, or from ``fallback`` if it is None."""
+    return draw_seed(fallback if random_state is None else random_state)
+
+
+

@@ -1,0 +1,30 @@
+"""Every import of a private or optional name, in one place."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_aae.exceptions import MissingExtraError
+
+__all__ = ["Interval", "StrOptions", "_fit_context", "import_extra"]
+
+
+def import_extra(module: str, extra: str) -> ModuleType:
+    """Import an optional dependency or say which extra brings it.
+
+    Raises
+    ------
+    MissingExtraError
+        If the module is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{module.partition('.')[0]} is needed here and not installed; "
+            f'run: pip install "sklearn_aae[{extra}]"'
+        ) from error

@@ -1,0 +1,118 @@
+"""Tables in and out: what container came in, what is wrong with it, the same one back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from sklearn_aae.exceptions import UnsupportedColumnsError
+
+
+@dataclass(frozen=True)
+class Container:
+    """What ``fit`` saw around the numbers, enough to hand the same kind back.
+
+    Attributes
+    ----------
+    backend : str or None
+        "pandas", "polars" or another backend of narwhals; None for arrays.
+    columns : tuple
+        The column labels; empty for arrays.
+    """
+
+    backend: str | None
+    columns: tuple
+
+    @classmethod
+    def of(cls, X: Any) -> Container:
+        """Return the container of ``X``."""
+        frame = _as_frame(X)
+        if frame is None:
+            return cls(None, ())
+        native = frame.to_native()
+        # narwhals wants text labels; pandas also has others, and MultiIndex.
+        columns = native.columns if frame.implementation.is_pandas_like() else frame.columns
+        return cls(str(frame.implementation), tuple(columns))
+
+    def wrap(self, rows: np.ndarray, like: Any = None) -> Any:
+        """Return rows in this container, with the index of ``like`` if it has one."""
+        if self.backend is None:
+            return rows
+        names = [f"{i}" for i in range(len(self.columns))]
+        backend = nw.Implementation.from_string(self.backend)
+        if not backend.is_pandas_like():
+            return nw.from_numpy(rows, schema=list(self.columns), backend=backend).to_native()
+        native = nw.from_numpy(rows, schema=names, backend=backend).to_native()
+        native.columns = self.columns
+        if hasattr(like, "index"):
+            native.index = like.index
+        return native
+
+
+def _as_frame(X: Any) -> nw.DataFrame | None:
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def check_numeric_columns(X: Any, estimator_name: str) -> None:
+    """Raise UnsupportedColumnsError if a frame holds columns that are no numbers.
+
+    Object columns pass: they may hold numbers, and scikit-learn's own
+    conversion says so if they do not.
+    """
+    frame = _as_frame(X)
+    if frame is None or not len(frame.columns):
+        return
+    if len(set(frame.columns)) < len(frame.columns):
+        return  # narwhals cannot select duplicated labels; scikit-learn's checks follow
+    kinds = {
+        name: dtype
+        for name, dtype in frame.schema.items()
+        if not (dtype.is_numeric() or dtype in (nw.Boolean, nw.Object, nw.Unknown))
+    }
+    kinds |= {
+        name: dtype
+        for name, dtype in frame.schema.items()
+        if dtype == nw.Object and _holds_text(frame[name])
+    }
+    if kinds:
+        listed = ", ".join(f"{name!r} ({dtype})" for name, dtype in kinds.items())
+        raise UnsupportedColumnsError(
+            f"{estimator_name} reads columns of numbers only so far; these are of another "
+            f"kind: {listed}. Drop them or encode them first, for example with "
+            "sklearn.preprocessing.OneHotEncoder in a ColumnTransformer.",
+            list(kinds),
+        )
+
+
+def _holds_text(column: nw.Series) -> bool:
+    def is_text(cell: Any) -> bool:
+        if not isinstance(cell, str):
+            return False
+        try:
+            float(cell)
+        except ValueError:
+            return True
+        return False
+
+    return any(is_text(cell) for cell in column.to_list())
+
+
+def describe_non_finite(X: Any) -> str:
+    """Return a sentence that names the columns with missing or infinite cells."""
+    try:
+        cells = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        return ""
+    if cells.ndim != 2:
+        return ""
+    bad = np.flatnonzero(~np.isfinite(cells).all(axis=0))
+    if not len(bad):
+        return ""
+    labels = Container.of(X).columns or tuple(range(cells.shape[1]))
+    shown = ", ".join(repr(labels[i]) for i in bad[:5])
+    rest = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+    return f"Columns with missing or infinite cells: {shown}{rest}."

@@ -1,0 +1,101 @@
+"""The scale on which the network reads a table, undone on the way out.
+
+The scalers are scikit-learn's, fitted in chunks so that no second copy of the
+table is made, and applied to blocks of rows as training asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
+from sklearn.utils import gen_batches
+
+# Rows enough to place a thousand quantiles; QuantileTransformer's own default.
+QUANTILE_ROWS = 10_000
+CHUNK_BYTES = 2**23
+
+
+def _chunks(X: np.ndarray) -> Iterator[np.ndarray]:
+    rows = max(1, CHUNK_BYTES // (X.shape[1] * 8))
+    for chunk in gen_batches(len(X), rows):
+        # C order: the order of summation, and so the last bit of a mean, must not
+        # depend on whether rows came as an array or as a frame.
+        yield np.ascontiguousarray(X[chunk])
+
+
+class Scaler:
+    """A column-wise scale, by kind.
+
+    Parameters
+    ----------
+    kind : {"standard", "minmax", "quantile"} or None
+        Zero mean and unit variance; [-1, 1]; normal scores; or as it is.
+
+    Attributes
+    ----------
+    constant_ : ndarray of shape (n_features,), bool
+        The columns that hold one value only.
+    """
+
+    def __init__(self, kind: str | None) -> None:
+        self.kind = kind
+
+    def fit(self, X: np.ndarray, seed: int) -> Scaler:
+        """Learn the scale; ``seed`` picks the rows that the quantiles are read from."""
+        low, high = (
+            np.stack([getattr(chunk, end)(axis=0) for chunk in _chunks(X)])
+            for end in ("min", "max")
+        )
+        self.constant_ = low.min(axis=0) == high.max(axis=0)
+        n_features = X.shape[1]
+        self.shift_ = np.zeros(n_features)
+        self.scale_ = np.ones(n_features)
+        self.transformer_ = None
+        if self.kind == "standard":
+            standard = StandardScaler()
+            for chunk in _chunks(X):
+                standard.partial_fit(chunk)
+            self.shift_, self.scale_ = standard.mean_, standard.scale_
+        elif self.kind == "minmax":
+            minmax = MinMaxScaler()
+            for chunk in _chunks(X):
+                minmax.partial_fit(chunk)
+            half = minmax.data_range_ / 2
+            self.shift_ = minmax.data_min_ + half
+            self.scale_ = np.where(half > 0, half, 1.0)
+        elif self.kind == "quantile":
+            rows = min(len(X), QUANTILE_ROWS)
+            chosen = np.random.default_rng(seed).choice(len(X), rows, replace=False)
+            self.transformer_ = QuantileTransformer(
+                n_quantiles=min(1000, rows), output_distribution="normal", subsample=None
+            ).fit(np.asarray(X[np.sort(chosen)], dtype=np.float64))
+        if self.kind is not None:
+            # A constant column comes back exactly, so it must go in as zero.
+            self.shift_ = np.where(self.constant_, low[0], self.shift_).astype(np.float64)
+        return self
+
+    def transform(self, rows: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+        """Return rows on the network's scale, in C order."""
+        if self.kind is None:
+            return np.ascontiguousarray(rows, dtype=dtype)
+        if self.transformer_ is not None:
+            scaled = self.transformer_.transform(np.asarray(rows, dtype=np.float64))
+            scaled[:, self.constant_] = rows[:, self.constant_] - self.shift_[self.constant_]
+        else:
+            # In float64: a column of dates has a large mean and a small spread.
+            scaled = rows - self.shift_
+            scaled /= self.scale_
+        return np.ascontiguousarray(scaled, dtype=dtype)
+
+    def inverse_transform(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows on the table's own scale, in the dtype of ``rows``."""
+        if self.kind is None:
+            return rows
+        if self.transformer_ is not None:
+            unscaled = self.transformer_.inverse_transform(np.asarray(rows, dtype=np.float64))
+            unscaled[:, self.constant_] = rows[:, self.constant_] + self.shift_[self.constant_]
+        else:
+            unscaled = rows * self.scale_ + self.shift_
+        return unscaled.astype(rows.dtype, copy=False)

@@ -1,0 +1,163 @@
+"""How well codes follow the prior, and a scorer that weighs it against reconstruction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from sklearn_aae._random import derive_seed, draw_seed, make_generator
+from sklearn_aae.metrics._two_sample import c2st, energy_distance
+
+#: Rows above which the energy distance is taken on a subsample: it costs n squared.
+MAX_ROWS = 1000
+#: Repetitions behind the 99 % null value.
+N_NULL = 200
+
+
+def prior_draws(prior: Any, n_samples: int, n_components: int, seed: int) -> np.ndarray:
+    """Return draws of a prior as a numpy array."""
+    generator = make_generator(seed)
+    return prior.sample(n_samples, n_components, generator).numpy().astype(np.float64)
+
+
+class PriorGap:
+    """The energy distance of codes to prior draws, over its 99 % null value.
+
+    The draws and the null value are made once, so that values of successive
+    epochs differ by the codes alone.
+
+    Parameters
+    ----------
+    prior : Prior
+        What the codes should follow.
+    n_samples, n_components : int
+        Size of the code samples that will be measured.
+    seed : int
+        Seed of the draws.
+    """
+
+    def __init__(self, prior: Any, n_samples: int, n_components: int, seed: int) -> None:
+        self.n_samples = min(n_samples, MAX_ROWS)
+        self.draws = prior_draws(prior, MAX_ROWS, n_components, derive_seed(seed, 0))
+        null = prior_draws(prior, N_NULL * self.n_samples, n_components, derive_seed(seed, 1))
+        distances = [energy_distance(sample, self.draws) for sample in np.split(null, N_NULL)]
+        self.null = float(np.quantile(distances, 0.99))
+
+    def __call__(self, codes: np.ndarray) -> float:
+        """Return the ratio for codes of the announced size."""
+        return energy_distance(codes[: self.n_samples], self.draws) / self.null
+
+
+def prior_gap(estimator: Any, X: Any, *, random_state: Any = None) -> float:
+    r"""How far the codes of rows are from the prior, against chance.
+
+    The energy distance between the codes of ``X`` and prior draws, divided by the
+    99 % quantile of the same distance between two samples of the prior of these
+    sizes: at most 1 where the mismatch could be chance, larger where it could not.
+
+    Parameters
+    ----------
+    estimator : AdversarialAutoencoder
+        A fitted model.
+    X : array-like of shape (n_samples, n_features)
+        Rows, best held out; at most the first 1000 are used.
+    random_state : int, RandomState or None, default=None
+        Seeds the prior draws; None takes fresh entropy.
+
+    Returns
+    -------
+    float
+        The ratio.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+
+    References
+    ----------
+    .. [1] G. J. Szekely, M. L. Rizzo, "Energy statistics: a class of statistics
+       based on distances", Journal of Statistical Planning and Inference 143,
+       2013.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import AdversarialAutoencoder
+    >>> from sklearn_aae.metrics import prior_gap
+    >>> X = load_iris().data
+    >>> aae = AdversarialAutoencoder(max_epochs=2, random_state=0).fit(X)
+    >>> prior_gap(aae, X, random_state=0) > 1  # two epochs do not make a Gaussian
+    True
+    """
+    check_is_fitted(estimator)
+    codes = np.asarray(estimator.transform(X), dtype=np.float64)
+    gap = PriorGap(estimator.prior_, len(codes), codes.shape[1], draw_seed(random_state))
+    return gap(codes)
+
+
+def balanced_score(
+    estimator: Any, X: Any, y: Any = None, *, weight: float = 0.5, random_state: Any = 0
+) -> float:
+    r"""Score a model by reconstruction and prior match together; for ``GridSearchCV``.
+
+    .. math:: -\big(w\,U + (1 - w)\,(2A - 1)\big)
+
+    where :math:`U` is the share of the columns' variance that ``reconstruct``
+    leaves unexplained (averaged over columns that vary; may exceed 1) and
+    :math:`A` is :func:`c2st` between the codes of ``X`` and as many prior draws.
+    The best possible value is 0.  Reconstruction alone would always prefer more
+    components and no adversary.
+
+    Parameters
+    ----------
+    estimator : AdversarialAutoencoder
+        A fitted model.
+    X : array-like of shape (n_samples, n_features)
+        Held-out rows; at least 6.
+    y : object, default=None
+        Not used; scorers are called with it.
+    weight : float, default=0.5
+        The weight :math:`w` of reconstruction, in [0, 1].
+    random_state : int, RandomState or None, default=0
+        Seeds prior draws and folds; None takes fresh entropy.
+
+    Returns
+    -------
+    float
+        The score; higher is better.
+
+    Raises
+    ------
+    ValueError
+        If ``weight`` leaves [0, 1] or there are fewer than 6 rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn_aae import AdversarialAutoencoder
+    >>> from sklearn_aae.metrics import balanced_score
+    >>> search = GridSearchCV(
+    ...     AdversarialAutoencoder(max_epochs=5, random_state=0),
+    ...     {"n_components": [1, 2]},
+    ...     scoring=balanced_score,
+    ...     cv=2,
+    ... )
+    >>> search.fit(load_iris().data).best_score_ < 0
+    True
+    """
+    if not 0 <= weight <= 1:
+        raise ValueError(f"weight must be in [0, 1], got {weight!r}.")
+    seed = draw_seed(random_state)
+    rows = check_array(X, dtype=np.float64, ensure_min_samples=6)
+    residual = ((rows - np.asarray(estimator.reconstruct(X))) ** 2).mean(axis=0)
+    variance = rows.var(axis=0)
+    varies = variance > 0
+    unexplained = float((residual[varies] / variance[varies]).mean()) if varies.any() else 0.0
+    codes = np.asarray(estimator.transform(X), dtype=np.float64)
+    draws = prior_draws(estimator.prior_, len(codes), codes.shape[1], derive_seed(seed, 0))
+    area = c2st(codes, draws, random_state=derive_seed(seed, 1) % 2**32)
+    return -(weight * unexplained + (1 - weight) * (2 * area - 1))

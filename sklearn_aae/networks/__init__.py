@@ -1,0 +1,7 @@
+"""The networks and the module that holds them."""
+
+from sklearn_aae.networks._builder import ModuleBuilder
+from sklearn_aae.networks._mlp import ACTIVATIONS, mlp
+from sklearn_aae.networks._module import AAEModule, build_network
+
+__all__ = ["ACTIVATIONS", "AAEModule", "ModuleBuilder", "build_network", "mlp"]

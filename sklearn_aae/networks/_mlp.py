@@ -1,0 +1,47 @@
+"""The multilayer perceptrons that the package builds itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+def linear(n_in: int, n_out: int, generator: torch.Generator) -> nn.Linear:
+    """Return a linear layer, uniform in +-1/sqrt(n_in), drawn from ``generator``.
+
+    The distribution is that of :class:`torch.nn.Linear`, whose own
+    initialisation would draw from the global generator.
+    """
+    layer = nn.utils.skip_init(nn.Linear, n_in, n_out)
+    bound = 1 / math.sqrt(max(n_in, 1))
+    with torch.no_grad():
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        layer.bias.uniform_(-bound, bound, generator=generator)
+    return layer
+
+
+def mlp(
+    n_in: int,
+    hidden_layer_sizes: Sequence[int],
+    n_out: int,
+    activation: str,
+    generator: torch.Generator,
+) -> nn.Sequential:
+    """Return a multilayer perceptron with a linear last layer."""
+    layers: list[nn.Module] = []
+    for width in hidden_layer_sizes:
+        layers += [linear(n_in, width, generator), ACTIVATIONS[activation]()]
+        n_in = width
+    return nn.Sequential(*layers, linear(n_in, n_out, generator))

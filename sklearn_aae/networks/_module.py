@@ -1,0 +1,161 @@
+"""Encoder, decoder, discriminator and what joins them, in one torch module."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from sklearn_aae._random import fenced
+from sklearn_aae.outputs import Head
+from sklearn_aae.posteriors import Posterior
+from sklearn_aae.priors import Prior
+
+
+def build_network(
+    role: str,
+    network: Any,
+    n_in: int,
+    n_out: int,
+    default: Callable[[int, int], nn.Module],
+    seed: int,
+) -> nn.Module:
+    """Return a network of the given widths: the default, or one from the user.
+
+    Parameters
+    ----------
+    role : str
+        The constructor parameter that the network came from, for messages.
+    network : None, torch.nn.Module or callable
+        None for the default; an unfitted instance, which is copied; or a module
+        class or function ``(n_in, n_out) -> nn.Module``.
+    n_in, n_out : int
+        Widths.
+    default : callable
+        Builds the package's own network.
+    seed : int
+        Seeds the global generators while the user's code runs.
+
+    Raises
+    ------
+    TypeError
+        If the result is no :class:`torch.nn.Module`.
+    ValueError
+        If it does not map ``n_in`` columns to ``n_out``.
+    """
+    if network is None:
+        return default(n_in, n_out)
+    with fenced(seed):
+        built = copy.deepcopy(network) if isinstance(network, nn.Module) else network(n_in, n_out)
+        if not isinstance(built, nn.Module):
+            raise TypeError(
+                f"{role} must return a torch.nn.Module for (n_in={n_in}, n_out={n_out}); "
+                f"got {type(built).__name__}."
+            )
+        _check_widths(role, built, n_in, n_out)
+    return built
+
+
+def _check_widths(role: str, network: nn.Module, n_in: int, n_out: int) -> None:
+    """Raise ValueError unless the network maps (2, n_in) to (2, n_out)."""
+    # Evaluation mode: the trial must not move the statistics of a batch norm.
+    network.eval()
+    try:
+        with torch.no_grad():
+            shape = tuple(network(torch.zeros(2, n_in)).shape)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{role} must take a float32 tensor of shape (n, {n_in}); it failed: {error}"
+        ) from error
+    if shape != (2, n_out):
+        raise ValueError(
+            f"{role} must map a tensor of shape (n, {n_in}) to (n, {n_out}); for n=2 it "
+            f"returned shape {shape}."
+        )
+
+
+class AAEModule(nn.Module):
+    """The networks of an adversarial autoencoder.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        ``(n, n_features) -> (n, posterior.n_outputs(n_components))``.
+    decoder : torch.nn.Module
+        ``(n, n_components) -> (n, output.n_params(n_features))``.
+    discriminator : torch.nn.Module
+        ``(n, n_components) -> (n, 1)``, logits of "this is a prior draw".
+    head : Head
+        The decoder's distribution over rows.
+    posterior : Posterior
+        How the encoder's output becomes a code.
+    prior : Prior
+        What the codes should follow.
+    n_components : int
+        Width of the code.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import AdversarialAutoencoder
+    >>> aae = AdversarialAutoencoder(max_epochs=1, random_state=0).fit(load_iris().data)
+    >>> type(aae.net_.module_).__name__
+    'AAEModule'
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        discriminator: nn.Module,
+        head: Head,
+        posterior: Posterior,
+        prior: Prior,
+        n_components: int,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.discriminator = discriminator
+        self.head = head
+        self.posterior = posterior
+        self.prior = prior
+        self.n_components = n_components
+
+    def encode(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
+        """Return codes: drawn with ``noise``, or the posterior's mode without it.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Rows on the network's scale.
+        noise : Tensor of shape (n_samples, n_noise) or None
+            Standard normal draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components)
+            Codes.
+        """
+        h = self.encoder(x)
+        return self.posterior.mode(h) if noise is None else self.posterior.draw(h, noise)
+
+    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the decoder's output for the rows' codes.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Rows on the network's scale.
+        noise : Tensor of shape (n_samples, n_noise) or None
+            Standard normal draws for the posterior.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_params)
+            Parameters of the head.
+        """
+        return self.decoder(self.encode(x, noise))

@@ -1,0 +1,89 @@
+"""The Bernoulli output for columns in [0, 1]."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from sklearn_aae.outputs._base import Head, Output
+
+
+class Bernoulli(Output):
+    r"""Every column is Bernoulli with the sigmoid of the decoder's output as mean.
+
+    The loss of a cell is the binary cross-entropy
+    :math:`-x\log\hat x - (1-x)\log(1-\hat x)` in nats.  Values between 0 and 1
+    (grey levels) are read as probabilities.  The estimator's ``scaling`` does not
+    apply.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_aae import AdversarialAutoencoder
+    >>> X = np.random.default_rng(0).integers(0, 2, size=(40, 5))
+    >>> aae = AdversarialAutoencoder(output="bernoulli", max_epochs=2, random_state=0).fit(X)
+    >>> sorted(np.unique(aae.sample(20)).tolist())
+    [0.0, 1.0]
+    """
+
+    scales = False
+
+    def n_params(self, n_features: int) -> int:
+        """Return the width of the decoder's output: one logit per column.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of columns.
+
+        Returns
+        -------
+        int
+            ``n_features``.
+        """
+        return n_features
+
+    def build(self, constant: np.ndarray) -> Head:
+        """Return the head for a table.
+
+        Parameters
+        ----------
+        constant : ndarray of shape (n_features,), bool
+            The columns that hold one value only; of no consequence here.
+
+        Returns
+        -------
+        Head
+            An unfitted head.
+        """
+        return _BernoulliHead()
+
+    def check(self, X: np.ndarray) -> None:
+        """Raise ValueError if the table leaves [0, 1].
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Rows as the user passed them.
+        """
+        low, high = X.min(axis=0), X.max(axis=0)
+        bad = np.flatnonzero((low < 0) | (high > 1))
+        if len(bad):
+            column = bad[0]
+            raise ValueError(
+                f'output="bernoulli" needs values in [0, 1]; column {column} spans '
+                f"[{low[column]:g}, {high[column]:g}] ({len(bad)} such columns). Scale the "
+                'table first (MinMaxScaler) or use output="gaussian".'
+            )
+
+
+class _BernoulliHead(Head):
+    def cell_losses(self, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return functional.binary_cross_entropy_with_logits(params, x, reduction="none")
+
+    def mean(self, params: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(params)
+
+    def draw(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return torch.bernoulli(torch.sigmoid(params), generator=generator)

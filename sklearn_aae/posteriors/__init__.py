@@ -1,0 +1,42 @@
+"""Posteriors: how an encoder's output becomes a code."""
+
+from __future__ import annotations
+
+from sklearn_aae._registry import resolve
+from sklearn_aae.posteriors._base import Posterior
+from sklearn_aae.posteriors._deterministic import Deterministic
+from sklearn_aae.posteriors._gaussian import Gaussian
+
+__all__ = ["POSTERIORS", "Deterministic", "Gaussian", "Posterior", "as_posterior"]
+
+POSTERIORS: dict[str, type[Posterior]] = {"deterministic": Deterministic, "gaussian": Gaussian}
+
+
+def as_posterior(posterior: str | type[Posterior] | Posterior) -> Posterior:
+    """Return the posterior that a constructor argument stands for.
+
+    Parameters
+    ----------
+    posterior : str or Posterior
+        ``"auto"`` stands for the deterministic posterior.
+
+    Returns
+    -------
+    Posterior
+        A fresh object.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If the argument is neither a name nor a posterior.
+
+    Examples
+    --------
+    >>> from sklearn_aae.posteriors import as_posterior
+    >>> as_posterior("auto")
+    Deterministic()
+    """
+    name = "deterministic" if isinstance(posterior, str) and posterior == "auto" else posterior
+    return resolve(name, POSTERIORS, Posterior, "posterior")

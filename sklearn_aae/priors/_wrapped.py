@@ -1,0 +1,248 @@
+"""Priors that wrap what the user already has: a callable, torch or scipy distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from sklearn_aae._random import fenced
+from sklearn_aae.priors._base import Prior
+
+
+def _draw_seed_from(generator: torch.Generator) -> int:
+    return int(torch.randint(2**62, (), generator=generator, device=generator.device))
+
+
+def _as_codes(draws: Any, shape: tuple[int, int], device: torch.device, what: str) -> torch.Tensor:
+    """Return draws as float32 codes, or say what is wrong with them."""
+    codes = torch.as_tensor(draws).to(device=device, dtype=torch.float32)
+    if codes.ndim == 1 and shape[1] == 1:
+        codes = codes[:, None]
+    if tuple(codes.shape) != shape:
+        raise ValueError(
+            f"prior: {what} returned draws of shape {tuple(codes.shape)}, "
+            f"expected (n_samples, n_components) = {shape}."
+        )
+    if not bool(torch.isfinite(codes).all()):
+        raise ValueError(f"prior: {what} returned draws that are not finite.")
+    return codes
+
+
+class _Wrapped(Prior):
+    """Shared by the wrappers: a width is possible if draws of that width are."""
+
+    def check(self, n_components: int) -> None:
+        """Raise ValueError if the wrapped object does not give draws of this width.
+
+        Parameters
+        ----------
+        n_components : int
+            Width of the code.
+        """
+        self.sample(2, n_components, torch.Generator().manual_seed(0))
+
+
+class CallablePrior(_Wrapped):
+    """Prior given by a function ``(n_samples, generator) -> (n_samples, n_components)``.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the number of draws and a :class:`torch.Generator`, returns an array
+        or tensor of draws.  It should be a module-level function if the estimator
+        is to be pickled.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.priors import CallablePrior
+    >>> def line(n_samples, generator):
+    ...     return torch.rand((n_samples, 1), generator=generator).repeat(1, 2)
+    >>> CallablePrior(line).sample(4, 2, torch.Generator()).shape
+    torch.Size([4, 2])
+    """
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+
+    def sample(
+        self, n_samples: int, n_components: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Draw codes by calling the function.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows.
+        n_components : int
+            Width of the code.
+        generator : torch.Generator
+            Source of all randomness; its device is the device of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components), float32
+            The draws.
+
+        Raises
+        ------
+        ValueError
+            If the draws have another shape or are not finite.
+        """
+        # A function that overlooks the generator must neither move the caller's
+        # global stream nor give other draws under another one.
+        with fenced(_draw_seed_from(generator), generator.device):
+            draws = self.function(n_samples, generator)
+        what = getattr(self.function, "__name__", repr(self.function))
+        return _as_codes(draws, (n_samples, n_components), generator.device, what)
+
+
+class TorchPrior(_Wrapped):
+    """Prior given by a :class:`torch.distributions.Distribution`.
+
+    Parameters
+    ----------
+    distribution : torch.distributions.Distribution
+        Over vectors of ``n_components`` (batch and event shape together), or over
+        scalars, which then gives independent components.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.priors import TorchPrior
+    >>> prior = TorchPrior(torch.distributions.Laplace(0.0, 1.0))
+    >>> prior.sample(4, 3, torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3])
+    """
+
+    def __init__(self, distribution: torch.distributions.Distribution) -> None:
+        self.distribution = distribution
+
+    def _is_scalar(self) -> bool:
+        return not (self.distribution.batch_shape + self.distribution.event_shape)
+
+    def sample(
+        self, n_samples: int, n_components: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Draw codes.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows.
+        n_components : int
+            Width of the code.
+        generator : torch.Generator
+            Source of all randomness; its device is the device of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components), float32
+            The draws.
+
+        Raises
+        ------
+        ValueError
+            If the distribution has another width.
+        """
+        shape = (n_samples, n_components) if self._is_scalar() else (n_samples,)
+        # torch distributions draw from the global generator only.
+        with fenced(_draw_seed_from(generator), generator.device):
+            draws = self.distribution.sample(shape)
+        return _as_codes(
+            draws, (n_samples, n_components), generator.device, repr(self.distribution)
+        )
+
+    def log_prob(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the log density of each row, in nats.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        Tensor of shape (n_samples,)
+            Log densities.
+        """
+        log_prob = self.distribution.log_prob(z)
+        return log_prob.reshape(len(z), -1).sum(dim=1)
+
+
+class ScipyPrior(_Wrapped):
+    """Prior given by a frozen distribution of :mod:`scipy.stats`.
+
+    Parameters
+    ----------
+    distribution : frozen scipy.stats distribution
+        Multivariate of ``n_components``, or univariate, which then gives
+        independent components.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from scipy import stats
+    >>> from sklearn_aae.priors import ScipyPrior
+    >>> ScipyPrior(stats.norm()).sample(4, 3, torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3])
+    """
+
+    def __init__(self, distribution: Any) -> None:
+        self.distribution = distribution
+
+    def _is_univariate(self) -> bool:
+        # Frozen univariate distributions carry the generic one they froze.
+        return hasattr(self.distribution, "dist")
+
+    def sample(
+        self, n_samples: int, n_components: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Draw codes.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows.
+        n_components : int
+            Width of the code.
+        generator : torch.Generator
+            Source of all randomness; its device is the device of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components), float32
+            The draws.
+
+        Raises
+        ------
+        ValueError
+            If the distribution has another width.
+        """
+        size = (n_samples, n_components) if self._is_univariate() else n_samples
+        rng = np.random.default_rng(_draw_seed_from(generator))
+        draws = np.asarray(self.distribution.rvs(size=size, random_state=rng), dtype=np.float32)
+        if n_samples == 1:  # scipy drops the axis of a single draw
+            draws = draws.reshape(1, -1)
+        return _as_codes(
+            draws, (n_samples, n_components), generator.device, repr(self.distribution)
+        )
+
+    def log_prob(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the log density of each row, in nats.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        Tensor of shape (n_samples,)
+            Log densities.
+        """
+        density = np.asarray(self.distribution.logpdf(z.detach().cpu().numpy()))
+        return torch.as_tensor(density.reshape(len(z), -1).sum(axis=1), device=z.device)

@@ -1,0 +1,161 @@
+"""Rows and noise in blocks: what skorch's Dataset and DataLoader are replaced by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from sklearn_aae._random import derive_seed, make_generator
+from sklearn_aae.encoding import Scaler
+from sklearn_aae.networks import AAEModule
+
+#: A table that takes no more than this on the network's scale is kept there; a
+#: larger one is scaled block by block, so that no second copy of it is made.
+KEPT_BYTES = 2**24
+#: Rows are gathered in blocks of about this size and handed out as views.
+BLOCK_BYTES = 2**22
+
+
+class Batch(NamedTuple):
+    """One mini-batch of training.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n, n_features), float32
+        Rows on the network's scale.
+    prior : Tensor of shape (n, n_components)
+        As many prior draws.
+    noise : Tensor of shape (2, n, n_noise) or None
+        Posterior noise for the reconstruction phase and for the adversarial ones.
+    """
+
+    x: torch.Tensor
+    prior: torch.Tensor
+    noise: torch.Tensor | None
+
+
+class TableDataset(Dataset):
+    """Rows of a table, scaled when asked for.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The table, on its own scale; never copied whole unless small.
+    y : object, default=None
+        Not used; skorch passes it.
+    scaler : Scaler
+        The network's scale.
+    rows : ndarray of int or None, default=None
+        The rows of ``X`` that belong to the data set; None for all.
+    """
+
+    def __init__(
+        self, X: np.ndarray, y: Any = None, *, scaler: Scaler, rows: np.ndarray | None = None
+    ) -> None:
+        self.X = np.asarray(X)
+        self.scaler = scaler
+        self.rows = rows
+        small = len(self) * self.X.shape[1] * 4 <= KEPT_BYTES
+        self._scaled = scaler.transform(self.X if rows is None else self.X[rows]) if small else None
+
+    def __len__(self) -> int:
+        return len(self.X) if self.rows is None else len(self.rows)
+
+    def gather(self, index: np.ndarray) -> torch.Tensor:
+        """Return rows on the network's scale, float32, as a tensor of their own."""
+        if self._scaled is not None:
+            return torch.from_numpy(self._scaled[index])
+        index = index if self.rows is None else self.rows[index]
+        return torch.from_numpy(self.scaler.transform(self.X[index]))
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        """Return one row; for callbacks that walk the data set."""
+        return self.gather(np.asarray([index]))[0]
+
+
+def batch_edges(n_rows: int, batch_size: int) -> list[tuple[int, int]]:
+    """Return the (start, stop) of each batch: as few as ``batch_size`` allows, about equal.
+
+    Equal sizes rather than a small rest at the end, whose steps would be as large as
+    any and mostly noise; and never one row alone, which is no batch to a batch norm,
+    unless ``batch_size`` is 1.
+    """
+    n_batches = -(-n_rows // batch_size)
+    if batch_size > 1:
+        n_batches = max(1, min(n_batches, n_rows // 2))
+    edges = [n_rows * i // n_batches for i in range(n_batches + 1)]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+class TrainBatches:
+    """Shuffled batches with prior draws and posterior noise, a fresh order each epoch.
+
+    A batch comes with its target, as skorch expects; an autoencoder's is its input.
+    Every epoch seeds a generator from (seed, epoch): nothing but these two
+    numbers has to be kept for a run that stops and goes on.
+    """
+
+    def __init__(
+        self,
+        dataset: TableDataset,
+        batch_size: int,
+        module: AAEModule,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.module = module
+        self.seed = seed
+        self.device = device
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(batch_edges(len(self.dataset), self.batch_size))
+
+    def __iter__(self) -> Iterator[tuple[Batch, torch.Tensor]]:
+        shuffle = make_generator(derive_seed(self.seed, self.epoch, 0))
+        noise = make_generator(derive_seed(self.seed, self.epoch, 1), self.device)
+        order = torch.randperm(len(self.dataset), generator=shuffle).numpy()
+        edges = batch_edges(len(order), self.batch_size)
+        row_bytes = 4 * self.dataset.X.shape[1]
+        per_block = max(1, BLOCK_BYTES // (row_bytes * self.batch_size))
+        for first in range(0, len(edges), per_block):
+            block = edges[first : first + per_block]
+            yield from self._block(order[block[0][0] : block[-1][1]], block, noise)
+
+    def _block(
+        self, index: np.ndarray, edges: list[tuple[int, int]], generator: torch.Generator
+    ) -> Iterator[tuple[Batch, torch.Tensor]]:
+        module, offset, n = self.module, edges[0][0], len(index)
+        x = self.dataset.gather(index).to(self.device)
+        prior = module.prior.sample(n, module.n_components, generator)
+        n_noise = module.posterior.n_noise(module.n_components)
+        noise = (
+            torch.randn((2, n, n_noise), generator=generator, device=self.device)
+            if n_noise
+            else None
+        )
+        for start, stop in edges:
+            rows = slice(start - offset, stop - offset)
+            batch = Batch(x[rows], prior[rows], None if noise is None else noise[:, rows])
+            yield batch, batch.x
+
+
+class ValidationBatches:
+    """Batches in order, without noise: losses at the posterior's mode."""
+
+    def __init__(self, dataset: TableDataset, batch_size: int, device: torch.device) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.device = device
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        order = np.arange(len(self.dataset))
+        for start, stop in batch_edges(len(order), self.batch_size):
+            x = self.dataset.gather(order[start:stop]).to(self.device)
+            yield x, x

@@ -1,0 +1,375 @@
+"""The skorch net whose training step has three phases and three optimizers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
+
+from sklearn_aae._threads import MIN_ROWS, torch_threads
+from sklearn_aae.exceptions import NonFiniteLossError
+from sklearn_aae.losses import AdversarialLoss
+from sklearn_aae.training._batches import TableDataset, TrainBatches, ValidationBatches
+from sklearn_aae.training._callbacks import StopTraining, copy_state, restore_state
+from sklearn_aae.training._inference import encode
+from sklearn_aae.training._phases import PHASES, StepState, mean_cell_loss
+
+#: Training rows on which the head is calibrated after training.
+CALIBRATION_ROWS = 10_000
+
+#: Multiplications of the widest layer in a forward pass below which threads cost
+#: more than they bring.
+SMALL_STEP = 2**24
+
+
+class _NonFiniteEpoch(Exception):  # noqa: N818 (never leaves this module)
+    """A loss of the epoch is NaN or infinite."""
+
+
+def _overridden(callbacks: list, *hooks: str) -> bool:
+    return any(
+        getattr(type(callback), hook, None) is not getattr(Callback, hook)
+        for _, callback in callbacks
+        for hook in hooks
+    )
+
+
+class AAENet(NeuralNet):
+    """Adversarial training of an :class:`AAEModule`, as a skorch net.
+
+    ``train_step`` walks a tuple of phases; each has a loss, the parts of the
+    module that it trains and an optimizer of its own.  Everything else is
+    skorch's: callbacks, history, ``partial_fit``, ``set_params``, pickling.
+
+    Parameters
+    ----------
+    module : callable
+        Returns an :class:`AAEModule`.
+    criterion : type, default=AdversarialLoss
+        The losses of phases 2 and 3.
+    phases : tuple of Phase, default=PHASES
+        What a training step does, in order.
+    seed : int, default=0
+        Seeds the order of rows, prior draws and posterior noise of every epoch.
+    optimizer, optimizer_disc, optimizer_gen : type, default=torch.optim.Adam
+        Optimizers of the three phases; their parameters are set with
+        ``optimizer__*``, ``optimizer_disc__*`` and ``optimizer_gen__*``.
+    lr : float, default=1e-3
+        Learning rate of every optimizer that is not given one of its own.
+    **kwargs : dict
+        Further parameters of :class:`skorch.NeuralNet`, with these defaults:
+        ``dataset=TableDataset``, ``train_split=None``, ``verbose=0``.
+
+    Attributes
+    ----------
+    optimizer_names : list of str
+        The optimizers in use.
+    interrupted_ : bool
+        Whether the last training was cut short by Ctrl-C.
+    diverged_ : bool
+        Whether it ended in a non-finite loss, after which the weights of the
+        last finite epoch were put back.
+
+    Notes
+    -----
+    Callbacks see ``on_batch_begin``, ``on_grad_computed`` (once a phase) and
+    ``on_batch_end`` for every batch.  Losses of single batches are kept in the
+    history while it trains, and only if a callback listens to batches.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import AdversarialAutoencoder
+    >>> aae = AdversarialAutoencoder(max_epochs=3, random_state=0).fit(load_iris().data)
+    >>> type(aae.net_).__name__, len(aae.net_.history)
+    ('AAENet', 3)
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        criterion: Any = AdversarialLoss,
+        *,
+        phases: tuple = PHASES,
+        seed: int = 0,
+        optimizer: Any = torch.optim.Adam,
+        optimizer_disc: Any = torch.optim.Adam,
+        optimizer_gen: Any = torch.optim.Adam,
+        lr: float = 1e-3,
+        **kwargs: Any,
+    ) -> None:
+        self.phases = phases
+        self.seed = seed
+        self.optimizer_disc = optimizer_disc
+        self.optimizer_gen = optimizer_gen
+        kwargs = {"dataset": TableDataset, "train_split": None, "verbose": 0, **kwargs}
+        super().__init__(module, criterion, optimizer=optimizer, lr=lr, **kwargs)
+
+    @property
+    def optimizer_names(self) -> list[str]:
+        """Names of the optimizers that the phases use, in order."""
+        return list(dict.fromkeys(phase.optimizer for phase in self.phases))
+
+    def get_default_callbacks(self) -> list:
+        """Return the timer and, if verbose, the log; losses are recorded by the net itself."""
+        log = [("print_log", PrintLog())] if self.verbose else []
+        return [("epoch_timer", EpochTimer()), *log]
+
+    def replace_callbacks(self, callbacks: list) -> None:
+        """Set the callbacks of the training to come, on an initialised net.
+
+        Parameters
+        ----------
+        callbacks : list
+            As the constructor takes them.
+        """
+        self.callbacks = callbacks
+        self._initialize_callbacks()
+
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> AAENet:
+        """Make one optimizer, with a state of its own, for each phase."""
+        for name in self.optimizer_names:
+            trained = {
+                parameter_name: parameter
+                for phase in self.phases
+                if phase.optimizer == name
+                for parameter_name, parameter in phase.named_parameters(self.module_)
+            }
+            if not trained:
+                parts = [phase.parts for phase in self.phases if phase.optimizer == name]
+                raise ValueError(f"nothing to train in {parts}: no parameter requires a gradient.")
+            groups, parameters = self.get_params_for_optimizer(name, trained.items())
+            parameters.setdefault("lr", self.lr)
+            factory = getattr(self, name)
+            if factory is torch.optim.Adam:
+                parameters.setdefault("fused", _can_fuse(trained.values()))
+            setattr(self, f"{name}_", factory(*groups, **parameters))
+        return self
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Return the batches of a data set: shuffled with noise, or in order without."""
+        device = torch.device(self.device)
+        if training:
+            return TrainBatches(dataset, self.batch_size, self.module_, self.seed, device)
+        return ValidationBatches(dataset, self.batch_size, device)
+
+    def get_loss(self, y_pred: torch.Tensor, y_true: Any, X: Any = None, training: bool = False):
+        """Return the reconstruction loss: the target of an autoencoder is its input."""
+        return mean_cell_loss(self.module_, y_pred, X)
+
+    def train_step(self, batch: tuple, **fit_params: Any) -> dict[str, Any]:
+        """Train each phase on the batch in turn.
+
+        Parameters
+        ----------
+        batch : tuple of (Batch, Tensor)
+            The mini-batch and, for skorch, its target.
+        **fit_params : dict
+            Not used.
+
+        Returns
+        -------
+        dict
+            ``loss`` and ``y_pred`` (of the reconstruction), and the loss of each
+            phase by its name, as tensors on the device.
+        """
+        state = StepState(batch[0])
+        losses = {}
+        notify = _overridden(self.callbacks_, "on_grad_computed")
+        for phase in self.phases:
+            loss = phase.loss(self.module_, self.criterion_, state)
+            optimizer = getattr(self, f"{phase.optimizer}_")
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            # Only these leaves get gradients: whoever is not trained is frozen.
+            loss.backward(inputs=parameters)
+            if notify:
+                self.notify(
+                    "on_grad_computed",
+                    named_parameters=list(phase.named_parameters(self.module_)),
+                    batch=batch,
+                    training=True,
+                )
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            losses[phase.name] = loss.detach()
+        return {
+            "loss": losses["reconstruction"],
+            "y_pred": state.params.detach(),
+            "losses": losses,
+        }
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        """Run an epoch; losses stay on the device and are read once, at its end.
+
+        Parameters
+        ----------
+        iterator : iterable or None
+            The batches; None skips the epoch.
+        training : bool
+            Whether the module is trained.
+        prefix : {"train", "valid"}
+            Prefix of what is recorded.
+        step_fn : callable
+            ``train_step`` or ``validation_step``.
+        **fit_params : dict
+            Passed on to ``step_fn``.
+        """
+        if iterator is None:
+            return
+        if training:
+            iterator.epoch = len(self.history)
+        self._set_training(training)
+        listened = _overridden(self.callbacks_, "on_batch_begin", "on_batch_end")
+        losses: dict[str, list] = {}
+        sizes = []
+        for batch in iterator:
+            if listened:
+                self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            sizes.append(len(step["y_pred"]))
+            for name, loss in step.pop("losses", {}).items():
+                losses.setdefault(f"{prefix}_{name}_loss", []).append(loss)
+            losses.setdefault(f"{prefix}_loss", []).append(step["loss"])
+            if listened:
+                for name, values in losses.items():
+                    self.history.record_batch(name, values[-1].item())
+                self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+        self._record_epoch(losses, sizes, prefix)
+
+    def _record_epoch(self, losses: dict[str, list], sizes: list[int], prefix: str) -> None:
+        weights = np.asarray(sizes) / sum(sizes)
+        table = torch.stack([torch.stack(values) for values in losses.values()])
+        means = (table.double().cpu().numpy() * weights).sum(axis=1)
+        for name, mean in zip(losses, means.tolist(), strict=True):
+            self.history.record(name, mean)
+        name = f"{prefix}_loss"
+        earlier = [row[name] for row in list(self.history)[:-1] if name in row]
+        self.history.record(f"{name}_best", self.history[-1, name] < min(earlier, default=math.inf))
+        self.history.record(f"{prefix}_batch_count", len(sizes))
+        if not np.isfinite(means).all():
+            raise _NonFiniteEpoch
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Keep the epoch's state: what an interrupt or a divergence goes back to."""
+        self._last_state = len(self.history), copy_state(self)
+
+    def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **kwargs: Any) -> AAENet:
+        """Run epochs, and leave whole ones behind whatever ends them.
+
+        Parameters
+        ----------
+        X : ndarray or TableDataset
+            The rows.
+        y : object, default=None
+            Not used.
+        epochs : int or None, default=None
+            Number of epochs; None for ``max_epochs``.
+        **kwargs : dict
+            Passed on to skorch.
+
+        Returns
+        -------
+        self : AAENet
+            The net.
+
+        Raises
+        ------
+        NonFiniteLossError
+            If a loss is NaN or infinite in the first epoch.
+        """
+        self.interrupted_ = self.diverged_ = False
+        # A net that goes on training can go back to where it starts from.
+        self._last_state = (len(self.history), copy_state(self)) if len(self.history) else None
+        try:
+            with torch_threads(1 if self._is_small() else None):
+                super().fit_loop(X, y, epochs, **kwargs)
+        except StopTraining:
+            pass
+        except KeyboardInterrupt:
+            self.interrupted_ = not self._stopped_by_callback()
+            if self.interrupted_:
+                self._back_to_last_epoch()
+        except _NonFiniteEpoch:
+            if self._last_state is None:
+                raise NonFiniteLossError(
+                    "a loss became NaN or infinite in the first epoch: lower lr, or check "
+                    "the table for extreme values (scaling='quantile' bounds them)."
+                ) from None
+            self.diverged_ = True
+            self._back_to_last_epoch()
+        finally:
+            self._last_state = None
+            for row in self.history:
+                row["batches"] = []
+        self.module_.eval()
+        return self
+
+    def calibrate(self, dataset: TableDataset) -> None:
+        """Let the head estimate, on training rows, what is not learned.
+
+        Parameters
+        ----------
+        dataset : TableDataset
+            The training rows; the first 10,000 are read.
+        """
+        rows = np.arange(min(len(dataset), CALIBRATION_ROWS))
+        with torch.no_grad():
+            x = dataset.gather(rows).to(self.device)
+            self.module_.head.calibrate(self.module_(x), x)
+
+    def encode_rows(self, dataset: TableDataset) -> np.ndarray:
+        """Return the codes of a data set, in float64 around a float32 pass.
+
+        Parameters
+        ----------
+        dataset : TableDataset
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components), float64
+            Codes.
+        """
+        was_training = self.module_.training
+        self.module_.eval()
+        codes = encode(
+            self.module_,
+            lambda rows: dataset.gather(np.arange(rows.start, rows.stop)).numpy(),
+            len(dataset),
+            dataset.X.shape[1],
+            torch.device(self.device),
+            np.dtype(np.float32),
+        )
+        self.module_.train(was_training)
+        return codes.astype(np.float64)
+
+    def _is_small(self) -> bool:
+        """Return whether one thread trains as fast as several, and repeatably."""
+        weights = max((p.numel() for p in self.module_.parameters()), default=0)
+        return self.batch_size < 2 * MIN_ROWS or self.batch_size * weights < SMALL_STEP
+
+    def _stopped_by_callback(self) -> bool:
+        # skorch's EarlyStopping also stops with KeyboardInterrupt.
+        return any(
+            isinstance(callback, SkorchEarlyStopping) and callback.misses_ >= callback.patience
+            for _, callback in self.callbacks_
+        )
+
+    def _back_to_last_epoch(self) -> None:
+        n_epochs = 0
+        if self._last_state is not None:
+            n_epochs, state = self._last_state
+            restore_state(self, state)
+        del self.history[n_epochs:]
+
+
+def _can_fuse(parameters: Any) -> bool:
+    return all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)

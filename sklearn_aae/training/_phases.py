@@ -1,0 +1,106 @@
+"""The three phases of a training step, each a function of the module and the batch.
+
+Makhzani et al. 2015 (arXiv:1511.05644), section 2: reconstruction updates encoder
+and decoder; then the discriminator learns to tell codes from prior draws; then
+the encoder learns to fool it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from sklearn_aae.losses import AdversarialLoss
+from sklearn_aae.networks import AAEModule
+from sklearn_aae.training._batches import Batch
+
+
+@dataclass
+class StepState:
+    """What the phases of one step pass on to each other."""
+
+    batch: Batch
+    #: The decoder's output of the reconstruction phase.
+    params: torch.Tensor | None = None
+    #: Codes after the reconstruction step, with their graph.  The encoder does not
+    #: change between phases 2 and 3, so one pass serves both.
+    codes: torch.Tensor | None = None
+
+
+class Phase(NamedTuple):
+    """One phase: its loss, and whom it trains.
+
+    Attributes
+    ----------
+    name : str
+        The loss is recorded as ``train_{name}_loss``.
+    optimizer : str
+        Attribute of the net, less the underscore, that takes the step.
+    parts : tuple of str
+        The children of the module that the optimizer updates.
+    loss : callable
+        ``(module, criterion, state) -> Tensor of shape ()``.
+    """
+
+    name: str
+    optimizer: str
+    parts: tuple[str, ...]
+    loss: Callable[[AAEModule, AdversarialLoss, StepState], torch.Tensor]
+
+    def named_parameters(self, module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+        """Yield the trainable parameters that the phase updates."""
+        for part in self.parts:
+            for name, parameter in getattr(module, part).named_parameters(prefix=part):
+                if parameter.requires_grad:
+                    yield name, parameter
+
+
+def reconstruction_loss(
+    module: AAEModule, criterion: AdversarialLoss, state: StepState
+) -> torch.Tensor:
+    """Return the mean cell loss of the batch; phase 1."""
+    noise = None if state.batch.noise is None else state.batch.noise[0]
+    state.params = module(state.batch.x, noise)
+    return mean_cell_loss(module, state.params, state.batch.x)
+
+
+def mean_cell_loss(module: AAEModule, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Return the mean over rows of the mean over columns.
+
+    In two steps: a sum over rows and columns at once would be split among threads
+    and so depend on their number.
+    """
+    return module.head.cell_losses(params, x).mean(dim=1).mean()
+
+
+def discriminator_loss(
+    module: AAEModule, criterion: AdversarialLoss, state: StepState
+) -> torch.Tensor:
+    """Return the discriminator's loss on prior draws and detached codes; phase 2."""
+    noise = None if state.batch.noise is None else state.batch.noise[1]
+    state.codes = module.encode(state.batch.x, noise)
+    prior = state.batch.prior
+    logits = module.discriminator(torch.cat([prior, state.codes.detach()]))
+    return criterion.discriminator(logits, len(prior))
+
+
+def generator_loss(
+    module: AAEModule, criterion: AdversarialLoss, state: StepState
+) -> torch.Tensor:
+    """Return the encoder's loss against the frozen discriminator; phase 3."""
+    assert state.codes is not None  # phase 2 comes first
+    return criterion.generator(module.discriminator(state.codes))
+
+
+RECONSTRUCTION = Phase(
+    "reconstruction", "optimizer", ("encoder", "decoder", "head"), reconstruction_loss
+)
+DISCRIMINATOR = Phase("discriminator", "optimizer_disc", ("discriminator",), discriminator_loss)
+GENERATOR = Phase("generator", "optimizer_gen", ("encoder",), generator_loss)
+
+#: The adversarial autoencoder of the paper.
+PHASES = (RECONSTRUCTION, DISCRIMINATOR, GENERATOR)

@@ -1,0 +1,27 @@
+"""Fast settings of every public estimator, for tests that fit many times."""
+
+from __future__ import annotations
+
+from sklearn_aae import AdversarialAutoencoder
+
+FAST = {"hidden_layer_sizes": (16,), "discriminator_layer_sizes": (16,), "max_epochs": 3}
+
+
+def fast(**parameters):
+    """Return a small model that fits in milliseconds."""
+    return AdversarialAutoencoder(**{"random_state": 0, **FAST, **parameters})
+
+
+def with_defaults():
+    """Return every public estimator with constructor defaults."""
+    return [AdversarialAutoencoder()]
+
+
+def with_fast_settings():
+    """Return every public estimator with fast settings, in its main variants."""
+    return [
+        fast(random_state=None),
+        fast(posterior="gaussian"),
+        fast(prior="uniform", scaling="quantile"),
+        fast(n_components=1, adversarial_weight=0),
+    ]

@@ -1,0 +1,50 @@
+"""scikit-learn's checks of every public estimator, with defaults and with fast settings."""
+
+from __future__ import annotations
+
+import pytest
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_global_output_transform_pandas,
+    check_global_set_output_transform_polars,
+    check_param_validation,
+    check_set_output_transform,
+    check_set_output_transform_pandas,
+    check_set_output_transform_polars,
+    check_transformer_get_feature_names_out,
+    check_transformer_get_feature_names_out_pandas,
+    parametrize_with_checks,
+)
+
+from tests.instances import with_defaults, with_fast_settings
+
+#: Checks that scikit-learn runs on its own estimators only.
+FURTHER_CHECKS = [
+    check_param_validation,
+    check_set_output_transform,
+    check_set_output_transform_pandas,
+    check_set_output_transform_polars,
+    check_global_output_transform_pandas,
+    check_global_set_output_transform_polars,
+    check_transformer_get_feature_names_out,
+    check_transformer_get_feature_names_out_pandas,
+    check_dataframe_column_names_consistency,
+]
+
+
+@parametrize_with_checks(with_fast_settings())
+def test_scikit_learn_checks_with_fast_settings(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(with_defaults())
+def test_scikit_learn_checks_with_defaults(estimator, check):
+    check(estimator)
+
+
+# The checks themselves hand arrays to what they fitted on frames.
+@pytest.mark.filterwarnings("ignore:X (has|does not have) .*feature names:UserWarning")
+@pytest.mark.parametrize("check", FURTHER_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("estimator", with_fast_settings(), ids=str)
+def test_further_checks(estimator, check):
+    check(type(estimator).__name__, estimator)
