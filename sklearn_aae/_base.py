@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import LRScheduler
 from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import validate_data
+from skorch.callbacks import LRScheduler
 
 from sklearn_aae._compat import Interval, StrOptions
 from sklearn_aae._random import derive_seed, draw_seed, fenced
@@ -45,7 +45,7 @@ INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE = range(7)
 MIN_VALIDATION_ROWS = 20
 
 
-class TrainingInterrupted(KeyboardInterrupt):  # noqa: N818 (it is a KeyboardInterrupt)
+class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C, after at least one finished epoch; the estimator is fitted up to there."""
 
 
@@ -69,16 +69,27 @@ def leaves_no_trace(method: Callable) -> Callable:
 
 def auto_batch_size(n_samples: int) -> int:
     """Return the mini-batch size of ``batch_size="auto"``."""
-    return min(n_samples, 64 if n_samples < 5000 else 128)
+    return int(np.clip(2 ** round(math.log2(2.5 * math.sqrt(n_samples))), 16, 512))
 
 
-def auto_epochs(n_samples: int, batch_size: int) -> int:
-    """Return the number of epochs of ``max_epochs="auto"``."""
-    return 100
+def auto_epochs(n_samples: int) -> int:
+    """Return the number of epochs of ``max_epochs="auto"``.
+
+    Small tables overfit with more; large ones have seen a million rows by then.
+    """
+    return round(max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples)))
 
 
 class BaseAAE(CallbackSupportMixin, BaseEstimator):
-    """Shared by the estimators; not public."""
+    """Shared by the estimators; not public.
+
+    Private attributes of a fitted estimator: ``_seed`` (all streams derive from
+    it), ``_scaler`` (the network's scale) and ``_container`` (what came in).
+    """
+
+    _seed: int
+    _scaler: Scaler
+    _container: Container
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -178,13 +189,19 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             **options,
         ).initialize()
 
+    def _schedule(self, n_samples: int) -> tuple[int, int]:
+        """Return the batch size and the number of epochs of a fit."""
+        batch = auto_batch_size(n_samples) if self.batch_size == "auto" else self.batch_size
+        epochs = auto_epochs(n_samples) if self.max_epochs == "auto" else self.max_epochs
+        return int(batch), int(epochs)
+
     def _copy_of_net(self, net: AAENet | None = None) -> AAENet:
         """Return a copy to train on: a failed call must not touch the fitted net."""
         return copy.deepcopy(self.net_ if net is None else net)
 
-    def _split(self, X: np.ndarray, scaler: Scaler, seed: int) -> tuple:
-        """Return the data sets to train on and, for early stopping, to validate on."""
-        if not self.early_stopping:
+    def _split(self, X: np.ndarray, scaler: Scaler, seed: int, hold_out: bool) -> tuple:
+        """Return the data sets to train on and, if asked for, to validate on."""
+        if not hold_out:
             return TableDataset(X, scaler=scaler), None
         n_valid = math.ceil(self.validation_fraction * len(X))
         if n_valid < MIN_VALIDATION_ROWS or len(X) - n_valid < 2:
@@ -214,14 +231,14 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         X: np.ndarray,
         seed: int,
         *,
+        batch_size: int,
         max_epochs: int | None = None,
-        batch_size: int | None = None,
         context: TrainingContext | None = None,
     ) -> AAENet:
         """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None."""
         full = max_epochs is not None
         scaler = net.dataset__scaler
-        train, valid = self._split(X, scaler, seed) if full else (TableDataset(X, scaler=scaler),) * 2
+        train, valid = self._split(X, scaler, seed, hold_out=full and self.early_stopping)
         own: list[Any] = [context] if context is not None else []
         user = self._user_callbacks()
         plain = [item[1] if isinstance(item, tuple) else item for item in user]
@@ -229,17 +246,19 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         if full and not any(isinstance(callback, LRScheduler) for callback in plain):
             own.append(LinearDecay())
         stop = []
-        if full and valid is not None:
+        if valid is not None:
             stop = [EarlyStopping(self.n_iter_no_change, derive_seed(seed, STOP))]
-        net.batch_size = batch_size or auto_batch_size(len(train))
+        net.batch_size = batch_size
         net.max_epochs = max_epochs or 1
-        net.train_split = functools.partial(_fixed_split, valid=valid if full else None)
+        net.train_split = functools.partial(_fixed_split, valid=valid)
         net.replace_callbacks([*own, *user, *stop])
         if self._trains_foreign_code():
             with fenced(derive_seed(seed, USER, len(net.history)), net.device):
                 net.partial_fit(train)
         else:
             net.partial_fit(train)
+        if not len(net.history):
+            raise KeyboardInterrupt  # before one epoch was finished: nothing to keep
         net.calibrate(train)
         # What belongs to this call alone must not stay behind in the fitted net.
         net.train_split = None
@@ -304,7 +323,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     def _decode(self, Z: np.ndarray, generator: torch.Generator | None = None) -> np.ndarray:
         """Return rows for codes: the mean, or drawn if a generator is given."""
         module = self.net_.module_
-        decoder, head = (in_precision(part, Z.dtype) for part in (module.decoder, module.head))
+        decoder = in_precision(module.decoder, Z.dtype)
+        head = in_precision(module.head, Z.dtype)
 
         def rows_of(z: torch.Tensor) -> torch.Tensor:
             params = decoder(z)
@@ -333,10 +353,10 @@ def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwar
 
 
 def _as_sizes(sizes: Any, name: str) -> tuple[int, ...]:
-    sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+    widths = [sizes] if isinstance(sizes, Integral) else list(sizes)
+    if not all(isinstance(width, Integral) and int(width) > 0 for width in widths):
         raise ValueError(f"{name} must be positive integers, got {sizes!r}.")
-    return tuple(int(size) for size in sizes)
+    return tuple(int(width) for width in widths)
 
 
 def _as_device(device: str | torch.device) -> torch.device:
@@ -354,6 +374,3 @@ def _as_device(device: str | torch.device) -> torch.device:
 def resolve_seed(random_state: Any, fallback: Any) -> int:
     """Return a seed from ``random_state``, or from ``fallback`` if it is None."""
     return draw_seed(fallback if random_state is None else random_state)
-
-
-

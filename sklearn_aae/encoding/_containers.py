@@ -41,10 +41,10 @@ class Container:
         """Return rows in this container, with the index of ``like`` if it has one."""
         if self.backend is None:
             return rows
-        names = [f"{i}" for i in range(len(self.columns))]
-        backend = nw.Implementation.from_string(self.backend)
+        backend: Any = nw.Implementation.from_string(self.backend)
         if not backend.is_pandas_like():
             return nw.from_numpy(rows, schema=list(self.columns), backend=backend).to_native()
+        names = [str(i) for i in range(len(self.columns))]
         native = nw.from_numpy(rows, schema=names, backend=backend).to_native()
         native.columns = self.columns
         if hasattr(like, "index"):

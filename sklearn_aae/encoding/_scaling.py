@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
 from sklearn.utils import gen_batches
 
@@ -37,6 +38,8 @@ class Scaler:
     ----------
     constant_ : ndarray of shape (n_features,), bool
         The columns that hold one value only.
+    spread_ : ndarray of shape (n_features,)
+        Standard deviations of the columns on the network's scale.
     """
 
     def __init__(self, kind: str | None) -> None:
@@ -53,10 +56,11 @@ class Scaler:
         self.shift_ = np.zeros(n_features)
         self.scale_ = np.ones(n_features)
         self.transformer_ = None
+        standard = StandardScaler()
+        for chunk in _chunks(X):
+            standard.partial_fit(chunk)
+        self.spread_ = np.where(self.constant_, 0.0, np.sqrt(standard.var_))
         if self.kind == "standard":
-            standard = StandardScaler()
-            for chunk in _chunks(X):
-                standard.partial_fit(chunk)
             self.shift_, self.scale_ = standard.mean_, standard.scale_
         elif self.kind == "minmax":
             minmax = MinMaxScaler()
@@ -68,15 +72,25 @@ class Scaler:
         elif self.kind == "quantile":
             rows = min(len(X), QUANTILE_ROWS)
             chosen = np.random.default_rng(seed).choice(len(X), rows, replace=False)
-            self.transformer_ = QuantileTransformer(
-                n_quantiles=min(1000, rows), output_distribution="normal", subsample=None
-            ).fit(np.asarray(X[np.sort(chosen)], dtype=np.float64))
+            self.transformer_ = (
+                QuantileTransformer(
+                    n_quantiles=min(1000, rows), output_distribution="normal", subsample=None
+                )
+                # Whatever set_config says: these arrays never leave the package.
+                .set_output(transform="default")
+                .fit(np.asarray(X[np.sort(chosen)], dtype=np.float64))
+            )
+        self.spread_ = (
+            np.where(self.constant_, 0.0, 1.0)
+            if self.kind == "quantile"
+            else self.spread_ / self.scale_
+        )
         if self.kind is not None:
             # A constant column comes back exactly, so it must go in as zero.
             self.shift_ = np.where(self.constant_, low[0], self.shift_).astype(np.float64)
         return self
 
-    def transform(self, rows: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+    def transform(self, rows: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
         """Return rows on the network's scale, in C order."""
         if self.kind is None:
             return np.ascontiguousarray(rows, dtype=dtype)

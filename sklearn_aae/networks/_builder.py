@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from sklearn_aae._random import derive_seed, make_generator
-from sklearn_aae.networks._mlp import mlp
+from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
 from sklearn_aae.outputs import Output
 from sklearn_aae.posteriors import Posterior
@@ -40,16 +42,16 @@ class ModuleBuilder:
     def __call__(self) -> AAEModule:
         """Return a freshly initialised module."""
         n_features, k = len(self.constant), self.n_components
-        encoder_sizes = tuple(self.hidden_layer_sizes)
-        roles = {
-            "encoder": (n_features, self.posterior.n_outputs(k), encoder_sizes),
-            "decoder": (k, self.output.n_params(n_features), encoder_sizes[::-1]),
-            "discriminator": (k, 1, tuple(self.discriminator_layer_sizes)),
+        sizes, activation = self.hidden_layer_sizes, ACTIVATIONS[self.activation]
+        roles: dict[str, tuple[int, int, tuple[int, ...], Callable[[], nn.Module]]] = {
+            "encoder": (n_features, self.posterior.n_outputs(k), sizes, activation),
+            "decoder": (k, self.output.n_params(n_features), sizes[::-1], activation),
+            "discriminator": (k, 1, self.discriminator_layer_sizes, DISCRIMINATOR_ACTIVATION),
         }
         networks = {}
-        for stream, (role, (n_in, n_out, sizes)) in enumerate(roles.items()):
+        for stream, (role, (n_in, n_out, widths, activate)) in enumerate(roles.items()):
             seed = derive_seed(self.seed, stream)
-            default = partial(_default_network, sizes, self.activation, seed)
+            default = partial(_default_network, widths, activate, seed)
             networks[role] = build_network(role, getattr(self, role), n_in, n_out, default, seed)
         return AAEModule(
             **networks,
@@ -61,6 +63,6 @@ class ModuleBuilder:
 
 
 def _default_network(
-    sizes: tuple[int, ...], activation: str, seed: int, n_in: int, n_out: int
-) -> Any:
-    return mlp(n_in, sizes, n_out, activation, make_generator(seed))
+    widths: tuple[int, ...], activate: Callable[[], nn.Module], seed: int, n_in: int, n_out: int
+) -> nn.Module:
+    return mlp(n_in, widths, n_out, activate, make_generator(seed))

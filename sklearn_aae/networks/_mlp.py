@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -16,6 +17,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
 }
+
+#: A discriminator of rectifiers can die; the leak is the usual one for them.
+DISCRIMINATOR_ACTIVATION = partial(nn.LeakyReLU, 0.2)
 
 
 def linear(n_in: int, n_out: int, generator: torch.Generator) -> nn.Linear:
@@ -36,12 +40,12 @@ def mlp(
     n_in: int,
     hidden_layer_sizes: Sequence[int],
     n_out: int,
-    activation: str,
+    activation: Callable[[], nn.Module],
     generator: torch.Generator,
 ) -> nn.Sequential:
     """Return a multilayer perceptron with a linear last layer."""
     layers: list[nn.Module] = []
     for width in hidden_layer_sizes:
-        layers += [linear(n_in, width, generator), ACTIVATIONS[activation]()]
+        layers += [linear(n_in, width, generator), activation()]
         n_in = width
     return nn.Sequential(*layers, linear(n_in, n_out, generator))

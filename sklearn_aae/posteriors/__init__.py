@@ -28,7 +28,7 @@ def as_posterior(posterior: str | type[Posterior] | Posterior) -> Posterior:
     Raises
     ------
     ValueError
-        If the name is unknown.
+        If the name is unknown or a parameter is out of range.
     TypeError
         If the argument is neither a name nor a posterior.
 
@@ -39,4 +39,6 @@ def as_posterior(posterior: str | type[Posterior] | Posterior) -> Posterior:
     Deterministic()
     """
     name = "deterministic" if isinstance(posterior, str) and posterior == "auto" else posterior
-    return resolve(name, POSTERIORS, Posterior, "posterior")
+    resolved = resolve(name, POSTERIORS, Posterior, "posterior")
+    resolved.check()
+    return resolved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
@@ -13,7 +14,26 @@ class Posterior(ABC, BaseEstimator):
 
     Like a prior, a posterior is a small parameter object whose methods are
     functions of its parameters and arguments alone.
+
+    Parameters
+    ----------
+    input_noise : float, default=0.2
+        Standard deviation of Gaussian noise added to the encoder's input in the
+        reconstruction phase, in standard deviations of each column; the row to
+        reconstruct stays clean.  It keeps small tables from being memorised.
+        0 switches it off.
     """
+
+    def __init__(self, input_noise: float = 0.2) -> None:
+        self.input_noise = input_noise
+
+    def check(self) -> None:
+        """Raise ValueError if a parameter is out of range."""
+        if not (math.isfinite(self.input_noise) and self.input_noise >= 0):
+            raise ValueError(
+                f"{type(self).__name__} posterior: input_noise must be at least 0, got "
+                f"{self.input_noise!r}."
+            )
 
     @abstractmethod
     def n_outputs(self, n_components: int) -> int:

@@ -15,12 +15,20 @@ class Gaussian(Posterior):
     autoencoder no Kullback-Leibler term acts on the single posterior: the
     adversary alone shapes their aggregate.
 
+    Parameters
+    ----------
+    input_noise : float, default=0.2
+        Standard deviation of Gaussian noise added to the encoder's input in the
+        reconstruction phase, in standard deviations of each column [3]_.
+
     References
     ----------
     .. [1] A. Makhzani et al., "Adversarial Autoencoders", arXiv:1511.05644, 2015,
        section 2.
     .. [2] D. P. Kingma, M. Welling, "Auto-Encoding Variational Bayes",
        arXiv:1312.6114, 2013.
+    .. [3] P. Vincent et al., "Extracting and Composing Robust Features with
+       Denoising Autoencoders", ICML 2008.
 
     Examples
     --------

@@ -46,9 +46,7 @@ class Prior(ABC, BaseEstimator):
         """
 
     @abstractmethod
-    def sample(
-        self, n_samples: int, n_components: int, generator: torch.Generator
-    ) -> torch.Tensor:
+    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
         """Draw codes.
 
         Parameters

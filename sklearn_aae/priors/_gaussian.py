@@ -44,9 +44,7 @@ class Gaussian(Prior):
         if not (math.isfinite(self.scale) and self.scale > 0):
             raise ValueError(f"Gaussian prior: scale must be positive, got {self.scale!r}.")
 
-    def sample(
-        self, n_samples: int, n_components: int, generator: torch.Generator
-    ) -> torch.Tensor:
+    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
         """Draw codes.
 
         Parameters
@@ -63,9 +61,7 @@ class Gaussian(Prior):
         Tensor of shape (n_samples, n_components), float32
             The draws.
         """
-        draws = torch.randn(
-            (n_samples, n_components), generator=generator, device=generator.device
-        )
+        draws = torch.randn((n_samples, n_components), generator=generator, device=generator.device)
         return draws if self.scale == 1 else draws.mul_(self.scale)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:

@@ -43,9 +43,7 @@ class Uniform(Prior):
                 f"Uniform prior: low must be below high, got low={self.low!r}, high={self.high!r}."
             )
 
-    def sample(
-        self, n_samples: int, n_components: int, generator: torch.Generator
-    ) -> torch.Tensor:
+    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
         """Draw codes.
 
         Parameters

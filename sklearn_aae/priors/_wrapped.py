@@ -68,9 +68,7 @@ class CallablePrior(_Wrapped):
     def __init__(self, function: Callable) -> None:
         self.function = function
 
-    def sample(
-        self, n_samples: int, n_components: int, generator: torch.Generator
-    ) -> torch.Tensor:
+    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
         """Draw codes by calling the function.
 
         Parameters
@@ -124,9 +122,7 @@ class TorchPrior(_Wrapped):
     def _is_scalar(self) -> bool:
         return not (self.distribution.batch_shape + self.distribution.event_shape)
 
-    def sample(
-        self, n_samples: int, n_components: int, generator: torch.Generator
-    ) -> torch.Tensor:
+    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
         """Draw codes.
 
         Parameters
@@ -198,9 +194,7 @@ class ScipyPrior(_Wrapped):
         # Frozen univariate distributions carry the generic one they froze.
         return hasattr(self.distribution, "dist")
 
-    def sample(
-        self, n_samples: int, n_components: int, generator: torch.Generator
-    ) -> torch.Tensor:
+    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
         """Draw codes.
 
         Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,8 @@ class Batch(NamedTuple):
     ----------
     x : Tensor of shape (n, n_features), float32
         Rows on the network's scale.
+    corrupted : Tensor of shape (n, n_features)
+        The same with noise: what the encoder sees in the reconstruction phase.
     prior : Tensor of shape (n, n_components)
         As many prior draws.
     noise : Tensor of shape (2, n, n_noise) or None
@@ -34,6 +37,7 @@ class Batch(NamedTuple):
     """
 
     x: torch.Tensor
+    corrupted: torch.Tensor
     prior: torch.Tensor
     noise: torch.Tensor | None
 
@@ -88,7 +92,7 @@ def batch_edges(n_rows: int, batch_size: int) -> list[tuple[int, int]]:
     if batch_size > 1:
         n_batches = max(1, min(n_batches, n_rows // 2))
     edges = [n_rows * i // n_batches for i in range(n_batches + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 class TrainBatches:
@@ -134,6 +138,7 @@ class TrainBatches:
         module, offset, n = self.module, edges[0][0], len(index)
         x = self.dataset.gather(index).to(self.device)
         prior = module.prior.sample(n, module.n_components, generator)
+        corrupted = self._corrupt(x, generator)
         n_noise = module.posterior.n_noise(module.n_components)
         noise = (
             torch.randn((2, n, n_noise), generator=generator, device=self.device)
@@ -142,8 +147,17 @@ class TrainBatches:
         )
         for start, stop in edges:
             rows = slice(start - offset, stop - offset)
-            batch = Batch(x[rows], prior[rows], None if noise is None else noise[:, rows])
+            posterior_noise = None if noise is None else noise[:, rows]
+            batch = Batch(x[rows], corrupted[rows], prior[rows], posterior_noise)
             yield batch, batch.x
+
+    def _corrupt(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        if not self.module.posterior.input_noise:
+            return x
+        spread = self.module.posterior.input_noise * self.dataset.scaler.spread_
+        noise = torch.randn(x.shape, generator=generator, device=self.device)
+        scale = torch.as_tensor(spread, dtype=x.dtype, device=self.device)
+        return torch.addcmul(x, noise, scale)
 
 
 class ValidationBatches:

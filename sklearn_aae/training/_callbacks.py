@@ -6,14 +6,13 @@ import copy
 import math
 from typing import Any
 
-import torch
 from skorch.callbacks import Callback
 
 from sklearn_aae.metrics import PriorGap
 
 
-class StopTraining(KeyboardInterrupt):  # noqa: N818 (skorch stops on KeyboardInterrupt)
-    """Raised by our callbacks to end training in good order."""
+class StopTraining(KeyboardInterrupt):
+    """Raised by our callbacks to end training in good order, as skorch expects it."""
 
 
 def copy_state(net: Any) -> dict[str, Any]:
@@ -103,9 +102,7 @@ class EarlyStopping(Callback):
         """Measure the epoch; keep it if it is the best, stop after too many that are not."""
         module = net.module_
         if self.gap_ is None:
-            self.gap_ = PriorGap(
-                module.prior, len(dataset_valid), module.n_components, self.seed
-            )
+            self.gap_ = PriorGap(module.prior, len(dataset_valid), module.n_components, self.seed)
         loss = net.history[-1, "valid_loss"]
         if self.first_loss_ is None:
             # Losses that are likelihoods may be negative; the ratio is of distances
@@ -167,8 +164,3 @@ class TrainingContext(Callback):
         )
         if stop:
             raise StopTraining
-
-
-def as_float(value: Any) -> float:
-    """Return a scalar tensor or number as a float."""
-    return float(value.detach() if isinstance(value, torch.Tensor) else value)

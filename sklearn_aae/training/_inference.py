@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.utils import gen_batches
-from torch import nn
 
 from sklearn_aae._threads import MIN_ROWS, torch_threads
 from sklearn_aae.networks import AAEModule
@@ -19,7 +19,7 @@ CHUNK_CELLS = 2**20
 TORCH_DTYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
 
 
-def in_precision(part: nn.Module, dtype: np.dtype) -> nn.Module:
+def in_precision(part: Any, dtype: np.dtype) -> Any:
     """Return the network itself in float32, or a copy in float64.
 
     A copy, because casting the fitted network for the time of a call would show
@@ -77,6 +77,4 @@ def encode(
 ) -> np.ndarray:
     """Return the codes (posterior modes) of rows on the network's scale."""
     encoder = in_precision(module.encoder, dtype)
-    return map_chunks(
-        lambda x: module.posterior.mode(encoder(x)), read, n_samples, width, device
-    )
+    return map_chunks(lambda x: module.posterior.mode(encoder(x)), read, n_samples, width, device)

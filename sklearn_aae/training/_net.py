@@ -110,6 +110,9 @@ class AAENet(NeuralNet):
         kwargs = {"dataset": TableDataset, "train_split": None, "verbose": 0, **kwargs}
         super().__init__(module, criterion, optimizer=optimizer, lr=lr, **kwargs)
 
+    #: The number of epochs and the state after them that an interrupt goes back to.
+    _last_state: tuple[int, dict[str, Any]] | None = None
+
     @property
     def optimizer_names(self) -> list[str]:
         """Names of the optimizers that the phases use, in order."""
@@ -158,7 +161,9 @@ class AAENet(NeuralNet):
             return TrainBatches(dataset, self.batch_size, self.module_, self.seed, device)
         return ValidationBatches(dataset, self.batch_size, device)
 
-    def get_loss(self, y_pred: torch.Tensor, y_true: Any, X: Any = None, training: bool = False):
+    def get_loss(
+        self, y_pred: torch.Tensor, y_true: Any, X: Any = None, training: bool = False
+    ) -> torch.Tensor:
         """Return the reconstruction loss: the target of an autoencoder is its input."""
         return mean_cell_loss(self.module_, y_pred, X)
 
@@ -199,7 +204,7 @@ class AAENet(NeuralNet):
             losses[phase.name] = loss.detach()
         return {
             "loss": losses["reconstruction"],
-            "y_pred": state.params.detach(),
+            "y_pred": None if state.params is None else state.params.detach(),
             "losses": losses,
         }
 
@@ -233,7 +238,7 @@ class AAENet(NeuralNet):
             if listened:
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            sizes.append(len(step["y_pred"]))
+            sizes.append(len(batch[1]))
             for name, loss in step.pop("losses", {}).items():
                 losses.setdefault(f"{prefix}_{name}_loss", []).append(loss)
             losses.setdefault(f"{prefix}_loss", []).append(step["loss"])
@@ -286,8 +291,9 @@ class AAENet(NeuralNet):
             If a loss is NaN or infinite in the first epoch.
         """
         self.interrupted_ = self.diverged_ = False
-        # A net that goes on training can go back to where it starts from.
-        self._last_state = (len(self.history), copy_state(self)) if len(self.history) else None
+        self._last_state = None
+        if len(self.history):  # a net that goes on training can go back to where it was
+            self._last_state = len(self.history), copy_state(self)
         try:
             with torch_threads(1 if self._is_small() else None):
                 super().fit_loop(X, y, epochs, **kwargs)
@@ -321,7 +327,7 @@ class AAENet(NeuralNet):
             The training rows; the first 10,000 are read.
         """
         rows = np.arange(min(len(dataset), CALIBRATION_ROWS))
-        with torch.no_grad():
+        with torch.no_grad(), torch_threads(1 if len(rows) < MIN_ROWS else None):
             x = dataset.gather(rows).to(self.device)
             self.module_.head.calibrate(self.module_(x), x)
 

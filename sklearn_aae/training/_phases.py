@@ -64,7 +64,7 @@ def reconstruction_loss(
 ) -> torch.Tensor:
     """Return the mean cell loss of the batch; phase 1."""
     noise = None if state.batch.noise is None else state.batch.noise[0]
-    state.params = module(state.batch.x, noise)
+    state.params = module(state.batch.corrupted, noise)
     return mean_cell_loss(module, state.params, state.batch.x)
 
 
@@ -88,9 +88,7 @@ def discriminator_loss(
     return criterion.discriminator(logits, len(prior))
 
 
-def generator_loss(
-    module: AAEModule, criterion: AdversarialLoss, state: StepState
-) -> torch.Tensor:
+def generator_loss(module: AAEModule, criterion: AdversarialLoss, state: StepState) -> torch.Tensor:
     """Return the encoder's loss against the frozen discriminator; phase 3."""
     assert state.codes is not None  # phase 2 comes first
     return criterion.generator(module.discriminator(state.codes))

@@ -1,0 +1,95 @@
+"""Packaging of sklearn_aae: what it is called, what it needs and what it ships."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+URL = "https://github.com/sklearn-aae/sklearn_aae"
+
+
+def read_version() -> str:
+    """Read ``__version__`` as text: importing the package would need torch."""
+    text = (ROOT / "sklearn_aae" / "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"$', text, flags=re.MULTILINE)
+    if match is None:
+        raise RuntimeError('sklearn_aae/__init__.py has no line of the form __version__ = "X.Y.Z"')
+    return match.group(1)
+
+
+# Lower bounds only; constraints.txt holds the exact versions that the tests run with.
+REQUIRES = [
+    "narwhals>=2.0.1",
+    "numpy>=2.0",
+    "scikit-learn>=1.9",
+    "scipy>=1.13",
+    "skorch>=1.4",
+    "torch>=2.4",
+]
+TABLE = ["pandas>=2.2.2", "pyarrow>=16.1"]
+PLOT = ["matplotlib>=3.9", "rich>=13.7"]
+TEST = [
+    *TABLE,
+    *PLOT,
+    "hypothesis>=6.100",
+    "mypy>=1.11",
+    "numpydoc>=1.8",
+    "polars>=1.0",
+    "pytest>=8.2",
+    "pytest-cov>=5.0",
+    "pytest-xdist>=3.6",
+    "ruff>=0.12",
+]
+DOCS = [
+    *TABLE,
+    *PLOT,
+    "numpydoc>=1.8",
+    "pydata-sphinx-theme>=0.16",
+    "sphinx>=8.1",
+    "sphinx-gallery>=0.18",
+]
+BENCH = [*TABLE, *PLOT, "pyod>=2.0"]
+
+setup(
+    name="sklearn_aae",
+    version=read_version(),
+    description="Adversarial autoencoders with the scikit-learn API",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="The sklearn_aae developers",
+    url=URL,
+    project_urls={
+        "Source": URL,
+        "Issues": f"{URL}/issues",
+        "Changelog": f"{URL}/blob/main/CHANGELOG.md",
+    },
+    license="BSD-3-Clause",
+    license_files=["LICENSE"],
+    keywords=[
+        "adversarial autoencoder",
+        "scikit-learn",
+        "representation learning",
+        "synthetic data",
+        "anomaly detection",
+    ],
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    packages=find_packages(include=["sklearn_aae", "sklearn_aae.*"]),
+    package_data={"sklearn_aae": ["py.typed"]},
+    python_requires=">=3.11",
+    install_requires=REQUIRES,
+    extras_require={"table": TABLE, "plot": PLOT, "test": TEST, "docs": DOCS, "bench": BENCH},
+    zip_safe=False,
+)

@@ -1,0 +1,311 @@
+"""Silence, errors and state: what a call may leave behind, and what it may not."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from skorch.callbacks import Callback
+
+from sklearn_aae.exceptions import ConvergenceWarning, NonFiniteLossError, UnsupportedColumnsError
+from tests.instances import fast
+
+
+class AtEpoch(Callback):
+    """Do something at the end of an epoch."""
+
+    def __init__(self, epoch, action):
+        self.epoch = epoch
+        self.action = action
+
+    def on_batch_begin(self, net, **kwargs):
+        if len(net.history) == self.epoch:
+            self.action(net)
+
+
+def interrupt(net):
+    raise KeyboardInterrupt
+
+
+def fail(net):
+    raise RuntimeError("the disk is full")
+
+
+def poison(net):
+    with torch.no_grad():
+        net.module_.encoder[0].weight.fill_(float("nan"))
+
+
+def weights(model):
+    return {name: value.clone() for name, value in model.net_.module_.state_dict().items()}
+
+
+def assert_same_weights(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+def test_nothing_is_printed(capfd, cancer):
+    X = cancer[0]
+    model = fast(early_stopping=True).fit(X)
+    model.partial_fit(X)
+    model.inverse_transform(model.transform(X))
+    model.sample(3)
+    model.score(X)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_verbose_prints_a_line_per_epoch(capfd, cancer):
+    fast(verbose=1, max_epochs=4).fit(cancer[0])
+    out, err = capfd.readouterr()
+    assert len([line for line in out.splitlines() if line.strip()[:1].isdigit()]) == 4
+    assert err == ""
+
+
+BAD_FITS = {
+    "not finite": (lambda X: np.where(X[0, 0] == X, np.nan, X), {}),
+    "one row": (lambda X: X[:1], {}),
+    "unknown prior": (lambda X: X, {"prior": "petals"}),
+    "bad width": (lambda X: X, {"hidden_layer_sizes": (0,)}),
+    "fails in training": (lambda X: X, {"callbacks": [AtEpoch(2, fail)]}),
+    "interrupted at once": (lambda X: X, {"callbacks": [AtEpoch(1, interrupt)]}),
+    "diverges at once": (lambda X: X, {"callbacks": [AtEpoch(1, poison)]}),
+    "too few to stop early": (lambda X: X[:50], {"early_stopping": True}),
+    "not for bernoulli": (lambda X: X, {"output": "bernoulli"}),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_FITS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("fitted", [False, True])
+def test_a_failed_call_leaves_the_estimator_as_it_was(cancer, bad, method, fitted):
+    X = cancer[0]
+    spoil, parameters = BAD_FITS[bad]
+    if method == "partial_fit" and bad in ("too few to stop early",):
+        pytest.skip("partial_fit does not stop early")
+    if method == "partial_fit" and fitted and bad in ("one row", "not for bernoulli"):
+        pytest.skip("later calls take one row and keep the output of the first")
+    if method == "partial_fit" and fitted and bad in ("unknown prior", "bad width"):
+        pytest.skip("later calls keep the networks of the first")
+    if method == "partial_fit" and bad == "fails in training" and not fitted:
+        pytest.skip("one call is one epoch")
+    model = fast(scaling="minmax")
+    if fitted:
+        model.fit(X)
+        model = pickle.loads(pickle.dumps(model))
+        before_weights = weights(model)
+        parameters = {
+            key: [AtEpoch(value[0].epoch + model.n_iter_, value[0].action)]
+            if key == "callbacks" and method == "partial_fit"
+            else value
+            for key, value in parameters.items()
+        }
+        if bad == "fails in training" and method == "partial_fit":
+            parameters = {"callbacks": [AtEpoch(1 + model.n_iter_, fail)]}
+        if bad in ("interrupted at once", "diverges at once") and method == "partial_fit":
+            pytest.skip("a fitted net goes back to its last epoch: tested below")
+    model.set_params(**parameters)
+    before = dict(model.__dict__)
+    with pytest.raises((ValueError, TypeError, RuntimeError, KeyboardInterrupt)):
+        getattr(model, method)(spoil(X))
+    assert model.__dict__ == before
+    if fitted:
+        assert_same_weights(weights(model), before_weights)
+        assert np.isfinite(model.transform(X)).all()
+
+
+def test_an_interrupt_keeps_the_last_finished_epoch(cancer):
+    X = cancer[0]
+    model = fast(max_epochs=9, callbacks=[AtEpoch(4, interrupt)])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X)
+    assert model.interrupted_
+    assert model.n_iter_ == 3
+    assert len(model.loss_curve_) == 3
+    assert np.isfinite(model.transform(X)).all()
+
+
+def test_the_kept_epoch_is_the_right_one(cancer):
+    # A schedule depends on max_epochs, so the reference trains as many and stops
+    # at the end of epoch 3, where skorch's own signal is honoured.
+    X = cancer[0]
+    kept = {}
+
+    class Keep(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            kept[len(net.history)] = copy.deepcopy(net.module_.state_dict())
+
+    fast(max_epochs=9, callbacks=[Keep]).fit(X)
+    model = fast(max_epochs=9, callbacks=[AtEpoch(4, interrupt)])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X)
+    got = weights(model)
+    for name in got:
+        if not name.startswith("head."):
+            assert torch.equal(got[name], kept[3][name]), name
+
+
+def test_an_uninterrupted_fit_says_so(cancer):
+    assert fast().fit(cancer[0]).interrupted_ is False
+
+
+def test_divergence_after_an_epoch_restores_it_with_a_warning(cancer):
+    X = cancer[0]
+    model = fast(max_epochs=9, callbacks=[AtEpoch(4, poison)])
+    with pytest.warns(
+        ConvergenceWarning, match=r"NaN or infinite in epoch 4; the weights of\s+epoch 3"
+    ):
+        model.fit(X)
+    assert model.n_iter_ == 3
+    assert np.isfinite(model.transform(X)).all()
+    assert np.isfinite(model.loss_curve_).all()
+
+
+def test_divergence_in_the_first_epoch_is_an_error(cancer):
+    with pytest.raises(NonFiniteLossError, match="lower lr"):
+        fast(callbacks=[AtEpoch(1, poison)]).fit(cancer[0])
+
+
+def test_an_absurd_learning_rate_ends_in_a_typed_way(cancer):
+    model = fast(lr=1e30, max_epochs=4)
+    with pytest.raises(NonFiniteLossError):
+        model.fit(cancer[0])
+    assert not hasattr(model, "net_")
+
+
+@pytest.mark.parametrize(
+    "method, arguments",
+    [
+        ("transform", ([[0.0] * 30],)),
+        ("inverse_transform", ([[0.0] * 2],)),
+        ("reconstruct", ([[0.0] * 30],)),
+        ("sample", ()),
+        ("score_samples", ([[0.0] * 30],)),
+        ("score_contributions", ([[0.0] * 30],)),
+        ("score", ([[0.0] * 30],)),
+    ],
+)
+def test_methods_of_an_unfitted_model_say_so(method, arguments):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        getattr(fast(), method)(*arguments)
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"n_components": 0}, "n_components"),
+        ({"adversarial_weight": -1}, "adversarial_weight"),
+        ({"activation": "step"}, "activation"),
+        ({"scaling": "log"}, "scaling"),
+        ({"supervision": "prior"}, "supervision"),
+        ({"posterior": "universal"}, "posterior='universal' is not known"),
+        ({"output": "autoregressive"}, "output='autoregressive' is not known"),
+        ({"categorical_features": ["a"]}, "not supported yet"),
+        ({"device": "abacus"}, "abacus"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"max_epochs": 0}, "max_epochs"),
+        ({"lr": 0.0}, "lr"),
+        ({"hidden_layer_sizes": (8, -1)}, "hidden_layer_sizes must be positive"),
+    ],
+)
+def test_bad_parameters_are_named(cancer, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        fast(**parameters).fit(cancer[0])
+
+
+def test_labels_are_refused_where_they_would_be_ignored(cancer):
+    X, y = cancer
+    model = fast().fit(X, y)
+    for call in (
+        lambda: model.sample(2, y=[0, 1]),
+        lambda: model.reconstruct(X, y),
+        lambda: model.inverse_transform(model.transform(X), y),
+    ):
+        with pytest.raises(ValueError, match="supervision=None"):
+            call()
+    assert model.score(X, y) == model.score(X)
+
+
+@pytest.mark.parametrize("n_samples", [0, -1, 2.5])
+def test_sample_wants_a_positive_number(cancer, n_samples):
+    with pytest.raises((ValueError, TypeError), match="n_samples"):
+        fast().fit(cancer[0]).sample(n_samples)
+
+
+def test_codes_of_another_width_are_refused(cancer):
+    with pytest.raises(ValueError, match="Z has 3 columns, but the code has 2"):
+        fast().fit(cancer[0]).inverse_transform(np.zeros((4, 3)))
+
+
+def test_text_columns_are_named():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"age": [1.0, 2.0], "name": ["a", "b"], "when": pd.to_datetime([0, 1])})
+    with pytest.raises(UnsupportedColumnsError, match="'name' .* 'when'") as caught:
+        fast().fit(frame)
+    assert caught.value.columns == ["name", "when"]
+    assert pickle.loads(pickle.dumps(caught.value)).columns == ["name", "when"]
+
+
+def test_columns_with_missing_cells_are_named(cancer):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(cancer[0]).add_prefix("c").astype(float)
+    frame.loc[3, "c7"] = np.nan
+    with pytest.raises(ValueError, match="missing or infinite cells: 'c7'"):
+        fast().fit(frame)
+
+
+@pytest.mark.parametrize("roundtrip", ["pickle", "joblib", "deepcopy"])
+def test_round_trips_give_equal_outputs_and_train_on_equally(cancer, tmp_path, roundtrip):
+    X = cancer[0]
+    model = fast(warm_start=True).fit(X)
+    if roundtrip == "pickle":
+        other = pickle.loads(pickle.dumps(model))
+    elif roundtrip == "joblib":
+        joblib.dump(model, tmp_path / "model.joblib")
+        other = joblib.load(tmp_path / "model.joblib")
+    else:
+        other = copy.deepcopy(model)
+    np.testing.assert_array_equal(model.transform(X), other.transform(X))
+    np.testing.assert_array_equal(model.sample(9), other.sample(9))
+    np.testing.assert_array_equal(model.fit(X).transform(X), other.fit(X).transform(X))
+
+
+def test_a_pickle_holds_no_rows(cancer):
+    small = len(pickle.dumps(fast().fit(cancer[0][:100])))
+    large = len(pickle.dumps(fast().fit(cancer[0])))
+    assert large < small + 1000
+
+
+def test_clone_is_unfitted_and_shares_nothing(cancer):
+    model = fast(callbacks=[AtEpoch(99, fail)]).fit(cancer[0])
+    other = clone(model)
+    assert not hasattr(other, "net_")
+    assert other.get_params()["max_epochs"] == model.max_epochs
+
+
+def test_fitting_does_not_change_parameters(cancer):
+    model = fast(encoder=torch.nn.Linear(30, 2), prior="uniform")
+    before = {name: id(value) for name, value in model.get_params(deep=False).items()}
+    untouched = copy.deepcopy(model.encoder.state_dict())
+    model.fit(cancer[0])
+    assert {name: id(value) for name, value in model.get_params(deep=False).items()} == before
+    assert all(torch.equal(untouched[k], v) for k, v in model.encoder.state_dict().items())
+
+
+def test_import_loads_no_optional_dependency():
+    code = (
+        "import sys, torch, sklearn, skorch; before = set(sys.modules); import sklearn_aae;"
+        "print([m for m in ('matplotlib', 'pandas', 'polars', 'pyarrow', 'rich')"
+        " if m in set(sys.modules) - before])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
