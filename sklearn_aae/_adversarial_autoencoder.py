@@ -21,7 +21,7 @@ from sklearn_aae.training import TrainingContext
 
 
 class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE):
-    """Adversarial autoencoder.
+    r"""Adversarial autoencoder.
 
     One fitted model that compresses (:meth:`transform`), reconstructs
     (:meth:`inverse_transform`, :meth:`reconstruct`), generates (:meth:`sample`),
@@ -69,12 +69,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         unit variance, normal scores, [-1, 1], or as they are.  Undone on the way
         out.
     max_epochs : int or "auto", default="auto"
-        Passes over the rows.  ``"auto"`` is :math:`4\\sqrt{n}` between 80 and 150
+        Passes over the rows.  ``"auto"`` is :math:`4\sqrt{n}` between 80 and 150
         for :math:`n` rows, and from about 6,700 rows on as many as show the network
         a million rows, at least 20.
     batch_size : int or "auto", default="auto"
         Rows per mini-batch.  ``"auto"`` is the power of two nearest to
-        :math:`2.5\\sqrt{n}`, between 16 and 512.  Batches are cut to about equal
+        :math:`2.5\sqrt{n}`, between 16 and 512.  Batches are cut to about equal
         sizes of at most this.
     lr : float, default=1e-3
         Learning rate (Adam).  It falls linearly to a tenth over the second half of
@@ -106,7 +106,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ----------
     n_features_in_ : int
         Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if they were all strings.
     n_iter_ : int
         Number of epochs trained, over all calls.
@@ -251,8 +251,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         else:
             seed = draw_seed(self.random_state)
             net = self._new_net(rows, seed)
-            self._seed, self._container = seed, Container.of(X)
-            self._scaler = net.dataset__scaler
+            self._container = Container.of(X)
         batch, epochs = self._schedule(len(rows))
         task = self._init_callback_context(max_subtasks=epochs)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -298,9 +297,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self._check_settings()
         rows = self._check_rows(X, reset=first)
         if first:
-            self._seed, self._container = draw_seed(self.random_state), Container.of(X)
-            net = self._new_net(rows, self._seed)
-            self._scaler = net.dataset__scaler
+            net = self._new_net(rows, draw_seed(self.random_state))
+            self._container = Container.of(X)
         else:
             net = self._copy_of_net()
         batch, _ = self._schedule(len(rows))
@@ -363,7 +361,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but the code has {self._n_features_out} components."
             )
-        return self._container.wrap(self._decode(Z))
+        return self._container.wrap(self._decode(Z, Z.dtype))
 
     def reconstruct(self, X: Any, y: Any = None) -> Any:
         """Return rows as the model sees them: through the code and back.
@@ -388,7 +386,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         _refuse_labels(y, "reconstruct")
         rows = self._check_rows(X, reset=False)
-        return self._container.wrap(self._decode(self._encode(rows)), like=X)
+        return self._container.wrap(self._decode(self._encode(rows), rows.dtype), like=X)
 
     def sample(
         self,
@@ -431,7 +429,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         seed = derive_seed(resolve_seed(random_state, self.random_state), SAMPLE)
         generator = make_generator(seed, self.device_)
         codes = self.prior_.sample(n_samples, self._n_features_out, generator).cpu().numpy()
-        return self._container.wrap(self._decode(codes, generator if noise else None))
+        drawn = self._decode(codes, self._dtype, generator if noise else None)
+        return self._container.wrap(drawn)
 
     # ------------------------------------------------------------------- score
 
@@ -472,7 +471,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features_in_), float64
+        ndarray of shape (n_samples, `n_features_in_`), float64
             Loss of each cell; rows add up to ``-score_samples(X)``.
 
         Raises

@@ -84,12 +84,13 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     """Shared by the estimators; not public.
 
     Private attributes of a fitted estimator: ``_seed`` (all streams derive from
-    it), ``_scaler`` (the network's scale) and ``_container`` (what came in).
+    it), ``_scaler`` (the network's scale), ``_container`` and ``_dtype`` (what came in).
     """
 
     _seed: int
     _scaler: Scaler
     _container: Container
+    _dtype: np.dtype
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -148,7 +149,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     # --------------------------------------------------------------- training
 
     def _new_net(self, X: np.ndarray, seed: int) -> AAENet:
-        """Return an initialised net for a table, with its scale in it."""
+        """Return an initialised net for a table; its scale is kept for inference too."""
         output = as_output(self.output)
         output.check(X)
         scaler = Scaler(self.scaling if output.scales else None)
@@ -178,6 +179,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
                 "optimizer_gen__betas": (0.5, 0.999),
                 "optimizer_gen__lr": self.lr * self.adversarial_weight,
             }
+        self._seed, self._scaler, self._dtype = seed, scaler, X.dtype
         return AAENet(
             builder,
             phases=PHASES if adversarial else (RECONSTRUCTION,),
@@ -320,7 +322,9 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             X.dtype,
         )
 
-    def _decode(self, Z: np.ndarray, generator: torch.Generator | None = None) -> np.ndarray:
+    def _decode(
+        self, Z: np.ndarray, dtype: np.dtype, generator: torch.Generator | None = None
+    ) -> np.ndarray:
         """Return rows for codes: the mean, or drawn if a generator is given."""
         module = self.net_.module_
         decoder = in_precision(module.decoder, Z.dtype)
@@ -332,7 +336,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
         width = max(Z.shape[1], self.n_features_in_)
         rows = map_chunks(rows_of, lambda part: Z[part], len(Z), width, self.device_)
-        return self._scaler.inverse_transform(rows)
+        return self._scaler.inverse_transform(rows, dtype)
 
     def _cell_losses(self, X: np.ndarray) -> np.ndarray:
         """Return the loss of every cell of validated rows, in float64."""

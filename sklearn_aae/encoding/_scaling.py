@@ -15,7 +15,7 @@ from sklearn.utils import gen_batches
 
 # Rows enough to place a thousand quantiles; QuantileTransformer's own default.
 QUANTILE_ROWS = 10_000
-CHUNK_BYTES = 2**23
+CHUNK_BYTES = 2**21
 
 
 def _chunks(X: np.ndarray) -> Iterator[np.ndarray]:
@@ -103,13 +103,13 @@ class Scaler:
             scaled /= self.scale_
         return np.ascontiguousarray(scaled, dtype=dtype)
 
-    def inverse_transform(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows on the table's own scale, in the dtype of ``rows``."""
+    def inverse_transform(self, rows: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+        """Return rows on the table's own scale."""
         if self.kind is None:
-            return rows
+            return rows.astype(dtype, copy=False)
         if self.transformer_ is not None:
             unscaled = self.transformer_.inverse_transform(np.asarray(rows, dtype=np.float64))
             unscaled[:, self.constant_] = rows[:, self.constant_] + self.shift_[self.constant_]
         else:
             unscaled = rows * self.scale_ + self.shift_
-        return unscaled.astype(rows.dtype, copy=False)
+        return unscaled.astype(dtype, copy=False)

@@ -62,9 +62,9 @@ def prior_gap(estimator: Any, X: Any, *, random_state: Any = None) -> float:
     estimator : AdversarialAutoencoder
         A fitted model.
     X : array-like of shape (n_samples, n_features)
-        Rows, best held out; at most the first 1000 are used.
+        Rows, best held out; of more than 1000, as many at random are used.
     random_state : int, RandomState or None, default=None
-        Seeds the prior draws; None takes fresh entropy.
+        Seeds the prior draws and the choice of rows; None takes fresh entropy.
 
     Returns
     -------
@@ -94,8 +94,11 @@ def prior_gap(estimator: Any, X: Any, *, random_state: Any = None) -> float:
     """
     check_is_fitted(estimator)
     codes = np.asarray(estimator.transform(X), dtype=np.float64)
-    gap = PriorGap(estimator.prior_, len(codes), codes.shape[1], draw_seed(random_state))
-    return gap(codes)
+    seed = draw_seed(random_state)
+    gap = PriorGap(estimator.prior_, len(codes), codes.shape[1], seed)
+    # At random: a table may be sorted.
+    rows = np.random.default_rng(derive_seed(seed, 2)).permutation(len(codes))
+    return gap(codes[rows])
 
 
 def balanced_score(

@@ -18,7 +18,7 @@ from sklearn_aae.networks import AAEModule
 #: larger one is scaled block by block, so that no second copy of it is made.
 KEPT_BYTES = 2**24
 #: Rows are gathered in blocks of about this size and handed out as views.
-BLOCK_BYTES = 2**22
+BLOCK_BYTES = 2**20
 
 
 class Batch(NamedTuple):
@@ -167,6 +167,9 @@ class ValidationBatches:
         self.dataset = dataset
         self.batch_size = batch_size
         self.device = device
+
+    def __len__(self) -> int:
+        return len(batch_edges(len(self.dataset), self.batch_size))
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         order = np.arange(len(self.dataset))

@@ -30,6 +30,11 @@ def in_precision(part: Any, dtype: np.dtype) -> Any:
     return copy.deepcopy(part).to(TORCH_DTYPES[np.dtype(dtype)])
 
 
+def _as_tensor(rows: np.ndarray) -> torch.Tensor:
+    # torch warns of arrays that it could, but will not, write to.
+    return torch.from_numpy(rows if rows.flags.writeable else rows.copy())
+
+
 def map_chunks(
     function: Callable[[torch.Tensor], torch.Tensor],
     read: Callable[[slice], np.ndarray],
@@ -57,7 +62,7 @@ def map_chunks(
     result: np.ndarray | None = None
     with torch.inference_mode(), torch_threads(1 if n_samples < MIN_ROWS else None):
         for rows in chunks:
-            part = function(torch.from_numpy(read(rows)).to(device)).cpu().numpy()
+            part = function(_as_tensor(read(rows)).to(device)).cpu().numpy()
             if len(chunks) == 1:
                 return part
             if result is None:

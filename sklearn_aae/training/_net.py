@@ -20,7 +20,7 @@ from sklearn_aae.training._inference import encode
 from sklearn_aae.training._phases import PHASES, StepState, mean_cell_loss
 
 #: Training rows on which the head is calibrated after training.
-CALIBRATION_ROWS = 10_000
+CALIBRATION_ROWS = 4096
 
 #: Multiplications of the widest layer in a forward pass below which threads cost
 #: more than they bring.
@@ -232,28 +232,31 @@ class AAENet(NeuralNet):
             iterator.epoch = len(self.history)
         self._set_training(training)
         listened = _overridden(self.callbacks_, "on_batch_begin", "on_batch_end")
-        losses: dict[str, list] = {}
+        phases = self.phases if training else ()
+        names = [f"{prefix}_loss", *(f"{prefix}_{phase.name}_loss" for phase in phases)]
+        # One table for the epoch: thousands of small tensors that live until its end
+        # would keep the heap between them from being returned.
+        losses = torch.zeros(len(iterator), len(names), device=self.device)
         sizes = []
-        for batch in iterator:
+        for row, batch in zip(losses, iterator, strict=True):
             if listened:
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
+            torch.stack([step["loss"], *step.pop("losses", {}).values()], out=row)
             sizes.append(len(batch[1]))
-            for name, loss in step.pop("losses", {}).items():
-                losses.setdefault(f"{prefix}_{name}_loss", []).append(loss)
-            losses.setdefault(f"{prefix}_loss", []).append(step["loss"])
             if listened:
-                for name, values in losses.items():
-                    self.history.record_batch(name, values[-1].item())
+                for name, loss in zip(names, row.tolist(), strict=True):
+                    self.history.record_batch(name, loss)
                 self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
                 self.notify("on_batch_end", batch=batch, training=training, **step)
-        self._record_epoch(losses, sizes, prefix)
+        self._record_epoch(names, losses, sizes, prefix)
 
-    def _record_epoch(self, losses: dict[str, list], sizes: list[int], prefix: str) -> None:
+    def _record_epoch(
+        self, names: list[str], losses: torch.Tensor, sizes: list[int], prefix: str
+    ) -> None:
         weights = np.asarray(sizes) / sum(sizes)
-        table = torch.stack([torch.stack(values) for values in losses.values()])
-        means = (table.double().cpu().numpy() * weights).sum(axis=1)
-        for name, mean in zip(losses, means.tolist(), strict=True):
+        means = weights @ losses.double().cpu().numpy()
+        for name, mean in zip(names, means.tolist(), strict=True):
             self.history.record(name, mean)
         name = f"{prefix}_loss"
         earlier = [row[name] for row in list(self.history)[:-1] if name in row]
@@ -324,7 +327,7 @@ class AAENet(NeuralNet):
         Parameters
         ----------
         dataset : TableDataset
-            The training rows; the first 10,000 are read.
+            The training rows; the first 4096 are read.
         """
         rows = np.arange(min(len(dataset), CALIBRATION_ROWS))
         with torch.no_grad(), torch_threads(1 if len(rows) < MIN_ROWS else None):

@@ -96,7 +96,7 @@ def test_a_constant_column_is_its_value_whatever_the_decoder_says():
 
 
 @pytest.mark.parametrize(
-    ("output", "error", "message"),
+    "output, error, message",
     [
         ("independent", ValueError, "output='independent' is not known"),
         (7, TypeError, "output must be one of"),

@@ -111,7 +111,7 @@ def test_global_generators_are_neither_read_nor_moved():
 
 
 @pytest.mark.parametrize(
-    ("prior", "error", "message"),
+    "prior, error, message",
     [
         ("petals", ValueError, "'petals' is not known; choose from"),
         (3, TypeError, "prior must be one of"),

@@ -1,0 +1,243 @@
+"""Codes over draws of the prior."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_aae.inspection._style import MUTED, PALE, PALETTE, axes_or_new, matrix_of
+
+
+class LatentSpaceDisplay:
+    """Codes of rows, over draws of the prior that they should follow.
+
+    Two components make a scatter plot; one makes a histogram.  It is best made
+    with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    codes : array-like of shape (n_samples, n_components)
+        Codes of the rows.
+    prior : array-like of shape (n_draws, n_components), default=None
+        Draws of the prior; None leaves them out.
+    y : array-like of shape (n_samples,), default=None
+        Colours the codes: labels by class (with a legend), real numbers, or more
+        classes than the palette has colours, by value (with a colour bar; in a
+        histogram they change nothing).
+    components : tuple of int, default=(0, 1)
+        The two components to show, or one.  Codes of width 1 show that one.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes drawn on.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    code_artists_ : list
+        The scatter (``PathCollection``) or histogram (``BarContainer``) of each
+        class of ``y``; one without classes.
+    prior_artist_ : PathCollection, Polygon or None
+        The draws of the prior.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit or a component does not exist.
+
+    See Also
+    --------
+    LossCurveDisplay : The losses of training.
+    ReconstructionDisplay : Rows beside their reconstructions.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import numpy as np
+    >>> from sklearn_aae.inspection import LatentSpaceDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> codes, draws = rng.normal(size=(50, 3)), rng.normal(size=(200, 3))
+    >>> display = LatentSpaceDisplay(codes, draws, components=(0, 2)).plot()
+    >>> display.ax_.get_ylabel()
+    'component 2'
+    """
+
+    def __init__(
+        self,
+        codes: Any,
+        prior: Any = None,
+        *,
+        y: Any = None,
+        components: tuple[int, ...] = (0, 1),
+    ) -> None:
+        self.codes = matrix_of(codes, "codes")
+        width = self.codes.shape[1]
+        self.prior = None if prior is None else matrix_of(prior, "prior")
+        if self.prior is not None and self.prior.shape[1] != width:
+            raise ValueError(
+                f"codes have {width} components, but prior has {self.prior.shape[1]} columns."
+            )
+        self.y = None if y is None else column_or_1d(y)
+        check_consistent_length(self.codes, self.y)
+        components = tuple(components)
+        self.components = (0,) if width == 1 and components == (0, 1) else components
+        if len(self.components) not in (1, 2) or not all(
+            -width <= component < width for component in self.components
+        ):
+            raise ValueError(
+                f"components={components!r} must be one or two numbers below {width}, the "
+                "number of components."
+            )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        components: tuple[int, ...] = (0, 1),
+        n_prior: int = 1000,
+        random_state: Any = 0,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> LatentSpaceDisplay:
+        """Encode rows, draw from the prior, and plot both.
+
+        Parameters
+        ----------
+        estimator : AdversarialAutoencoder
+            A fitted model.
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,), default=None
+            Colours the codes.
+        components : tuple of int, default=(0, 1)
+            The two components to show, or one.
+        n_prior : int, default=1000
+            Number of draws of the prior; 0 leaves them out.
+        random_state : int, RandomState or None, default=0
+            Seeds the draws; None takes fresh entropy.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed on to :meth:`plot`.
+
+        Returns
+        -------
+        LatentSpaceDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If shapes do not fit or a component does not exist.
+        MissingExtraError
+            If matplotlib is needed and not installed.
+
+        Examples
+        --------
+        >>> import matplotlib
+        >>> matplotlib.use("Agg")
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_aae import AdversarialAutoencoder
+        >>> from sklearn_aae.inspection import LatentSpaceDisplay
+        >>> X, y = load_iris(return_X_y=True)
+        >>> aae = AdversarialAutoencoder(max_epochs=5, random_state=0).fit(X)
+        >>> display = LatentSpaceDisplay.from_estimator(aae, X, y)
+        >>> len(display.code_artists_)
+        3
+        """
+        check_is_fitted(estimator)
+        codes = np.asarray(estimator.transform(X))
+        prior = None
+        if n_prior:
+            # Fresh entropy rather than numpy's global stream, which is the caller's.
+            if random_state is None:
+                random_state = np.random.RandomState(np.random.MT19937())
+            seed = int(check_random_state(random_state).randint(2**31 - 1))
+            generator = torch.Generator().manual_seed(seed)
+            prior = estimator.prior_.sample(n_prior, codes.shape[1], generator).numpy()
+        return cls(codes, prior, y=y, components=components).plot(ax, **kwargs)
+
+    def plot(self, ax: Any = None, **kwargs: Any) -> LatentSpaceDisplay:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed on to ``Axes.scatter`` or ``Axes.hist`` for the codes.
+
+        Returns
+        -------
+        LatentSpaceDisplay
+            The display.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is needed and not installed.
+        """
+        self.ax_ = axes_or_new(ax, (5.5, 4.8))
+        self.figure_ = self.ax_.figure
+        groups, values = self._groups()
+        draw = self._scatter if len(self.components) == 2 else self._histogram
+        draw(groups, values, kwargs)
+        if len(groups) > 1 or self.prior is not None:
+            self.ax_.legend(frameon=False, fontsize="small")
+        return self
+
+    def _groups(self) -> tuple[list[tuple[str, np.ndarray]], np.ndarray | None]:
+        """Return the label and mask of each class, or one class and the values of y."""
+        everything = np.ones(len(self.codes), dtype=bool)
+        if self.y is None:
+            return [("codes", everything)], None
+        classes = np.unique(self.y)
+        numeric = np.issubdtype(self.y.dtype, np.number)
+        if numeric and (type_of_target(self.y) == "continuous" or len(classes) > len(PALETTE)):
+            return [("codes", everything)], self.y
+        return [(str(label), self.y == label) for label in classes], None
+
+    def _scatter(self, groups: list, values: np.ndarray | None, kwargs: dict) -> None:
+        first, second = self.components
+        ax, self.prior_artist_ = self.ax_, None
+        if self.prior is not None:
+            self.prior_artist_ = ax.scatter(
+                *self.prior[:, [first, second]].T, s=8, c=PALE, linewidths=0, label="prior"
+            )
+        self.code_artists_ = []
+        for i, (label, mask) in enumerate(groups):
+            look = {"s": 16, "alpha": 0.85, "linewidths": 0, "label": label}
+            look |= {"color": PALETTE[i % len(PALETTE)]} if values is None else {"c": values}
+            points = self.codes[mask][:, [first, second]].T
+            self.code_artists_.append(ax.scatter(*points, **(look | kwargs)))
+        if values is not None:
+            self.figure_.colorbar(self.code_artists_[0], ax=ax, label="y")
+        ax.set(xlabel=f"component {first}", ylabel=f"component {second}")
+
+    def _histogram(self, groups: list, values: np.ndarray | None, kwargs: dict) -> None:
+        (component,) = self.components
+        ax, self.prior_artist_ = self.ax_, None
+        codes = self.codes[:, component]
+        draws = codes[:0] if self.prior is None else self.prior[:, component]
+        bins = np.histogram_bin_edges(np.concatenate([codes, draws]), bins=30)
+        self.code_artists_ = []
+        for i, (label, mask) in enumerate(groups):
+            # Classes are shares of all rows, so that together they match the prior.
+            share = np.full(mask.sum(), 1 / (len(codes) * (bins[1] - bins[0])))
+            look = {"bins": bins, "weights": share, "alpha": 0.6, "label": label}
+            look |= {"color": PALETTE[i % len(PALETTE)]}
+            self.code_artists_.append(ax.hist(codes[mask], **(look | kwargs))[2])
+        if self.prior is not None:
+            outline = {"histtype": "step", "color": MUTED, "linewidth": 1.5, "label": "prior"}
+            self.prior_artist_ = ax.hist(draws, bins=bins, density=True, **outline)[2][0]
+        ax.set(xlabel=f"component {component}", ylabel="density")

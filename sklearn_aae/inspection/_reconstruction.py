@@ -1,0 +1,226 @@
+"""Rows beside their reconstructions: images, or what is explained of each column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_aae.inspection._style import BLUE, MUTED, axes_or_new, matrix_of, shorten
+
+
+class ReconstructionDisplay:
+    """How well rows come back through the code.
+
+    With ``shape`` rows are images: a line of them above a line of their
+    reconstructions, on one grey scale.  Without, bars show the share of each
+    column's variance that the reconstructions explain, best column first.  It is
+    best made with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    rows : array-like of shape (n_samples, n_features)
+        Rows.
+    reconstructions : array-like of shape (n_samples, n_features)
+        The same rows, reconstructed.
+    shape : tuple (height, width), default=None
+        Makes images of the rows; ``height * width`` is ``n_features``.
+    feature_names : array-like of shape (n_features,), default=None
+        Names of the columns; None numbers them.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes drawn on.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    explained_ : ndarray of shape (n_features,), float64
+        Explained share of each column's variance: 1 is perfect, 0 is no better
+        than the column's mean, and below 0 worse; NaN for constant columns.
+    bars_ : BarContainer or None
+        The bars.
+    image_ : AxesImage or None
+        The images, put together into one.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    See Also
+    --------
+    LatentSpaceDisplay : The codes between a row and its reconstruction.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sklearn_aae.inspection import ReconstructionDisplay
+    >>> rows = [[0.0, 1.0], [1.0, 3.0], [2.0, 2.0]]
+    >>> means = [[0.0, 2.0], [1.0, 2.0], [2.0, 2.0]]
+    >>> display = ReconstructionDisplay(rows, means, feature_names=["a", "b"]).plot()
+    >>> display.explained_
+    array([1., 0.])
+    """
+
+    def __init__(
+        self,
+        rows: Any,
+        reconstructions: Any,
+        *,
+        shape: tuple[int, int] | None = None,
+        feature_names: Any = None,
+    ) -> None:
+        self.rows = matrix_of(rows, "rows")
+        self.reconstructions = matrix_of(reconstructions, "reconstructions")
+        if self.rows.shape != self.reconstructions.shape:
+            raise ValueError(
+                f"rows are {self.rows.shape}, but reconstructions {self.reconstructions.shape}."
+            )
+        width = self.rows.shape[1]
+        if shape is not None and (len(shape) != 2 or shape[0] * shape[1] != width):
+            raise ValueError(f"shape={shape!r} does not make an image of {width} columns.")
+        names = range(width) if feature_names is None else feature_names
+        if len(names) != width:
+            raise ValueError(f"There are {width} columns, but {len(names)} feature_names.")
+        self.shape = shape
+        self.feature_names = [str(name) for name in names]
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        shape: tuple[int, int] | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> ReconstructionDisplay:
+        """Reconstruct rows and plot.
+
+        Parameters
+        ----------
+        estimator : AdversarialAutoencoder
+            A fitted model.
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows, best held out.
+        shape : tuple (height, width), default=None
+            Makes images of the rows.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed on to :meth:`plot`.
+
+        Returns
+        -------
+        ReconstructionDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the shapes do not fit.
+        MissingExtraError
+            If matplotlib is needed and not installed.
+
+        Examples
+        --------
+        >>> import matplotlib
+        >>> matplotlib.use("Agg")
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn_aae import AdversarialAutoencoder
+        >>> from sklearn_aae.inspection import ReconstructionDisplay
+        >>> X = load_digits().data
+        >>> aae = AdversarialAutoencoder(8, max_epochs=2, random_state=0).fit(X)
+        >>> display = ReconstructionDisplay.from_estimator(aae, X, shape=(8, 8), n_images=6)
+        >>> display.image_.get_array().shape  # two lines of six images, one pixel between
+        (17, 53)
+        """
+        check_is_fitted(estimator)
+        names = getattr(estimator, "feature_names_in_", None)
+        means = np.asarray(estimator.reconstruct(X))
+        return cls(np.asarray(X), means, shape=shape, feature_names=names).plot(ax, **kwargs)
+
+    def plot(
+        self, ax: Any = None, *, n_images: int = 10, n_columns: int = 40, **kwargs: Any
+    ) -> ReconstructionDisplay:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        n_images : int, default=10
+            How many of the rows to show as images, evenly spaced.
+        n_columns : int, default=40
+            How many columns get a bar: of more, the worst are shown.
+        **kwargs : dict
+            Passed on to ``Axes.imshow`` or ``Axes.barh``.
+
+        Returns
+        -------
+        ReconstructionDisplay
+            The display.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is needed and not installed.
+        """
+        self.explained_ = explained_variance(self.rows, self.reconstructions)
+        shown = np.argsort(-self.explained_, kind="stable")
+        shown = shown[np.isfinite(self.explained_[shown])][-n_columns:]
+        size = (10.0, 2.4) if self.shape else (5.5, 1.2 + 0.2 * len(shown))
+        self.ax_ = axes_or_new(ax, size)
+        self.figure_ = self.ax_.figure
+        self.bars_ = self.image_ = None
+        if self.shape:
+            self._draw_images(n_images, kwargs)
+        else:
+            self._draw_bars(shown, kwargs)
+        return self
+
+    def _draw_images(self, n_images: int, kwargs: dict) -> None:
+        height, width = self.shape  # type: ignore[misc]
+        count = min(n_images, len(self.rows))
+        chosen = np.linspace(0, len(self.rows) - 1, count).round().astype(int)
+        canvas = np.full((2 * height + 1, count * (width + 1) - 1), np.nan)
+        for line, source in enumerate((self.rows, self.reconstructions)):
+            top = line * (height + 1)
+            for i, row in enumerate(chosen):
+                left = i * (width + 1)
+                canvas[top : top + height, left : left + width] = source[row].reshape(self.shape)
+        # The scale is that of the rows: a reconstruction that leaves it saturates.
+        low, high = self.rows[chosen].min(), self.rows[chosen].max()
+        look = {"cmap": "gray_r", "vmin": low, "vmax": high, "interpolation": "nearest"}
+        self.image_ = self.ax_.imshow(canvas, **(look | kwargs))
+        middle = (height - 1) / 2
+        self.ax_.set_yticks([middle, middle + height + 1], ["rows", "reconstructed"])
+        self.ax_.set_xticks([])
+        self.ax_.tick_params(length=0)
+        self.ax_.spines[:].set_visible(False)
+
+    def _draw_bars(self, shown: np.ndarray, kwargs: dict) -> None:
+        ax = self.ax_
+        places = np.arange(len(shown))
+        look = {"color": BLUE, "height": 0.7}
+        self.bars_ = ax.barh(places, self.explained_[shown], **(look | kwargs))
+        ax.set_yticks(places, [shorten(self.feature_names[i], 28) for i in shown])
+        ax.invert_yaxis()
+        ax.axvline(0, color=MUTED, linewidth=0.8)
+        ax.set_xlim(right=1)
+        ax.set_xlabel("explained share of the column's variance")
+        ax.spines[["top", "right"]].set_visible(False)
+        if len(shown) < np.isfinite(self.explained_).sum():
+            ax.set_title(f"the {len(shown)} worst of {len(self.explained_)} columns")
+
+
+def explained_variance(rows: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
+    """Return the explained share of each column's variance; NaN for constant columns."""
+    residual = ((rows - reconstructions) ** 2).mean(axis=0)
+    varies = np.ptp(rows, axis=0) > 0
+    variance = np.where(varies, rows.var(axis=0), np.nan)
+    return 1 - residual / variance

@@ -1,0 +1,308 @@
+"""One page that audits a table: arrays in, figure out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_aae._compat import import_extra
+from sklearn_aae.inspection._comparison import draw_correlations, draw_marginals
+from sklearn_aae.inspection._loss_curve import LossCurveDisplay
+from sklearn_aae.inspection._style import (
+    BLUE,
+    INK,
+    MUTED,
+    PALE,
+    VERMILION,
+    heading,
+    shorten,
+    shorten_all,
+    tidy,
+)
+from sklearn_aae.inspection._unusual import draw_heat_map, place_labels
+
+#: How many of the most unusual rows are named in the picture of the codes.
+N_NAMED = 5
+#: Shares of the prior's draws that its contours hold, outermost first.
+CONTOURS = (0.99, 0.9, 0.5)
+#: From so many rows on, points hide the contours and a tail is invisible beside the rest.
+CROWD = 3000
+CONTOUR_COLORS = ("#f1f1f1", "#e4e4e4", "#d4d4d4")
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """What the page shows.
+
+    Attributes
+    ----------
+    title, subtitle, footer : str
+        Name of the table, figures about it, and what made the page.
+    names : sequence of str, length n_features
+        Names of the columns.
+    row_ids : sequence, length n_samples
+        What the rows are called.
+    rows, reconstructions : ndarray of shape (n_samples, n_features), float64
+        The table and its reconstruction.
+    contributions : ndarray of shape (n_samples, n_features), float64
+        What each cell adds to its row's badness; not negative.
+    scores : ndarray of shape (n_samples,), float64
+        Scores of the rows; higher is more normal.
+    synthetic : ndarray of shape (n_synthetic, n_features), float64
+        Rows drawn from the model.
+    codes : ndarray of shape (n_samples, n_components), float64
+        Codes of the rows.
+    prior : ndarray of shape (n_draws, n_components), float64
+        Draws of the prior.
+    history : dict of list of float
+        Losses by epoch.
+    """
+
+    title: str
+    subtitle: str
+    footer: str
+    names: Sequence[str]
+    row_ids: Sequence[Any]
+    rows: np.ndarray
+    reconstructions: np.ndarray
+    contributions: np.ndarray
+    scores: np.ndarray
+    synthetic: np.ndarray
+    codes: np.ndarray
+    prior: np.ndarray
+    history: dict
+
+
+def draw_report(data: ReportData) -> Any:
+    """Draw the page.
+
+    Parameters
+    ----------
+    data : ReportData
+        What to show.
+
+    Returns
+    -------
+    matplotlib Figure
+        The page, 14 by 11.2 inches, with a canvas of its own and unknown to pyplot.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    figure = import_extra("matplotlib.figure", "plot").Figure(
+        figsize=(14, 11.2), facecolor="white", layout="constrained"
+    )
+    figure.get_layout_engine().set(
+        w_pad=0.08, h_pad=0.06, wspace=0.05, hspace=0.02, rect=(0.012, 0.012, 0.976, 0.976)
+    )
+    header, top, middle, bottom = figure.subfigures(4, 1, height_ratios=[0.9, 4.4, 4.0, 2.3])
+    header.text(0.008, 0.6, shorten(data.title, 60), fontsize=22, weight="bold", va="bottom")
+    header.text(0.008, 0.22, data.subtitle, fontsize=11, color=MUTED, va="bottom")
+    header.text(0.992, 0.6, data.footer, fontsize=9, color=MUTED, va="bottom", ha="right")
+    codes, losses, scores = top.subplots(1, 3, width_ratios=[1.15, 1, 1])
+    draw_codes(codes, data)
+    draw_losses(losses, data)
+    draw_scores(scores, data)
+    left, right = middle.subfigures(1, 2, width_ratios=[1.45, 1])
+    draw_heat_map(left, data)
+    draw_correlations(right, data)
+    draw_marginals(bottom, data)
+    # Labels keep clear of each other only once everything has its place.
+    figure.draw_without_rendering()
+    name_rows(codes, data)
+    return figure
+
+
+def most_unusual(scores: np.ndarray, n_rows: int) -> np.ndarray:
+    """Return the places of the rows of lowest score, lowest first."""
+    return np.argsort(scores, kind="stable")[:n_rows]
+
+
+# ------------------------------------------------------------------- codes
+
+
+def draw_codes(ax: Any, data: ReportData) -> None:
+    """Draw codes on the prior's contours and circle the most unusual rows."""
+    tidy(ax)
+    if data.codes.shape[1] == 1:
+        _draw_codes_in_a_line(ax, data)
+        return
+    codes, (low, high), n_beyond = code_window(data)
+    width = data.codes.shape[1]
+    text = "grey: 50, 90, 99 % of the prior"
+    text = f"2 of {width} components; {text}" if width > 2 else text
+    text += f"; {n_beyond:,} beyond the edge" if n_beyond else ""
+    heading(ax, "Codes of the rows", text)
+    _draw_contours(ax, data.prior[:, :2], on_top=len(codes) > CROWD)
+    # In the order of the table or of the scores, late rows would hide the others.
+    order = np.random.default_rng(0).permutation(len(codes))
+    ranks = np.argsort(np.argsort(-data.scores, kind="stable"))
+    points = ax.scatter(
+        *codes[order].T,
+        c=ranks[order] / max(1, len(order) - 1),
+        vmin=0,
+        vmax=1,
+        s=float(np.clip(9000 / len(order), 3, 26)),
+        cmap="viridis_r",
+        linewidths=0,
+        alpha=0.85,
+        zorder=2,
+    )
+    bar = ax.figure.colorbar(points, ax=ax, shrink=0.55, aspect=22, pad=0.02, ticks=[0, 0.5, 1])
+    bar.ax.set_yticklabels(["most usual", "median", "least usual"], fontsize=7.5, color=MUTED)
+    bar.ax.tick_params(length=0)
+    bar.outline.set_visible(False)
+    circle = {"s": 70, "facecolors": "none", "edgecolors": VERMILION, "linewidths": 1.6}
+    ax.scatter(*codes[most_unusual(data.scores, N_NAMED)].T, zorder=3, **circle)
+    ax.set(xlabel="component 0", ylabel="component 1")
+    # One scale for both components.
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    ax.set_box_aspect(1)
+
+
+def code_window(data: ReportData) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return two components moved into a square window, its corners, and how many moved.
+
+    The window holds the prior and is at most twice as wide, so that one far row
+    does not press all others into a dot.
+    """
+    prior, codes = data.prior[:, :2], data.codes[:, :2]
+    low, high = np.quantile(prior, [0.001, 0.999], axis=0)
+    reach = (high - low) / 2
+    low = np.clip(codes.min(axis=0), low - reach, low)
+    high = np.clip(codes.max(axis=0), high, high + reach)
+    middle, half = (low + high) / 2, max(0.54 * (high - low).max(), 1e-9)
+    inner = np.clip(codes, middle - 0.97 * half, middle + 0.97 * half)
+    corners = np.array([middle - half, middle + half])
+    return inner, corners, int((inner != codes).any(axis=1).sum())
+
+
+def name_rows(ax: Any, data: ReportData) -> None:
+    """Write the names of the most unusual rows beside their codes."""
+    if data.codes.shape[1] > 1:
+        named = most_unusual(data.scores, N_NAMED)
+        labels = shorten_all([data.row_ids[i] for i in named], 12)
+        place_labels(ax, code_window(data)[0][named], labels)
+
+
+def _draw_contours(ax: Any, draws: np.ndarray, *, on_top: bool) -> None:
+    from scipy.ndimage import gaussian_filter
+
+    low, high = draws.min(axis=0), draws.max(axis=0)
+    margin = 0.08 * (high - low) + 1e-9
+    edges = [np.linspace(a, b, 101) for a, b in zip(low - margin, high + margin, strict=True)]
+    density = gaussian_filter(np.histogramdd(draws, bins=edges)[0], 2.5)
+    cells = [
+        np.clip(np.searchsorted(edge, column) - 1, 0, 99)
+        for edge, column in zip(edges, draws.T, strict=True)
+    ]
+    levels = np.quantile(density[tuple(cells)], [1 - share for share in CONTOURS])
+    if (np.diff(levels) <= 0).any() or levels[0] <= 0:
+        return  # a prior of a few points has no contours
+    centres = [(edge[:-1] + edge[1:]) / 2 for edge in edges]
+    ax.contourf(*centres, density.T, [*levels, np.inf], colors=CONTOUR_COLORS, zorder=0)
+    if on_top:
+        ax.contour(*centres, density.T, levels, colors="black", linewidths=0.7, zorder=2.5)
+
+
+def _draw_codes_in_a_line(ax: Any, data: ReportData) -> None:
+    heading(ax, "Codes of the rows", "grey: the prior; marks: the most unusual rows")
+    both = np.concatenate([data.codes, data.prior])
+    bins = np.linspace(both.min(), both.max(), 41)
+    ax.hist(data.prior[:, 0], bins=bins, density=True, color=CONTOUR_COLORS[2])
+    ax.hist(data.codes[:, 0], bins=bins, density=True, histtype="step", color=BLUE, linewidth=1.6)
+    named = most_unusual(data.scores, N_NAMED)
+    ax.plot(data.codes[named, 0], np.zeros(len(named)), "^", color=VERMILION, clip_on=False)
+    ax.set(xlabel="component 0", ylabel="density")
+
+
+# ---------------------------------------------------------- losses and scores
+
+
+def draw_losses(ax: Any, data: ReportData) -> None:
+    """Draw the losses of training."""
+    display = LossCurveDisplay(data.history).plot(ax)
+    tidy(ax)
+    heading(ax, "Training", "log 2: codes and prior cannot be told apart")
+    twin = display.adversarial_ax_
+    if twin is not None:
+        tidy(twin)
+        twin.spines["right"].set(visible=True, color=PALE)
+    # Below the axes, the only place that no line ever crosses.
+    ax.get_legend().remove()
+    ax.legend(
+        handles=list(display.lines_.values()),
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.13),
+        ncols=5,
+        columnspacing=1.2,
+        handlelength=1.4,
+        fontsize=8,
+        frameon=False,
+        labelcolor=INK,
+    )
+
+
+def draw_scores(ax: Any, data: ReportData) -> None:
+    """Draw the histogram of the scores with its tail marked."""
+    tidy(ax)
+    badness = -data.scores
+    # At least one row, however few there are.
+    threshold = np.quantile(badness, 0.99, method="higher")
+    tail = badness >= threshold
+    logarithmic = badness.min() > 0 and badness.max() > 4 * np.median(badness)
+    edges = _bins(badness, logarithmic)
+    ax.hist(
+        [badness[~tail], badness[tail]],
+        bins=edges,
+        stacked=True,
+        color=[BLUE, VERMILION],
+        edgecolor="white",
+        linewidth=0.4,
+    )
+    if logarithmic:
+        _logarithmic(ax, badness)
+    else:
+        ax.locator_params(axis="x", nbins=6)
+    if len(badness) > CROWD:
+        ax.set_yscale("log")
+    named = badness[most_unusual(data.scores, N_NAMED)]
+    marks = ax.get_xaxis_transform()
+    ax.plot(
+        named,
+        np.full(len(named), 0.14),
+        "v",
+        color=VERMILION,
+        markersize=6,
+        markeredgecolor="white",
+        transform=marks,
+        zorder=4,
+    )
+    rows = "row" if tail.sum() == 1 else "rows"
+    text = f"orange: the top 1 % ({tail.sum():,} {rows}); marks: the top {len(named)}"
+    heading(ax, "How unusual the rows are", text)
+    ax.set(xlabel="badness of the row (minus its score)", ylabel="rows")
+
+
+def _bins(values: np.ndarray, logarithmic: bool) -> np.ndarray:
+    count = int(np.clip(2 * len(values) ** 0.5, 8, 60))
+    low, high = values.min(), values.max()
+    if high <= low:
+        return np.array([low - 0.5, low + 0.5])
+    if logarithmic:
+        return np.geomspace(low * 0.999, high * 1.001, count + 1)
+    return np.linspace(low, high, count + 1)
+
+
+def _logarithmic(ax: Any, values: np.ndarray) -> None:
+    ticker = import_extra("matplotlib.ticker", "plot")
+    ax.set_xscale("log")
+    steps = (1, 2, 5) if values.max() / values.min() < 500 else (1,)
+    ax.xaxis.set_major_locator(ticker.LogLocator(subs=steps))
+    ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_locator(ticker.NullLocator())

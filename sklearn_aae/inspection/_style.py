@@ -1,0 +1,119 @@
+"""What the pictures share: colours, axes, labels."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+from sklearn_aae._compat import import_extra
+
+#: The palette of Okabe and Ito, which colour-blind readers can tell apart, and two colours of
+#: Tol's, so that ten digits have one each.
+PALETTE = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#000000",
+    "#882255",
+    "#999933",
+)
+BLUE, ORANGE, GREEN, VERMILION = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[5]
+INK, MUTED, PALE = "#222222", "#6b6b6b", "#c8c8c8"
+
+
+def matrix_of(values: Any, name: str) -> np.ndarray:
+    """Return values as a finite float64 matrix, or raise ValueError naming them."""
+    return check_array(values, dtype=np.float64, input_name=name)
+
+
+def axes_or_new(ax: Any, figsize: tuple[float, float]) -> Any:
+    """Return ``ax``, or the axes of a new pyplot figure if it is None."""
+    if ax is not None:
+        return ax
+    pyplot = import_extra("matplotlib.pyplot", "plot")
+    return pyplot.subplots(figsize=figsize, layout="constrained")[1]
+
+
+def shorten(label: Any, width: int = 20) -> str:
+    """Return a label of at most ``width`` characters that matplotlib shows as it is.
+
+    The middle goes, because long column names tend to differ at both ends.
+    """
+    text = " ".join(str(label).split())
+    if len(text) > width:
+        head = width // 2
+        tail = width - 1 - head
+        text = f"{text[:head].rstrip()}…{text[len(text) - tail :].lstrip()}"
+    # A pair of dollar signs would be read as a formula.
+    return text.replace("$", r"\$")
+
+
+def shorten_all(labels: Sequence[Any], width: int = 20) -> list[str]:
+    """Shorten labels so that they stay as distinct as possible.
+
+    Where cutting out the middle makes labels equal, what all of them share at
+    either end goes first; failing that, their ends or their beginnings do.
+    """
+    texts = [str(label) for label in labels]
+    short = [shorten(text, width) for text in texts]
+    if len(set(short)) == len(set(texts)):
+        return short
+    head, tail = _n_shared(texts), _n_shared([text[::-1] for text in texts])
+    # Texts of which nothing would be left keep their end.
+    tail = tail if min(map(len, texts)) > head + tail else 0
+    cores = [text[head : len(text) - tail].strip() + "…" * (tail > 0) for text in texts]
+    both = list(zip(texts, cores, strict=True))
+    ways = [
+        short,
+        [shorten(_cut(text[:head], width - len(core)) + core, width) for text, core in both],
+        [shorten(_cut(text, width), width) for text in texts],
+        [shorten(_cut(text[::-1], width)[::-1], width) for text in texts],
+    ]
+    return max(ways, key=lambda way: len(set(way)))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def _n_shared(texts: Sequence[str]) -> int:
+    """Return how many characters all texts begin with, up to the end of a word."""
+    # What the first and the last in the alphabet share is shared by all between them.
+    pairs = zip(min(texts), max(texts), strict=False)
+    shared = "".join(a for a, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    # Of "row-001" and "row-002" the numbers should stay whole.
+    return len(re.sub(r"[^\W_]*$", "", shared))
+
+
+def tidy(ax: Any) -> None:
+    """Take away what carries no information and bring small, grey tick labels."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(PALE)
+    ax.tick_params(colors=MUTED, labelsize=8, length=3, width=0.8)
+    ax.xaxis.label.set(color=MUTED, fontsize=9)
+    ax.yaxis.label.set(color=MUTED, fontsize=9)
+
+
+def heading(ax: Any, text: str, subtext: str, *, weight: str = "bold", size: float = 11) -> None:
+    """Write a line above the axes, and a grey one below it."""
+    ax.set_title(text, loc="left", fontsize=size, weight=weight, color=INK, pad=20)
+    line = ax.annotate(
+        subtext,
+        (0, 1),
+        (0, 6),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=8.5,
+        color=MUTED,
+    )
+    # The title has reserved the height; the width may run into what lies to the right.
+    line.set_in_layout(False)

@@ -1,0 +1,107 @@
+"""Two-sample statistics against independent computations, and the scorers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.exceptions import NotFittedError
+
+from sklearn_aae.metrics import balanced_score, c2st, energy_distance, prior_gap
+from tests.instances import fast
+
+
+def normal(n, k, seed, shift=0.0):
+    return np.random.default_rng(seed).normal(shift, size=(n, k))
+
+
+def test_energy_distance_against_loops():
+    X, Y = normal(13, 3, 0), normal(17, 3, 1)
+
+    def mean(A, B):
+        return np.mean([[np.linalg.norm(a - b) for b in B] for a in A])
+
+    expected = 2 * mean(X, Y) - mean(X, X) - mean(Y, Y)
+    assert energy_distance(X, Y) == pytest.approx(expected)
+
+
+def test_energy_distance_in_one_column_against_scipy():
+    x, y = normal(300, 1, 0), normal(200, 1, 1, 0.5)
+    expected = stats.energy_distance(x[:, 0], y[:, 0]) ** 2
+    assert energy_distance(x, y) == pytest.approx(expected)
+
+
+def test_energy_distance_is_symmetric_and_zero_for_equal_samples():
+    X, Y = normal(1500, 2, 0), normal(1300, 2, 1)
+    assert energy_distance(X, Y) == pytest.approx(energy_distance(Y, X))
+    assert energy_distance(X, X) == pytest.approx(0, abs=1e-12)
+
+
+def test_c2st_sees_what_is_there_and_nothing_else():
+    same = np.mean(
+        [c2st(normal(500, 3, s), normal(500, 3, s + 50), random_state=s) for s in range(4)]
+    )
+    assert 0.5 <= same < 0.56
+    assert c2st(normal(500, 3, 0), normal(500, 3, 1, 1.0), random_state=0) > 0.85
+    # A difference in dependence alone.
+    x = normal(500, 1, 0)
+    assert c2st(np.hstack([x, x]), normal(500, 2, 1), random_state=0) > 0.9
+
+
+def test_c2st_counts_both_directions():
+    X, Y = normal(90, 2, 0), normal(90, 2, 1)
+    assert c2st(X, Y, random_state=3) >= 0.5
+
+
+@pytest.mark.parametrize("metric", [energy_distance, c2st])
+def test_bad_samples_are_refused(metric):
+    with pytest.raises(ValueError, match="inconsistent"):
+        metric(normal(9, 2, 0), normal(9, 3, 0))
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        metric(np.full((5, 2), np.nan), normal(9, 2, 0))
+
+
+def test_prior_gap_tells_a_trained_adversary_from_none(digits):
+    X = digits[0]
+    gaps = [
+        prior_gap(fast(adversarial_weight=w, max_epochs=40).fit(X), X, random_state=0)
+        for w in (0.0, 0.5)
+    ]
+    assert gaps[0] > 3 * gaps[1]
+
+
+def test_prior_gap_wants_a_fitted_model(digits):
+    with pytest.raises(NotFittedError):
+        prior_gap(fast(), digits[0])
+
+
+def test_balanced_score_prefers_the_model_that_does_both(digits):
+    X = digits[0]
+    settings = {"n_components": 4, "max_epochs": 40, "hidden_layer_sizes": (128,)}
+    both = balanced_score(fast(adversarial_weight=0.4, **settings).fit(X), X)
+    no_adversary = balanced_score(fast(adversarial_weight=0, **settings).fit(X), X)
+    untrained = balanced_score(fast(**settings).set_params(max_epochs=1, lr=1e-9).fit(X), X)
+    assert both > no_adversary
+    assert both > untrained
+
+
+def test_balanced_score_by_hand(digits):
+    X = digits[0][:300]
+    model = fast().fit(X)
+    varies = X.var(axis=0) > 0
+    residual = ((X - model.reconstruct(X)) ** 2).mean(axis=0)[varies]
+    unexplained = (residual / X.var(axis=0)[varies]).mean()
+    assert balanced_score(model, X, weight=1.0) == pytest.approx(-unexplained)
+    match = balanced_score(model, X, weight=0.0)
+    assert balanced_score(model, X, weight=0.25) == pytest.approx(
+        0.25 * -unexplained + 0.75 * match
+    )
+    with pytest.raises(ValueError, match=r"weight must be in \[0, 1\]"):
+        balanced_score(model, X, weight=2)
+
+
+def test_scorers_repeat(digits):
+    X = digits[0][:300]
+    model = fast().fit(X)
+    assert balanced_score(model, X) == balanced_score(model, X)
+    assert prior_gap(model, X, random_state=1) == prior_gap(model, X, random_state=1)

@@ -1,0 +1,76 @@
+"""Public docstrings follow numpydoc, and their examples run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import numpydoc.validate
+import pytest
+
+import sklearn_aae
+
+MODULES = [
+    "sklearn_aae",
+    "sklearn_aae.exceptions",
+    "sklearn_aae.inspection",
+    "sklearn_aae.metrics",
+    "sklearn_aae.outputs",
+    "sklearn_aae.posteriors",
+    "sklearn_aae.priors",
+    "sklearn_aae.training",
+]
+
+#: Checks that are not ours: EX01 and SA01 want examples and "See Also" everywhere,
+#: ES01 an extended summary; GL01 another layout of the first line; GL08 is ruff's.
+IGNORED = {"EX01", "SA01", "ES01", "GL01", "GL08", "SS06"}
+
+
+def public_names():
+    for module_name in MODULES:
+        module = importlib.import_module(module_name)
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not (inspect.isclass(value) or inspect.isfunction(value)):
+                continue
+            if not value.__module__.startswith("sklearn_aae"):
+                continue
+            yield f"{module_name}.{name}"
+            if inspect.isclass(value):
+                yield from (
+                    f"{module_name}.{name}.{method}"
+                    for method, member in vars(value).items()
+                    if inspect.isfunction(member) and not method.startswith("_")
+                )
+
+
+@pytest.mark.parametrize("name", sorted(set(public_names())))
+def test_numpydoc(name):
+    errors = [
+        f"{code}: {message}"
+        for code, message in numpydoc.validate.validate(name)["errors"]
+        if code not in IGNORED
+    ]
+    assert not errors, "\n".join(errors)
+
+
+def all_modules():
+    for info in pkgutil.walk_packages(sklearn_aae.__path__, "sklearn_aae."):
+        if info.name != "sklearn_aae.__main__":
+            yield info.name
+
+
+@pytest.mark.parametrize("name", sorted(all_modules()))
+def test_examples_run(name):
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    result = doctest.testmod(importlib.import_module(name), optionflags=flags)
+    assert result.failed == 0
+
+
+def test_the_estimator_and_its_parts_have_examples():
+    for name in sklearn_aae.__all__:
+        value = getattr(sklearn_aae, name)
+        if inspect.isclass(value):
+            assert ">>>" in inspect.getdoc(value)
