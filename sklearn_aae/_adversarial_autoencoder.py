@@ -54,7 +54,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Widths of the encoder's hidden layers; the decoder mirrors them.
     discriminator_layer_sizes : int or tuple of int, default=(256, 256)
         Widths of the discriminator's hidden layers (leaky rectifiers, slope 0.2).
-    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh"}, default="relu"
+    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh"}, default="gelu"
         Activation of the hidden layers of encoder and decoder.
     encoder, decoder, discriminator : None, torch.nn.Module or callable, default=None
         Networks of your own: an unfitted instance, which is copied and never
@@ -165,7 +165,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         supervision: None = None,
         hidden_layer_sizes: Any = (256, 256),
         discriminator_layer_sizes: Any = (256, 256),
-        activation: str = "relu",
+        activation: str = "gelu",
         encoder: Any = None,
         decoder: Any = None,
         discriminator: Any = None,

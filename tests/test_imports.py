@@ -68,7 +68,7 @@ def test_skorch_and_torch_stay_in_their_rooms(path):
     top = {module.partition(".")[0] for module in imported_modules(path)}
     if part not in ("training", "_base"):
         assert "skorch" not in top
-    if part in ("encoding", "inspection"):
+    if part == "encoding":
         assert "torch" not in top
 
 

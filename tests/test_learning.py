@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -15,6 +18,8 @@ from skorch.callbacks import Callback
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae._random import make_generator
 from sklearn_aae.metrics import c2st
+from sklearn_aae.outputs import Gaussian
+from sklearn_aae.posteriors import Deterministic
 from tests.instances import fast
 
 
@@ -80,7 +85,7 @@ def test_the_adversary_brings_codes_to_the_prior(digits, prior, posterior):
         model = AdversarialAutoencoder(2, adversarial_weight=weight, **settings).fit(X)
         draws = model.prior_.sample(len(X), 2, make_generator(7)).numpy()
         areas[weight] = c2st(model.transform(X), draws, random_state=0)
-    assert areas[0.0] > 0.9
+    assert areas[0.0] > 0.85
     assert areas[0.5] < 0.72
 
 
@@ -104,7 +109,7 @@ def test_every_network_moves_in_every_epoch(cancer):
 
     fast(max_epochs=6, callbacks=[Watch]).fit(cancer[0])
     assert len(states) == 7
-    for before, after in zip(states[:-1], states[1:], strict=True):
+    for before, after in pairwise(states):
         for part in ("encoder", "decoder", "discriminator"):
             weights = [name for name in before if name.startswith(part)]
             assert weights
@@ -198,16 +203,23 @@ def test_bernoulli_draws_are_hard_and_means_are_not(digits):
 
 
 def test_learned_variance_scores_in_nats(cancer):
-    from sklearn_aae.outputs import Gaussian
-
     X = cancer[0]
     model = AdversarialAutoencoder(
-        4, output=Gaussian("learned"), max_epochs=60, random_state=0
+        4,
+        output=Gaussian("learned"),
+        posterior=Deterministic(input_noise=0),  # which would count as noise of the decoder
+        max_epochs=60,
+        random_state=0,
     ).fit(X)
     scale = model.net_.module_.head.noise.numpy()
     residual = np.sqrt((((X - model.reconstruct(X)) / X.std(axis=0)) ** 2).mean(axis=0))
     assert scale.std() > 0.05
-    np.testing.assert_allclose(scale, residual, rtol=0.5)
+    np.testing.assert_allclose(scale, residual, rtol=0.25)
+    # In nats: minus the log density of the scaled columns.
+    z = (X - X.mean(axis=0)) / X.std(axis=0)
+    mean = (model.reconstruct(X) - X.mean(axis=0)) / X.std(axis=0)
+    expected = stats.norm(mean, scale).logpdf(z).sum(axis=1)
+    np.testing.assert_allclose(model.score_samples(X), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("scaling", ["standard", "quantile", "minmax", None])

@@ -169,7 +169,7 @@ def test_bad_tables_get_scikit_learns_errors(bad, error, message):
 def test_another_width_is_refused(cancer):
     model = fast().fit(cancer[0])
     for method in ("transform", "score_samples", "reconstruct", "partial_fit"):
-        with pytest.raises(ValueError, match="29 features, but .* is expecting 30"):
+        with pytest.raises(ValueError, match=r"29 features, but .* is expecting 30"):
             getattr(model, method)(cancer[0][:, :29])
 
 

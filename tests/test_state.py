@@ -249,7 +249,7 @@ def test_codes_of_another_width_are_refused(cancer):
 def test_text_columns_are_named():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"age": [1.0, 2.0], "name": ["a", "b"], "when": pd.to_datetime([0, 1])})
-    with pytest.raises(UnsupportedColumnsError, match="'name' .* 'when'") as caught:
+    with pytest.raises(UnsupportedColumnsError, match=r"'name' .* 'when'") as caught:
         fast().fit(frame)
     assert caught.value.columns == ["name", "when"]
     assert pickle.loads(pickle.dumps(caught.value)).columns == ["name", "when"]

@@ -17,7 +17,22 @@ N_NULL = 200
 
 
 def prior_draws(prior: Any, n_samples: int, n_components: int, seed: int) -> np.ndarray:
-    """Return draws of a prior as a numpy array."""
+    """Draw codes from a prior as a numpy array.
+
+    Parameters
+    ----------
+    prior : Prior
+        The prior.
+    n_samples, n_components : int
+        Size of the sample.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components), float64
+        The draws.
+    """
     generator = make_generator(seed)
     return prior.sample(n_samples, n_components, generator).numpy().astype(np.float64)
 
@@ -149,7 +164,7 @@ def balanced_score(
     ...     scoring=balanced_score,
     ...     cv=2,
     ... )
-    >>> search.fit(load_iris().data).best_score_ < 0
+    >>> bool(search.fit(load_iris().data).best_score_ < 0)
     True
     """
     if not 0 <= weight <= 1:

@@ -102,8 +102,8 @@ def c2st(X: Any, Y: Any, *, cv: int = 3, random_state: Any = None) -> float:
     >>> from sklearn_aae.metrics import c2st
     >>> rng = np.random.default_rng(0)
     >>> far = c2st(rng.normal(size=(90, 2)), rng.normal(5, size=(90, 2)), random_state=0)
-    >>> round(far, 2)
-    1.0
+    >>> far > 0.95
+    True
     """
     # Imported here: half of the package's import time would go into them.
     from sklearn.ensemble import HistGradientBoostingClassifier

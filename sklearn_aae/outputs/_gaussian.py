@@ -14,6 +14,10 @@ from sklearn_aae.outputs._base import Head, Output
 # the likelihood to infinity; one percent of the column's spread is the floor.
 MIN_SCALE = 0.01
 
+# A lone parameter moves by about lr a step, where a layer's output moves by the sum
+# of many; without this factor the scales of a small table never arrive.
+SCALE_SPEED = 10.0
+
 
 class Gaussian(Output):
     r"""Every column is Gaussian around the decoder's output, on the scaled table.
@@ -110,12 +114,15 @@ class _UnitHead(Head):
 class _LearnedGaussianHead(_UnitHead):
     def __init__(self, constant: np.ndarray) -> None:
         super().__init__(constant)
-        self.log_scale = nn.Parameter(torch.zeros(len(constant)))
+        self.raw_scale = nn.Parameter(torch.zeros(len(constant)))
+
+    def log_scale(self) -> torch.Tensor:
+        return (self.raw_scale * SCALE_SPEED).clamp(min=math.log(MIN_SCALE))
 
     def cell_losses(self, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        log_scale = self.log_scale.clamp(min=math.log(MIN_SCALE))
+        log_scale = self.log_scale()
         standardised = (self.mean(params) - x) * (-log_scale).exp()
         return 0.5 * standardised.square() + (log_scale + 0.5 * math.log(2 * math.pi))
 
     def calibrate(self, params: torch.Tensor, x: torch.Tensor) -> None:
-        self.noise.copy_(self.log_scale.detach().clamp(min=math.log(MIN_SCALE)).exp())
+        self.noise.copy_(self.log_scale().detach().exp())

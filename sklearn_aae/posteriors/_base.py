@@ -17,14 +17,14 @@ class Posterior(ABC, BaseEstimator):
 
     Parameters
     ----------
-    input_noise : float, default=0.2
+    input_noise : float, default=0.3
         Standard deviation of Gaussian noise added to the encoder's input in the
         reconstruction phase, in standard deviations of each column; the row to
         reconstruct stays clean.  It keeps small tables from being memorised.
         0 switches it off.
     """
 
-    def __init__(self, input_noise: float = 0.2) -> None:
+    def __init__(self, input_noise: float = 0.3) -> None:
         self.input_noise = input_noise
 
     def check(self) -> None:

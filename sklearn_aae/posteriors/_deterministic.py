@@ -12,7 +12,7 @@ class Deterministic(Posterior):
 
     Parameters
     ----------
-    input_noise : float, default=0.2
+    input_noise : float, default=0.3
         Standard deviation of Gaussian noise added to the encoder's input in the
         reconstruction phase, in standard deviations of each column [2]_.
 

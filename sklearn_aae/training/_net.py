@@ -119,7 +119,13 @@ class AAENet(NeuralNet):
         return list(dict.fromkeys(phase.optimizer for phase in self.phases))
 
     def get_default_callbacks(self) -> list:
-        """Return the timer and, if verbose, the log; losses are recorded by the net itself."""
+        """Return the timer and, if verbose, the log; losses are recorded by the net itself.
+
+        Returns
+        -------
+        list of tuple
+            Names and callbacks.
+        """
         log = [("print_log", PrintLog())] if self.verbose else []
         return [("epoch_timer", EpochTimer()), *log]
 
@@ -135,7 +141,23 @@ class AAENet(NeuralNet):
         self._initialize_callbacks()
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> AAENet:
-        """Make one optimizer, with a state of its own, for each phase."""
+        """Make one optimizer, with a state of its own, for each phase.
+
+        Parameters
+        ----------
+        *args, **kwargs : object
+            Not used; skorch passes none.
+
+        Returns
+        -------
+        self : AAENet
+            The net.
+
+        Raises
+        ------
+        ValueError
+            If a phase has nothing to train.
+        """
         for name in self.optimizer_names:
             trained = {
                 parameter_name: parameter
@@ -155,7 +177,20 @@ class AAENet(NeuralNet):
         return self
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
-        """Return the batches of a data set: shuffled with noise, or in order without."""
+        """Return the batches of a data set: shuffled with noise, or in order without.
+
+        Parameters
+        ----------
+        dataset : TableDataset
+            The rows.
+        training : bool, default=False
+            Whether the batches are for training.
+
+        Returns
+        -------
+        iterable
+            The batches of an epoch.
+        """
         device = torch.device(self.device)
         if training:
             return TrainBatches(dataset, self.batch_size, self.module_, self.seed, device)
@@ -164,7 +199,24 @@ class AAENet(NeuralNet):
     def get_loss(
         self, y_pred: torch.Tensor, y_true: Any, X: Any = None, training: bool = False
     ) -> torch.Tensor:
-        """Return the reconstruction loss: the target of an autoencoder is its input."""
+        """Return the reconstruction loss: the target of an autoencoder is its input.
+
+        Parameters
+        ----------
+        y_pred : Tensor of shape (n_samples, n_params)
+            Output of the decoder.
+        y_true : object
+            Not used.
+        X : Tensor of shape (n_samples, n_features)
+            The rows on the network's scale.
+        training : bool, default=False
+            Not used.
+
+        Returns
+        -------
+        Tensor of shape ()
+            Mean loss of a cell.
+        """
         return mean_cell_loss(self.module_, y_pred, X)
 
     def train_step(self, batch: tuple, **fit_params: Any) -> dict[str, Any]:
@@ -266,7 +318,15 @@ class AAENet(NeuralNet):
             raise _NonFiniteEpoch
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Keep the epoch's state: what an interrupt or a divergence goes back to."""
+        """Keep the epoch's state: what an interrupt or a divergence goes back to.
+
+        Parameters
+        ----------
+        net : AAENet
+            The net itself.
+        **kwargs : dict
+            Not used.
+        """
         self._last_state = len(self.history), copy_state(self)
 
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **kwargs: Any) -> AAENet:

@@ -18,8 +18,8 @@ def normal(n, k, seed, shift=0.0):
 def test_energy_distance_against_loops():
     X, Y = normal(13, 3, 0), normal(17, 3, 1)
 
-    def mean(A, B):
-        return np.mean([[np.linalg.norm(a - b) for b in B] for a in A])
+    def mean(X, Y):
+        return np.mean([[np.linalg.norm(x - y) for y in Y] for x in X])
 
     expected = 2 * mean(X, Y) - mean(X, X) - mean(Y, Y)
     assert energy_distance(X, Y) == pytest.approx(expected)

@@ -66,9 +66,9 @@ def test_unit_gaussian_is_the_squared_error():
 def test_learned_gaussian_is_a_negative_log_density():
     head = outputs.Gaussian("learned").build(NO_CONSTANT)
     with torch.no_grad():
-        head.log_scale.copy_(torch.tensor([0.0, -1.0, 0.5]))
+        head.raw_scale.copy_(torch.tensor([0.0, -0.1, 0.05]))
     params, x = params_for(4).detach(), torch.ones(4, 3)
-    scale = head.log_scale.detach().exp().numpy()
+    scale = np.exp([0.0, -1.0, 0.5])
     expected = -stats.norm(params.numpy(), scale).logpdf(x.numpy())
     np.testing.assert_allclose(head.cell_losses(params, x).detach(), expected, rtol=1e-5)
 

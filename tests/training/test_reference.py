@@ -47,7 +47,7 @@ def by_hand(module, batches, optimizers, posterior):
         generator = binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
         generator.backward()
         optimizers["generator"].step()
-        yield [float(reconstruction), float(game), float(generator)]
+        yield [loss.item() for loss in (reconstruction, game, generator)]
 
 
 @pytest.mark.parametrize("posterior", ["deterministic", "gaussian"])
