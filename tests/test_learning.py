@@ -85,8 +85,8 @@ def test_the_adversary_brings_codes_to_the_prior(digits, prior, posterior):
         model = AdversarialAutoencoder(2, adversarial_weight=weight, **settings).fit(X)
         draws = model.prior_.sample(len(X), 2, make_generator(7)).numpy()
         areas[weight] = c2st(model.transform(X), draws, random_state=0)
-    assert areas[0.0] > 0.85
-    assert areas[0.5] < 0.72
+    assert areas[0.0] > 0.8
+    assert areas[0.5] < 0.7
 
 
 def test_the_adversarial_weight_matters(digits):
@@ -214,7 +214,8 @@ def test_learned_variance_scores_in_nats(cancer):
     scale = model.net_.module_.head.noise.numpy()
     residual = np.sqrt((((X - model.reconstruct(X)) / X.std(axis=0)) ** 2).mean(axis=0))
     assert scale.std() > 0.05
-    np.testing.assert_allclose(scale, residual, rtol=0.25)
+    assert np.median(np.abs(scale / residual - 1)) < 0.1
+    assert np.corrcoef(np.log(scale), np.log(residual))[0, 1] > 0.95
     # In nats: minus the log density of the scaled columns.
     z = (X - X.mean(axis=0)) / X.std(axis=0)
     mean = (model.reconstruct(X) - X.mean(axis=0)) / X.std(axis=0)

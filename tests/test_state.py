@@ -71,56 +71,93 @@ def test_verbose_prints_a_line_per_epoch(capfd, cancer):
     assert err == ""
 
 
-BAD_FITS = {
-    "not finite": (lambda X: np.where(X[0, 0] == X, np.nan, X), {}),
-    "one row": (lambda X: X[:1], {}),
-    "unknown prior": (lambda X: X, {"prior": "petals"}),
-    "bad width": (lambda X: X, {"hidden_layer_sizes": (0,)}),
-    "fails in training": (lambda X: X, {"callbacks": [AtEpoch(2, fail)]}),
-    "interrupted at once": (lambda X: X, {"callbacks": [AtEpoch(1, interrupt)]}),
-    "diverges at once": (lambda X: X, {"callbacks": [AtEpoch(1, poison)]}),
-    "too few to stop early": (lambda X: X[:50], {"early_stopping": True}),
-    "not for bernoulli": (lambda X: X, {"output": "bernoulli"}),
+def unchanged(X):
+    return X
+
+
+def with_a_missing_cell(X):
+    return np.where(X[0, 0] == X, np.nan, X)
+
+
+ALWAYS = [("fit", False), ("fit", True), ("partial_fit", False), ("partial_fit", True)]
+#: partial_fit keeps networks and output of its first call, so these are no faults later.
+AT_FIRST = ALWAYS[:3]
+FULL = ALWAYS[:2]
+
+#: name -> (what is done to the table, parameters, in which calls it is a fault)
+BAD_CALLS = {
+    "missing cell": (with_a_missing_cell, {}, ALWAYS),
+    "other width": (lambda X: X[:, :7], {}, [("partial_fit", True)]),
+    "one row": (lambda X: X[:1], {}, AT_FIRST),
+    "unknown prior": (unchanged, {"prior": "petals"}, AT_FIRST),
+    "layer of no width": (unchanged, {"hidden_layer_sizes": (0,)}, AT_FIRST),
+    "not for bernoulli": (unchanged, {"output": "bernoulli"}, AT_FIRST),
+    "bad parameter": (unchanged, {"lr": -1.0}, AT_FIRST),
+    "too few to stop early": (lambda X: X[:50], {"early_stopping": True}, FULL),
+    "fails in epoch 1": (unchanged, {"callbacks": [AtEpoch(1, fail)]}, AT_FIRST),
+    "fails in epoch 2": (unchanged, {"callbacks": [AtEpoch(2, fail)]}, FULL),
+    "fails in epoch 4": (unchanged, {"callbacks": [AtEpoch(4, fail)]}, [("partial_fit", True)]),
+    "interrupted in epoch 1": (unchanged, {"callbacks": [AtEpoch(1, interrupt)]}, AT_FIRST),
+    "diverges in epoch 1": (unchanged, {"callbacks": [AtEpoch(1, poison)]}, AT_FIRST),
 }
 
 
-@pytest.mark.parametrize("bad", BAD_FITS)
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize(
+    "bad, method, fitted",
+    [(name, *call) for name, (_, _, calls) in BAD_CALLS.items() for call in calls],
+)
 def test_a_failed_call_leaves_the_estimator_as_it_was(cancer, bad, method, fitted):
     X = cancer[0]
-    spoil, parameters = BAD_FITS[bad]
-    if method == "partial_fit" and bad in ("too few to stop early",):
-        pytest.skip("partial_fit does not stop early")
-    if method == "partial_fit" and fitted and bad in ("one row", "not for bernoulli"):
-        pytest.skip("later calls take one row and keep the output of the first")
-    if method == "partial_fit" and fitted and bad in ("unknown prior", "bad width"):
-        pytest.skip("later calls keep the networks of the first")
-    if method == "partial_fit" and bad == "fails in training" and not fitted:
-        pytest.skip("one call is one epoch")
+    spoil, parameters, _ = BAD_CALLS[bad]
     model = fast(scaling="minmax")
     if fitted:
         model.fit(X)
-        model = pickle.loads(pickle.dumps(model))
         before_weights = weights(model)
-        parameters = {
-            key: [AtEpoch(value[0].epoch + model.n_iter_, value[0].action)]
-            if key == "callbacks" and method == "partial_fit"
-            else value
-            for key, value in parameters.items()
-        }
-        if bad == "fails in training" and method == "partial_fit":
-            parameters = {"callbacks": [AtEpoch(1 + model.n_iter_, fail)]}
-        if bad in ("interrupted at once", "diverges at once") and method == "partial_fit":
-            pytest.skip("a fitted net goes back to its last epoch: tested below")
     model.set_params(**parameters)
     before = dict(model.__dict__)
-    with pytest.raises((ValueError, TypeError, RuntimeError, KeyboardInterrupt)):
+    with pytest.raises((ValueError, RuntimeError, KeyboardInterrupt)):
         getattr(model, method)(spoil(X))
     assert model.__dict__ == before
     if fitted:
         assert_same_weights(weights(model), before_weights)
         assert np.isfinite(model.transform(X)).all()
+
+
+def test_an_estimator_can_be_refitted_after_a_failed_fit(cancer):
+    X = cancer[0]
+    model = fast()
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(with_a_missing_cell(X)[:, :12])
+    np.testing.assert_array_equal(model.fit(X).transform(X), fast().fit_transform(X))
+
+
+def test_a_failed_warm_start_leaves_the_estimator_as_it_was(cancer):
+    X = cancer[0]
+    model = fast(warm_start=True).fit(X)
+    before, before_weights = dict(model.__dict__), weights(model)
+    model.set_params(callbacks=[AtEpoch(5, fail)])
+    before["callbacks"] = model.callbacks
+    with pytest.raises(RuntimeError, match="disk"):
+        model.fit(X)
+    assert model.__dict__ == before
+    assert_same_weights(weights(model), before_weights)
+
+
+@pytest.mark.parametrize("action", [interrupt, poison])
+def test_a_later_partial_fit_goes_back_to_the_epoch_before(cancer, action):
+    X = cancer[0]
+    model = fast().fit(X)
+    before_weights = weights(model)
+    model.set_params(callbacks=[AtEpoch(4, action)])
+    if action is interrupt:
+        with pytest.raises(KeyboardInterrupt):
+            model.partial_fit(X)
+    else:
+        with pytest.warns(ConvergenceWarning):
+            model.partial_fit(X)
+    assert model.n_iter_ == 3
+    assert model.interrupted_ == (action is interrupt)
+    assert_same_weights(weights(model), before_weights)
 
 
 def test_an_interrupt_keeps_the_last_finished_epoch(cancer):
