@@ -36,8 +36,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ----------
     n_components : int, default=2
         Width of the code.
-    prior : str, Prior, torch distribution, frozen scipy.stats or callable, \
-            default="gaussian"
+    prior : str, Prior, distribution or callable, default="gaussian"
         What the codes should follow: ``"gaussian"`` (standard normal),
         ``"uniform"`` (on [-1, 1]), an object of :mod:`sklearn_aae.priors`, a
         :class:`torch.distributions.Distribution`, a frozen distribution of

@@ -24,12 +24,20 @@ from sklearn_aae import AdversarialAutoencoder
 
 X, y = load_digits(return_X_y=True)
 X = X[:, X.std(axis=0) > 0.3]  # pixels at the margin hardly vary
-X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=0.3, stratify=y, random_state=0
+)
 
 short = AdversarialAutoencoder(
-    n_components=8, hidden_layer_sizes=(128,), max_epochs=20, batch_size=64, random_state=0
+    n_components=8,
+    hidden_layer_sizes=(128,),
+    max_epochs=20,
+    batch_size=64,
+    random_state=0,
 )
-pipeline = Pipeline([("aae", short), ("classify", LogisticRegression(max_iter=1000))])
+pipeline = Pipeline(
+    [("aae", short), ("classify", LogisticRegression(max_iter=1000))]
+)
 search = GridSearchCV(
     pipeline,
     {
@@ -76,7 +84,10 @@ weights = [0.0, 0.1, 0.3, 1.0]
 search = GridSearchCV(
     short,
     {"adversarial_weight": weights},
-    scoring={"reconstruction": reconstruction_score, "balanced": balanced_score},
+    scoring={
+        "reconstruction": reconstruction_score,
+        "balanced": balanced_score,
+    },
     refit="balanced",
     cv=3,
 )
@@ -86,7 +97,9 @@ print(f"chosen by the balanced score: {search.best_params_}")
 # %%
 # The estimator that was refitted is ready for use:
 
-print(f"balanced score on held-out images: {balanced_score(search.best_estimator_, X_test):.3f}")
+print(
+    f"balanced score on held-out images: {balanced_score(search.best_estimator_, X_test):.3f}"
+)
 
 # %%
 # Both scores for every weight, with the spread over the three folds:
@@ -103,5 +116,9 @@ for ax, name in zip(axes, ["reconstruction", "balanced"], strict=True):
         capsize=3,
     )
     ax.set_xticks(range(len(weights)), weights)
-    ax.set(xlabel="adversarial_weight", ylabel="score, higher is better", title=name)
+    ax.set(
+        xlabel="adversarial_weight",
+        ylabel="score, higher is better",
+        title=name,
+    )
 plt.show()

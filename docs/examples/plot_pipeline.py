@@ -26,7 +26,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_aae import AdversarialAutoencoder
 
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=0.3, stratify=y, random_state=0
+)
 
 
 def make_model(reducer):
@@ -62,7 +64,9 @@ for name, model in models.items():
     compress = model[:-1]
     back[name] = compress.inverse_transform(compress.transform(X_test))
     error = np.mean((X_test - back[name]) ** 2) / total
-    print(f"{name}: accuracy {model.score(X_test, y_test):.3f}, reconstruction error {error:.3f}")
+    print(
+        f"{name}: accuracy {model.score(X_test, y_test):.3f}, reconstruction error {error:.3f}"
+    )
 
 # %%
 # The same held-out digits, before and after:
@@ -71,7 +75,9 @@ import matplotlib.pyplot as plt
 
 shown = [np.flatnonzero(y_test == digit)[0] for digit in range(10)]
 rows = {"original": X_test, **back}
-figure, axes = plt.subplots(len(rows), len(shown), figsize=(8, 2.7), layout="constrained")
+figure, axes = plt.subplots(
+    len(rows), len(shown), figsize=(8, 2.7), layout="constrained"
+)
 for line, (name, images) in zip(axes, rows.items(), strict=True):
     line[0].set_ylabel(name)
     for ax, image in zip(line, images[shown], strict=True):
@@ -92,9 +98,13 @@ plt.show()
 figure, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
 for ax, (name, model) in zip(axes, models.items(), strict=True):
     Z = model[:-1].transform(X_test)
-    points = ax.scatter(Z[:, 0], Z[:, 1], c=y_test, cmap="tab10", vmin=-0.5, vmax=9.5, s=12)
+    points = ax.scatter(
+        Z[:, 0], Z[:, 1], c=y_test, cmap="tab10", vmin=-0.5, vmax=9.5, s=12
+    )
     spread = Z.std(axis=0)
-    ax.set_title(f"{name}: standard deviations {spread.min():.2f} to {spread.max():.2f}")
+    ax.set_title(
+        f"{name}: standard deviations {spread.min():.2f} to {spread.max():.2f}"
+    )
     ax.set(xlabel="component 1", ylabel="component 2")
     ax.set_aspect("equal", adjustable="datalim")
 figure.colorbar(points, ax=axes, ticks=range(10), label="digit", shrink=0.8)

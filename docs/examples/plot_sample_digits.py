@@ -19,7 +19,9 @@ from sklearn.datasets import load_digits
 from sklearn_aae import AdversarialAutoencoder
 
 X = load_digits().data / 16
-est = AdversarialAutoencoder(n_components=8, output="bernoulli", random_state=0)
+est = AdversarialAutoencoder(
+    n_components=8, output="bernoulli", random_state=0
+)
 est.fit(X)
 
 # %%
@@ -50,7 +52,9 @@ panels = {
 
 def tile(images):
     """Arrange 64 images of 8 × 8 pixels as one of 80 × 80, with a margin."""
-    framed = np.pad(images.reshape(8, 8, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    framed = np.pad(
+        images.reshape(8, 8, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1))
+    )
     return framed.swapaxes(1, 2).reshape(80, 80)
 
 
@@ -70,7 +74,10 @@ plt.show()
 
 steps = np.linspace(0, 1, 8)[:, None]
 Z = est.transform(X[:16])
-paths = [(1 - steps) * start + steps * stop for start, stop in zip(Z[:8], Z[8:], strict=True)]
+paths = [
+    (1 - steps) * start + steps * stop
+    for start, stop in zip(Z[:8], Z[8:], strict=True)
+]
 between = est.inverse_transform(np.concatenate(paths))
 
 figure, ax = plt.subplots(figsize=(3.3, 3.3), layout="constrained")
