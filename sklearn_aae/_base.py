@@ -120,6 +120,11 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    @property
+    def device_(self) -> torch.device:
+        """Where the networks are: the CPU, after loading on a machine without CUDA."""
+        return torch.device(self.net_.device)
+
     # ------------------------------------------------------------------ input
 
     def _check_rows(self, X: Any, *, reset: bool) -> np.ndarray:
@@ -285,7 +290,6 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         return {
             "net_": net,
             "prior_": net.module_.prior,
-            "device_": torch.device(net.device),
             "n_iter_": len(net.history),
             "history_": history,
             "loss_curve_": list(net.history[:, "train_loss"]),
