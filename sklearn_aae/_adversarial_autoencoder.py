@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from numbers import Integral
 from typing import Any
 
@@ -246,7 +247,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self._check_settings()
         rows = self._check_rows(X, reset=not warm)
         if warm:
-            net, seed = self._copy_of_net(), self._seed
+            net, seed = self._net_to_go_on_with(), self._seed
         else:
             seed = draw_seed(self.random_state)
             net = self._new_net(rows, seed)
@@ -255,7 +256,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         task = self._init_callback_context(max_subtasks=epochs)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         context = TrainingContext(
-            self, task, X, y, lambda: self._fitted_attributes(self._copy_of_net(net))
+            self, task, X, y, lambda: self._fitted_attributes(copy.deepcopy(net))
         )
         self._train(net, rows, seed, max_epochs=epochs, batch_size=batch, context=context)
         task.call_on_fit_task_end(
@@ -299,7 +300,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             net = self._new_net(rows, draw_seed(self.random_state))
             self._container = Container.of(X)
         else:
-            net = self._copy_of_net()
+            net = self._net_to_go_on_with()
         batch, _ = self._schedule(len(rows))
         self._finish(self._train(net, rows, self._seed, batch_size=batch))
         return self

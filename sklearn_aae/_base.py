@@ -7,7 +7,6 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,18 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import validate_data
 from skorch.callbacks import LRScheduler
 
-from sklearn_aae._compat import Interval, StrOptions
+from sklearn_aae._parameters import (
+    BUILT_IN,
+    CONSTRAINTS,
+    as_device,
+    as_sizes,
+    auto_batch_size,
+    auto_epochs,
+)
 from sklearn_aae._random import derive_seed, draw_seed, fenced
 from sklearn_aae.encoding import Container, Scaler, check_numeric_columns, describe_non_finite
 from sklearn_aae.exceptions import ConvergenceWarning
-from sklearn_aae.networks import ACTIVATIONS, ModuleBuilder
+from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.outputs import as_output
 from sklearn_aae.posteriors import as_posterior
 from sklearn_aae.priors import as_prior
@@ -67,58 +73,21 @@ def leaves_no_trace(method: Callable) -> Callable:
     return guarded
 
 
-def auto_batch_size(n_samples: int) -> int:
-    """Return the mini-batch size of ``batch_size="auto"``."""
-    return int(np.clip(2 ** round(math.log2(2.5 * math.sqrt(n_samples))), 16, 512))
-
-
-def auto_epochs(n_samples: int) -> int:
-    """Return the number of epochs of ``max_epochs="auto"``.
-
-    Small tables overfit with more; large ones have seen a million rows by then.
-    """
-    return round(max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples)))
-
-
 class BaseAAE(CallbackSupportMixin, BaseEstimator):
     """Shared by the estimators; not public.
 
     Private attributes of a fitted estimator: ``_seed`` (all streams derive from
-    it), ``_scaler`` (the network's scale), ``_container`` and ``_dtype`` (what came in).
+    it), ``_scaler`` (the network's scale), ``_container`` and ``_dtype`` (what came in)
+    and ``_built_with`` (the parameters that the networks were built with).
     """
 
     _seed: int
     _scaler: Scaler
     _container: Container
     _dtype: np.dtype
+    _built_with: dict[str, Any]
 
-    _parameter_constraints: dict = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "prior": "no_validation",  # resolved, with errors of their own, by the registries
-        "posterior": "no_validation",
-        "output": "no_validation",
-        "supervision": [None],
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "discriminator_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "encoder": [None, callable],
-        "decoder": [None, callable],
-        "discriminator": [None, callable],
-        "adversarial_weight": [Interval(Real, 0, None, closed="left")],
-        "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
-        "scaling": [StrOptions({"standard", "quantile", "minmax"}), None],
-        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "callbacks": [None, list, tuple],
-        "device": [str, torch.device],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints: dict = CONSTRAINTS
 
     @property
     def device_(self) -> torch.device:
@@ -159,15 +128,15 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         output.check(X)
         scaler = Scaler(self.scaling if output.scales else None)
         scaler.fit(X, derive_seed(seed, SCALE))
-        device = _as_device(self.device)
+        device = as_device(self.device)
         builder = ModuleBuilder(
             constant=scaler.constant_,
             n_components=self.n_components,
             prior=as_prior(self.prior, self.n_components),
             posterior=as_posterior(self.posterior),
             output=output,
-            hidden_layer_sizes=_as_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
-            discriminator_layer_sizes=_as_sizes(
+            hidden_layer_sizes=as_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
+            discriminator_layer_sizes=as_sizes(
                 self.discriminator_layer_sizes, "discriminator_layer_sizes"
             ),
             activation=self.activation,
@@ -176,25 +145,29 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             decoder=self.decoder,
             discriminator=self.discriminator,
         )
-        adversarial = self.adversarial_weight > 0
-        options: dict[str, Any] = {}
-        if adversarial:
-            options = {
-                "optimizer_disc__betas": (0.5, 0.999),
-                "optimizer_gen__betas": (0.5, 0.999),
-                "optimizer_gen__lr": self.lr * self.adversarial_weight,
-            }
+        rates = self._rates()
+        # Momentum of the past misleads whoever plays against an opponent that moves.
+        betas = {f"{name}__betas": (0.5, 0.999) for name in rates if name != "optimizer"}
         self._seed, self._scaler, self._dtype = seed, scaler, X.dtype
+        self._built_with = {name: getattr(self, name) for name in BUILT_IN}
         return AAENet(
             builder,
-            phases=PHASES if adversarial else (RECONSTRUCTION,),
+            phases=PHASES if self.adversarial_weight > 0 else (RECONSTRUCTION,),
             seed=derive_seed(seed, TRAIN),
             lr=self.lr,
             device=str(device),
             verbose=int(self.verbose),
             dataset__scaler=scaler,
-            **options,
+            **{f"{name}__lr": rate for name, rate in rates.items()},
+            **betas,
         ).initialize()
+
+    def _rates(self) -> dict[str, float]:
+        """Return the learning rate of each optimizer."""
+        rates = {"optimizer": self.lr}
+        if self.adversarial_weight > 0:
+            rates |= {"optimizer_disc": self.lr, "optimizer_gen": self.lr * self.adversarial_weight}
+        return rates
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
         """Return the batch size and the number of epochs of a fit."""
@@ -202,9 +175,28 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         epochs = auto_epochs(n_samples) if self.max_epochs == "auto" else self.max_epochs
         return int(batch), int(epochs)
 
-    def _copy_of_net(self, net: AAENet | None = None) -> AAENet:
-        """Return a copy to train on: a failed call must not touch the fitted net."""
-        return copy.deepcopy(self.net_ if net is None else net)
+    def _net_to_go_on_with(self) -> AAENet:
+        """Return a copy of the fitted net: a call that fails must not touch the original.
+
+        Learning rates are those of the parameters as they are now.
+        """
+        for name, built in self._built_with.items():
+            value = getattr(self, name)
+            if value is not built and repr(value) != repr(built):
+                raise ValueError(
+                    f"{name} changed from {built!r} to {value!r} since the networks were built; "
+                    "set warm_start=False and call fit to build others."
+                )
+        net, rates = copy.deepcopy(self.net_), self._rates()
+        if list(rates) != net.optimizer_names:
+            raise ValueError(
+                f"adversarial_weight={self.adversarial_weight} switches phases 2 and 3 on or off, "
+                "which a fitted model cannot do; set warm_start=False and call fit."
+            )
+        for name, rate in rates.items():
+            for group in getattr(net, f"{name}_").param_groups:
+                group["lr"] = rate
+        return net
 
     def _split(self, X: np.ndarray, scaler: Scaler, seed: int, hold_out: bool) -> tuple:
         """Return the data sets to train on and, if asked for, to validate on."""
@@ -358,25 +350,6 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
 def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:
     return dataset, valid
-
-
-def _as_sizes(sizes: Any, name: str) -> tuple[int, ...]:
-    widths = [sizes] if isinstance(sizes, Integral) else list(sizes)
-    if not all(isinstance(width, Integral) and int(width) > 0 for width in widths):
-        raise ValueError(f"{name} must be positive integers, got {sizes!r}.")
-    return tuple(int(width) for width in widths)
-
-
-def _as_device(device: str | torch.device) -> torch.device:
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f"device={device!r} is not a torch device: {error}") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device={device!r}: no CUDA device is available; use device='auto'.")
-    return chosen
 
 
 def resolve_seed(random_state: Any, fallback: Any) -> int:

@@ -25,6 +25,7 @@ RANKS = {
     "posteriors": 2,
     "priors": 2,
     "networks": 3,
+    "_parameters": 4,
     "training": 4,
     "_base": 5,
     "_adversarial_autoencoder": 6,

@@ -218,6 +218,35 @@ def test_warm_start_keeps_the_scale_and_refuses_another_schema(cancer):
         model.fit(X[:, :29])
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"n_components": 3}, {"hidden_layer_sizes": (8,)}, {"prior": "uniform"}, {"scaling": None}],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_what_is_built_in_cannot_change_later(cancer, change, method):
+    X = cancer[0]
+    model = fast(warm_start=True).fit(X).set_params(**change)
+    with pytest.raises(ValueError, match=f"{next(iter(change))} changed from"):
+        getattr(model, method)(X)
+    assert model.set_params(warm_start=False).fit(X).n_iter_ == 3
+
+
+def test_the_adversary_cannot_be_switched_on_later(cancer):
+    model = fast(warm_start=True, adversarial_weight=0).fit(cancer[0])
+    with pytest.raises(ValueError, match=r"adversarial_weight=0\.3"):
+        model.set_params(adversarial_weight=0.3).fit(cancer[0])
+
+
+def test_learning_rates_can_change_later(cancer):
+    X = cancer[0]
+    model = fast(warm_start=True, lr=1e-3).fit(X).set_params(lr=1e-4, adversarial_weight=0.5)
+    model.fit(X)
+    rates = [
+        getattr(model.net_, f"{name}_").param_groups[0]["lr"] for name in model.net_.optimizer_names
+    ]
+    np.testing.assert_allclose(rates, [1e-4, 1e-4, 5e-5])
+
+
 def test_partial_fit_learns(cancer):
     X = cancer[0]
     model = fast()

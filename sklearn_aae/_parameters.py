@@ -1,0 +1,89 @@
+"""The constructor's parameters: what they may be, and what "auto" and short forms mean."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+
+from sklearn_aae._compat import Interval, StrOptions
+from sklearn_aae.networks import ACTIVATIONS
+
+#: What scikit-learn checks before a fit.
+CONSTRAINTS: dict = {
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "prior": "no_validation",  # resolved, with errors of their own, by the registries
+    "posterior": "no_validation",
+    "output": "no_validation",
+    "supervision": [None],
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "discriminator_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "encoder": [None, callable],
+    "decoder": [None, callable],
+    "discriminator": [None, callable],
+    "adversarial_weight": [Interval(Real, 0, None, closed="left")],
+    "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
+    "scaling": [StrOptions({"standard", "quantile", "minmax"}), None],
+    "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "lr": [Interval(Real, 0, None, closed="neither")],
+    "callbacks": [None, list, tuple],
+    "device": [str, torch.device],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+#: Parameters that are built into the networks; a fit that goes on cannot change them.
+BUILT_IN = (
+    "n_components",
+    "prior",
+    "posterior",
+    "output",
+    "hidden_layer_sizes",
+    "discriminator_layer_sizes",
+    "activation",
+    "encoder",
+    "decoder",
+    "discriminator",
+    "scaling",
+)
+
+
+def auto_batch_size(n_samples: int) -> int:
+    """Return the mini-batch size of ``batch_size="auto"``."""
+    return int(np.clip(2 ** round(math.log2(2.5 * math.sqrt(n_samples))), 16, 512))
+
+
+def auto_epochs(n_samples: int) -> int:
+    """Return the number of epochs of ``max_epochs="auto"``.
+
+    Small tables overfit with more; large ones have seen a million rows by then.
+    """
+    return round(max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples)))
+
+
+def as_sizes(sizes: Any, name: str) -> tuple[int, ...]:
+    widths = [sizes] if isinstance(sizes, Integral) else list(sizes)
+    if not all(isinstance(width, Integral) and int(width) > 0 for width in widths):
+        raise ValueError(f"{name} must be positive integers, got {sizes!r}.")
+    return tuple(int(width) for width in widths)
+
+
+def as_device(device: str | torch.device) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device={device!r} is not a torch device: {error}") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device={device!r}: no CUDA device is available; use device='auto'.")
+    return chosen
