@@ -19,14 +19,20 @@ from benchmarks._common import Row, command_line, parser, prepare, report, setup
 from benchmarks._loops import WORKLOADS, Workload, hand_tuned, hand_written
 from benchmarks._peers import pyod_autoencoder, pythae_aae, skorch_autoencoder
 from sklearn_aae import AdversarialAutoencoder
+from sklearn_aae.posteriors import Deterministic
 
 Contender = Callable[[Workload, np.ndarray], int]
 
 
 def ours(work: Workload, X: np.ndarray) -> int:
-    """Fit the estimator, all that it does included; return the number of steps."""
+    """Fit the estimator, all that it does included; return the number of steps.
+
+    Activation and input noise are set to what the loops have.
+    """
     model = AdversarialAutoencoder(
         work.n_components,
+        activation="relu",
+        posterior=Deterministic(input_noise=0),
         hidden_layer_sizes=work.hidden,
         discriminator_layer_sizes=work.discriminator,
         batch_size=work.batch_size,

@@ -71,6 +71,7 @@ def auto_epochs(n_samples: int) -> int:
 
 
 def as_sizes(sizes: Any, name: str) -> tuple[int, ...]:
+    """Return layer widths as a tuple; an integer stands for one layer."""
     widths = [sizes] if isinstance(sizes, Integral) else list(sizes)
     if not all(isinstance(width, Integral) and int(width) > 0 for width in widths):
         raise ValueError(f"{name} must be positive integers, got {sizes!r}.")
@@ -78,6 +79,7 @@ def as_sizes(sizes: Any, name: str) -> tuple[int, ...]:
 
 
 def as_device(device: str | torch.device) -> torch.device:
+    """Return the device to train on; "auto" is CUDA if present."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -252,7 +252,8 @@ class AAENet(NeuralNet):
                     training=True,
                 )
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            for parameter in parameters:
+                parameter.grad = None
             losses[phase.name] = loss.detach()
         return {
             "loss": losses["reconstruction"],

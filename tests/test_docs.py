@@ -1,0 +1,34 @@
+"""What the documentation shows runs as it stands there."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.rst")), *sorted(ROOT.glob("docs/*/*.rst"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_doctests_of_pages(page):
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    assert doctest.testfile(str(page), module_relative=False, optionflags=flags).failed == 0
+
+
+def test_the_readme_example_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+    assert blocks
+    for block in blocks:
+        names: dict = {}
+        exec(compile(block, "README.md", "exec"), names)
+        assert names["synthetic"].shape == (100, 30)
+        assert names["accuracy"] > 0.8
+
+
+def test_the_readme_has_the_two_commands():
+    text = (ROOT / "README.md").read_text()
+    assert 'pip install -c constraints.txt ".[table,plot]" && python -m sklearn_aae' in text
+    assert 'pip install -c constraints.txt -e ".[test]" && pytest' in text
