@@ -14,7 +14,7 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import validate_data
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import Callback, LRScheduler
 
 from sklearn_aae._parameters import (
     BUILT_IN,
@@ -205,9 +205,10 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         n_valid = math.ceil(self.validation_fraction * len(X))
         if n_valid < MIN_VALIDATION_ROWS or len(X) - n_valid < 2:
             raise ValueError(
-                f"early_stopping=True needs at least {MIN_VALIDATION_ROWS} validation rows; "
-                f"validation_fraction={self.validation_fraction} of {len(X)} rows gives "
-                f"{n_valid}. Raise validation_fraction or set early_stopping=False."
+                f"early_stopping=True needs at least {MIN_VALIDATION_ROWS} rows to validate on "
+                f"and 2 to train on; validation_fraction={self.validation_fraction} of "
+                f"{len(X)} rows gives {n_valid} and {len(X) - n_valid}. Change "
+                "validation_fraction or set early_stopping=False."
             )
         order = np.random.default_rng(derive_seed(seed, SPLIT)).permutation(len(X))
         return (
@@ -221,6 +222,11 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         for item in self.callbacks or []:
             name, callback = item if isinstance(item, (tuple, list)) else (None, item)
             callback = callback() if isinstance(callback, type) else clone(callback, safe=False)
+            if not isinstance(callback, Callback):
+                raise TypeError(
+                    "callbacks must be skorch callbacks or (name, callback) pairs, got "
+                    f"{item!r}; callbacks of scikit-learn go to set_callbacks."
+                )
             callbacks.append(callback if name is None else (name, callback))
         return callbacks
 

@@ -182,6 +182,12 @@ def test_reordered_and_renamed_columns_are_refused(cancer):
             model.transform(other)
 
 
+def test_duplicated_column_names_are_refused(cancer):
+    pd = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match="unique column names"):
+        fast().fit(pd.DataFrame(cancer[0][:, :2], columns=["a", "a"]))
+
+
 @pytest.mark.parametrize("backend", ["pandas", "polars"])
 def test_frames_in_frames_out(cancer, backend):
     lib = pytest.importorskip(backend)

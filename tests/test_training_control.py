@@ -65,6 +65,15 @@ def test_user_callbacks_are_cloned_and_never_changed(cancer):
     assert model.callbacks == [("stop", stopper)]
 
 
+def test_other_things_are_no_callbacks(cancer):
+    pytest.importorskip("sklearn.callback")
+    from sklearn.callback import ScoringMonitor
+
+    for other in (3, ScoringMonitor(scoring=None)):
+        with pytest.raises(TypeError, match="callbacks must be skorch callbacks"):
+            fast(callbacks=[other]).fit(cancer[0])
+
+
 def test_gradient_norm_clipping_acts(cancer):
     X = cancer[0]
     clipped = fast(callbacks=[GradientNormClipping(1e-12)]).fit(X)
@@ -178,7 +187,7 @@ def test_the_prior_gap_is_about_one_at_most_for_draws_of_the_prior():
 
 
 def test_early_stopping_needs_twenty_rows():
-    with pytest.raises(ValueError, match=r"at least 20 validation rows.*gives 10"):
+    with pytest.raises(ValueError, match=r"at least 20 rows to validate on.*gives 10 and 90"):
         fast(early_stopping=True).fit(np.random.default_rng(0).normal(size=(100, 3)))
 
 

@@ -66,8 +66,6 @@ def check_numeric_columns(X: Any, estimator_name: str) -> None:
     frame = _as_frame(X)
     if frame is None or not len(frame.columns):
         return
-    if len(set(frame.columns)) < len(frame.columns):
-        return  # narwhals cannot select duplicated labels; scikit-learn's checks follow
     kinds = {
         name: dtype
         for name, dtype in frame.schema.items()
