@@ -119,6 +119,7 @@ def test_learning_rates_decay_over_the_second_half_and_come_back(cancer):
     np.testing.assert_allclose(rates[:6], [full] * 6)
     assert (np.diff(np.array(rates)[5:], axis=0) < 0).all()
     np.testing.assert_allclose(rates[-1], full * (1 - 0.9 * 0.8))
+    assert model.net_.noise_share_ == 1.0
     np.testing.assert_allclose(model.net_.optimizer_gen_.param_groups[0]["lr"], 3e-3)
 
 

@@ -20,8 +20,9 @@ class Posterior(ABC, BaseEstimator):
     input_noise : float, default=0.3
         Standard deviation of Gaussian noise added to the encoder's input in the
         reconstruction phase, in standard deviations of each column; the row to
-        reconstruct stays clean.  It keeps small tables from being memorised.
-        0 switches it off.
+        reconstruct stays clean.  It keeps small tables from being memorised, and
+        falls with the learning rate over the second half of a fit.  0 switches it
+        off.
     """
 
     def __init__(self, input_noise: float = 0.3) -> None:

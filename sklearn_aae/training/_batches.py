@@ -117,6 +117,8 @@ class TrainBatches:
         self.seed = seed
         self.device = device
         self.epoch = 0
+        #: Share of the posterior's input noise that this epoch adds.
+        self.noise_share = 1.0
 
     def __len__(self) -> int:
         return len(batch_edges(len(self.dataset), self.batch_size))
@@ -152,9 +154,10 @@ class TrainBatches:
             yield batch, batch.x
 
     def _corrupt(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        if not self.module.posterior.input_noise:
+        level = self.module.posterior.input_noise * self.noise_share
+        if not level:
             return x
-        spread = self.module.posterior.input_noise * self.dataset.scaler.spread_
+        spread = level * self.dataset.scaler.spread_
         noise = torch.randn(x.shape, generator=generator, device=self.device)
         scale = torch.as_tensor(spread, dtype=x.dtype, device=self.device)
         return torch.addcmul(x, noise, scale)

@@ -28,7 +28,10 @@ def restore_state(net: Any, state: dict[str, Any]) -> None:
 
 
 class LinearDecay(Callback):
-    """Learning rates fall linearly to ``end`` of their value over the last part of training.
+    """Learning rates and input noise fall linearly over the last part of training.
+
+    Noise guards against learning rows by heart while rates are high; at its end,
+    training is on rows much as they will come.
 
     Parameters
     ----------
@@ -51,6 +54,7 @@ class LinearDecay(Callback):
         }
 
     def _set(self, net: Any, factor: float) -> None:
+        net.noise_share_ = factor
         for name, rates in self.base_.items():
             for group, rate in zip(getattr(net, f"{name}_").param_groups, rates, strict=True):
                 group["lr"] = rate * factor

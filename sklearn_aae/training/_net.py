@@ -110,6 +110,9 @@ class AAENet(NeuralNet):
         kwargs = {"dataset": TableDataset, "train_split": None, "verbose": 0, **kwargs}
         super().__init__(module, criterion, optimizer=optimizer, lr=lr, **kwargs)
 
+    #: Share of the posterior's input noise in the epochs to come; a schedule may lower it.
+    noise_share_: float = 1.0
+
     #: The number of epochs and the state after them that an interrupt goes back to.
     _last_state: tuple[int, dict[str, Any]] | None = None
 
@@ -283,6 +286,7 @@ class AAENet(NeuralNet):
             return
         if training:
             iterator.epoch = len(self.history)
+            iterator.noise_share = self.noise_share_
         self._set_training(training)
         listened = _overridden(self.callbacks_, "on_batch_begin", "on_batch_end")
         phases = self.phases if training else ()

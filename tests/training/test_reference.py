@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from sklearn_aae.training._batches import TrainBatches, batch_edges
@@ -158,6 +159,22 @@ def test_input_noise_is_in_units_of_each_column(cancer):
     batch, _ = next(iter(batches))
     noise = (batch.corrupted - batch.x).std(dim=0).numpy()
     np.testing.assert_allclose(noise, [0.3, 3.0, 0.0], rtol=0.05)
+    batches.noise_share = 0.1
+    batch, _ = next(iter(batches))
+    noise = (batch.corrupted - batch.x).std(dim=0).numpy()
+    np.testing.assert_allclose(noise, [0.03, 0.3, 0.0], rtol=0.05)
+
+
+def test_input_noise_falls_with_the_learning_rate(cancer):
+    shares = []
+
+    class Shares(Callback):
+        def on_batch_begin(self, net, batch=None, **kwargs):
+            shares.append(float((batch[0].corrupted - batch[0].x).std()))
+
+    fast(max_epochs=10, batch_size=569, callbacks=[Shares]).fit(cancer[0])
+    expected = [0.3] * 6 + [0.3 * (1 - 0.9 * k / 5) for k in (1, 2, 3, 4)]
+    np.testing.assert_allclose(shares, expected, rtol=0.05)
 
 
 def test_large_tables_are_scaled_block_by_block(monkeypatch, cancer):
