@@ -151,7 +151,7 @@ def summarise(runs: Iterable[Row]) -> Iterator[Row]:
     for (table, model), group in groups.items():
         row: Row = {"table": table, "model": model}
         for figure, form in FIGURES.items():
-            values = np.array([one[figure] for one in group], dtype=float)
+            values = np.array([one.get(figure, np.nan) for one in group], dtype=float)
             row[figure] = "" if np.isnan(values).all() else _mean_and_spread(values, form)
         yield row
 
