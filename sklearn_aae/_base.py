@@ -47,6 +47,8 @@ from sklearn_aae.training import (
 #: Streams under the estimator's seed.
 INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE = range(7)
 
+EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
+
 #: Fewer rows say too little about the match of codes to the prior.
 MIN_VALIDATION_ROWS = 20
 
@@ -267,7 +269,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         net.calibrate(train)
         # What belongs to this call alone must not stay behind in the fitted net.
         net.train_split = None
-        net.replace_callbacks(user)
+        net.drop_callbacks([*own, *stop])
         return net
 
     def _trains_foreign_code(self) -> bool:
@@ -277,20 +279,21 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     def _fitted_attributes(self, net: AAENet) -> dict[str, Any]:
         """Return the public attributes that describe a trained net."""
-        names = [
-            name
-            for name in net.history[-1]
-            if name.startswith(("train_", "valid"))
-            and name.endswith(("loss", "figure"))
-            and name != "train_loss"
-        ] + [name for name in net.history[-1] if name == "prior_gap"]
-        history = {name.removeprefix("train_"): list(net.history[:, name]) for name in names}
+        names = [f"train_{phase.name}_loss" for phase in net.phases]
+        names += [
+            name for name in EARLY_STOPPING_FIGURES if any(name in row for row in net.history)
+        ]
+        # Epochs of a call that did not stop early have no such figures.
+        history = {
+            name.removeprefix("train_"): [row.get(name, math.nan) for row in net.history]
+            for name in names
+        }
         return {
             "net_": net,
             "prior_": net.module_.prior,
             "n_iter_": len(net.history),
             "history_": history,
-            "loss_curve_": list(net.history[:, "train_loss"]),
+            "loss_curve_": [row["train_loss"] for row in net.history],
             "interrupted_": bool(net.interrupted_),
         }
 

@@ -218,6 +218,22 @@ def test_warm_start_goes_on_and_cold_start_does_not(cancer):
     np.testing.assert_array_equal(cold.fit(X).transform(X), before)
 
 
+def test_history_has_equal_lengths_when_early_stopping_comes_and_goes(cancer):
+    X = cancer[0]
+    model = fast(warm_start=True).fit(X).set_params(early_stopping=True).fit(X)
+    model.set_params(early_stopping=False).partial_fit(X)
+    assert {len(values) for values in model.history_.values()} == {7}
+    assert np.isfinite(model.history_["valid_loss"]).tolist() == [False] * 3 + [True] * 3 + [False]
+
+
+def test_callbacks_keep_what_they_recorded(cancer):
+    callback = EarlyStopping(monitor="train_loss", patience=1, threshold=0.9)
+    model = fast(max_epochs=50, callbacks=[("stop", callback)], early_stopping=True).fit(cancer[0])
+    names = [name for name, _ in model.net_.callbacks_]
+    assert names == ["epoch_timer", "stop"]
+    assert dict(model.net_.callbacks_)["stop"].misses_ == 1
+
+
 def test_warm_start_keeps_the_scale_and_refuses_another_schema(cancer):
     X = cancer[0]
     model = fast(warm_start=True).fit(X)

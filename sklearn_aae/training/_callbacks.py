@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Any
 
+import torch
 from skorch.callbacks import Callback
 
 from sklearn_aae.metrics import PriorGap
@@ -15,16 +15,25 @@ class StopTraining(KeyboardInterrupt):
     """Raised by our callbacks to end training in good order, as skorch expects it."""
 
 
+def _copied(value: Any) -> Any:
+    """Return a copy of nested containers of tensors; several times faster than deepcopy."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
 def copy_state(net: Any) -> dict[str, Any]:
     """Return a copy of the weights and of every optimizer's state."""
     names = ["module_", *(f"{name}_" for name in net.optimizer_names)]
-    return {name: copy.deepcopy(getattr(net, name).state_dict()) for name in names}
+    return {name: _copied(getattr(net, name).state_dict()) for name in names}
 
 
 def restore_state(net: Any, state: dict[str, Any]) -> None:
     """Put a copied state back."""
     for name, values in state.items():
-        getattr(net, name).load_state_dict(copy.deepcopy(values))
+        getattr(net, name).load_state_dict(_copied(values))
 
 
 class LinearDecay(Callback):

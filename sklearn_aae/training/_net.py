@@ -143,6 +143,18 @@ class AAENet(NeuralNet):
         self.callbacks = callbacks
         self._initialize_callbacks()
 
+    def drop_callbacks(self, callbacks: list) -> None:
+        """Forget callbacks; the others keep what they recorded.
+
+        Parameters
+        ----------
+        callbacks : list
+            Some of those set last.
+        """
+        gone = {id(callback) for callback in callbacks}
+        self.callbacks = [item for item in self.callbacks if id(item) not in gone]
+        self.callbacks_ = [item for item in self.callbacks_ if id(item[1]) not in gone]
+
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> AAENet:
         """Make one optimizer, with a state of its own, for each phase.
 
