@@ -280,9 +280,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     def _fitted_attributes(self, net: AAENet) -> dict[str, Any]:
         """Return the public attributes that describe a trained net."""
         names = [f"train_{phase.name}_loss" for phase in net.phases]
-        names += [
-            name for name in EARLY_STOPPING_FIGURES if any(name in row for row in net.history)
-        ]
+        recorded = set().union(*net.history)
+        names += [name for name in EARLY_STOPPING_FIGURES if name in recorded]
         # Epochs of a call that did not stop early have no such figures.
         history = {
             name.removeprefix("train_"): [row.get(name, math.nan) for row in net.history]

@@ -110,6 +110,8 @@ class AAENet(NeuralNet):
         kwargs = {"dataset": TableDataset, "train_split": None, "verbose": 0, **kwargs}
         super().__init__(module, criterion, optimizer=optimizer, lr=lr, **kwargs)
 
+    callbacks_: list
+
     #: Share of the posterior's input noise in the epochs to come; a schedule may lower it.
     noise_share_: float = 1.0
 
