@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
 from benchmarks._models import LinearModel
 from benchmarks._tables import Table, bundled
-from benchmarks.quality import squared_error, summarise
+from benchmarks.quality import FIGURES, squared_error, summarise
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.metrics import c2st
 from sklearn_aae.posteriors import Deterministic
@@ -44,7 +44,11 @@ def main() -> None:
     settings = dict(list(SETTINGS.items())[:2]) if args.quick else SETTINGS
     tables = [table for table in bundled(args.quick) if table.name in TABLES]
     runs = [run(table, name, seed) for table in tables for name in settings for seed in seeds]
-    summary = list(summarise(runs))
+    summary = [
+        {"table": row["table"], "setting": row["model"]}
+        | {figure: row[figure] for figure in FIGURES if figure in runs[0]}
+        for row in summarise(runs)
+    ]
     setup = setup_rows(command_line("defaults", arguments, args), seeds=", ".join(map(str, seeds)))
     report(args.out, "defaults", {"table": summary, "setup": setup})
 

@@ -133,7 +133,7 @@ def test_wide_networks_same_bits_with_one_and_two_torch_threads(digits):
     try:
         for n_threads in (1, 2):
             torch.set_num_threads(n_threads)
-            model = fast(hidden_layer_sizes=(1000, 500), batch_size=128, max_epochs=2)
+            model = fast(hidden_layer_sizes=(1000, 1000), batch_size=128, max_epochs=1)
             results.append(outputs(model.fit(X), X))
     finally:
         torch.set_num_threads(threads)

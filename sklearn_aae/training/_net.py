@@ -24,7 +24,7 @@ CALIBRATION_ROWS = 4096
 
 #: Multiplications of the widest layer in a forward pass below which threads cost
 #: more than they bring.
-SMALL_STEP = 2**24
+SMALL_STEP = 2**26
 
 
 class _NonFiniteEpoch(Exception):  # noqa: N818 (never leaves this module)
