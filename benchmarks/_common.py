@@ -87,7 +87,10 @@ def command_line(name: str, arguments: argparse.ArgumentParser, args: argparse.N
         if option == "out" or value == arguments.get_default(option):
             continue
         values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [f"--{option}", *("DIR" if isinstance(v, Path) else str(v) for v in values)]
+        words += [
+            f"--{option.replace('_', '-')}",
+            *("DIR" if isinstance(v, Path) else str(v) for v in values),
+        ]
     return " ".join(words)
 
 
