@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,37 @@ class _Wrapped(Prior):
         """
         self.sample(2, n_components, torch.Generator().manual_seed(0))
 
+    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
+        """Draw codes.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows.
+        n_components : int
+            Width of the code.
+        generator : torch.Generator
+            Source of all randomness; its device is the device of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components), float32
+            The draws.
+
+        Raises
+        ------
+        ValueError
+            If the draws have another shape or are not finite.
+        """
+        draws, what = self._draws(n_samples, n_components, generator)
+        return _as_codes(draws, (n_samples, n_components), generator.device, what)
+
+    @abstractmethod
+    def _draws(
+        self, n_samples: int, n_components: int, generator: torch.Generator
+    ) -> tuple[Any, str]:
+        """Return draws as they come, and what to call their source in an error."""
+
 
 class CallablePrior(_Wrapped):
     """Prior given by a function ``(n_samples, generator) -> (n_samples, n_components)``.
@@ -68,34 +100,14 @@ class CallablePrior(_Wrapped):
     def __init__(self, function: Callable) -> None:
         self.function = function
 
-    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes by calling the function.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-
-        Raises
-        ------
-        ValueError
-            If the draws have another shape or are not finite.
-        """
+    def _draws(
+        self, n_samples: int, n_components: int, generator: torch.Generator
+    ) -> tuple[Any, str]:
         # A function that overlooks the generator must neither move the caller's
         # global stream nor give other draws under another one.
         with fenced(_draw_seed_from(generator), generator.device):
             draws = self.function(n_samples, generator)
-        what = getattr(self.function, "__name__", repr(self.function))
-        return _as_codes(draws, (n_samples, n_components), generator.device, what)
+        return draws, getattr(self.function, "__name__", repr(self.function))
 
 
 class TorchPrior(_Wrapped):
@@ -122,35 +134,14 @@ class TorchPrior(_Wrapped):
     def _is_scalar(self) -> bool:
         return not (self.distribution.batch_shape + self.distribution.event_shape)
 
-    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-
-        Raises
-        ------
-        ValueError
-            If the distribution has another width.
-        """
+    def _draws(
+        self, n_samples: int, n_components: int, generator: torch.Generator
+    ) -> tuple[Any, str]:
         shape = (n_samples, n_components) if self._is_scalar() else (n_samples,)
         # torch distributions draw from the global generator only.
         with fenced(_draw_seed_from(generator), generator.device):
             draws = self.distribution.sample(shape)
-        return _as_codes(
-            draws, (n_samples, n_components), generator.device, repr(self.distribution)
-        )
+        return draws, repr(self.distribution)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
         """Return the log density of each row, in nats.
@@ -194,36 +185,15 @@ class ScipyPrior(_Wrapped):
         # Frozen univariate distributions carry the generic one they froze.
         return hasattr(self.distribution, "dist")
 
-    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-
-        Raises
-        ------
-        ValueError
-            If the distribution has another width.
-        """
+    def _draws(
+        self, n_samples: int, n_components: int, generator: torch.Generator
+    ) -> tuple[Any, str]:
         size = (n_samples, n_components) if self._is_univariate() else n_samples
         rng = np.random.default_rng(_draw_seed_from(generator))
         draws = np.asarray(self.distribution.rvs(size=size, random_state=rng), dtype=np.float32)
         if n_samples == 1:  # scipy drops the axis of a single draw
             draws = draws.reshape(1, -1)
-        return _as_codes(
-            draws, (n_samples, n_components), generator.device, repr(self.distribution)
-        )
+        return draws, repr(self.distribution)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
         """Return the log density of each row, in nats.

@@ -49,7 +49,11 @@ def test_report_of_constant_and_perfect_tables(rng):
     rows = np.ones((10, 3))
     changes = {"rows": rows, "reconstructions": rows, "contributions": rows * 0, "synthetic": rows}
     data = data_of(rng, 10, 3, 2, scores=np.zeros(10), prior=np.zeros((100, 2)), **changes)
-    draw_report(data).draw_without_rendering()
+    figure = draw_report(data)
+    figure.draw_without_rendering()  # warnings, of axes without extent say, are errors
+    assert "Why the most unusual rows are unusual" in {
+        text.get_text() for text in figure.findobj(Text)
+    }
 
 
 def test_far_codes_do_not_shrink_the_others(rng):
