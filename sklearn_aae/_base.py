@@ -189,16 +189,19 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
                     f"{name} changed from {built!r} to {value!r} since the networks were built; "
                     "set warm_start=False and call fit to build others."
                 )
-        net, rates = copy.deepcopy(self.net_), self._rates()
-        if list(rates) != net.optimizer_names:
+        net = copy.deepcopy(self.net_)
+        if list(self._rates()) != net.optimizer_names:
             raise ValueError(
                 f"adversarial_weight={self.adversarial_weight} switches phases 2 and 3 on or off, "
                 "which a fitted model cannot do; set warm_start=False and call fit."
             )
-        for name, rate in rates.items():
+        self._set_rates(net)
+        return net
+
+    def _set_rates(self, net: AAENet) -> None:
+        for name, rate in self._rates().items():
             for group in getattr(net, f"{name}_").param_groups:
                 group["lr"] = rate
-        return net
 
     def _split(self, X: np.ndarray, scaler: Scaler, seed: int, hold_out: bool) -> tuple:
         """Return the data sets to train on and, if asked for, to validate on."""
@@ -267,7 +270,10 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         if not len(net.history):
             raise KeyboardInterrupt  # before one epoch was finished: nothing to keep
         net.calibrate(train)
-        # What belongs to this call alone must not stay behind in the fitted net.
+        # What belongs to this call alone must not stay behind in the fitted net: neither
+        # its callbacks and data nor rates that a schedule, or the state of an earlier
+        # epoch put back, has left low.
+        self._set_rates(net)
         net.train_split = None
         net.drop_callbacks([*own, *stop])
         return net

@@ -168,6 +168,15 @@ def test_early_stopping_puts_the_best_epoch_back(cancer):
     assert all(torch.equal(final[k], kept[best][k]) for k in final if not k.startswith("head."))
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fitted_net_goes_on_at_full_rates(cancer, early_stopping):
+    # The best epoch may lie where rates had fallen, and its state is put back.
+    model = fast(early_stopping=early_stopping, max_epochs=10, lr=1e-3, adversarial_weight=0.5)
+    net = model.fit(cancer[0]).net_
+    rates = [getattr(net, f"{name}_").param_groups[0]["lr"] for name in net.optimizer_names]
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 5e-4])
+
+
 def test_the_early_stopping_figure_is_what_it_says(cancer):
     model = fast(early_stopping=True, max_epochs=6).fit(cancer[0])
     loss, gap = (np.asarray(model.history_[name]) for name in ("valid_loss", "prior_gap"))

@@ -59,7 +59,7 @@ class Scaler:
         standard = StandardScaler()
         for chunk in _chunks(X):
             standard.partial_fit(chunk)
-        self.spread_ = np.where(self.constant_, 0.0, np.sqrt(standard.var_))
+        spread = np.sqrt(standard.var_) if self.kind != "quantile" else np.ones(n_features)
         if self.kind == "standard":
             self.shift_, self.scale_ = standard.mean_, standard.scale_
         elif self.kind == "minmax":
@@ -80,11 +80,7 @@ class Scaler:
                 .set_output(transform="default")
                 .fit(np.asarray(X[np.sort(chosen)], dtype=np.float64))
             )
-        self.spread_ = (
-            np.where(self.constant_, 0.0, 1.0)
-            if self.kind == "quantile"
-            else self.spread_ / self.scale_
-        )
+        self.spread_ = np.where(self.constant_, 0.0, spread / self.scale_)
         if self.kind is not None:
             # A constant column comes back exactly, so it must go in as zero.
             self.shift_ = np.where(self.constant_, low[0], self.shift_).astype(np.float64)
