@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.rst")), *sorted(ROOT.glob("docs/*/*.rst"))]
+# Written pages only: what a build generates from docstrings is tested with them.
+WRITTEN = ("docs/*.rst", "docs/user_guide/*.rst", "docs/benchmarks/*.rst")
+PAGES = [ROOT / "README.md", *sorted(page for glob in WRITTEN for page in ROOT.glob(glob))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
