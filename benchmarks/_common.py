@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -92,6 +93,23 @@ def command_line(name: str, arguments: argparse.ArgumentParser, args: argparse.N
             *("DIR" if isinstance(v, Path) else str(v) for v in values),
         ]
     return " ".join(words)
+
+
+def quartiles(values: Sequence[float] | np.ndarray, form: str) -> str:
+    """Return the quartiles of repeated measurements, as text."""
+    low, high = np.quantile(values, [0.25, 0.75])
+    return f"{low:{form}} to {high:{form}}"
+
+
+def verdict(value: float, side: str, bound: float | None) -> Row:
+    """Return the columns that say what a figure should be, and whether it is.
+
+    ``side`` is "at most" or "at least"; without a bound the columns are empty.
+    """
+    if bound is None:
+        return {"target": "", "met": ""}
+    met = value <= bound if side == "at most" else value >= bound
+    return {"target": f"{side} {bound:g}", "met": "yes" if met else "no"}
 
 
 def show(rows: Sequence[Row], title: str = "") -> None:

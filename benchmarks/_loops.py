@@ -25,6 +25,7 @@ class Workload:
     discriminator: tuple[int, ...]
     batch_size: int
     epochs: int
+    device: str = "cpu"
 
     def table(self) -> np.ndarray:
         """Return standard normal rows: times do not depend on what is in them."""
@@ -33,15 +34,15 @@ class Workload:
 
     def encoder(self) -> nn.Sequential:
         """Return a fresh encoder."""
-        return mlp(self.n_features, *self.hidden, self.n_components)
+        return mlp(self.n_features, *self.hidden, self.n_components).to(self.device)
 
     def decoder(self) -> nn.Sequential:
         """Return a fresh decoder, the encoder's mirror image."""
-        return mlp(self.n_components, *self.hidden[::-1], self.n_features)
+        return mlp(self.n_components, *self.hidden[::-1], self.n_features).to(self.device)
 
     def critic(self) -> nn.Sequential:
         """Return a fresh discriminator."""
-        return mlp(self.n_components, *self.discriminator, 1)
+        return mlp(self.n_components, *self.discriminator, 1).to(self.device)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -72,17 +73,21 @@ def hand_written(work: Workload, X: np.ndarray) -> int:
     opt_gen = torch.optim.Adam(encoder.parameters(), lr=3e-4, betas=BETAS)
     rows = torch.from_numpy((X - X.mean(axis=0)) / X.std(axis=0))
     loader = DataLoader(TensorDataset(rows), batch_size=work.batch_size, shuffle=True)
+    device = work.device
     steps = 0
     for _ in range(work.epochs):
-        for (x,) in loader:
-            ones, zeros = torch.ones(len(x), 1), torch.zeros(len(x), 1)
+        for (batch,) in loader:
+            x = batch.to(device)
+            ones = torch.ones(len(x), 1, device=device)
+            zeros = torch.zeros(len(x), 1, device=device)
 
             opt_auto.zero_grad()
             mse_loss(decoder(encoder(x)), x).backward()
             opt_auto.step()
 
             opt_disc.zero_grad()
-            real, fake = torch.randn(len(x), work.n_components), encoder(x).detach()
+            real = torch.randn(len(x), work.n_components, device=device)
+            fake = encoder(x).detach()
             loss_real = binary_cross_entropy_with_logits(critic(real), ones)
             loss_fake = binary_cross_entropy_with_logits(critic(fake), zeros)
             (loss_real + loss_fake).backward()
@@ -98,8 +103,9 @@ def hand_written(work: Workload, X: np.ndarray) -> int:
 def hand_tuned(work: Workload, X: np.ndarray) -> int:
     """Train the same with what an expert would change; return the number of steps.
 
-    Batches are slices of a shuffled copy in memory, Adam is fused, the discriminator sees
-    prior draws and codes in one pass, and phases 2 and 3 share the encoder's pass.
+    Batches are slices of a shuffled copy in memory (that of the device, which holds the whole
+    table), Adam is fused, the discriminator sees prior draws and codes in one pass, and
+    phases 2 and 3 share the encoder's pass.
     """
     encoder, decoder, critic = work.encoder(), work.decoder(), work.critic()
     auto = [*encoder.parameters(), *decoder.parameters()]
@@ -107,10 +113,10 @@ def hand_tuned(work: Workload, X: np.ndarray) -> int:
     opt_auto = torch.optim.Adam(auto, lr=1e-3, fused=True)
     opt_disc = torch.optim.Adam(disc, lr=1e-3, betas=BETAS, fused=True)
     opt_gen = torch.optim.Adam(gen, lr=3e-4, betas=BETAS, fused=True)
-    rows = torch.from_numpy((X - X.mean(axis=0)) / X.std(axis=0))
+    rows = torch.from_numpy((X - X.mean(axis=0)) / X.std(axis=0)).to(work.device)
     steps = 0
     for _ in range(work.epochs):
-        shuffled = rows[torch.randperm(len(rows))]
+        shuffled = rows[torch.randperm(len(rows), device=work.device)]
         for x in shuffled.split(work.batch_size):
             n = len(x)
             opt_auto.zero_grad()
@@ -119,9 +125,10 @@ def hand_tuned(work: Workload, X: np.ndarray) -> int:
 
             codes = encoder(x)
             opt_disc.zero_grad()
-            labels = torch.zeros(2 * n, 1)
+            labels = torch.zeros(2 * n, 1, device=work.device)
             labels[:n] = 1
-            logits = critic(torch.cat([torch.randn(n, work.n_components), codes.detach()]))
+            prior = torch.randn(n, work.n_components, device=work.device)
+            logits = critic(torch.cat([prior, codes.detach()]))
             (2 * binary_cross_entropy_with_logits(logits, labels)).backward()
             opt_disc.step()
 

@@ -1,0 +1,116 @@
+"""The matrix products of a training step alone: a floor under any loop on a machine."""
+
+from __future__ import annotations
+
+import functools
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from benchmarks._loops import Workload
+
+
+class Products:
+    """The matrix products of a multilayer perceptron, into buffers made once.
+
+    No biases, activations, losses or optimizers.  Weights are stored and transposed as
+    :class:`torch.nn.Linear` and its gradient do; their scale keeps every number near one,
+    because denormal or infinite numbers would change the times.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Widths from the input to the output.
+    n_rows : int
+        The largest number of rows of a pass.
+    device : torch.device
+        Where the buffers are.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], n_rows: int, device: torch.device) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.weights = [
+            (torch.randn(n_out, n_in, generator=generator) / n_in**0.5).to(device)
+            for n_in, n_out in pairwise(sizes)
+        ]
+        self.weight_gradients = [torch.empty_like(weight) for weight in self.weights]
+        self.activations = [torch.empty(n_rows, width, device=device) for width in sizes]
+        self.gradients = [torch.empty(n_rows, width, device=device) for width in sizes]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the last layer's output for rows."""
+        n_rows = len(x)
+        # What the first layer read is wanted again by the gradient of its weights.
+        self.inputs = [x]
+        for weight, buffer in zip(self.weights, self.activations[1:], strict=True):
+            out = buffer[:n_rows]
+            torch.mm(self.inputs[-1], weight.t(), out=out)
+            self.inputs.append(out)
+        return out
+
+    def backward(
+        self, gradient: torch.Tensor, *, weights: bool = True, first: bool = False
+    ) -> torch.Tensor:
+        """Go back through the last forward pass.
+
+        Parameters
+        ----------
+        gradient : Tensor
+            Of the loss with respect to the output.
+        weights : bool, default=True
+            Whether to compute the gradients of the weights.
+        first : bool, default=False
+            Whether to compute the gradient of the first layer's input.
+
+        Returns
+        -------
+        Tensor
+            The gradient of the input, or of the second layer's without ``first``.
+        """
+        for layer in reversed(range(len(self.weights))):
+            if weights:
+                torch.mm(gradient.t(), self.inputs[layer], out=self.weight_gradients[layer])
+            if layer or first:
+                out = self.gradients[layer][: len(gradient)]
+                torch.mm(gradient, self.weights[layer], out=out)
+                gradient = out
+        return gradient
+
+
+@functools.lru_cache(maxsize=1)
+def _networks(work: Workload) -> tuple[Products, Products, Products, torch.Tensor]:
+    """Return encoder, decoder, discriminator and what the discriminator tells apart."""
+    device = torch.device(work.device)
+    n = min(work.batch_size, work.n_samples)
+    widths = (*work.hidden, work.n_components)
+    generator = torch.Generator().manual_seed(1)
+    return (
+        Products((work.n_features, *widths), n, device),
+        Products((*widths[::-1], work.n_features), n, device),
+        Products((work.n_components, *work.discriminator, 1), 2 * n, device),
+        torch.randn(2 * n, work.n_components, generator=generator).to(device),
+    )
+
+
+@torch.inference_mode()
+def products_alone(work: Workload, X: np.ndarray) -> int:
+    """Run the matrix products of every three-phase step; return the number of steps.
+
+    Those that the algorithm cannot do without: phases 2 and 3 share the encoder's pass,
+    and nothing is computed for weights that a phase does not train.  The buffers are made
+    in the first call, which no benchmark times.
+    """
+    encoder, decoder, critic, codes_and_prior = _networks(work)
+    x = torch.from_numpy(X[: work.batch_size]).to(work.device)
+    steps = work.epochs * work.steps_per_epoch
+    for _ in range(steps):
+        # Reconstruction: its output stands in for the gradient of the loss, of equal shape.
+        restored = decoder.forward(encoder.forward(x))
+        encoder.backward(decoder.backward(restored, first=True))
+        # Discrimination.
+        codes = encoder.forward(x)
+        critic.backward(critic.forward(codes_and_prior))
+        # Generation: through the discriminator, which is not trained, into the encoder.
+        encoder.backward(critic.backward(critic.forward(codes), weights=False, first=True))
+    return steps
