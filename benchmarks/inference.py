@@ -1,0 +1,229 @@
+"""What transform, inverse_transform and score_samples cost above the network's own pass.
+
+Many rows: a call beside scikit-learn's check_array and the bare forward pass of the same
+fitted networks in the same dtype, in chunks of the size that is best on this machine.  The
+bare pass neither scales rows nor undoes it.  A first round finds the best size; then the
+call and the bare pass take turns, in an order drawn anew, and ratios are taken within each
+repetition.
+
+One row: microseconds of a call above those of the bare pass of a tensor that is there.
+
+Memory: the peak of the resident set in transform of a memory-mapped table, above what was
+there before and beyond the output, in a process of its own.  Needs Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils import check_array
+
+from benchmarks._common import (
+    Row,
+    command_line,
+    parser,
+    prepare,
+    quartiles,
+    report,
+    setup_rows,
+    verdict,
+)
+from benchmarks._memmap import bytes_above, in_child, mapped_table
+from sklearn_aae import AdversarialAutoencoder
+
+N_FEATURES, N_COMPONENTS = 30, 8
+#: Hidden layers by name: those of the speed benchmark's first workload, and the default.
+NETWORKS = {"128, 64": (128, 64), "256, 256 (default)": (256, 256)}
+CALLS = ("transform", "inverse_transform", "score_samples")
+DTYPES = ("float32", "float64")
+#: Rows of a chunk of the bare pass; None is all at once.
+CHUNKS = (256, 1024, 4096, 16384, 65536, None)
+#: Upper bounds on the ratio, on the microseconds and on the memory beyond the output.
+RATIO_TARGET, ROW_TARGET, MEMORY_TARGET = 1.15, 150, 1.0
+
+
+class Case(NamedTuple):
+    """A call of a fitted estimator, and the pass through the networks that it cannot avoid."""
+
+    call: Callable[[np.ndarray], np.ndarray]
+    bare: Callable[[torch.Tensor], torch.Tensor]
+    #: What the bare pass reads.
+    dtype: np.dtype
+    n_columns: int
+
+
+def main() -> None:
+    """Run the benchmark, or the measurement of memory in a child process."""
+    arguments = parser(__doc__.splitlines()[0])
+    arguments.add_argument("--rows", type=int, default=100_000, help="default: 100000")
+    arguments.add_argument("--repetitions", type=int, default=5, help="default: 5")
+    arguments.add_argument(
+        "--mapped-rows", type=int, default=10_000_000, help="of the mapped table; default: 10000000"
+    )
+    arguments.add_argument("--case", choices=["memory"], help="measure this and print it")
+    args = arguments.parse_args()
+    prepare(args.threads)
+    command = command_line("inference", arguments, args)
+    if args.quick:
+        args.rows, args.repetitions, args.mapped_rows = 20_000, 2, 300_000
+    if args.case:
+        print(json.dumps(measure_memory(args.mapped_rows)))
+        return
+    many: list[Row] = []
+    one: list[Row] = []
+    for name, hidden in NETWORKS.items():
+        model = fitted(hidden)
+        many += many_rows(name, model, args)
+        one += one_row(name, model, n_calls=100 if args.quick else 1000)
+        print(f"hidden layers {name}: done", flush=True)
+    memory = [memory_row(args)]
+    setup = setup_rows(command, repetitions=args.repetitions, seeds="0")
+    report(args.out, "inference", {"rows": many, "one_row": one, "memory": memory, "setup": setup})
+
+
+def fitted(hidden: tuple[int, ...]) -> AdversarialAutoencoder:
+    """Return a model after one epoch: what a pass costs does not depend on the weights."""
+    X = np.random.default_rng(0).standard_normal((1000, N_FEATURES))
+    return AdversarialAutoencoder(
+        N_COMPONENTS, hidden_layer_sizes=hidden, max_epochs=1, device="cpu", random_state=0
+    ).fit(X)
+
+
+def case_of(model: AdversarialAutoencoder, name: str, dtype: str) -> Case:
+    """Return a call and its bare pass for rows of a dtype."""
+    # Scores are float64 whatever comes in.
+    precision = np.dtype("float64" if name == "score_samples" else dtype)
+    module = copy.deepcopy(model.net_.module_).eval()
+    module = module.double() if precision == np.float64 else module
+    bare: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "transform": lambda x: module.posterior.mode(module.encoder(x)),
+        "inverse_transform": lambda z: module.head.mean(module.decoder(z)),
+        "score_samples": lambda x: -module.head.cell_losses(module(x), x).sum(dim=1),
+    }
+    n_columns = N_COMPONENTS if name == "inverse_transform" else N_FEATURES
+    return Case(getattr(model, name), bare[name], precision, n_columns)
+
+
+def chunked(case: Case, rows: np.ndarray, size: int | None) -> np.ndarray:
+    """Return the bare pass over checked rows, into an array made once."""
+    rows = check_array(rows, dtype=[np.float64, np.float32])
+    out: np.ndarray | None = None
+    with torch.inference_mode():
+        for start in range(0, len(rows), size or len(rows)):
+            chunk = slice(start, start + (size or len(rows)))
+            x = torch.from_numpy(np.ascontiguousarray(rows[chunk], dtype=case.dtype))
+            part = case.bare(x).numpy()
+            if len(part) == len(rows):
+                return part
+            if out is None:
+                out = np.empty((len(rows), *part.shape[1:]), dtype=part.dtype)
+            out[chunk] = part
+    assert out is not None
+    return out
+
+
+def many_rows(network: str, model: Any, args: argparse.Namespace) -> Iterator[Row]:
+    """Yield what each call costs on many rows, as a multiple of the bare pass."""
+    rng, order = np.random.default_rng(0), np.random.default_rng(1)
+    for name in CALLS:
+        for dtype in DTYPES:
+            case = case_of(model, name, dtype)
+            rows = rng.standard_normal((args.rows, case.n_columns)).astype(dtype)
+            size = best_chunk(case, rows)
+            contenders = [partial(case.call, rows), partial(chunked, case, rows, size)]
+            # The first repetition only warms up.
+            times = in_turns(contenders, args.repetitions + 1, order)[1:]
+            ratios = times[:, 0] / times[:, 1]
+            yield {
+                "hidden layers": network,
+                "call": name,
+                "rows": dtype,
+                "call [ms]": f"{1e3 * np.median(times[:, 0]):.0f}",
+                "check and bare pass [ms]": f"{1e3 * np.median(times[:, 1]):.0f}",
+                "chunk": size or "all",
+                "ratio": f"{np.median(ratios):.2f}",
+                "quartiles": quartiles(ratios, ".2f"),
+                **verdict(float(np.median(ratios)), "at most", RATIO_TARGET),
+            }
+
+
+def best_chunk(case: Case, rows: np.ndarray) -> int | None:
+    """Return the size of chunk with which the bare pass is fastest here, of two rounds."""
+    sizes = [size for size in CHUNKS if size is None or size < len(rows)]
+    contenders = [partial(chunked, case, rows, size) for size in sizes]
+    times = in_turns(contenders, 2, np.random.default_rng(2))
+    return sizes[int(times.min(axis=0).argmin())]
+
+
+def in_turns(
+    contenders: Sequence[Callable[[], Any]], repetitions: int, order: np.random.Generator
+) -> np.ndarray:
+    """Return seconds, (repetitions, contenders); the order within a repetition is drawn."""
+    times = np.zeros((repetitions, len(contenders)))
+    for row in times:
+        for i in order.permutation(len(contenders)):
+            start = time.perf_counter()
+            contenders[i]()
+            row[i] = time.perf_counter() - start
+    return times
+
+
+def one_row(network: str, model: Any, n_calls: int) -> Iterator[Row]:
+    """Yield what each call adds to the bare pass of one row."""
+    rng, order = np.random.default_rng(0), np.random.default_rng(1)
+    for name in CALLS:
+        for dtype in DTYPES:
+            case = case_of(model, name, dtype)
+            row = rng.standard_normal((1, case.n_columns)).astype(dtype)
+            x = torch.from_numpy(row.astype(case.dtype))
+            bare = torch.inference_mode()(partial(case.bare, x))
+            times = 1e6 * in_turns([partial(case.call, row), bare], n_calls, order)
+            call, alone = np.median(times, axis=0)
+            yield {
+                "hidden layers": network,
+                "call": name,
+                "row": dtype,
+                "call [µs]": f"{call:.0f}",
+                "bare pass [µs]": f"{alone:.0f}",
+                "above [µs]": f"{call - alone:.0f}",
+                **verdict(float(call - alone), "at most", ROW_TARGET),
+            }
+
+
+def memory_row(args: argparse.Namespace) -> Row:
+    """Return the memory of transform on a mapped table, measured in a process of its own."""
+    measured = in_child(
+        "benchmarks.inference",
+        ["--case", "memory", "--mapped-rows", args.mapped_rows, "--threads", args.threads],
+    )
+    beyond = (measured["above"] - measured["output"]) / 2**30
+    return {
+        "mapped rows": f"{args.mapped_rows:,} × {N_FEATURES}, float32",
+        "table [GiB]": f"{measured['table'] / 2**30:.2f}",
+        "output [GiB]": f"{measured['output'] / 2**30:.2f}",
+        "beyond the output [GiB]": f"{beyond:.3f}",
+        **verdict(beyond, "at most", MEMORY_TARGET),
+    }
+
+
+def measure_memory(n_rows: int) -> dict[str, int]:
+    """Return the bytes that transform of a mapped table needs."""
+    model = fitted(NETWORKS["128, 64"])
+    model.transform(np.zeros((100_000, N_FEATURES), dtype=np.float32))  # thread pools and such
+    with tempfile.TemporaryDirectory() as folder:
+        X = mapped_table(Path(folder) / "X.bin", n_rows, N_FEATURES)
+        return bytes_above(X, model.transform)
+
+
+if __name__ == "__main__":
+    main()
