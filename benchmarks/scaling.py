@@ -1,0 +1,244 @@
+"""How the time of fit grows with rows, columns and components.
+
+One of the three changes while the others stay: 30 columns, 8 components, and as few rows
+as show a trend in the others.  Networks (hidden layers 128, 64; discriminator 64, 64),
+batch size (256) and the number of epochs are fixed, so that growth is the work's and not
+the default settings'.  Every repetition, with a seed of its own, times every size once, in
+an order drawn anew; shown are medians over the repetitions after fits that only warm up.
+A slope is that of the least-squares line through the logarithms: 1 is linear growth.
+
+Memory: the peak of the resident set in a fit of one epoch on a memory-mapped float32 table
+of 1,000,000 × 30, above what was there before, as a share of the table.  Needs Linux.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._common import (
+    Row,
+    command_line,
+    parser,
+    prepare,
+    quartiles,
+    report,
+    setup_rows,
+    verdict,
+)
+from benchmarks._memmap import bytes_above, in_child, mapped_table
+from sklearn_aae import AdversarialAutoencoder
+
+EPOCHS = 3
+MAPPED_ROWS = 1_000_000
+#: Upper bound on the share of a float32 table; benchmarks/memory.py has it too.
+MEMORY_TARGET = 0.5
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a table and its code measure."""
+
+    rows: int = 1000
+    columns: int = 30
+    components: int = 8
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One of the sizes changes, the others stay."""
+
+    varied: str
+    fixed: Size
+    values: tuple[int, ...]
+
+    def sizes(self, quick: bool) -> list[Size]:
+        """Return the sizes in turn; the smaller ones if in a hurry."""
+        values = self.values[:3] if quick else self.values
+        return [replace(self.fixed, **{self.varied: value}) for value in values]
+
+
+SWEEPS = (
+    Sweep("rows", Size(), (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)),
+    Sweep("columns", Size(rows=5000), (10, 30, 100, 300, 1000, 2000)),
+    Sweep("components", Size(rows=20_000), (2, 4, 8, 16, 32, 64, 128)),
+)
+Times = dict[str, dict[Size, list[float]]]
+
+
+def main() -> None:
+    """Run the benchmark, or the measurement of memory in a child process."""
+    arguments = parser(__doc__.splitlines()[0], seeds=2)
+    arguments.add_argument(
+        "--case", type=int, metavar="ROWS", help="measure the memory for so many rows and print it"
+    )
+    args = arguments.parse_args()
+    prepare(args.threads)
+    if args.case:
+        print(json.dumps(measure_memory(args.case)))
+        return
+    seeds = range(1 if args.quick else args.seeds)
+    times = measure(seeds, args.quick)
+    mapped = 100_000 if args.quick else MAPPED_ROWS
+    tables = {
+        "table": list(summarise(times)),
+        "slopes": list(slopes(times)),
+        "memory": [memory_row(mapped, args.threads)],
+        "setup": setup_rows(
+            command_line("scaling", arguments, args),
+            epochs=EPOCHS,
+            seeds=", ".join(map(str, seeds)),
+        ),
+    }
+    report(args.out, "scaling", tables)
+    if args.out is not None:
+        plot(times, args.out / "scaling.png")
+
+
+def model_of(size: Size, seed: int) -> AdversarialAutoencoder:
+    """Return an unfitted model whose settings do not depend on the table."""
+    return AdversarialAutoencoder(
+        size.components,
+        hidden_layer_sizes=(128, 64),
+        discriminator_layer_sizes=(64, 64),
+        batch_size=256,
+        max_epochs=EPOCHS,
+        device="cpu",
+        random_state=seed,
+    )
+
+
+def measure(seeds: range, quick: bool) -> Times:
+    """Return the seconds of every fit, by what varies and by size."""
+    sweeps = {sweep.varied: sweep.sizes(quick) for sweep in SWEEPS}
+    times: Times = {varied: {size: [] for size in sizes} for varied, sizes in sweeps.items()}
+    for sizes in sweeps.values():
+        seconds_of_fit(sizes[0], 0)
+    todo = [(varied, size) for varied, sizes in sweeps.items() for size in sizes]
+    for seed in seeds:
+        for i in np.random.default_rng(seed).permutation(len(todo)):
+            varied, size = todo[i]
+            times[varied][size].append(seconds_of_fit(size, seed))
+        print(f"seed {seed}: {len(todo)} fits", flush=True)
+    return times
+
+
+def seconds_of_fit(size: Size, seed: int) -> float:
+    """Return the seconds of one fit, from raw rows to the fitted estimator."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((size.rows, size.columns), dtype=np.float32)
+    model = model_of(size, seed)
+    start = time.perf_counter()
+    model.fit(X)
+    return time.perf_counter() - start
+
+
+def summarise(times: Times) -> Iterator[Row]:
+    """Yield a row for every size."""
+    for varied, by_size in times.items():
+        for size, seconds in by_size.items():
+            per_epoch = np.asarray(seconds) / EPOCHS
+            yield {
+                "varied": varied,
+                "rows": f"{size.rows:,}",
+                "columns": size.columns,
+                "components": size.components,
+                "fit [s]": f"{np.median(seconds):.3f}",
+                "s per epoch": f"{np.median(per_epoch):.4f}",
+                "quartiles": quartiles(per_epoch, ".4f"),
+                "µs per row and epoch": f"{1e6 * np.median(per_epoch) / size.rows:.2f}",
+            }
+
+
+def curve(varied: str, by_size: dict[Size, list[float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sizes of a sweep and the median seconds of an epoch."""
+    x = np.array([getattr(size, varied) for size in by_size], dtype=float)
+    return x, np.array([np.median(seconds) for seconds in by_size.values()]) / EPOCHS
+
+
+def slope(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the slope of the least-squares line through the logarithms."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def slopes(times: Times) -> Iterator[Row]:
+    """Yield how each sweep grows, over all sizes and where fixed costs matter least."""
+    for varied, by_size in times.items():
+        x, y = curve(varied, by_size)
+        yield {
+            "varied": varied,
+            "from": f"{x[0]:,.0f}",
+            "to": f"{x[-1]:,.0f}",
+            "slope": f"{slope(x, y):.2f}",
+            "slope, three largest": f"{slope(x[-3:], y[-3:]):.2f}",
+            "growth of size": f"{x[-1] / x[0]:,.0f} ×",
+            "growth of time": f"{y[-1] / y[0]:,.1f} ×",
+        }
+
+
+def plot(times: Times, path: Path) -> None:
+    """Draw seconds per epoch over size, both logarithmic, with guides of slope 1."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(
+        1, len(times), figsize=(10, 3.4), layout="constrained", facecolor="white"
+    )
+    for ax, (sweep, (varied, by_size)) in zip(
+        axes, zip(SWEEPS, times.items(), strict=True), strict=True
+    ):
+        x, y = curve(varied, by_size)
+        ends = np.array([x[0], x[-1]])
+        ax.plot(ends, y[-1] * ends / x[-1], "--", color="#6b6b6b", lw=1, label="slope 1")
+        ax.plot(x, y, "o-", color="#0072B2", label="fit")
+        ax.set(xscale="log", yscale="log", xlabel=varied, title=_others(sweep))
+        ax.title.set_fontsize("medium")
+        ax.grid(which="major", color="#dddddd", lw=0.6)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(frameon=False)
+    axes[0].set_ylabel("seconds per epoch")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    pyplot.close(figure)
+
+
+def _others(sweep: Sweep) -> str:
+    others = {**vars(sweep.fixed)}
+    del others[sweep.varied]
+    return ", ".join(f"{value:,} {name}" for name, value in others.items())
+
+
+def memory_row(n_rows: int, threads: int) -> Row:
+    """Return the memory of an epoch on a mapped table, measured in a process of its own."""
+    measured = in_child("benchmarks.scaling", ["--case", n_rows, "--threads", threads])
+    share = measured["above"] / measured["table"]
+    return {
+        "mapped rows": f"{n_rows:,} × {Size.columns}, float32",
+        "table [MiB]": f"{measured['table'] / 2**20:.0f}",
+        "peak of fit [MiB]": f"{measured['above'] / 2**20:.0f}",
+        "over the table": f"{share:.2f}",
+        **verdict(share, "at most", MEMORY_TARGET),
+    }
+
+
+def measure_memory(n_rows: int) -> dict[str, int]:
+    """Return the bytes that an epoch on a mapped table needs."""
+    size = Size(rows=n_rows)
+    model = model_of(size, 0).set_params(max_epochs=1)
+    # Libraries and thread pools are not to count.
+    model.fit(np.random.default_rng(0).standard_normal((1000, size.columns), dtype=np.float32))
+    with tempfile.TemporaryDirectory() as folder:
+        X = mapped_table(Path(folder) / "X.bin", n_rows, size.columns)
+        return bytes_above(X, model.fit)
+
+
+if __name__ == "__main__":
+    main()
