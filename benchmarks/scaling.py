@@ -188,6 +188,7 @@ def plot(times: Times, path: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     figure, axes = pyplot.subplots(
         1, len(times), figsize=(10, 3.4), layout="constrained", facecolor="white"
@@ -201,6 +202,14 @@ def plot(times: Times, path: Path) -> None:
         ax.plot(x, y, "o-", color="#0072B2", label="fit")
         ax.set(xscale="log", yscale="log", xlabel=varied, title=_others(sweep))
         ax.title.set_fontsize("medium")
+        for axis in (ax.xaxis, ax.yaxis):
+            # Powers of ten alone would leave a panel of less than a decade without figures.
+            axis.set_major_locator(LogLocator(subs=(1,) if axis is ax.xaxis else (1, 3)))
+            axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+            axis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        if x[-1] < 1000:
+            ax.set_xticks(x)
         ax.grid(which="major", color="#dddddd", lw=0.6)
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False)
