@@ -8,7 +8,7 @@ import importlib.metadata
 import os
 import platform
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +133,7 @@ def write_csv(out: Path | None, name: str, rows: Sequence[Row]) -> None:
         writer.writerows(rows)
 
 
-def report(out: Path | None, name: str, tables: dict[str, Sequence[Row]]) -> None:
+def report(out: Path | None, name: str, tables: Mapping[str, Sequence[Row]]) -> None:
     """Print tables by title and write each as ``NAME_TITLE.csv``."""
     for title, rows in tables.items():
         show(rows, title)

@@ -210,6 +210,7 @@ def plot(times: Times, path: Path) -> None:
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         if x[-1] < 1000:
             ax.set_xticks(x)
+            ax.tick_params(axis="x", which="minor", bottom=False)
         ax.grid(which="major", color="#dddddd", lw=0.6)
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False)

@@ -73,7 +73,8 @@ CONTENDERS: dict[str, tuple[int, Contender]] = {
 ON_DEVICES = (HAND, TUNED, OURS, FLOOR)
 #: Ratios that are reported, with the sign of their bound, and the bounds by device and workload.
 RATIOS = ((HAND, OURS, "at least"), (TUNED, OURS, "at least"), (OURS, FLOOR, "at most"))
-TARGETS = {
+Bounds = tuple[float | None, float | None, float | None]
+TARGETS: dict[str, dict[str, Bounds]] = {
     "cpu": {"table": (2.0, 1.0, 1.5), "wide": (1.6, 1.0, 1.5), "mnist": (1.3, 1.0, 1.5)},
     "cuda": {"table": (8.0, None, None), "mnist": (3.0, None, None)},
 }
