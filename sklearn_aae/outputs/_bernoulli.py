@@ -57,7 +57,7 @@ class Bernoulli(Output):
         Head
             An unfitted head.
         """
-        return _BernoulliHead()
+        return BernoulliHead()
 
     def check(self, X: np.ndarray) -> None:
         """Raise ValueError if the table leaves [0, 1].
@@ -78,7 +78,7 @@ class Bernoulli(Output):
             )
 
 
-class _BernoulliHead(Head):
+class BernoulliHead(Head):
     def cell_losses(self, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         return functional.binary_cross_entropy_with_logits(params, x, reduction="none")
 

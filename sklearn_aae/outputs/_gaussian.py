@@ -81,10 +81,10 @@ class Gaussian(Output):
             raise ValueError(
                 f'Gaussian output: variance must be "unit" or "learned", got {self.variance!r}.'
             )
-        return _LearnedGaussianHead(constant) if self.variance == "learned" else _UnitHead(constant)
+        return LearnedHead(constant) if self.variance == "learned" else UnitHead(constant)
 
 
-class _UnitHead(Head):
+class UnitHead(Head):
     noise: torch.Tensor
     varying: torch.Tensor
 
@@ -111,7 +111,7 @@ class _UnitHead(Head):
         self.noise.copy_((self.mean(params) - x).square().mean(dim=0).sqrt())
 
 
-class _LearnedGaussianHead(_UnitHead):
+class LearnedHead(UnitHead):
     def __init__(self, constant: np.ndarray) -> None:
         super().__init__(constant)
         self.raw_scale = nn.Parameter(torch.zeros(len(constant)))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from sklearn.utils import gen_batches
 from torch.utils.data import Dataset
 
 from sklearn_aae._random import derive_seed, make_generator
@@ -19,6 +20,9 @@ from sklearn_aae.networks import AAEModule
 KEPT_BYTES = 2**24
 #: Rows are gathered in blocks of about this size and handed out as views.
 BLOCK_BYTES = 2**20
+#: On a GPU a table up to this size is kept whole, and blocks are larger.
+RESIDENT_BYTES = 2**31
+DEVICE_BLOCK_BYTES = 2**27
 
 
 class Batch(NamedTuple):
@@ -65,9 +69,25 @@ class TableDataset(Dataset):
         self.rows = rows
         small = len(self) * self.X.shape[1] * 4 <= KEPT_BYTES
         self._scaled = scaler.transform(self.X if rows is None else self.X[rows]) if small else None
+        self._resident: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else len(self.rows)
+
+    def resident(self, device: torch.device) -> torch.Tensor | None:
+        """Return the table on the network's scale where the network is, if it fits there.
+
+        None on the CPU, where a second copy of the table would fill the same memory.
+        """
+        n_bytes = len(self) * self.X.shape[1] * 4
+        if not has_own_memory(device) or n_bytes > RESIDENT_BYTES:
+            return None
+        if self._resident is None:
+            self._resident = torch.empty((len(self), self.X.shape[1]), device=device)
+            rows_of_block = max(1, DEVICE_BLOCK_BYTES // (4 * self.X.shape[1]))
+            for rows in gen_batches(len(self), rows_of_block):
+                self._resident[rows] = self.gather(np.arange(rows.start, rows.stop)).to(device)
+        return self._resident
 
     def gather(self, index: np.ndarray) -> torch.Tensor:
         """Return rows on the network's scale, float32, as a tensor of their own."""
@@ -93,6 +113,11 @@ def batch_edges(n_rows: int, batch_size: int) -> list[tuple[int, int]]:
         n_batches = max(1, min(n_batches, n_rows // 2))
     edges = [n_rows * i // n_batches for i in range(n_batches + 1)]
     return list(pairwise(edges))
+
+
+def has_own_memory(device: torch.device) -> bool:
+    """Return whether a device does not share the memory of the CPU."""
+    return device.type == "cuda"
 
 
 class TrainBatches:
@@ -124,21 +149,28 @@ class TrainBatches:
         return len(batch_edges(len(self.dataset), self.batch_size))
 
     def __iter__(self) -> Iterator[tuple[Batch, torch.Tensor]]:
-        shuffle = make_generator(derive_seed(self.seed, self.epoch, 0))
+        table = self.dataset.resident(self.device)
+        device = torch.device("cpu") if table is None else self.device
+        shuffle = make_generator(derive_seed(self.seed, self.epoch, 0), device)
         noise = make_generator(derive_seed(self.seed, self.epoch, 1), self.device)
-        order = torch.randperm(len(self.dataset), generator=shuffle).numpy()
+        order = torch.randperm(len(self.dataset), generator=shuffle, device=device)
         edges = batch_edges(len(order), self.batch_size)
         row_bytes = 4 * self.dataset.X.shape[1]
-        per_block = max(1, BLOCK_BYTES // (row_bytes * self.batch_size))
+        block_bytes = BLOCK_BYTES if table is None else DEVICE_BLOCK_BYTES
+        per_block = max(1, block_bytes // (row_bytes * self.batch_size))
         for first in range(0, len(edges), per_block):
             block = edges[first : first + per_block]
-            yield from self._block(order[block[0][0] : block[-1][1]], block, noise)
+            index = order[block[0][0] : block[-1][1]]
+            if table is None:
+                x = self.dataset.gather(index.numpy()).to(self.device)
+            else:
+                x = table[index]
+            yield from self._block(x, block, noise)
 
     def _block(
-        self, index: np.ndarray, edges: list[tuple[int, int]], generator: torch.Generator
+        self, x: torch.Tensor, edges: list[tuple[int, int]], generator: torch.Generator
     ) -> Iterator[tuple[Batch, torch.Tensor]]:
-        module, offset, n = self.module, edges[0][0], len(index)
-        x = self.dataset.gather(index).to(self.device)
+        module, offset, n = self.module, edges[0][0], len(x)
         prior = module.prior.sample(n, module.n_components, generator)
         corrupted = self._corrupt(x, generator)
         n_noise = module.posterior.n_noise(module.n_components)

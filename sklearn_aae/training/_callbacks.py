@@ -15,6 +15,15 @@ class StopTraining(KeyboardInterrupt):
     """Raised by our callbacks to end training in good order, as skorch expects it."""
 
 
+def has_listener(net: Any, *hooks: str) -> bool:
+    """Return whether a callback of the net overrides one of skorch's hooks."""
+    return any(
+        getattr(type(callback), hook, None) is not getattr(Callback, hook)
+        for _, callback in net.callbacks_
+        for hook in hooks
+    )
+
+
 def _copied(value: Any) -> Any:
     """Return a copy of nested containers of tensors; several times faster than deepcopy."""
     if isinstance(value, torch.Tensor):

@@ -16,6 +16,7 @@ from torch import nn
 
 from sklearn_aae.losses import AdversarialLoss
 from sklearn_aae.networks import AAEModule
+from sklearn_aae.outputs import Head
 from sklearn_aae.training._batches import Batch
 
 
@@ -65,16 +66,16 @@ def reconstruction_loss(
     """Return the mean cell loss of the batch; phase 1."""
     noise = None if state.batch.noise is None else state.batch.noise[0]
     state.params = module(state.batch.corrupted, noise)
-    return mean_cell_loss(module, state.params, state.batch.x)
+    return mean_cell_loss(module.head, state.params, state.batch.x)
 
 
-def mean_cell_loss(module: AAEModule, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def mean_cell_loss(head: Head, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """Return the mean over rows of the mean over columns.
 
     In two steps: a sum over rows and columns at once would be split among threads
     and so depend on their number.
     """
-    return module.head.cell_losses(params, x).mean(dim=1).mean()
+    return head.cell_losses(params, x).mean(dim=1).mean()
 
 
 def discriminator_loss(

@@ -1,0 +1,133 @@
+"""A training step recorded once as a CUDA graph and replayed for every batch.
+
+On a GPU the kernels of a step take less time than Python needs to launch them.  A graph
+launches all of them in one call; in return it reads and writes the same memory
+every time, so batches are copied to where it reads.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+from sklearn_aae.training._batches import Batch
+
+#: Steps of every batch size that are taken without a graph first: libraries choose their
+#: kernels and allocate their workspaces then, which a recording must not do.
+WARM_UP = 3
+
+
+class StepResult(NamedTuple):
+    """What a step leaves behind, on the device.
+
+    Attributes
+    ----------
+    losses : Tensor of shape (n_phases,)
+        The loss of each phase.
+    params : Tensor of shape (n, n_params) or None
+        Output of the decoder in the reconstruction phase.
+    """
+
+    losses: torch.Tensor
+    params: torch.Tensor | None
+
+
+Walk = Callable[[Batch], StepResult]
+
+
+class _Recording(NamedTuple):
+    batch: Batch
+    result: StepResult
+    replay: Callable[[], object]
+
+
+def record_cuda(walk: Callable[[], StepResult]) -> tuple[StepResult, Callable[[], object]]:
+    """Record a function as a CUDA graph; return its result's place and what replays it."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = walk()
+    return result, graph.replay
+
+
+def on_side_stream(walk: Callable[[], StepResult]) -> StepResult:
+    """Run a function as a recording will run it, away from the default stream."""
+    current = torch.cuda.current_stream()
+    side = torch.cuda.Stream()
+    side.wait_stream(current)
+    with torch.cuda.stream(side):
+        result = walk()
+    current.wait_stream(side)
+    return result
+
+
+class GraphedStep:
+    """Takes steps by replaying a recording, one for every batch size.
+
+    Parameters
+    ----------
+    walk : callable
+        Takes a step on a batch; all that it does happens on the device.
+    record : callable, default=record_cuda
+        Turns a function into its result and what repeats it.
+    warm_up : callable, default=on_side_stream
+        Calls a function before it is recorded.
+
+    Warns
+    -----
+    UserWarning
+        Once, if the step cannot be recorded; steps are taken without a graph then.
+    """
+
+    def __init__(
+        self,
+        walk: Walk,
+        record: Callable = record_cuda,
+        warm_up: Callable = on_side_stream,
+    ) -> None:
+        self.walk = walk
+        self.record = record
+        self.warm_up = warm_up
+        self.recordings: dict[int, _Recording] = {}
+        self.steps: Counter[int] = Counter()
+        self.gave_up = False
+
+    def __call__(self, batch: Batch) -> StepResult:
+        """Take a step; the next one may overwrite what is returned."""
+        if self.gave_up:
+            return self.walk(batch)
+        n = len(batch.x)
+        if n not in self.recordings:
+            self.steps[n] += 1
+            if self.steps[n] <= WARM_UP:
+                return self.warm_up(lambda: self.walk(batch))
+            if not self._make_recording(n, batch):
+                return self.walk(batch)
+        recording = self.recordings[n]
+        for place, tensor in zip(recording.batch, batch, strict=True):
+            if place is not None and tensor is not None:
+                place.copy_(tensor)
+        recording.replay()
+        return recording.result
+
+    def _make_recording(self, n: int, batch: Batch) -> bool:
+        noise = None if batch.noise is None else batch.noise.clone()
+        places = Batch(batch.x.clone(), batch.corrupted.clone(), batch.prior.clone(), noise)
+        try:
+            result, replay = self.record(lambda: self.walk(places))
+        except RuntimeError as error:
+            self.gave_up = True
+            warnings.warn(
+                "the training step cannot be recorded as a CUDA graph, so training goes on "
+                "without one, several times slower on small networks. A network of your own "
+                "must not wait for the device in forward (as .item(), .cpu() or "
+                f"printing a value do). The error was: {error}",
+                UserWarning,
+                stacklevel=2,
+            )
+            return False
+        self.recordings[n] = _Recording(places, result, replay)
+        return True

@@ -1,0 +1,319 @@
+r"""The three phases' gradients derived by hand, for networks that are plain perceptrons.
+
+Autograd records a graph and allocates every intermediate result anew in each step; on
+small layers that costs more than the matrix products.  Here all products go into buffers
+that are kept from step to step.  With :math:`a_l = W_l h_{l-1} + b_l`,
+:math:`h_l = f(a_l)` and :math:`g_l` the gradient of the loss by :math:`a_l` (rows are
+samples),
+
+.. math::
+
+    \partial W_l = g_l^\top h_{l-1}, \quad \partial b_l = \textstyle\sum g_l, \quad
+    g_{l-1} = (g_l W_l) \odot f'(a_{l-1}).
+
+Whatever is not known here by its exact type (a custom head, posterior or loss) is
+differentiated by autograd at its place in the chain; a network that is no plain
+perceptron switches the whole off (:func:`can_derive`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sklearn_aae.losses import AdversarialLoss
+from sklearn_aae.outputs import Head
+from sklearn_aae.outputs._bernoulli import BernoulliHead
+from sklearn_aae.outputs._gaussian import UnitHead
+from sklearn_aae.posteriors import Deterministic
+from sklearn_aae.training._phases import (
+    Phase,
+    StepState,
+    discriminator_loss,
+    generator_loss,
+    mean_cell_loss,
+    reconstruction_loss,
+)
+
+aten = torch.ops.aten
+
+
+class Slope(NamedTuple):
+    """An activation's two passes, both into a tensor that is given.
+
+    Attributes
+    ----------
+    forward : callable
+        ``(layer, a, out)``.
+    backward : callable
+        ``(layer, g, a, h)``: multiply ``g`` by the slope, in place.
+    """
+
+    forward: Callable[[Any, torch.Tensor, torch.Tensor], Any]
+    backward: Callable[[Any, torch.Tensor, torch.Tensor, torch.Tensor], Any]
+
+
+SLOPES: dict[type[nn.Module], Slope] = {
+    nn.ReLU: Slope(
+        lambda layer, a, out: aten.relu.out(a, out=out),
+        lambda layer, g, a, h: aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
+    ),
+    nn.LeakyReLU: Slope(
+        lambda layer, a, out: aten.leaky_relu.out(a, layer.negative_slope, out=out),
+        lambda layer, g, a, h: aten.leaky_relu_backward.grad_input(
+            g, a, layer.negative_slope, False, grad_input=g
+        ),
+    ),
+    nn.ELU: Slope(
+        lambda layer, a, out: aten.elu.out(a, layer.alpha, out=out),
+        lambda layer, g, a, h: aten.elu_backward.grad_input(
+            g, layer.alpha, 1, 1, False, a, grad_input=g
+        ),
+    ),
+    nn.GELU: Slope(
+        lambda layer, a, out: aten.gelu.out(a, approximate=layer.approximate, out=out),
+        lambda layer, g, a, h: aten.gelu_backward.grad_input(
+            g, a, approximate=layer.approximate, grad_input=g
+        ),
+    ),
+    nn.SiLU: Slope(
+        lambda layer, a, out: aten.silu.out(a, out=out),
+        lambda layer, g, a, h: aten.silu_backward.grad_input(g, a, grad_input=g),
+    ),
+    nn.Tanh: Slope(
+        lambda layer, a, out: torch.tanh(a, out=out),
+        lambda layer, g, a, h: aten.tanh_backward.grad_input(g, h, grad_input=g),
+    ),
+}
+
+
+class _Buffers(NamedTuple):
+    """What a pass over so many rows writes; lists have an entry per linear layer."""
+
+    before: list[torch.Tensor]
+    after: list[torch.Tensor]
+    #: Gradients by the layers' inputs, and the same transposed.
+    upstream: list[torch.Tensor]
+    upstream_t: list[torch.Tensor]
+
+
+class Perceptron:
+    """Both passes of a chain of linear layers; gradients go where ``.grad`` is.
+
+    Parameters
+    ----------
+    network : torch.nn.Sequential
+        For which :func:`is_plain` holds, with a gradient at every parameter.
+    """
+
+    def __init__(self, network: nn.Sequential) -> None:
+        layers = list(network)
+        self.activations: list[Any] = layers[1::2]
+        self.slopes = [SLOPES[type(layer)] for layer in self.activations]
+        linear: list[Any] = layers[0::2]
+        self.weights = [layer.weight.detach() for layer in linear]
+        self.transposed = [weight.t() for weight in self.weights]
+        self.biases = [layer.bias.detach() for layer in linear]
+        self.weight_grads = [layer.weight.grad for layer in linear]
+        self.bias_grads = [layer.bias.grad for layer in linear]
+        self._buffers: dict[int, _Buffers] = {}
+
+    def _buffers_for(self, n_rows: int) -> _Buffers:
+        if n_rows not in self._buffers:
+            widths = [len(weight) for weight in self.weights]
+            n_in = self.weights[0].shape[1]
+
+            def empty(width: int) -> torch.Tensor:
+                return self.weights[0].new_empty((n_rows, width))
+
+            before = [empty(width) for width in widths]
+            after = [*(empty(width) for width in widths[:-1]), before[-1]]
+            upstream = [empty(width) for width in (n_in, *widths[:-1])]
+            upstream_t = [g.t() for g in upstream]
+            self._buffers[n_rows] = _Buffers(before, after, upstream, upstream_t)
+        return self._buffers[n_rows]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the output, in a buffer that the next pass over as many rows overwrites."""
+        buffers = self._buffers_for(x.size(0))
+        self.x = x
+        last = len(self.weights) - 1
+        for i, (before, after) in enumerate(zip(buffers.before, buffers.after, strict=True)):
+            torch.addmm(self.biases[i], x, self.transposed[i], out=before)
+            if i < last:
+                self.slopes[i].forward(self.activations[i], before, after)
+            x = after
+        return x
+
+    def backward(
+        self, g: torch.Tensor, *, weights: bool = True, inputs: bool = True
+    ) -> torch.Tensor:
+        """Return the gradient by the input of the last pass, given that by its output.
+
+        Parameters
+        ----------
+        g : Tensor
+            Gradient of the loss by the output.
+        weights : bool, default=True
+            Whether the parameters get their gradients.
+        inputs : bool, default=True
+            Whether the gradient by the input is needed; else what is returned is not it.
+        """
+        buffers, g_t = self._buffers_for(g.size(0)), g.t()
+        for i in reversed(range(len(self.weights))):
+            if weights:
+                h = buffers.after[i - 1] if i else self.x
+                torch.mm(g_t, h, out=self.weight_grads[i])
+                torch.sum(g, 0, out=self.bias_grads[i])
+            if i or inputs:
+                torch.mm(g, self.weights[i], out=buffers.upstream[i])
+                g, g_t = buffers.upstream[i], buffers.upstream_t[i]
+            if i:
+                a, h = buffers.before[i - 1], buffers.after[i - 1]
+                self.slopes[i - 1].backward(self.activations[i - 1], g, a, h)
+        return g
+
+
+def is_plain(network: nn.Module) -> bool:
+    """Return whether a network is linear layers with known activations between, unhooked."""
+    if type(network) is not nn.Sequential or len(network) % 2 == 0:
+        return False
+    linear, activations = list(network)[0::2], list(network)[1::2]
+    return (
+        all(type(layer) is nn.Linear and layer.bias is not None for layer in linear)
+        and all(type(layer) in SLOPES for layer in activations)
+        and all(parameter.requires_grad for parameter in network.parameters())
+        and not any(_hooks(module) for module in network.modules())
+    )
+
+
+def _hooks(module: nn.Module) -> bool:
+    return any(
+        getattr(module, name)
+        for name in (
+            "_forward_hooks",
+            "_forward_pre_hooks",
+            "_backward_hooks",
+            "_backward_pre_hooks",
+        )
+    ) or any(parameter._backward_hooks for parameter in module.parameters(recurse=False))
+
+
+def can_derive(net: Any) -> bool:
+    """Return whether :class:`PlainGradients` knows all phases and networks of a net."""
+    module = net.module_
+    networks = (module.encoder, module.decoder, module.discriminator)
+    counts = [len(list(network.parameters())) for network in networks]
+    distinct = {parameter for network in networks for parameter in network.parameters()}
+    return (
+        all(phase.loss in PlainGradients.DERIVED for phase in net.phases)
+        and all(is_plain(network) for network in networks)
+        and sum(counts) == len(distinct)  # no layer is shared
+        and not any(_hooks(part) for part in (module, module.head))
+        and type(net.criterion_) is AdversarialLoss
+    )
+
+
+class PlainGradients:
+    """The gradients of each phase; parameters must have gradients to write to.
+
+    Parameters
+    ----------
+    net : AAENet
+        For which :func:`can_derive` holds.
+    """
+
+    def __init__(self, net: Any) -> None:
+        module = net.module_
+        self.encoder = Perceptron(module.encoder)
+        self.decoder = Perceptron(module.decoder)
+        self.discriminator = Perceptron(module.discriminator)
+        self.head = module.head
+        self.posterior = module.posterior
+
+    def __call__(self, phase: Phase, state: StepState) -> torch.Tensor:
+        """Write the gradients of a phase's parameters; return its loss."""
+        with torch.no_grad():
+            return self.DERIVED[phase.loss](self, state)
+
+    def _encode(self, x: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
+        self._encoded, self._noise = self.encoder.forward(x), noise
+        if type(self.posterior) is Deterministic:
+            return self._encoded
+        return self._code(self._encoded)
+
+    def _code(self, h: torch.Tensor) -> torch.Tensor:
+        if self._noise is None:
+            return self.posterior.mode(h)
+        return self.posterior.draw(h, self._noise)
+
+    def _encode_backward(self, g: torch.Tensor) -> None:
+        if type(self.posterior) is not Deterministic:
+            with torch.enable_grad():
+                h = self._encoded.detach().requires_grad_()
+                (g,) = torch.autograd.grad(self._code(h), h, g)
+        self.encoder.backward(g, inputs=False)
+
+    def _reconstruction(self, state: StepState) -> torch.Tensor:
+        batch = state.batch
+        code = self._encode(batch.corrupted, None if batch.noise is None else batch.noise[0])
+        state.params = self.decoder.forward(code)
+        loss, g = cell_loss_gradient(self.head, state.params, batch.x)
+        self._encode_backward(self.decoder.backward(g))
+        return loss
+
+    def _discriminator(self, state: StepState) -> torch.Tensor:
+        batch = state.batch
+        noise = None if batch.noise is None else batch.noise[1]
+        state.codes = self._encode(batch.x, noise)
+        logits = self.discriminator.forward(torch.cat([batch.prior, state.codes]))
+        n = batch.prior.size(0)
+        real, fake = logits[:n], logits[n:]
+        g = torch.sigmoid(logits)
+        g[:n].sub_(1)
+        self.discriminator.backward(g.mul_(0.5 / n), inputs=False)
+        return 0.5 * (functional.softplus(-real).mean() + functional.softplus(fake).mean())
+
+    def _generator(self, state: StepState) -> torch.Tensor:
+        assert state.codes is not None  # phase 2 comes first
+        logits = self.discriminator.forward(state.codes)
+        g = torch.sigmoid(logits).sub_(1).mul_(1 / logits.size(0))
+        self._encode_backward(self.discriminator.backward(g, weights=False))
+        return functional.softplus(-logits).mean()
+
+    DERIVED: dict[Callable, Callable[[PlainGradients, StepState], torch.Tensor]] = {
+        reconstruction_loss: _reconstruction,
+        discriminator_loss: _discriminator,
+        generator_loss: _generator,
+    }
+
+
+def cell_loss_gradient(
+    head: Head, params: torch.Tensor, x: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean cell loss and its gradient by ``params``.
+
+    The gradients of the head's own parameters are written to their ``.grad``.
+    """
+    if type(head) is UnitHead:
+        residual = head.mean(params) - x
+        loss = residual.square().mean(dim=1).mean()
+        if head.any_constant:
+            residual *= head.varying
+        return loss, residual.mul_(2 / x.numel())
+    if type(head) is BernoulliHead:
+        loss = mean_cell_loss(head, params, x)
+        return loss, torch.sigmoid(params).sub_(x).mul_(1 / x.numel())
+    own = [parameter for parameter in head.parameters() if parameter.requires_grad]
+    with torch.enable_grad():
+        leaf = params.detach().requires_grad_()
+        loss = mean_cell_loss(head, leaf, x)
+        g, *own_grads = torch.autograd.grad(loss, [leaf, *own])
+    for parameter, grad in zip(own, own_grads, strict=True):
+        assert parameter.grad is not None  # the storage's
+        parameter.grad.copy_(grad)
+    return loss.detach(), g

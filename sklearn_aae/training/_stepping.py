@@ -1,0 +1,173 @@
+"""How a training step is taken: by autograd alone, or by the quickest way that is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from sklearn_aae.training._batches import Batch
+from sklearn_aae.training._callbacks import has_listener
+from sklearn_aae.training._graph import GraphedStep, StepResult
+from sklearn_aae.training._phases import Phase, StepState
+from sklearn_aae.training._plain import PlainGradients, can_derive
+from sklearn_aae.training._storage import FlatStorage
+
+
+class Stepper:
+    """The plain way: autograd, and every optimizer's own step.
+
+    Parameters
+    ----------
+    net : AAENet
+        An initialised net.
+    """
+
+    def __init__(self, net: Any) -> None:
+        self.net = net
+
+    def prepare_epoch(self) -> None:
+        """Notice what callbacks have changed since the last epoch."""
+
+    def take(self, batch: Batch, watch: Callable[[Phase], object] | None = None) -> StepResult:
+        """Train each phase on a batch in turn.
+
+        Parameters
+        ----------
+        batch : Batch
+            The mini-batch.
+        watch : callable or None, default=None
+            Called with each phase when its gradients are there; it may change them.
+
+        Returns
+        -------
+        StepResult
+            Losses and the decoder's output; the next step may overwrite them.
+        """
+        state = StepState(batch)
+        losses = []
+        for phase in self.net.phases:
+            losses.append(self.gradients(phase, state))
+            if watch is not None:
+                watch(phase)
+            self.update(phase, watched=watch is not None)
+        params = None if state.params is None else state.params.detach()
+        return StepResult(torch.stack(losses), params)
+
+    def gradients(self, phase: Phase, state: StepState) -> torch.Tensor:
+        """Set the gradients of a phase's parameters; return its loss."""
+        net = self.net
+        loss = phase.loss(net.module_, net.criterion_, state)
+        trained = self._trained(phase)
+        if trained:  # a callback may have frozen them all
+            # Only these leaves get gradients: whoever is not trained is frozen.
+            loss.backward(inputs=trained)
+        return loss.detach()
+
+    def update(self, phase: Phase, *, watched: bool = False) -> None:
+        """Let the phase's optimizer take its step.
+
+        Parameters
+        ----------
+        phase : Phase
+            Whose gradients are set.
+        watched : bool, default=False
+            Whether a callback has seen, and may have replaced, the gradients.
+        """
+        self._optimizer(phase).step()
+        for parameter in self._trained(phase):
+            parameter.grad = None
+
+    def close(self) -> None:
+        """Leave the net as a net that never had a stepper."""
+
+    def _optimizer(self, phase: Phase) -> Any:
+        return getattr(self.net, f"{phase.optimizer}_")
+
+    def _trained(self, phase: Phase) -> list[nn.Parameter]:
+        groups = self._optimizer(phase).param_groups
+        # A callback may freeze parameters that the optimizer was given.
+        return [p for group in groups for p in group["params"] if p.requires_grad]
+
+
+class FlatStepper(Stepper):
+    """The quick way, the same up to rounding: flat storage, hand-derived gradients.
+
+    Each part is used where it is exact and left out where it is not: gradients are
+    derived by hand if all networks are plain perceptrons; an optimizer takes its own
+    step if it is no plain Adam, if something watches its steps, or if a callback
+    listens to gradients.  On a GPU, steps are recorded unless one of these is so.
+    """
+
+    def __init__(self, net: Any) -> None:
+        super().__init__(net)
+        self._attach()
+
+    def _attach(self) -> None:
+        self.watched = has_listener(self.net, "on_grad_computed")
+        self.storage = FlatStorage(self.net, self.watched)
+        can_record = runs_on_gpu(self.storage) and set(self.storage.adams) == set(
+            self.net.optimizer_names
+        )
+        self.graphed = GraphedStep(super().take) if can_record else None
+        self.derived = PlainGradients(self.net) if can_derive(self.net) else None
+        self.spans = {
+            phase.name: self.storage.span(self._trained(phase)) for phase in self.net.phases
+        }
+
+    def prepare_epoch(self) -> None:
+        """Set up anew if a callback froze a part or put other tensors in place."""
+        unchanged = (
+            self.storage.is_intact(self.net)
+            and can_derive(self.net) == (self.derived is not None)
+            and has_listener(self.net, "on_grad_computed") == self.watched
+        )
+        if not unchanged:
+            self.storage.release()
+            self._attach()
+
+    def take(self, batch: Batch, watch: Callable[[Phase], object] | None = None) -> StepResult:
+        """Train each phase on a batch in turn, from a recording where there can be one."""
+        if self.graphed is None or watch is not None:
+            return super().take(batch, watch)
+        for stand_in in self.storage.adams.values():
+            stand_in.update_rate()
+        return self.graphed(batch)
+
+    def gradients(self, phase: Phase, state: StepState) -> torch.Tensor:
+        """Set the gradients of a phase's parameters; return its loss."""
+        if self.derived is not None:
+            return self.derived(phase, state)
+        span = self.spans[phase.name]
+        if span is None:
+            for parameter in self._trained(phase):
+                self.storage.view(self.storage.gradients, parameter).zero_()
+        else:
+            self.storage.gradients[span].zero_()
+        return super().gradients(phase, state)
+
+    def update(self, phase: Phase, *, watched: bool = False) -> None:
+        """Let the phase's optimizer take its step."""
+        stand_in = self.storage.adams.get(phase.optimizer)
+        if stand_in is not None:
+            stand_in.step()
+            return
+        self._optimizer(phase).step()
+        if watched:
+            self.storage.attach_gradients()
+
+    def close(self) -> None:
+        """Give every tensor storage of its own again."""
+        self.storage.release()
+
+
+def runs_on_gpu(storage: FlatStorage) -> bool:
+    """Return whether a net's kernels can be recorded as a CUDA graph."""
+    return storage.values.is_cuda
+
+
+def make_stepper(net: Any) -> Stepper:
+    """Return the quickest stepper that is exact for a net."""
+    return FlatStepper(net) if FlatStorage.fits(net) else Stepper(net)

@@ -1,0 +1,120 @@
+"""Recorded steps: what of them needs no GPU, with a recording that Python plays back."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+import sklearn_aae.training._batches as batches_module
+import sklearn_aae.training._stepping as stepping
+from sklearn_aae.training._graph import WARM_UP, GraphedStep, StepResult
+from tests.instances import fast
+
+
+class Recorder:
+    """Stands in for CUDA graphs: fixed places for what goes in and what comes out."""
+
+    def __init__(self):
+        self.warm_ups = self.recordings = self.replays = 0
+
+    def warm_up(self, walk):
+        self.warm_ups += 1
+        return walk()
+
+    def record(self, walk):
+        """Return empty places; as a real recording, this takes no step."""
+        self.recordings += 1
+        places = StepResult(torch.empty(3), None)
+
+        def replay():
+            self.replays += 1
+            places.losses.copy_(walk().losses)
+
+        return places, replay
+
+
+class Unrecordable(Recorder):
+    def record(self, walk):
+        self.recordings += 1
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    def use(recorder):
+        graphed = functools.partial(GraphedStep, record=recorder.record, warm_up=recorder.warm_up)
+        monkeypatch.setattr(stepping, "GraphedStep", graphed)
+        monkeypatch.setattr(stepping, "runs_on_gpu", lambda storage: True)
+        return recorder
+
+    return use
+
+
+def test_replayed_steps_train_as_taken_ones(cancer, recorder):
+    X = cancer[0]
+    settings = {"batch_size": 64, "max_epochs": 6, "posterior": "gaussian"}
+    expected = fast(**settings).fit(X)
+    used = recorder(Recorder())
+    model = fast(**settings).fit(X)
+    # 569 rows in 9 batches: two of them have 64 rows, the others 63.
+    assert used.recordings == 2
+    assert used.warm_ups == 2 * WARM_UP
+    assert used.replays == 6 * 9 - 2 * WARM_UP
+    np.testing.assert_array_equal(model.transform(X), expected.transform(X))
+    assert model.history_ == expected.history_
+
+
+def test_a_step_that_cannot_be_recorded_is_taken_with_one_warning(cancer, recorder):
+    X = cancer[0]
+    expected = fast(batch_size=64).fit_transform(X)
+    used = recorder(Unrecordable())
+    with pytest.warns(UserWarning, match=r"cannot be recorded as a CUDA graph") as caught:
+        codes = fast(batch_size=64).fit_transform(X)
+    assert len(caught) == 1
+    assert used.recordings == 1
+    np.testing.assert_array_equal(codes, expected)
+
+
+def test_no_recording_where_a_callback_must_be_asked(cancer, recorder):
+    from skorch.callbacks import GradientNormClipping, LRScheduler
+
+    used = recorder(Recorder())
+    for callback in (GradientNormClipping(1.0), LRScheduler("StepLR", step_size=1)):
+        fast(batch_size=64, callbacks=[callback]).fit(cancer[0])
+    assert used.warm_ups == used.recordings == 0
+
+
+def test_nothing_is_recorded_on_a_cpu(cancer, monkeypatch):
+    monkeypatch.setattr(stepping, "GraphedStep", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fast().fit(cancer[0])
+
+
+def test_a_table_that_lives_on_the_device_gives_the_same_batches(cancer, monkeypatch):
+    X = cancer[0]
+    for settings in ({}, {"early_stopping": True}):
+        expected = fast(**settings).fit_transform(X)
+        with monkeypatch.context() as patch:
+            patch.setattr(batches_module, "has_own_memory", lambda device: True)
+            np.testing.assert_array_equal(fast(**settings).fit_transform(X), expected)
+            # In several blocks; in blocks of one batch; too large to be kept there.
+            patch.setattr(batches_module, "DEVICE_BLOCK_BYTES", 1)
+            codes = fast(posterior="deterministic", **settings).fit_transform(X)
+            assert codes.shape == expected.shape
+            patch.setattr(batches_module, "RESIDENT_BYTES", 0)
+            np.testing.assert_array_equal(fast(**settings).fit_transform(X), expected)
+
+
+def test_the_table_is_brought_to_the_device_once(cancer, monkeypatch):
+    monkeypatch.setattr(batches_module, "has_own_memory", lambda device: True)
+    net = fast().fit(cancer[0]).net_
+    dataset = net.get_dataset(cancer[0])
+    table = dataset.resident(torch.device("cpu"))
+    assert table is dataset.resident(torch.device("cpu"))
+    torch.testing.assert_close(table, dataset.gather(np.arange(569)))
+    assert table.dtype == torch.float32
