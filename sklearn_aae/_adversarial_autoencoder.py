@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_aae._base import SAMPLE, BaseAAE, leaves_no_trace, resolve_seed
+from sklearn_aae._base import SAMPLE, BaseAAE, is_ready, leaves_no_trace, resolve_seed
 from sklearn_aae._compat import _fit_context
 from sklearn_aae._random import derive_seed, draw_seed, make_generator
 from sklearn_aae.encoding import Container
@@ -356,7 +356,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         check_is_fitted(self)
         _refuse_labels(y, "inverse_transform")
-        Z = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
+        if not is_ready(Z, self._n_features_out):
+            Z = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but the code has {self._n_features_out} components."
@@ -457,7 +458,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         NotFittedError
             If the estimator is not fitted.
         """
-        return -self.score_contributions(X).sum(axis=1)
+        check_is_fitted(self)
+        return -self._cell_losses(self._check_rows(X, reset=False), sums=True)
 
     def score_contributions(self, X: Any, y: Any = None) -> np.ndarray:
         """Return what each column contributes to a row's badness.

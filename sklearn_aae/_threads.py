@@ -11,6 +11,9 @@ import torch
 #: changes the last bit of their results (measured: 5 to 11 rows, float32).
 MIN_ROWS = 32
 
+#: Multiplications below which a second thread costs more than it brings.
+SMALL_WORK = 2**26
+
 
 @contextmanager
 def torch_threads(n_threads: int | None) -> Iterator[None]:

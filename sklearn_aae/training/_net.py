@@ -11,7 +11,7 @@ from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 from skorch.callbacks import EpochTimer, PrintLog
 
-from sklearn_aae._threads import MIN_ROWS, torch_threads
+from sklearn_aae._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.losses import AdversarialLoss
 from sklearn_aae.training._batches import TableDataset, TrainBatches, ValidationBatches
@@ -28,10 +28,6 @@ from sklearn_aae.training._stepping import Stepper, make_stepper
 #: Training rows on which the head is calibrated after training: standard deviations to
 #: about 1.6 %.
 CALIBRATION_ROWS = 2048
-
-#: Multiplications of the widest layer in a forward pass below which threads cost
-#: more than they bring.
-SMALL_STEP = 2**26
 
 
 class _NonFiniteEpoch(Exception):  # noqa: N818 (never leaves this module)
@@ -442,7 +438,6 @@ class AAENet(NeuralNet):
             self.module_,
             lambda rows: dataset.gather(np.arange(rows.start, rows.stop)).numpy(),
             len(dataset),
-            dataset.X.shape[1],
             torch.device(self.device),
             np.dtype(np.float32),
         )
@@ -452,7 +447,7 @@ class AAENet(NeuralNet):
     def _is_small(self) -> bool:
         """Return whether one thread trains as fast as several, and repeatably."""
         weights = max((p.numel() for p in self.module_.parameters()), default=0)
-        return self.batch_size < 2 * MIN_ROWS or self.batch_size * weights < SMALL_STEP
+        return self.batch_size < 2 * MIN_ROWS or self.batch_size * weights < SMALL_WORK
 
     def _stopped_by_callback(self) -> bool:
         # skorch's EarlyStopping also stops with KeyboardInterrupt.

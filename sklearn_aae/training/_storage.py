@@ -102,7 +102,10 @@ class FlatStorage:
             stand_in.release()
         for parameter, view in zip(self.parameters, self.views, strict=True):
             if parameter.data_ptr() == view.data_ptr():
-                parameter.data = view.clone()
+                parameter.data = torch.empty_like(view)
+                with torch.no_grad():
+                    # A write that torch counts: whoever keeps a copy sees that it is old.
+                    parameter.copy_(view)
             parameter.grad = None
 
 
