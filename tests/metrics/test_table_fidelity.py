@@ -37,10 +37,10 @@ def test_trends_of_two_categories_by_hand():
 
 
 def test_bins_are_those_of_the_real_range_and_open():
-    # Beside a category, the number 100 falls into the outermost real bin, and a shift
-    # of the whole column is seen.
+    # Beside a category, numbers beyond the real range fall into the outermost bins, and
+    # a shift of the whole column is seen.
     real = [[float(i), "a"] for i in range(10)]
-    beyond = [*real[:-1], [100.0, "a"]]
+    beyond = [[-50.0, "a"], *real[1:-1], [100.0, "a"]]
     shifted = [[i + 5.0, "a"] for i in range(10)]
     assert pair_trends(real, beyond).score == pytest.approx(1)
     assert pair_trends(real, shifted).score == pytest.approx(0.5)

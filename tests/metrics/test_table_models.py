@@ -67,7 +67,7 @@ def test_details_are_folds_and_sizes_are_balanced():
     assert list(score.details) == [0, 1, 2, 3]
     area = np.mean(list(score.details.values()))
     assert score.score == max(area, 1 - area)
-    # With 1000 rows against 20 of the same kind, each fold would hold all but no "1".
+    # 20 rows of each are too few for a single split; 1000 against 20 would not be.
     assert table_c2st(mixed_table(1000), other[:20], **SEED).score == 0.5
 
 
@@ -160,6 +160,13 @@ def test_a_class_that_is_never_made():
     assert 0.6 < score.score < score.details["real"] - 0.05
     one_class = real.assign(city="Ulm")
     assert ml_efficacy(real, one_class, held_out, "city", **SEED).score == 0.5
+
+
+def test_a_class_of_one_row_in_a_long_table():
+    # From 10,000 rows on, the booster's own choice is to hold a part of each class back.
+    rows = np.column_stack([np.arange(10_010) % 2] * 2).astype(str)
+    rows[0] = ["2", "2"]
+    assert ml_efficacy(rows, rows, rows[1:], 1, **SEED).score == 1
 
 
 def test_rows_without_target_are_left_out():
