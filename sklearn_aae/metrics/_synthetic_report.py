@@ -1,0 +1,234 @@
+"""All measures of a synthetic table on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from sklearn_aae._random import derive_seed, draw_seed
+from sklearn_aae.metrics._distances import MixedDistance
+from sklearn_aae.metrics._table_fidelity import shapes_of, trends_of
+from sklearn_aae.metrics._table_models import area_of, efficacy_of
+from sklearn_aae.metrics._table_privacy import copies_of, dcr_of, near_copies_of
+from sklearn_aae.metrics._table_score import TableScore
+from sklearn_aae.metrics._tables import place_of, read_tables
+
+#: Folds of the classifier two-sample test.
+CV = 3
+#: How many of the worst columns and pairs are named, and how much of their labels.
+N_WORST = 3
+LABEL_LENGTH = 24
+
+
+@dataclass(frozen=True, repr=False)
+class SyntheticReport:
+    """What :func:`synthetic_report` found.
+
+    Parameters
+    ----------
+    n_rows : dict of str to int
+        Rows of "real", "synthetic" and "held_out".
+    target : label or None
+        The column that was predicted.
+    column_shapes, pair_trends : TableScore
+        Synthetic rows against the real rows that they were made from.
+    held_out_shapes, held_out_trends : TableScore
+        The same for the held-out rows: what other real rows reach.
+    c2st : TableScore
+        Synthetic rows against the held-out ones.
+    ml_efficacy : TableScore or None
+        Models of the target; None without one.
+    dcr, copy_share, near_copies : TableScore
+        Whether rows are repeated.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae.metrics import synthetic_report
+    >>> X = load_iris().data
+    >>> report = synthetic_report(X[::3], X[1::3], X[2::3], random_state=0)
+    >>> report.column_shapes.score > 0.8
+    True
+    """
+
+    n_rows: dict[str, int]
+    target: Any
+    column_shapes: TableScore
+    pair_trends: TableScore
+    held_out_shapes: TableScore
+    held_out_trends: TableScore
+    c2st: TableScore
+    ml_efficacy: TableScore | None
+    dcr: TableScore
+    copy_share: TableScore
+    near_copies: TableScore
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as dictionaries of plain values, as JSON wants them.
+
+        Returns
+        -------
+        dict
+            One entry per attribute; a score is ``{"score": ..., "details": {...}}``,
+            with labels as text and pairs nested, ``details[first][second]``.
+        """
+        return {
+            name: {"score": value.score, "details": _plain(value.details)}
+            if isinstance(value, TableScore)
+            else value
+            for name, value in vars(self).items()
+        } | {"target": None if self.target is None else str(self.target)}
+
+    def __repr__(self) -> str:
+        rows = list(self._rows())
+        width = max(len(row[0]) for row in rows)
+        lines = [
+            f"{label:<{width}}  {value:>9}  {real:>8}  {best}" for label, value, real, best in rows
+        ]
+        return "\n".join([self._title(), *lines, *self._worst()])
+
+    def _repr_html_(self) -> str:
+        header, *body = [[escape(cell) for cell in row] for row in self._rows()]
+        lines = ["<tr>" + "".join(f"<th>{cell}</th>" for cell in header) + "</tr>"]
+        lines += ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body]
+        worst = "<br>".join(escape(line) for line in self._worst())
+        return (
+            f"<table><caption>{escape(self._title())}</caption>{''.join(lines)}</table>"
+            f"<p>{worst}</p>"
+        )
+
+    def _title(self) -> str:
+        counts = {role: f"{n:,}" for role, n in self.n_rows.items()}
+        return (
+            f"{counts['synthetic']} synthetic rows, made from {counts['real']} real ones, "
+            f"beside {counts['held_out']} held-out real ones"
+        )
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        """Yield label, figure, figure of real rows, and what is good."""
+        yield "", "synthetic", "real", "good"
+        for label, score, real in (
+            ("column shapes", self.column_shapes, self.held_out_shapes),
+            ("pair trends", self.pair_trends, self.held_out_trends),
+        ):
+            yield label, _figure(score.score), _figure(real.score), "near real; 1 is most alike"
+        area = _figure(self.c2st.score)
+        yield "C2ST area", area, "", "near 0.5: not told from real; 1: always"
+        if self.ml_efficacy is not None:
+            details = self.ml_efficacy.details
+            label = f"ML efficacy ({_short(self.target)}, {details['measure']})"
+            figures = (_figure(details[role]) for role in ("synthetic", "real"))
+            yield label, *figures, "near real, that is, trained on real rows"
+        nearer = _figure(self.dcr.score)
+        yield "nearer to training (DCR)", nearer, "", "near 0.5; 1: repeats training rows"
+        for label, score in (("exact copies", self.copy_share), ("near copies", self.near_copies)):
+            shares = (f"{score.details[role]:.2%}" for role in ("synthetic", "held_out"))
+            yield label, *shares, "no more than real"
+
+    def _worst(self) -> Iterator[str]:
+        columns = {_short(name): score for name, score in self.column_shapes.details.items()}
+        yield f"worst columns: {_lowest(columns)}"
+        pairs = {
+            f"{_short(first)} × {_short(second)}": score
+            for (first, second), score in self.pair_trends.details.items()
+        }
+        if pairs:
+            yield f"worst pairs: {_lowest(pairs)}"
+
+
+def synthetic_report(
+    real: Any, synthetic: Any, held_out: Any, *, target: Any = None, random_state: Any = None
+) -> SyntheticReport:
+    """Judge a synthetic table by every measure of this package.
+
+    Fidelity (:func:`column_shapes`, :func:`pair_trends`, :func:`table_c2st`), use
+    (:func:`ml_efficacy`) and whether training rows are repeated (:func:`dcr`,
+    :func:`copy_share`, :func:`near_copies`), where it can be had beside the figure
+    that held-out real rows reach.  Printing the report shows all of it.
+
+    Parameters
+    ----------
+    real, synthetic, held_out : frame or array-like of shape (n_rows, n_columns)
+        Real rows that the synthetic ones were made from, the synthetic rows, and
+        real rows that nothing was made from: split the table before fitting.
+        pandas, polars, another eager frame that narwhals knows, or arrays.
+    target : label, default=None
+        A column to predict; its position for arrays.  None leaves that out.
+    random_state : int, RandomState or None, default=None
+        Seeds all draws; None takes fresh entropy.
+
+    Returns
+    -------
+    SyntheticReport
+        The scores with their details.
+
+    Raises
+    ------
+    TypeError
+        If a column is of another kind in another table.
+    ValueError
+        If the columns differ, hold infinite cells, a table has fewer than 3 rows, or
+        ``target`` is unknown or takes a single value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae.metrics import synthetic_report
+    >>> X = load_iris().data
+    >>> made = np.random.default_rng(0).permuted(X[::2], axis=0)  # columns by themselves
+    >>> print(synthetic_report(X[::2], made, X[1::2], random_state=0))
+    75 synthetic rows, made from 75 real ones, beside 75 held-out real ones
+                              synthetic      real  good
+    column shapes                 1.000     0.930  near real; 1 is most alike
+    pair trends                   0.661     0.933  near real; 1 is most alike
+    ...
+    """
+    tables = read_tables(min_rows=CV, real=real, synthetic=synthetic, held_out=held_out)
+    if target is not None:
+        place_of(target, tables, "target")  # before minutes of work
+    seed = draw_seed(random_state)
+    seeds = [derive_seed(seed, i) % 2**32 for i in range(3)]
+    distance = MixedDistance(tables)
+    return SyntheticReport(
+        n_rows={role: len(rows) for role, rows in tables.rows.items()},
+        target=target,
+        column_shapes=shapes_of(tables, "synthetic"),
+        pair_trends=trends_of(tables, "synthetic"),
+        held_out_shapes=shapes_of(tables, "held_out"),
+        held_out_trends=trends_of(tables, "held_out"),
+        c2st=area_of(tables, "held_out", CV, seeds[0]),
+        ml_efficacy=None if target is None else efficacy_of(tables, target, seeds[1]),
+        dcr=dcr_of(tables, distance, seeds[2]),
+        copy_share=copies_of(tables),
+        near_copies=near_copies_of(tables, distance),
+    )
+
+
+def _figure(value: float) -> str:
+    return "undefined" if np.isnan(value) else f"{value:.3f}"
+
+
+def _short(label: Any) -> str:
+    text = str(label)
+    return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
+
+
+def _lowest(scores: dict[str, float]) -> str:
+    defined = {name: score for name, score in scores.items() if not np.isnan(score)}
+    worst = sorted(defined, key=lambda name: defined[name])[:N_WORST]
+    return ", ".join(f"{name} {defined[name]:.3f}" for name in worst) or "none is defined"
+
+
+def _plain(details: dict) -> dict:
+    plain: dict = {}
+    for key, value in details.items():
+        if isinstance(key, tuple):
+            plain.setdefault(str(key[0]), {})[str(key[1])] = value
+        else:
+            plain[str(key)] = value
+    return plain

@@ -1,0 +1,133 @@
+"""Reading mixed-type tables: kinds, shared codes, containers and errors."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from sklearn_aae.metrics import column_shapes
+from sklearn_aae.metrics._tables import read_tables
+from tests.metrics.mixed import halves, mixed_table
+
+
+def test_kinds_of_a_frame():
+    tables = read_tables(real=mixed_table())
+    kinds = ("number", "number", "category", "category", "category", "date")
+    assert tables.kinds == kinds
+    assert tables.n_levels == (0, 0, 3, 2, 2, 0)
+
+
+def test_categories_share_codes_in_sorted_order():
+    tables = read_tables(
+        real=pd.DataFrame({"c": ["b", None, "d"]}), synthetic=pd.DataFrame({"c": ["a", "d", "b"]})
+    )
+    np.testing.assert_array_equal(tables["real"], [[1], [np.nan], [2]])
+    np.testing.assert_array_equal(tables["synthetic"], [[0], [2], [1]])
+    assert tables.n_levels == (3,)
+
+
+@pytest.mark.parametrize("column", mixed_table().columns)
+def test_pandas_and_polars_read_alike(column):
+    frame = mixed_table()[[column]]
+    tables = read_tables(pandas=frame, polars=pl.from_pandas(frame))
+    np.testing.assert_array_equal(tables["pandas"], tables["polars"])
+
+
+@pytest.mark.parametrize(
+    "cells, kind, expected",
+    [
+        (pd.array([1, None, 3], dtype="Int64"), "number", [1, np.nan, 3]),
+        (pd.array([1, None, 3], dtype="int64[pyarrow]"), "number", [1, np.nan, 3]),
+        ([Decimal("0.5"), None, Decimal(2)], "number", [0.5, np.nan, 2]),
+        (pd.array([True, None, False], dtype="boolean"), "category", [1, np.nan, 0]),
+        ([True, None, False], "category", [1, np.nan, 0]),
+        (pd.array(["a", None, "b"], dtype="string"), "category", [0, np.nan, 1]),
+        (pd.Categorical([7, None, 3]), "category", [1, np.nan, 0]),
+        ([datetime.date(1970, 1, 2), None, pd.NaT], "date", [8.64e10, np.nan, np.nan]),
+        (
+            [datetime.datetime(1970, 1, 1, 0, 0, 1), None, datetime.datetime(1970, 1, 1)],
+            "date",
+            [1e6, np.nan, 0],
+        ),
+        (pd.to_timedelta([1, None, 2], unit="s"), "duration", [1e6, np.nan, 2e6]),
+        ([None, np.nan, pd.NA], "empty", [np.nan] * 3),
+        ([1, "a", None], "category", [0, 1, np.nan]),
+    ],
+)
+def test_cells(cells, kind, expected):
+    tables = read_tables(real=pd.DataFrame({"x": cells}))
+    assert tables.kinds == (kind,)
+    np.testing.assert_array_equal(tables["real"][:, 0], expected)
+
+
+def test_polars_dates_and_times_of_day():
+    frame = pl.DataFrame(
+        {"date": [datetime.date(1970, 1, 2), None], "time": [datetime.time(2), datetime.time(1)]}
+    )
+    tables = read_tables(real=frame)
+    assert tables.kinds == ("date", "category")
+    np.testing.assert_array_equal(tables["real"], [[8.64e10, 1], [np.nan, 0]])
+
+
+def test_arrays_and_lists():
+    assert read_tables(real=[["a", 1], ["b", None]]).kinds == ("category", "number")
+    assert read_tables(real=np.array([["a"], ["b"]])).kinds == ("category",)
+    assert read_tables(real=np.array([[True], [False]])).kinds == ("category",)
+    days = np.array([["1970-01-02"], ["NaT"]], dtype="datetime64[D]")
+    tables = read_tables(real=days)
+    assert tables.kinds == ("date",)
+    np.testing.assert_array_equal(tables["real"], [[8.64e10], [np.nan]])
+
+
+def test_columns_are_matched_by_label():
+    real, other = halves()
+    assert column_shapes(real, other) == column_shapes(real, other[other.columns[::-1]])
+
+
+def test_labels_that_are_no_text():
+    frame = pd.DataFrame({0: [1, 2], ("a", "b"): [3, 4]})
+    assert read_tables(real=frame).names == (0, ("a", "b"))
+
+
+def test_an_empty_column_takes_the_kind_of_the_other_table():
+    empty = pd.DataFrame({"x": [None, None], "y": [np.nan, np.nan]})
+    full = pd.DataFrame({"x": ["a", "b"], "y": [1, 2]})
+    assert read_tables(real=empty, synthetic=full).kinds == ("category", "number")
+
+
+def test_input_is_not_changed():
+    real, synthetic = halves()
+    before = real.copy()
+    column_shapes(real, synthetic)
+    pd.testing.assert_frame_equal(real, before)
+
+
+@pytest.mark.parametrize(
+    "change, error, message",
+    [
+        (lambda t: t.drop(columns="city"), ValueError, r"synthetic lacks the columns \['city'\]"),
+        (lambda t: t.assign(new=1), ValueError, r"columns that real has not: \['new'\]"),
+        (lambda t: t.assign(city=1.5), TypeError, "'city' is a category in real and a number"),
+        (lambda t: t.assign(since=3), TypeError, "'since' is a date in real and a number in syn"),
+        (lambda t: t.assign(height=np.inf), ValueError, "'height' of synthetic has infinite"),
+        (lambda t: t[:1], ValueError, "synthetic has 1 rows; at least 2"),
+        (lambda t: t["city"], TypeError, "synthetic must be a frame or a two-dimensional array"),
+        (lambda t: t.assign(city=[["a"]] * len(t)), TypeError, "'city' of synthetic holds cells"),
+        (lambda t: t.to_numpy(), ValueError, r"lacks the columns \['height'"),
+    ],
+)
+def test_tables_that_do_not_fit_are_refused(change, error, message):
+    real, other = halves()
+    synthetic = change(other)
+    with pytest.raises(error, match=message):
+        column_shapes(real, synthetic)
+
+
+def test_a_table_without_columns_is_refused():
+    with pytest.raises(ValueError, match="real has no columns"):
+        column_shapes(pd.DataFrame(index=[0, 1]), pd.DataFrame(index=[0, 1]))
