@@ -209,4 +209,4 @@ class ScipyPrior(_Wrapped):
             Log densities.
         """
         density = np.asarray(self.distribution.logpdf(z.detach().cpu().numpy()))
-        return torch.as_tensor(density.reshape(len(z), -1).sum(axis=1), device=z.device)
+        return torch.as_tensor(density.reshape(len(z), -1).sum(axis=1)).to(z.device, z.dtype)
