@@ -21,17 +21,20 @@ class Container:
         "pandas", "polars" or another backend of narwhals; None for arrays.
     columns : tuple
         The column labels; empty for arrays.
+    dtype : dtype or None
+        The type of an array.
     """
 
     backend: str | None
     columns: tuple
+    dtype: Any = None
 
     @classmethod
     def of(cls, X: Any) -> Container:
         """Return the container of ``X``."""
-        frame = _as_frame(X)
+        frame = as_frame(X)
         if frame is None:
-            return cls(None, ())
+            return cls(None, (), getattr(X, "dtype", None))
         native = frame.to_native()
         # narwhals wants text labels; pandas also has others, and MultiIndex.
         columns = native.columns if frame.implementation.is_pandas_like() else frame.columns
@@ -51,8 +54,31 @@ class Container:
             native.index = like.index
         return native
 
+    def assemble(self, columns: list, like: Any = None) -> Any:
+        """Return columns of this container's library as one table.
 
-def _as_frame(X: Any) -> nw.DataFrame | None:
+        pandas frames get the index of ``like`` if it is one.
+        """
+        if self.backend is None:
+            rows = np.empty((len(columns[0]), len(columns)), dtype=self.dtype)
+            for j, column in enumerate(columns):
+                rows[:, j] = column
+            return rows
+        backend: Any = nw.Implementation.from_string(self.backend)
+        if not backend.is_pandas_like():
+            series = [column.to_native() for column in columns]
+            named = dict(zip(self.columns, series, strict=True))
+            return nw.from_dict(named, backend=backend).to_native()
+        pd = backend.to_native_namespace()
+        native = pd.DataFrame(dict(enumerate(columns)))
+        native.columns = self.columns
+        if isinstance(like, pd.DataFrame):
+            native.index = like.index
+        return native
+
+
+def as_frame(X: Any) -> nw.DataFrame | None:
+    """Return a frame as narwhals', None for anything else."""
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     return frame if isinstance(frame, nw.DataFrame) else None
 
@@ -63,7 +89,7 @@ def check_numeric_columns(X: Any, estimator_name: str) -> None:
     Object columns pass: they may hold numbers, and scikit-learn's own
     conversion says so if they do not.
     """
-    frame = _as_frame(X)
+    frame = as_frame(X)
     if frame is None or not len(frame.columns):
         return
     kinds = {
