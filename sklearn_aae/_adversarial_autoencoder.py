@@ -14,8 +14,9 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_aae._base import SAMPLE, BaseAAE, is_ready, leaves_no_trace, resolve_seed
+from sklearn_aae._base import SAMPLE, BaseAAE, leaves_no_trace, resolve_seed
 from sklearn_aae._compat import _fit_context
+from sklearn_aae._input import is_ready
 from sklearn_aae._random import derive_seed, draw_seed, make_generator
 from sklearn_aae.encoding import Container
 from sklearn_aae.training import TrainingContext
@@ -174,7 +175,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         scaling: str | None = "standard",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        lr: float = 1e-3,
+        lr: float | str = "auto",
         callbacks: list | None = None,
         device: str | torch.device = "auto",
         early_stopping: bool = False,
@@ -244,7 +245,6 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If a frame has columns that are no numbers (a ``ValueError``).
         """
         warm = self.warm_start and hasattr(self, "net_")
-        self._check_settings()
         rows = self._check_rows(X, reset=not warm)
         if warm:
             net, seed = self._net_to_go_on_with(), self._seed
@@ -294,7 +294,6 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             in the first call.
         """
         first = not hasattr(self, "net_")
-        self._check_settings()
         rows = self._check_rows(X, reset=first)
         if first:
             net = self._new_net(rows, draw_seed(self.random_state))
@@ -362,7 +361,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but the code has {self._n_features_out} components."
             )
-        return self._container.wrap(self._decode(Z, Z.dtype))
+        return self._wrap(self._decode(Z, Z.dtype))
 
     def reconstruct(self, X: Any, y: Any = None) -> Any:
         """Return rows as the model sees them: through the code and back.
@@ -387,7 +386,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         _refuse_labels(y, "reconstruct")
         rows = self._check_rows(X, reset=False)
-        return self._container.wrap(self._decode(self._encode(rows), rows.dtype), like=X)
+        return self._wrap(self._decode(self._encode(rows), rows.dtype), like=X)
 
     def sample(
         self,
@@ -430,8 +429,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         seed = derive_seed(resolve_seed(random_state, self.random_state), SAMPLE)
         generator = make_generator(seed, self.device_)
         codes = self.prior_.sample(n_samples, self._n_features_out, generator).cpu().numpy()
-        drawn = self._decode(codes, self._dtype, generator if noise else None)
-        return self._container.wrap(drawn)
+        drawn = self._decode(codes, self._dtype, generator if noise else None, placed=True)
+        rng = np.random.default_rng(derive_seed(seed, 0)) if noise else None
+        return self._wrap(drawn, rng=rng)
 
     # ------------------------------------------------------------------- score
 

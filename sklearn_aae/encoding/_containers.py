@@ -105,9 +105,8 @@ def check_numeric_columns(X: Any, estimator_name: str) -> None:
     if kinds:
         listed = ", ".join(f"{name!r} ({dtype})" for name, dtype in kinds.items())
         raise UnsupportedColumnsError(
-            f"{estimator_name} reads columns of numbers only so far; these are of another "
-            f"kind: {listed}. Drop them or encode them first, for example with "
-            "sklearn.preprocessing.OneHotEncoder in a ColumnTransformer.",
+            f"{estimator_name} reads columns of numbers here; these are of another kind: "
+            f"{listed}. Use output='auto' (or 'autoregressive') and fit to the table as it is.",
             list(kinds),
         )
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._cells import as_microseconds
+from sklearn_aae._layout import Span
 from sklearn_aae.encoding._codec import Condition
 from sklearn_aae.encoding._columns import DATETIME, Column
-from sklearn_aae.encoding._layout import Span
 from sklearn_aae.encoding._number_columns import AxisCodec
 
 #: Units from coarse to fine, with how many of each make one of the unit before it.

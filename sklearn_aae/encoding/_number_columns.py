@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._cells import is_number
+from sklearn_aae._layout import make_span
 from sklearn_aae.encoding._axis import Axis, resolve_max_levels
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import Column
-from sklearn_aae.encoding._layout import make_span
 
 #: Numbers with more decimals than this are not rounded.
 MOST_DECIMALS = 10

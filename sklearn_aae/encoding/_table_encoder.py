@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_aae._compat import Interval, StrOptions, _check_feature_names_in, _fit_context
+from sklearn_aae._layout import Layout
 from sklearn_aae.encoding._category_columns import AUTO, ERROR, INFREQUENT, CategoryCodec
 from sklearn_aae.encoding._codec import ColumnCodec, Condition, EmptyCodec
 from sklearn_aae.encoding._columns import (
@@ -25,7 +26,6 @@ from sklearn_aae.encoding._columns import (
 )
 from sklearn_aae.encoding._containers import Container, as_frame
 from sklearn_aae.encoding._datetime_columns import MomentCodec
-from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.encoding._number_columns import NumberCodec
 
 
