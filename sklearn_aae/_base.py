@@ -47,7 +47,7 @@ from sklearn_aae.training import (
 )
 
 #: Streams under the estimator's seed.
-INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE = range(7)
+INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE, IMPUTE = range(8)
 
 EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
 
@@ -82,7 +82,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     Private attributes of a fitted estimator: ``_seed`` (all streams derive from
     it), ``_encoder`` (of tables of mixed types, else None), ``_scaler`` (the network's
-    scale), ``_container`` and ``_dtype`` (what came in) and ``_built_with`` (the parameters that the networks were built with).
+    scale), ``_container`` and ``_dtype`` (what came in) and ``_built_with`` (the parameters
+    that the networks were built with).
     """
 
     _seed: int

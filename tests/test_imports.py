@@ -30,6 +30,7 @@ RANKS = {
     "_parameters": 4,
     "_input": 4,
     "training": 4,
+    "_draws": 4,
     "_base": 5,
     "_adversarial_autoencoder": 6,
     "__init__": 7,

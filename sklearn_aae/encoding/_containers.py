@@ -76,6 +76,35 @@ class Container:
             native.index = like.index
         return native
 
+    def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
+        """Return ``filled`` with the cells of ``X`` but for those where ``where`` is true."""
+        if self.backend is None:
+            rows = np.array(np.asarray(X), dtype=np.result_type(filled.dtype))
+            rows[where] = filled[where]
+            return rows
+        backend: Any = nw.Implementation.from_string(self.backend)
+        if backend.is_pandas_like():
+            columns = []
+            for j, cells in enumerate(where.T):
+                new = filled.iloc[:, j]
+                columns.append(new if cells.all() else _keep(new, X.iloc[:, j], cells))
+            return self.assemble(columns, X)
+        old, new = nw.from_native(X), nw.from_native(filled)
+        kept = []
+        for name, cells in zip(new.columns, where.T, strict=True):
+            mask = nw.new_series("where", cells.tolist(), nw.Boolean, backend=backend)
+            kept.append(new[name].zip_with(mask, old[name].cast(new[name].dtype)))
+        return new.select(*kept).to_native()
+
+
+def _keep(new: Any, old: Any, where: np.ndarray) -> Any:
+    """Return a pandas column with new cells where ``where`` is true."""
+    if not where.any():
+        return old.astype(new.dtype)
+    column = new.copy()
+    column[~where] = old[~where].astype(new.dtype)
+    return column
+
 
 def as_frame(X: Any) -> nw.DataFrame | None:
     """Return a frame as narwhals', None for anything else."""

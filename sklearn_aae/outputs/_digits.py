@@ -64,20 +64,25 @@ class DigitVectors(nn.Module):
 
     basis: torch.Tensor
     offsets: torch.Tensor
+    real: torch.Tensor
 
     def __init__(self, layout: Layout, width: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.sizes = [int(size) for size in layout.digit_sizes]
-        first = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
-        self.register_buffer("offsets", torch.as_tensor(first, dtype=torch.int64))
-        self.basis_of_digit = len(self.sizes)
-        basis = torch.as_tensor(np.concatenate(rank_basis(layout)), dtype=torch.float32)
-        self.register_buffer("basis", basis)
+        sizes, most = layout.digit_sizes, int(layout.digit_sizes.max())
+        offsets = torch.as_tensor(np.cumsum(sizes) - sizes)
+        self.register_buffer("offsets", offsets)
+        # Padded to the largest digit, so that one product serves all digits.
+        basis = np.zeros((len(sizes), most, N_PIECES))
+        for padded, pieces in zip(basis, rank_basis(layout), strict=True):
+            padded[: len(pieces)] = pieces
+        self.register_buffer("basis", torch.as_tensor(basis, dtype=torch.float32))
+        real = np.arange(most) < sizes[:, None]
+        self.register_buffer("real", torch.as_tensor(np.flatnonzero(real)))
         # A row's vector is the sum over its digits.
-        scale = 1 / math.sqrt(max(1, len(self.sizes)))
-        shape = (sum(self.sizes), width)
+        scale = 1 / math.sqrt(len(sizes))
+        shape = (int(sizes.sum()), width)
         self.free = nn.Parameter(torch.randn(shape, generator=generator) * scale)
-        shape = (len(self.sizes), N_PIECES, width)
+        shape = (len(sizes), N_PIECES, width)
         self.ranked = nn.Parameter(torch.randn(shape, generator=generator) * scale)
 
     def table(self) -> torch.Tensor:
@@ -88,8 +93,8 @@ class DigitVectors(nn.Module):
         Tensor of shape (n_values + 1, width)
             The last row stands for what is absent.
         """
-        ranked = [b @ r for b, r in zip(self.basis.split(self.sizes), self.ranked, strict=True)]
-        values = self.free + torch.cat(ranked)
+        ranked = torch.bmm(self.basis, self.ranked).flatten(0, 1)
+        values = self.free + ranked[self.real]
         return torch.cat([values, values.new_zeros(1, values.shape[1])])
 
     def places(self, digits: torch.Tensor) -> torch.Tensor:
