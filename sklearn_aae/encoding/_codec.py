@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +47,15 @@ class Condition:
                 )
             low, high = (None if is_missing(end) else end for end in condition)
             return cls(text, False, None, (low, high))
-        if isinstance(condition, (list, set, frozenset, np.ndarray)):
+        if isinstance(condition, Mapping):
+            raise TypeError(
+                f"The condition on column {name!r} is a {type(condition).__name__}; it may be a "
+                "value, a list of values, or a tuple of the lowest and the highest value."
+            )
+        if isinstance(condition, Iterable) and not isinstance(condition, (str, bytes)):
             cells = list(condition)
             if not cells:
-                raise ValueError(f"The condition on column {name!r} is an empty list.")
+                raise ValueError(f"The condition on column {name!r} allows no value.")
             allowed = [cell for cell in cells if not is_missing(cell)]
             return cls(text, len(allowed) < len(cells), allowed, None)
         if is_missing(condition):
@@ -145,7 +151,7 @@ class ColumnCodec:
         condition: Condition | None = None,
     ) -> Any:
         """Return a column as it came in fit, with a cell for each level."""
-        missing = levels == self.span.missing
+        missing = levels == self._missing_level
         if not missing.any():
             return self.form.build(self.present_values(levels, rng, condition), missing)
         found = self.present_values(levels[~missing], rng, condition)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,15 +73,32 @@ class Container:
         pd = backend.to_native_namespace()
         native = pd.DataFrame(dict(enumerate(columns)))
         native.columns = self.columns
-        if isinstance(like, pd.DataFrame):
+        if isinstance(like, pd.DataFrame) and len(like) == len(native):
             native.index = like.index
         return native
 
 
 def as_frame(X: Any) -> nw.DataFrame | None:
     """Return a frame as narwhals', None for anything else."""
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    frame = nw.from_native(X, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        raise TypeError(
+            f"A {type(X).__module__.partition('.')[0]} LazyFrame has no rows yet; collect it first."
+        )
     return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def columns_of(table: Any) -> Iterator[Any]:
+    """Return the columns of a frame as narwhals' series, or those of an array."""
+    frame = as_frame(table)
+    if frame is None:
+        return iter(table.T)
+    if not frame.implementation.is_pandas_like():
+        return frame.iter_columns()
+    # By place: labels need not be text.
+    native = frame.to_native()
+    series = (native.iloc[:, j] for j in range(frame.shape[1]))
+    return (nw.from_native(column, series_only=True) for column in series)
 
 
 def check_numeric_columns(X: Any, estimator_name: str) -> None:
