@@ -118,17 +118,14 @@ class CategoryCodec(ColumnCodec):
 
     def _unknown(self, label: Any) -> int:
         """Return the level of a label that fit did not see."""
-        if self.handle_unknown == INFREQUENT and self.group is not None:
-            return self.group
-        if self.handle_unknown == ERROR or (
-            self.handle_unknown == AUTO and self.span.n_present <= MAX_DIGIT
-        ):
+        long = len(self.labels) > MAX_DIGIT
+        if self.handle_unknown == ERROR or (self.handle_unknown == AUTO and not long):
             raise ValueError(
                 f"Column {self.span.name!r} has the level {label!r}, which fit did not see; known "
                 f"are {self._some_labels()}. Fit on rows that have it, or set "
                 "handle_unknown='infrequent_if_exist' so that new levels join the rare ones."
             )
-        return int(self.level_of[self._nearest(label)])
+        return int(self.level_of[self._nearest(label)]) if self.group is None else self.group
 
     def _nearest(self, label: Any) -> int:
         """Return the known label that is nearest: as a number, or as text."""

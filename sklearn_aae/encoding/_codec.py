@@ -218,7 +218,7 @@ class EmptyCodec(ColumnCodec):
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
     ) -> np.ndarray:
         """Return nothing."""
-        return np.empty(0)
+        return np.empty(0, dtype=object)
 
     def present_shares(self, condition: Condition) -> np.ndarray:
         """Return nothing."""
@@ -230,7 +230,7 @@ class EmptyCodec(ColumnCodec):
 
     def from_dense(self, block: np.ndarray) -> np.ndarray:
         """Return placeholders."""
-        return np.zeros(len(block))
+        return np.full(len(block), None, dtype=object)
 
     def missing_in(self, block: np.ndarray) -> np.ndarray:
         """Return that all cells are missing."""

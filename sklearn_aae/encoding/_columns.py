@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from numbers import Integral
@@ -154,7 +155,7 @@ def _read_series(series: nw.Series, name: Any, as_category: bool) -> Column:
     form = _form_of(series)
     if dtype.is_numeric():
         return _numbers(series, name, form)
-    if dtype in (nw.Date, nw.Datetime):
+    if dtype in (nw.Date, nw.Datetime) or form.time_zone is not None:
         return _dates(series, name, form)
     if dtype == nw.Duration:
         return _moments(series.to_numpy(), name, form)
@@ -194,10 +195,12 @@ def _read_array(array: np.ndarray, name: Any, as_category: bool) -> Column:
 
 def _form_of(series: nw.Series) -> Form:
     backend = str(series.implementation)
-    zone = getattr(series.dtype, "time_zone", None)
     if series.implementation.is_pandas_like():
-        native = series.to_native().dtype
-        return PandasForm(native, time_zone=getattr(native, "tz", zone), backend=backend)
+        dtype = series.to_native().dtype
+        arrow = getattr(dtype, "pyarrow_dtype", None)
+        zone = getattr(dtype, "tz", None) or getattr(arrow, "tz", None)
+        return PandasForm(dtype, time_zone=zone, backend=backend)
+    zone = getattr(series.dtype, "time_zone", None)
     return NarwhalsForm(series.dtype, time_zone=zone, backend=backend)
 
 
@@ -221,12 +224,18 @@ def _numbers(series: nw.Series, name: Any, form: Form) -> Column:
 def _dates(series: nw.Series, name: Any, form: Form) -> Column:
     if series.dtype == nw.Date:
         return _moments(series.cast(nw.Datetime("us")).to_numpy(), name, form)
-    column = _moments(series.to_numpy(), name, form)
-    if form.time_zone is not None:
-        # numpy got UTC; without its zone a column says what the clocks there show.
-        clock = series.dt.replace_time_zone(None).to_numpy().astype(f"M8[{column.unit}]")
-        column.offsets = clock.view(np.int64) - column.values
-    return column
+    if form.time_zone is None:
+        return _moments(series.to_numpy(), name, form)
+    if isinstance(form, PandasForm):
+        # narwhals knows no names of zones with an underscore in pandas.
+        clocks = series.to_native().dt
+        instants, shown = clocks.tz_convert("UTC").dt.tz_localize(None), clocks.tz_localize(None)
+    else:
+        instants = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        shown = series.dt.replace_time_zone(None)
+    column = _moments(instants.to_numpy(), name, form)
+    shown = _moments(shown.to_numpy(), name, form)
+    return replace(column, offsets=shown.values - column.values)
 
 
 def _moments(moments: np.ndarray, name: Any, form: Form) -> Column:
@@ -288,9 +297,8 @@ def _cells(cells: list, name: Any, form: Form, as_category: bool) -> Column:
     if not as_category and all(isinstance(cell, (datetime.date, np.datetime64)) for cell in labels):
         moments, offsets, zone = _as_moments(labels, name)
         column.form = replace(column.form, time_zone=zone)
-        column = _with_moments(column, moments)
-        column.offsets = None if offsets is None else offsets[column.values]
-        return column
+        offsets = None if offsets is None else offsets[column.values]
+        return replace(_with_moments(column, moments), offsets=offsets)
     if not as_category and all(
         isinstance(cell, (datetime.timedelta, np.timedelta64)) for cell in labels
     ):
@@ -345,11 +353,18 @@ def _with_moments(column: Column, by_label: np.ndarray) -> Column:
 
 def _as_numbers(labels: np.ndarray) -> np.ndarray:
     if all(isinstance(label, Integral) for label in labels):
-        try:
-            return np.array([int(label) for label in labels], dtype=np.int64)
-        except OverflowError:
-            pass
-    return np.array([float(label) for label in labels])
+        whole = [int(label) for label in labels]
+        for dtype in (np.int64, np.uint64):
+            if np.iinfo(dtype).min <= min(whole) and max(whole) <= np.iinfo(dtype).max:
+                return np.array(whole, dtype=dtype)
+    return np.array([_as_float(label) for label in labels])
+
+
+def _as_float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def _as_moments(labels: np.ndarray, name: Any) -> tuple[np.ndarray, np.ndarray | None, Any]:

@@ -31,6 +31,7 @@ DIGITS = {
 MONTHS_A_YEAR, DAYS_A_MONTH = 12, 31
 #: The years that Python's dates know; others are decoded if the training dates reach there.
 FIRST_YEAR, LAST_YEAR = 1, 9999
+LARGEST = int(np.iinfo(np.int64).max)
 #: Entries of a dense matrix further out than this are no digits.
 FAR = 1e6
 
@@ -189,12 +190,25 @@ class MomentCodec(AxisCodec):
             rest = digits[3:]
         else:
             days, rest = digits[0], digits[1:]
-        # Nanoseconds of 64 bits reach from 1677 to 2262 only.
-        reach = np.iinfo(np.int64).max // per_unit("D", self.unit)
-        values = days.clip(-reach - 1, reach) * per_unit("D", self.unit)
+        within = np.zeros(len(block), dtype=np.int64)
         for digit, unit in zip(rest, self._units(), strict=True):
-            values += digit.clip(0, DIGITS[unit][1] - 1) * per_unit(unit, self.unit)
-        return self._typed(values)
+            within += digit.clip(0, DIGITS[unit][1] - 1) * per_unit(unit, self.unit)
+        return self._typed(_compose(days, within, per_unit("D", self.unit)))
+
+
+def _compose(days: np.ndarray, within: np.ndarray, a_day: int) -> np.ndarray:
+    """Return moments of days and what comes on top; what 64 bits cannot hold is an end.
+
+    Nanoseconds reach from 1677 to 2262 only, and from and to a part of a day.
+    """
+    reach = LARGEST // a_day
+    days = days.clip(-reach - 1, reach)
+    within = np.minimum(within, LARGEST - days.clip(0) * a_day)
+    # The smallest whole number stands for NaT.
+    first = (reach + 1) * a_day - LARGEST
+    within = np.where(days < -reach, np.maximum(within, first), within)
+    # The first day begins below 64 bits; the sum is right modulo 2**64.
+    return days * a_day + within
 
 
 def _scale(low: float, high: float) -> tuple[float, float]:

@@ -183,18 +183,18 @@ class NumberCodec(AxisCodec):
         """Write standardised numbers, 0 for a missing one."""
         values = np.where(column.missing, self.centre, column.values.astype(np.float64))
         # Halves, for the distance of two finite numbers may be infinite.
-        scaled = (values / 2 - self.centre / 2) / self.scale
+        with np.errstate(over="ignore"):
+            scaled = (values / 2 - self.centre / 2) / self.scale
         out[:, 0] = np.clip(scaled, -LARGEST / 2, LARGEST / 2) * 2
 
     def from_dense(self, block: np.ndarray) -> np.ndarray:
         """Return numbers: training values where float32 cannot tell them apart from these."""
         ends = np.finfo(self.storage) if self.storage.kind == "f" else np.iinfo(self.storage)
         with np.errstate(over="ignore"):
-            steps = block[:, 0].astype(np.float64) * self.scale
-            values = np.clip(steps + self.centre, float(ends.min), float(ends.max))
-        values = self.round(values)
+            values = block[:, 0].astype(np.float64) * self.scale + self.centre
+            values = self.round(np.clip(values, float(ends.min), float(ends.max)))
+            slack = np.abs(values - self.centre) * 2.0**-23 + np.abs(values) * 2.0**-50
         nearest = self.axis.nearest(values)
-        slack = np.abs(steps) * 2.0**-23 + np.abs(values) * 2.0**-50
         close = np.abs(nearest.astype(np.float64) - values) <= slack
         if self.axis.values.dtype.kind == "f":
             return np.where(close, nearest, values)
