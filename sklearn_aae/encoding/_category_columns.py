@@ -117,21 +117,40 @@ class CategoryCodec(ColumnCodec):
         return level_of[values]
 
     def _unknown(self, label: Any) -> int:
-        """Return the level of a label that fit did not see."""
+        """Return the level of a label that fit did not see.
+
+        With "auto" there must be reason to expect one: of names and ids new rows always
+        bring new ones, and by Good and Turing's estimate a new row brings a new label as
+        often as labels occurred once among the old rows: never, if none did.
+        """
         long = len(self.labels) > MAX_DIGIT
-        if self.handle_unknown == ERROR or (self.handle_unknown == AUTO and not long):
+        once = self.counts == 1
+        expected = self.handle_unknown == AUTO and (long or once.any())
+        if self.handle_unknown == ERROR or (self.handle_unknown == AUTO and not expected):
             raise ValueError(
                 f"Column {self.span.name!r} has the level {label!r}, which fit did not see; known "
                 f"are {self._some_labels()}. Fit on rows that have it, or set "
                 "handle_unknown='infrequent_if_exist' so that new levels join the rare ones."
             )
-        return int(self.level_of[self._nearest(label)]) if self.group is None else self.group
+        if self.group is not None:
+            return self.group
+        # Of few labels, an unheard of one has most in common with those hardly heard of.
+        rare = None if long or not expected else np.flatnonzero(once)
+        return int(self.level_of[self._nearest(label, rare)])
 
-    def _nearest(self, label: Any) -> int:
-        """Return the known label that is nearest: as a number, or as text."""
+    def _nearest(self, label: Any, among: np.ndarray | None) -> int:
+        """Return the known label, of these places or of all, that is nearest.
+
+        As a number, or as text: the neighbour in lexical order that shares more of it.
+        """
         if self.labels.dtype.kind in "iuf":
-            return int(np.argmin(np.abs(self.labels.astype(np.float64) - float(label))))
+            places = np.arange(len(self.labels)) if among is None else among
+            gaps = np.abs(self.labels[places].astype(np.float64) - float(label))
+            return int(places[np.argmin(gaps)])
         texts = self._texts
+        if among is not None:
+            few = set(among.tolist())
+            texts = [entry for entry in texts if entry[1] in few]
         text = str(label)
         right = bisect_left(texts, (text,))
         left = max(right - 1, 0)
