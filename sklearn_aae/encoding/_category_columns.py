@@ -17,6 +17,8 @@ from sklearn_aae.encoding._datetime_columns import as_moment
 
 #: handle_unknown, and what a label becomes that fit did not see.
 AUTO, ERROR, INFREQUENT = "auto", "error", "infrequent_if_exist"
+#: Labels of fewer rows than this say that there are labels of no row yet.
+FEW = 5
 
 
 class CategoryCodec(ColumnCodec):
@@ -120,12 +122,12 @@ class CategoryCodec(ColumnCodec):
         """Return the level of a label that fit did not see.
 
         With "auto" there must be reason to expect one: of names and ids new rows always
-        bring new ones, and by Good and Turing's estimate a new row brings a new label as
-        often as labels occurred once among the old rows: never, if none did.
+        bring new ones, and where labels occurred a few times only, others will not have
+        occurred at all.
         """
         long = len(self.labels) > MAX_DIGIT
-        once = self.counts == 1
-        expected = self.handle_unknown == AUTO and (long or once.any())
+        few = self.counts < FEW
+        expected = self.handle_unknown == AUTO and (long or few.any())
         if self.handle_unknown == ERROR or (self.handle_unknown == AUTO and not expected):
             raise ValueError(
                 f"Column {self.span.name!r} has the level {label!r}, which fit did not see; known "
@@ -135,7 +137,7 @@ class CategoryCodec(ColumnCodec):
         if self.group is not None:
             return self.group
         # Of few labels, an unheard of one has most in common with those hardly heard of.
-        rare = None if long or not expected else np.flatnonzero(once)
+        rare = None if long or not expected else np.flatnonzero(few)
         return int(self.level_of[self._nearest(label, rare)])
 
     def _nearest(self, label: Any, among: np.ndarray | None) -> int:
