@@ -71,7 +71,7 @@ def auto_epochs(n_samples: int, mixed: bool = False) -> int:
     Small tables overfit with more; large ones have seen a million rows by then.
     """
     if mixed:
-        return max(2, round(max(38_000, 1300 * math.sqrt(n_samples)) / n_samples))
+        return max(2, round(min(80, max(38_000, 1300 * math.sqrt(n_samples)) / n_samples)))
     return round(max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples)))
 
 
