@@ -223,7 +223,7 @@ def as_moment(cell: Any, letter: str, unit: str, form: Form, condition: Conditio
     """
     try:
         if letter == "m":
-            moment: Any = np.timedelta64(cell)
+            moment: Any = getattr(cell, "to_timedelta64", lambda: np.timedelta64(cell))()
         elif isinstance(cell, np.datetime64):
             moment = cell
         else:
@@ -250,7 +250,8 @@ def _instant(cell: Any, form: Form) -> np.datetime64:
     if zone is None and cell.tzinfo is not None:
         raise TypeError("it has a time zone, and the column has none")
     if zone is not None:
-        cell = (cell if cell.tzinfo is not None else cell.replace(tzinfo=zone)).astimezone(
-            datetime.UTC
-        )
+        aware = cell if cell.tzinfo is not None else cell.replace(tzinfo=zone)
+        cell = aware.astimezone(datetime.UTC)
+    if hasattr(cell, "to_datetime64"):  # pandas: nanoseconds, in UTC
+        return cell.to_datetime64()
     return np.datetime64(as_microseconds(cell), "us")

@@ -194,8 +194,8 @@ class NumberCodec(AxisCodec):
             values = block[:, 0].astype(np.float64) * self.scale + self.centre
             values = self.round(np.clip(values, float(ends.min), float(ends.max)))
             slack = np.abs(values - self.centre) * 2.0**-23 + np.abs(values) * 2.0**-50
-        nearest = self.axis.nearest(values)
-        close = np.abs(nearest.astype(np.float64) - values) <= slack
+            nearest = self.axis.nearest(values)
+            close = np.abs(nearest.astype(np.float64) - values) <= slack
         if self.axis.values.dtype.kind == "f":
             return np.where(close, nearest, values)
         cast = self.axis.cast(values)
