@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._cells import is_bool
+from sklearn_aae._cells import is_bool, is_number
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, Column, label_booleans
 from sklearn_aae.encoding._datetime_columns import as_moment
@@ -129,7 +129,7 @@ class CategoryCodec(ColumnCodec):
 
     def _nearest(self, label: Any) -> int:
         """Return the known label that is nearest: as a number, or as text."""
-        if self.labels.dtype.kind in "iuf":
+        if self.labels.dtype.kind in "iuf" and is_number(label):
             return int(np.argmin(np.abs(self.labels.astype(np.float64) - float(label))))
         texts = self._texts
         text = str(label)

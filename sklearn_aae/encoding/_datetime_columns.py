@@ -88,6 +88,8 @@ class MomentCodec(AxisCodec):
         # Years of dates, days of durations: the digit without natural bounds.
         self.first_digits = tuple(self._digits(self.axis.values[[0, -1]])[0].tolist())
         self.scales = [_scale(*self.first_digits), *self._fixed_scales()]
+        kept = self.axis.thin()
+        self.offsets = None if self.offsets is None else self.offsets[kept]
 
     def _typed(self, values: np.ndarray) -> np.ndarray:
         return values.view(f"{self.letter}8[{self.unit}]")
@@ -100,11 +102,11 @@ class MomentCodec(AxisCodec):
 
     def _in_unit(self, values: np.ndarray, column: Column) -> np.ndarray:
         unit = column.unit or self.unit
-        if UNITS[unit] >= UNITS[self.unit]:
-            return values // (UNITS[unit] // UNITS[self.unit])
-        factor = UNITS[self.unit] // UNITS[unit]
+        if UNITS[unit] <= UNITS[self.unit]:
+            return values // per_unit(self.unit, unit)
+        factor = per_unit(unit, self.unit)
         # What is beyond 64 bits is beyond the training range too.
-        limit = np.iinfo(np.int64).max // factor
+        limit = LARGEST // factor
         return values.clip(-limit, limit) * factor
 
     def round(self, values: np.ndarray) -> np.ndarray:

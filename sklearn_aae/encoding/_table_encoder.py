@@ -253,9 +253,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Return a frame as it is, anything else as an array of two dimensions."""
         frame = as_frame(X)
         if frame is None:
-            if not hasattr(X, "__array__") and not issparse(X):
-                X = _array_of(X)
-            X = check_array(X, dtype=None, ensure_all_finite=False, estimator=self)
+            X = check_array(_as_array(X), dtype=None, ensure_all_finite=False, estimator=self)
         else:
             for n, what in zip(frame.shape, ("sample", "feature"), strict=True):
                 if not n:
@@ -451,8 +449,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _array_of(rows: Any) -> np.ndarray:
-    """Return a list of rows as an array that keeps numbers beside text numbers."""
+def _as_array(rows: Any) -> Any:
+    """Return a list of rows as an array, in which numbers stay beside text."""
+    if np.ma.isMaskedArray(rows):
+        return np.ma.filled(rows.astype(object), None)
+    if hasattr(rows, "__array__") or issparse(rows):
+        return rows
     array = np.asarray(rows)
     return array if array.dtype.kind in "biufcmM" else np.array(rows, dtype=object)
 

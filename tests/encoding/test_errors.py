@@ -164,6 +164,14 @@ def test_handle_unknown_error_is_an_error_for_long_lists_too():
     refuse(ValueError, "'name' has the level 'n100'.*and 95 more", encoder.transform, new)
 
 
+def test_text_among_numbers_that_are_labels():
+    encoder = TableEncoder(categorical_features=[0]).fit(pd.DataFrame({"zip": [1, 2]}))
+    mixed = pd.DataFrame({"zip": [1, "x"]})
+    refuse(ValueError, "'zip' has the level 'x', which fit did not see", encoder.transform, mixed)
+    many = TableEncoder(categorical_features=[0]).fit(pd.DataFrame({"zip": np.arange(100)}))
+    assert many._to_levels(mixed)[0, 0] == 1
+
+
 @pytest.mark.parametrize(
     "matrix, message",
     [
