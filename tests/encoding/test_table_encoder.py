@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -259,6 +260,24 @@ def test_large_tables_are_not_kept():
     np.testing.assert_array_equal(encoder._to_levels(back), levels)
     with pytest.raises(ValueError, match="No training row that was kept meets"):
         encoder._level_shares("x", 0.123)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frame_type", [pd.DataFrame, pl.DataFrame])
+def test_memory_grows_with_rows_and_not_with_rows_times_levels(frame_type):
+    rng = np.random.default_rng(0)
+    names = [f"customer number {i:06d}" for i in range(100_000)]
+    names += [names[i] for i in rng.integers(0, 100_000, 100_000)]
+    table = frame_type({"name": names})
+    tracemalloc.start()
+    encoder = TableEncoder().fit(table)
+    levels = encoder._to_levels(table)
+    encoder._from_levels(levels, rng)
+    assert tracemalloc.get_traced_memory()[1] < 100e6
+    tracemalloc.reset_peak()
+    matrix = encoder.transform(table)
+    assert tracemalloc.get_traced_memory()[1] < matrix.nbytes + 100e6
+    tracemalloc.stop()
 
 
 # ---------------------------------------------------------- rare and unknown
