@@ -149,3 +149,30 @@ def test_drawn_numbers_follow_the_quantiles_of_their_level():
     assert not np.isin(drawn, values).any()
     grid = np.linspace(0.01, 0.99, 50)
     np.testing.assert_allclose(np.quantile(drawn, grid), np.quantile(values, grid), rtol=0.2)
+
+
+def test_very_many_values_are_thinned():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([np.zeros(20_000), rng.normal(size=100_000)])
+    axis, whole = Axis(values, 100), Axis(values, 100)
+    kept = axis.thin()
+    np.testing.assert_array_equal(whole.values[kept], axis.values)
+    assert axis.thinned
+    assert len(axis.values) <= 64 * 100
+    for name in ("low", "high", "level_counts"):
+        np.testing.assert_array_equal(getattr(axis, name), getattr(whole, name))
+    np.testing.assert_array_equal(axis.levels(values), whole.levels(values))
+    drawn = axis.between(axis.levels(values), rng)[2]
+    assert (drawn == 0).sum() == 20_000
+    assert len(np.unique(drawn)) > 90_000
+    grid = np.linspace(0.005, 0.995, 200)
+    np.testing.assert_allclose(np.quantile(drawn, grid), np.quantile(values, grid), atol=0.02)
+    np.testing.assert_allclose(
+        axis.level_shares(axis.values > 0.3) @ axis.level_counts, (values > 0.3).sum(), rtol=1e-3
+    )
+
+
+def test_few_values_are_kept():
+    axis = Axis(np.arange(65_536.0), 100)
+    assert len(axis.thin()) == 65_536
+    assert not axis.thinned
