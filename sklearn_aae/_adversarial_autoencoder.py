@@ -24,7 +24,7 @@ from sklearn_aae._draws import (
     draw_within,
     fill_levels,
 )
-from sklearn_aae._input import check_levels, is_ready
+from sklearn_aae._input import check_levels, is_ready, reads_levels
 from sklearn_aae._random import derive_seed, draw_seed, make_generator
 from sklearn_aae.encoding import Container
 from sklearn_aae.training import TrainingContext
@@ -96,7 +96,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     lr : float or "auto", default="auto"
         Learning rate (Adam).  ``"auto"`` is 1e-3, and for outputs over categories 2e-3
         below 2000 rows, else 3e-3.  It falls linearly over the second half of the epochs,
-        to a tenth (for outputs over categories to zero, step by step), unless ``callbacks`` hold an ``LRScheduler``.
+        to a tenth (for outputs over categories to zero, step by step), unless
+        ``callbacks`` hold an ``LRScheduler``.
     callbacks : list of skorch callbacks, default=None
         They are cloned, never changed.  For progress bars through pipelines and
         searches see :meth:`set_callbacks`.
@@ -233,7 +234,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def __sklearn_tags__(self) -> Any:
         """Return the capabilities that scikit-learn asks about."""
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        levels = reads_levels(self.output)
+        # Codes of levels are float32 whatever the table holds.
+        tags.transformer_tags.preserves_dtype = ["float32"] if levels else ["float64", "float32"]
+        takes = levels is not False
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
         return tags
 
     # -------------------------------------------------------------- fitting
@@ -467,6 +472,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         seed = derive_seed(resolve_seed(random_state, self.random_state), SAMPLE)
         generator = make_generator(seed, self.device_)
         rng = np.random.default_rng(derive_seed(seed, 0)) if noise else None
+        if conditions is not None and not isinstance(conditions, Mapping):
+            raise TypeError(
+                "conditions must be a dict of column labels and what the columns must be; got "
+                f"{conditions!r}."
+            )
         if conditions:
             if density is not None or not noise:
                 raise ValueError("conditions go neither with density nor with noise=False.")

@@ -129,10 +129,11 @@ def draw_within(
                 max(LEAST_ROWS, min(MOST_ROWS, 2 * n_samples)),
             )
             if n <= 0:
+                names = ", ".join(repr(layout.spans[j].name) for j in shares)
                 raise ValueError(
-                    f"The conditions are met too rarely: by about {total / n_proposed:.2g} of the "
-                    f"model's rows, so that {n_proposed} proposals gave {n_kept} of "
-                    f"{n_samples} rows. Widen a condition, or leave one out."
+                    f"The conditions on {names} are met too rarely: by about "
+                    f"{total / n_proposed:.2g} of the model's rows, so that {n_proposed} proposals "
+                    f"gave {n_kept} of {n_samples} rows. Widen a condition, or leave one out."
                 )
             codes = module.prior.sample(n, module.n_components, generator)
             digits, log_weights = head.draw_within(module.decoder(codes), generator, guide)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sklearn_aae import AdversarialAutoencoder, TableEncoder
+from sklearn_aae.outputs import Autoregressive
 
 FAST = {"hidden_layer_sizes": (16,), "discriminator_layer_sizes": (16,), "max_epochs": 3}
 
@@ -21,7 +22,7 @@ def with_fast_settings():
     """Return every public estimator with fast settings, in its main variants."""
     return [
         fast(random_state=None),
-        fast(posterior="gaussian"),
+        fast(posterior="gaussian", output="gaussian"),
         fast(prior="uniform", scaling="quantile"),
         fast(n_components=1, adversarial_weight=0),
         TableEncoder(max_levels=4),
@@ -31,4 +32,7 @@ def with_fast_settings():
             min_frequency=2,
             handle_unknown="infrequent_if_exist",
         ),
+        fast(posterior="channel"),
+        fast(output=Autoregressive(hidden_size=8)),
+        fast(output="independent"),
     ]
