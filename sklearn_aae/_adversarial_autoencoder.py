@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
@@ -14,8 +15,16 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_aae._base import SAMPLE, BaseAAE, is_ready, leaves_no_trace, resolve_seed
+from sklearn_aae._base import IMPUTE, SAMPLE, BaseAAE, leaves_no_trace, resolve_seed
 from sklearn_aae._compat import _fit_context
+from sklearn_aae._draws import (
+    blur,
+    check_level_head,
+    codes_of_density,
+    draw_within,
+    fill_levels,
+)
+from sklearn_aae._input import check_levels, is_ready
 from sklearn_aae._random import derive_seed, draw_seed, make_generator
 from sklearn_aae.encoding import Container
 from sklearn_aae.training import TrainingContext
@@ -174,7 +183,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         scaling: str | None = "standard",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        lr: float = 1e-3,
+        lr: float | str = "auto",
         callbacks: list | None = None,
         device: str | torch.device = "auto",
         early_stopping: bool = False,
@@ -244,7 +253,6 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If a frame has columns that are no numbers (a ``ValueError``).
         """
         warm = self.warm_start and hasattr(self, "net_")
-        self._check_settings()
         rows = self._check_rows(X, reset=not warm)
         if warm:
             net, seed = self._net_to_go_on_with(), self._seed
@@ -294,7 +302,6 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             in the first call.
         """
         first = not hasattr(self, "net_")
-        self._check_settings()
         rows = self._check_rows(X, reset=first)
         if first:
             net = self._new_net(rows, draw_seed(self.random_state))
@@ -362,7 +369,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but the code has {self._n_features_out} components."
             )
-        return self._container.wrap(self._decode(Z, Z.dtype))
+        return self._wrap(self._decode(Z, Z.dtype))
 
     def reconstruct(self, X: Any, y: Any = None) -> Any:
         """Return rows as the model sees them: through the code and back.
@@ -387,15 +394,17 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         _refuse_labels(y, "reconstruct")
         rows = self._check_rows(X, reset=False)
-        return self._container.wrap(self._decode(self._encode(rows), rows.dtype), like=X)
+        return self._wrap(self._decode(self._encode(rows), rows.dtype), like=X)
 
     def sample(
         self,
         n_samples: int = 1,
         *,
         y: Any = None,
-        random_state: Any = None,
+        conditions: Mapping | None = None,
+        density: Any = None,
         noise: bool = True,
+        random_state: Any = None,
     ) -> Any:
         """Draw new rows: codes from the prior, rows from the decoder.
 
@@ -405,12 +414,23 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Number of rows.
         y : None, default=None
             Must be None: the decoder takes no labels.
+        conditions : dict or None, default=None
+            What columns must be, by label (by position for arrays): a value, a list of
+            values, a tuple ``(low, high)`` with both ends included (None for no bound), or
+            None for a missing cell.  Rows are drawn from the model's distribution given
+            the conditions, column by column; at most 100 are proposed for each.  For
+            tables of mixed types only.
+        density : object or None, default=None
+            A distribution of codes to draw from in place of the prior: anything with
+            scikit-learn's ``sample(n)`` that was fitted to what :meth:`transform` returns,
+            for example ``GaussianMixture(16).fit(model.transform(X))`` ("ex-post density
+            estimation" [2]_).  It helps where codes miss the prior.
+        noise : bool, default=True
+            Whether rows are drawn from the decoder's distribution, which gives the
+            columns their spread; False returns its mean or mode (for pictures, say).
         random_state : int, RandomState or None, default=None
             None falls back on the estimator's ``random_state``: an int there
             repeats the same rows at every call, as in ``GaussianMixture``.
-        noise : bool, default=True
-            Whether rows are drawn from the decoder's distribution, which gives the
-            columns their spread; False returns its mean (for pictures, say).
 
         Returns
         -------
@@ -422,16 +442,138 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If ``n_samples`` is not positive.
+            If ``n_samples`` is not positive, or a condition names an unknown column or
+            level, an empty range, or what the model hardly ever draws.
+        TypeError
+            If ``density`` cannot be sampled.
         """
         check_is_fitted(self)
         _refuse_labels(y, "sample")
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         seed = derive_seed(resolve_seed(random_state, self.random_state), SAMPLE)
         generator = make_generator(seed, self.device_)
-        codes = self.prior_.sample(n_samples, self._n_features_out, generator).cpu().numpy()
-        drawn = self._decode(codes, self._dtype, generator if noise else None)
-        return self._container.wrap(drawn)
+        rng = np.random.default_rng(derive_seed(seed, 0)) if noise else None
+        if conditions:
+            if density is not None or not noise:
+                raise ValueError("conditions go neither with density nor with noise=False.")
+            return self._sample_within(n_samples, conditions, generator, rng)
+        module, k = self.net_.module_, self._n_features_out
+        if density is None:
+            codes = self.prior_.sample(n_samples, k, generator)
+        else:
+            drawn = codes_of_density(density, n_samples, k, derive_seed(seed, 1))
+            codes = blur(module, torch.as_tensor(drawn, device=self.device_), generator)
+        noisy = generator if noise else None
+        rows = self._decode(codes.cpu().numpy(), self._dtype, noisy, placed=True)
+        return self._wrap(rows, rng=rng)
+
+    def _sample_within(
+        self,
+        n_samples: int,
+        conditions: Mapping,
+        generator: torch.Generator,
+        rng: np.random.Generator | None,
+    ) -> Any:
+        check_level_head(self.net_.module_, "sample with conditions")
+        assert self._encoder is not None
+        labels = [span.name for span in self._encoder.layout_.spans]
+        shares = {
+            name: self._encoder._level_shares(name, wanted) for name, wanted in conditions.items()
+        }
+        digits = draw_within(
+            self.net_.module_,
+            self._encoder.layout_,
+            {labels.index(name): share for name, share in shares.items()},
+            n_samples,
+            generator,
+        )
+        levels = self._encoder.layout_.from_digits(digits.cpu().numpy())
+        within = {labels.index(name): wanted for name, wanted in conditions.items()}
+        return self._encoder._from_levels(levels, rng, within=within)
+
+    def impute(
+        self, X: Any, *, method: str = "mode", n_draws: int = 32, random_state: Any = None
+    ) -> Any:
+        """Fill missing cells given the cells of the row that are there.
+
+        By importance sampling: codes are drawn from the posterior of the known cells,
+        missing cells column by column, and a draw counts by how likely it makes the
+        known ones.  For tables of mixed types, in ``fit`` with or without missing cells.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_samples, n_features)
+            Rows with missing cells.
+        method : {"mode", "draw"}, default="mode"
+            ``"mode"``: the median of numbers and dates and the likeliest category, the
+            best single guesses.  ``"draw"``: one draw, which keeps the spread of the
+            columns; several calls with other seeds are multiple imputations.
+        n_draws : int, default=32
+            Draws for each row; time is proportional to it.
+        random_state : int, RandomState or None, default=None
+            None falls back on the estimator's ``random_state``.
+
+        Returns
+        -------
+        frame or ndarray of shape (n_samples, n_features)
+            The rows in the container that ``fit`` saw, with the index of ``X``; cells that
+            were there are as they were.  A column that was all missing in ``fit`` stays
+            so.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the model is one of numbers, or the table is not that of ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sklearn_aae import AdversarialAutoencoder
+        >>> frame = pd.DataFrame({"size": ["s", "l"] * 50, "weight": [1.0, 9.0] * 50})
+        >>> aae = AdversarialAutoencoder(output="autoregressive", random_state=0).fit(frame)
+        >>> aae.impute(pd.DataFrame({"size": ["l", "s"], "weight": [np.nan, np.nan]}))
+          size  weight
+        0    l     9.0
+        1    s     1.0
+        """
+        check_is_fitted(self)
+        check_level_head(self.net_.module_, "impute")
+        assert self._encoder is not None
+        if method not in ("mode", "draw"):
+            raise ValueError(f'method must be "mode" or "draw", got {method!r}.')
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        seed = derive_seed(resolve_seed(random_state, self.random_state), IMPUTE)
+        levels, missing = self._levels_and_missing(X)
+        rows = np.flatnonzero(missing.any(axis=1))
+        if len(rows):
+            digits = self._scaler.transform(np.where(missing, -1, levels)[rows])
+            levels[rows] = fill_levels(
+                self.net_.module_,
+                self._encoder.layout_,
+                digits,
+                n_draws=int(n_draws),
+                draw=method == "draw",
+                generator=make_generator(seed, self.device_),
+            )
+        rng = np.random.default_rng(derive_seed(seed, 0)) if method == "draw" else None
+        filled = self._encoder._from_levels(levels, rng, like=X)
+        return self._container.merge(X, filled, missing)
+
+    def _levels_and_missing(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the levels of rows, and which cells are missing."""
+        assert self._encoder is not None
+        levels = check_levels(self, self._encoder, X, allow_missing=True)
+        spans = self._encoder.layout_.spans
+        return levels, np.stack(
+            [
+                (cells < 0) | (cells == span.missing)
+                for cells, span in zip(levels.T, spans, strict=True)
+            ],
+            axis=1,
+        )
 
     # ------------------------------------------------------------------- score
 

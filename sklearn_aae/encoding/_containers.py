@@ -21,17 +21,20 @@ class Container:
         "pandas", "polars" or another backend of narwhals; None for arrays.
     columns : tuple
         The column labels; empty for arrays.
+    dtype : dtype or None
+        The type of an array.
     """
 
     backend: str | None
     columns: tuple
+    dtype: Any = None
 
     @classmethod
     def of(cls, X: Any) -> Container:
         """Return the container of ``X``."""
-        frame = _as_frame(X)
+        frame = as_frame(X)
         if frame is None:
-            return cls(None, ())
+            return cls(None, (), getattr(X, "dtype", None))
         native = frame.to_native()
         # narwhals wants text labels; pandas also has others, and MultiIndex.
         columns = native.columns if frame.implementation.is_pandas_like() else frame.columns
@@ -51,8 +54,60 @@ class Container:
             native.index = like.index
         return native
 
+    def assemble(self, columns: list, like: Any = None) -> Any:
+        """Return columns of this container's library as one table.
 
-def _as_frame(X: Any) -> nw.DataFrame | None:
+        pandas frames get the index of ``like`` if it is one.
+        """
+        if self.backend is None:
+            rows = np.empty((len(columns[0]), len(columns)), dtype=self.dtype)
+            for j, column in enumerate(columns):
+                rows[:, j] = column
+            return rows
+        backend: Any = nw.Implementation.from_string(self.backend)
+        if not backend.is_pandas_like():
+            series = [column.to_native() for column in columns]
+            named = dict(zip(self.columns, series, strict=True))
+            return nw.from_dict(named, backend=backend).to_native()
+        pd = backend.to_native_namespace()
+        native = pd.DataFrame(dict(enumerate(columns)))
+        native.columns = self.columns
+        if isinstance(like, pd.DataFrame):
+            native.index = like.index
+        return native
+
+    def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
+        """Return ``filled`` with the cells of ``X`` but for those where ``where`` is true."""
+        if self.backend is None:
+            rows = np.array(np.asarray(X), dtype=np.result_type(filled.dtype))
+            rows[where] = filled[where]
+            return rows
+        backend: Any = nw.Implementation.from_string(self.backend)
+        if backend.is_pandas_like():
+            columns = []
+            for j, cells in enumerate(where.T):
+                new = filled.iloc[:, j]
+                columns.append(new if cells.all() else _keep(new, X.iloc[:, j], cells))
+            return self.assemble(columns, X)
+        old, new = nw.from_native(X), nw.from_native(filled)
+        kept = []
+        for name, cells in zip(new.columns, where.T, strict=True):
+            mask = nw.new_series("where", cells.tolist(), nw.Boolean, backend=backend)
+            kept.append(new[name].zip_with(mask, old[name].cast(new[name].dtype)))
+        return new.select(*kept).to_native()
+
+
+def _keep(new: Any, old: Any, where: np.ndarray) -> Any:
+    """Return a pandas column with new cells where ``where`` is true."""
+    if not where.any():
+        return old.astype(new.dtype)
+    column = new.copy()
+    column[~where] = old[~where].astype(new.dtype)
+    return column
+
+
+def as_frame(X: Any) -> nw.DataFrame | None:
+    """Return a frame as narwhals', None for anything else."""
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     return frame if isinstance(frame, nw.DataFrame) else None
 
@@ -63,7 +118,7 @@ def check_numeric_columns(X: Any, estimator_name: str) -> None:
     Object columns pass: they may hold numbers, and scikit-learn's own
     conversion says so if they do not.
     """
-    frame = _as_frame(X)
+    frame = as_frame(X)
     if frame is None or not len(frame.columns):
         return
     kinds = {
@@ -79,9 +134,8 @@ def check_numeric_columns(X: Any, estimator_name: str) -> None:
     if kinds:
         listed = ", ".join(f"{name!r} ({dtype})" for name, dtype in kinds.items())
         raise UnsupportedColumnsError(
-            f"{estimator_name} reads columns of numbers only so far; these are of another "
-            f"kind: {listed}. Drop them or encode them first, for example with "
-            "sklearn.preprocessing.OneHotEncoder in a ColumnTransformer.",
+            f"{estimator_name} reads columns of numbers here; these are of another kind: "
+            f"{listed}. Use output='auto' (or 'autoregressive') and fit to the table as it is.",
             list(kinds),
         )
 

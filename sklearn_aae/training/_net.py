@@ -10,10 +10,12 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 from skorch.callbacks import EpochTimer, PrintLog
+from torch import nn
 
 from sklearn_aae._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.losses import AdversarialLoss
+from sklearn_aae.posteriors import CodeNorm
 from sklearn_aae.training._batches import TableDataset, TrainBatches, ValidationBatches
 from sklearn_aae.training._callbacks import (
     StopTraining,
@@ -417,7 +419,13 @@ class AAENet(NeuralNet):
         rows = np.linspace(0, len(dataset) - 1, min(len(dataset), CALIBRATION_ROWS)).astype(int)
         with torch.no_grad(), torch_threads(1 if len(rows) < MIN_ROWS else None):
             x = dataset.gather(rows).to(self.device)
+            self._measure_codes(x)
             self.module_.head.calibrate(self.module_(x), x)
+
+    def _measure_codes(self, x: torch.Tensor) -> None:
+        encoder = self.module_.encoder
+        if isinstance(encoder, nn.Sequential) and isinstance(encoder[-1], CodeNorm):
+            encoder[-1].measure(encoder[:-1](x))
 
     def encode_rows(self, dataset: TableDataset) -> np.ndarray:
         """Return the codes of a data set, in float64 around a float32 pass.

@@ -1,0 +1,189 @@
+"""Columns of numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_aae._cells import is_number
+from sklearn_aae._layout import make_span
+from sklearn_aae.encoding._axis import Axis, resolve_max_levels
+from sklearn_aae.encoding._codec import ColumnCodec, Condition
+from sklearn_aae.encoding._columns import Column
+
+#: Numbers with more decimals than this are not rounded.
+MOST_DECIMALS = 10
+
+
+def find_decimals(values: np.ndarray, dtype: Any) -> int | None:
+    """Return to how many decimals all values are given, or None if that is not short.
+
+    Values that came as float32 are compared as such: 0.1 has one decimal there too.
+    """
+    narrow = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.float64
+    with np.errstate(over="ignore", invalid="ignore"):
+        for decimals in range(MOST_DECIMALS + 1):
+            rounded = np.round(values, decimals)
+            differ = rounded.astype(narrow) != values.astype(narrow)
+            if not differ.any():
+                return decimals
+    return None
+
+
+class AxisCodec(ColumnCodec):
+    """Levels on an axis: numbers, dates and durations."""
+
+    axis: Axis
+
+    def _fit_axis(self, column: Column, max_levels: int | str, **more: Any) -> None:
+        present = column.present
+        self.form = column.form
+        self.axis = Axis(present, resolve_max_levels(max_levels, len(present)))
+        self.span = make_span(
+            column.name,
+            column.kind,
+            self.axis.level_counts,
+            int(column.missing.sum()),
+            ordered=True,
+            heaped=self.axis.heaped,
+            low=self.axis.low.astype(np.float64),
+            high=self.axis.high.astype(np.float64),
+            **more,
+        )
+
+    def as_cell(self, cell: Any, condition: Condition) -> Any:
+        """Return a cell of a condition as a value of the axis, or raise TypeError."""
+        raise NotImplementedError
+
+    def round(self, values: np.ndarray) -> np.ndarray:
+        """Return drawn values as precise as the training values are."""
+        raise NotImplementedError
+
+    def present_levels(self, values: np.ndarray, column: Column) -> np.ndarray:
+        """Return the level whose training values are nearest."""
+        return self.axis.levels(values)
+
+    def present_axis_values(
+        self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
+    ) -> np.ndarray:
+        """Return values of the axis for levels."""
+        allowed = None if condition is None else self._allowed(condition)
+        values = self.axis.draw(levels, rng, allowed)
+        if rng is None or self.axis.heaped:
+            return values
+        # Rounding must not leave the level.
+        rounded = self.round(values)
+        return np.clip(rounded, self.axis.low[levels], self.axis.high[levels])
+
+    def present_shares(self, condition: Condition) -> np.ndarray:
+        """Return the share of each present level's rows that meets a condition."""
+        return self.axis.level_shares(self._allowed(condition))
+
+    def _allowed(self, condition: Condition) -> np.ndarray:
+        values = self.axis.values
+        if condition.bounds is None:
+            cells = [self.as_cell(cell, condition) for cell in condition.allowed or []]
+            allowed = np.isin(values, np.array(cells)) if cells else np.zeros(len(values), bool)
+            if cells and not allowed.any() and not condition.missing:
+                raise ValueError(
+                    f"No training row meets the condition {condition.text}; values go from "
+                    f"{self.as_text(values[0])} to {self.as_text(values[-1])}. A pair "
+                    "(lowest, highest) asks for a range."
+                )
+            return allowed
+        low, high = (
+            None if end is None else self.as_cell(end, condition) for end in condition.bounds
+        )
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"The condition {condition.text} is an empty range.")
+        allowed = np.ones(len(values), dtype=bool)
+        if low is not None:
+            allowed &= values >= low
+        if high is not None:
+            allowed &= values <= high
+        if not allowed.any():
+            raise ValueError(
+                f"No training row meets the condition {condition.text}; values go from "
+                f"{self.as_text(values[0])} to {self.as_text(values[-1])}."
+            )
+        return allowed
+
+    def as_text(self, value: Any) -> str:
+        """Return a value of the axis as text."""
+        return str(value)
+
+
+class NumberCodec(AxisCodec):
+    """Levels of numbers; standardised in the dense matrix.
+
+    Attributes
+    ----------
+    centre, scale : float
+        Mean and standard deviation of the present training values.
+    """
+
+    def __init__(self, column: Column, max_levels: int | str) -> None:
+        present = column.present
+        integer = present.dtype.kind in "iu"
+        decimals = 0 if integer else find_decimals(np.unique(present), column.form.dtype)
+        self._fit_axis(column, max_levels, integer=decimals == 0, decimals=decimals)
+        # Around the largest value, for the sums of large numbers may overflow.
+        values, counts = self.axis.values.astype(np.float64), self.axis.counts
+        unit = float(np.abs(values).max()) or 1.0
+        mean = np.average(values / unit, weights=counts)
+        spread = np.sqrt(np.average((values / unit - mean) ** 2, weights=counts))
+        self.centre = float(mean) * unit
+        self.scale = float(spread) * unit or 1.0
+
+    def as_cell(self, cell: Any, condition: Condition) -> Any:
+        """Return a number of a condition."""
+        if not is_number(cell):
+            raise TypeError(f"The condition {condition.text} is on numbers; {cell!r} is none.")
+        return cell
+
+    def round(self, values: np.ndarray) -> np.ndarray:
+        """Return numbers with as many decimals as the training values have."""
+        decimals = self.span.decimals
+        if decimals is None or values.dtype.kind != "f":
+            return values
+        with np.errstate(over="ignore", invalid="ignore"):
+            rounded = np.round(values, decimals)
+        return np.where(np.isfinite(rounded), rounded, values)
+
+    def present_values(
+        self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
+    ) -> np.ndarray:
+        """Return numbers."""
+        return self.present_axis_values(levels, rng, condition)
+
+    def dense_names(self, name: str) -> list[str]:
+        """Return the column's name."""
+        return [name]
+
+    def to_dense(self, column: Column, out: np.ndarray) -> None:
+        """Write standardised numbers, 0 for a missing one."""
+        values = np.where(column.missing, self.centre, column.values.astype(np.float64))
+        # Halves, for the distance of two finite numbers may be infinite.
+        out[:, 0] = (values / 2 - self.centre / 2) / self.scale * 2
+
+    def from_dense(self, block: np.ndarray) -> np.ndarray:
+        """Return numbers: training values where float32 cannot tell them apart from these."""
+        steps = block[:, 0].astype(np.float64) * self.scale
+        values = self.round(steps + self.centre)
+        nearest = self._nearest(values)
+        slack = np.abs(steps) * 2.0**-23 + np.abs(values) * 2.0**-50
+        close = np.abs(nearest.astype(np.float64) - values) <= slack
+        if self.axis.values.dtype.kind == "f":
+            return np.where(close, nearest, values)
+        return np.where(close, nearest, self.axis.cast(values))
+
+    def _nearest(self, values: np.ndarray) -> np.ndarray:
+        known = self.axis.values
+        as_float = known.astype(np.float64)
+        right = np.clip(np.searchsorted(as_float, values), 1, max(1, len(known) - 1))
+        right = np.minimum(right, len(known) - 1)
+        left = np.maximum(right - 1, 0)
+        return np.where(
+            values - as_float[left] <= as_float[right] - values, known[left], known[right]
+        )
