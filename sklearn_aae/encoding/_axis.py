@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from sklearn_aae.encoding._columns import Column
 
 #: Levels of max_levels="auto": a tenth of the rows, but within these bounds.
 FEWEST_LEVELS, MOST_LEVELS = 24, 1024
@@ -124,47 +129,82 @@ class Axis:
             levels[above] += _distance(low[here + 1], gap) < _distance(gap, high[here])
         return levels
 
-    def draw(
+    def nearest(self, values: np.ndarray) -> np.ndarray:
+        """Return the training value that is nearest to each float."""
+        known = self.values.astype(np.float64)
+        right = np.minimum(np.searchsorted(known, values), len(known) - 1)
+        left = np.maximum(right - 1, 0)
+        lower = values / 2 - known[left] / 2 <= known[right] / 2 - values / 2
+        return np.where(lower, self.values[left], self.values[right])
+
+    def pick(
         self,
         levels: np.ndarray,
         rng: np.random.Generator | None,
         allowed: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Return a value for each level: its median, or drawn if there is a generator.
+        """Return one of the training values of each level, by how often they occur.
 
-        ``allowed`` says for each of ``values`` whether it may be drawn.
+        Parameters
+        ----------
+        levels : ndarray of shape (n,), int
+            The levels.
+        rng : Generator or None
+            Draws; None gives the median (the lower one of two).
+        allowed : ndarray of shape (n_distinct,), bool, or None
+            Which of ``values`` may be returned.
         """
         values, below, first, last = self._rows(levels, allowed)
-        # Rows first .. last - 1 of the sorted training rows belong to the level.
         if rng is None:
             row = first + (last - first - 1) // 2
-            return values[np.searchsorted(below, row, side="right") - 1]
-        u = rng.random(len(levels))
-        if self.heaped:
-            row = first + np.floor(u * (last - first)).astype(np.int64)
-            return values[np.searchsorted(below, row, side="right") - 1]
-        place = first + u * (last - first - 1)
+        else:
+            row = first + np.floor(rng.random(len(levels)) * (last - first)).astype(np.int64)
+        return values[_at(below, row)]
+
+    def between(
+        self, levels: np.ndarray, rng: np.random.Generator, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return neighbouring training values of each level, and one drawn between them."""
+        values, below, first, last = self._rows(levels, allowed)
+        place = first + rng.random(len(levels)) * (last - first - 1)
         row = np.floor(place).astype(np.int64)
-        left = values[np.searchsorted(below, row, side="right") - 1]
-        row = np.minimum(row + 1, last - 1)
-        right = values[np.searchsorted(below, row, side="right") - 1]
-        return _between(left, right, place - np.floor(place))
+        left = values[_at(below, row)]
+        right = values[_at(below, np.minimum(row + 1, last - 1))]
+        return left, right, _between(left, right, place - row)
 
     def _rows(self, levels: np.ndarray, allowed: np.ndarray | None) -> tuple:
+        """Return values, the rows below each, and the first and last row of each level.
+
+        Rows are those of the sorted training cells; the last one is not of the level.
+        """
         counts = self.counts if allowed is None else self.counts * allowed
         below = np.concatenate([[0], np.cumsum(counts)])
-        first, last = below[self.starts], below[self.stops]
+        first, last = below[self.starts][levels], below[self.stops][levels]
         if allowed is None:
-            return self.values, below[:-1], first[levels], last[levels]
-        if (first == last)[levels].any():
-            raise ValueError("a level holds no training value that meets the condition")
+            return self.values, below[:-1], first, last
+        if (first == last).any():
+            raise ValueError(
+                f"level {levels[int(np.argmax(first == last))]} holds no training value that "
+                "meets the condition"
+            )
         # Without the values that are not allowed, neighbours are allowed ones.
-        return self.values[allowed], below[:-1][allowed], first[levels], last[levels]
+        return self.values[allowed], below[:-1][allowed], first, last
 
     def level_shares(self, allowed: np.ndarray) -> np.ndarray:
         """Return the share of each level's training rows whose values are allowed."""
         met = np.add.reduceat(self.counts * allowed, self.starts)
         return met / self.level_counts
+
+
+def make_axis(column: Column, max_levels: int | str) -> Axis:
+    """Return the axis of a column's present cells."""
+    present = column.present
+    return Axis(present, resolve_max_levels(max_levels, len(present)))
+
+
+def _at(below: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return which distinct value stands in a row of the sorted cells."""
+    return np.searchsorted(below, rows, side="right") - 1
 
 
 def _distance(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-import narwhals as nw
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from sklearn_aae._cells import as_objects
 from sklearn_aae._compat import Interval, StrOptions, _check_feature_names_in, _fit_context
 from sklearn_aae._layout import Layout
 from sklearn_aae.encoding._category_columns import AUTO, ERROR, INFREQUENT, CategoryCodec
@@ -21,10 +22,9 @@ from sklearn_aae.encoding._columns import (
     EMPTY,
     NUMBER,
     Column,
-    as_objects,
     read_column,
 )
-from sklearn_aae.encoding._containers import Container, as_frame
+from sklearn_aae.encoding._containers import Container, as_frame, columns_of
 from sklearn_aae.encoding._datetime_columns import MomentCodec
 from sklearn_aae.encoding._number_columns import NumberCodec
 
@@ -110,15 +110,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         table = self._check_table(X, reset=True)
         container = Container.of(table)
-        natives = list(_columns_of(table))
+        natives = list(columns_of(table))
         labels = list(container.columns) or list(range(len(natives)))
         chosen = self._chosen(labels)
         codecs = [
             self._codec(read_column(native, label, as_category=choice))
             for native, label, choice in zip(natives, labels, chosen, strict=True)
         ]
-        self._container, self._codecs = container, codecs
-        self._chosen_columns = chosen
+        # Nothing is assigned before all columns are read: a fit that fails leaves no trace.
+        validate_data(self, table, reset=True, skip_check_array=True)
+        self._container, self._codecs, self._chosen_columns = container, codecs, chosen
         self.layout_ = Layout(tuple(codec.span for codec in codecs))
         return self
 
@@ -163,32 +164,35 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _check_table(self, X: Any, *, reset: bool) -> Any:
         """Return a frame as it is, anything else as an array of two dimensions."""
-        if as_frame(X) is None:
-            if not hasattr(X, "__array__") and not hasattr(X, "toarray"):
+        frame = as_frame(X)
+        if frame is None:
+            if not hasattr(X, "__array__") and not issparse(X):
                 X = _array_of(X)
-            X = check_array(
-                X, dtype=None, ensure_all_finite=False, estimator=self, ensure_min_features=1
-            )
+            X = check_array(X, dtype=None, ensure_all_finite=False, estimator=self)
         else:
-            for n, what in zip(X.shape, ("sample", "feature"), strict=True):
+            for n, what in zip(frame.shape, ("sample", "feature"), strict=True):
                 if not n:
                     raise ValueError(
-                        f"Found array with 0 {what}(s) (shape={tuple(X.shape)}) while a minimum "
+                        f"Found array with 0 {what}(s) (shape={frame.shape}) while a minimum "
                         f"of 1 is required by {type(self).__name__}."
                     )
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        if not reset and self._container.columns and not hasattr(self, "feature_names_in_"):
-            found = Container.of(X).columns
-            if found and found != self._container.columns:
-                raise ValueError(
-                    f"The columns are {list(found)}, in fit they were "
-                    f"{list(self._container.columns)}."
-                )
+        if not reset:
+            validate_data(self, X, reset=False, skip_check_array=True)
+            self._check_labels(Container.of(X).columns)
         return X
+
+    def _check_labels(self, labels: tuple) -> None:
+        """Raise for labels that are not text, which scikit-learn does not compare."""
+        known = self._container.columns
+        if labels and known and labels != known:
+            raise ValueError(
+                f"The columns must be those of fit, in that order: {list(known)}; got "
+                f"{list(labels)}."
+            )
 
     def _read(self, X: Any) -> Iterator[tuple[ColumnCodec, Column]]:
         for codec, native, choice in zip(
-            self._codecs, _columns_of(X), self._chosen_columns, strict=True
+            self._codecs, columns_of(X), self._chosen_columns, strict=True
         ):
             as_category = choice or codec.span.kind == CATEGORY
             yield codec, read_column(native, codec.span.name, as_category=as_category)
@@ -231,6 +235,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         like : frame or None
             Whose index a pandas frame gets.
         """
+        check_is_fitted(self)
+        for span, column in zip(self.layout_.spans, levels.T, strict=True):
+            if len(column) and not 0 <= column.min() <= column.max() < span.n_levels:
+                raise ValueError(
+                    f"Column {span.name!r} has levels 0 to {span.n_levels - 1}; got "
+                    f"{column.min()} to {column.max()}."
+                )
         within = within or {}
         columns = []
         for j, codec in enumerate(self._codecs):
@@ -249,6 +260,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             A value, a list of values, or a tuple of lowest and highest value, either
             of which may be None; None or NaN for a missing cell.
         """
+        check_is_fitted(self)
         labels = [span.name for span in self.layout_.spans]
         if column not in labels:
             raise ValueError(f"There is no column {column!r}; columns are {labels}.")
@@ -342,14 +354,6 @@ def _array_of(rows: Any) -> np.ndarray:
     """Return a list of rows as an array that keeps numbers beside text numbers."""
     array = np.asarray(rows)
     return array if array.dtype.kind in "biufcmM" else np.array(rows, dtype=object)
-
-
-def _columns_of(table: Any) -> Iterator[Any]:
-    frame = as_frame(table)
-    if frame is None:
-        return iter(table.T)
-    assert isinstance(frame, nw.DataFrame)
-    return frame.iter_columns()
 
 
 def _distinct(names: list[str]) -> list[str]:
