@@ -177,43 +177,36 @@ class Axis:
         rng : Generator or None
             Draws; None gives the median (the lower one of two).
         allowed : ndarray of shape (n_distinct,), bool, or None
-            Which of ``values`` may be returned.
+            Which of ``values`` may be returned, one or more of each level.
         """
-        values, below, first, last = self._rows(levels, allowed)
+        below, first, last = self._rows(levels, allowed)
         if rng is None:
             row = first + (last - first - 1) // 2
         else:
             row = first + np.floor(rng.random(len(levels)) * (last - first)).astype(np.int64)
-        return values[_at(below, row)]
+        return self.values[_at(below, row)]
 
     def between(
         self, levels: np.ndarray, rng: np.random.Generator, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return neighbouring training values of each level, and one drawn between them."""
-        values, below, first, last = self._rows(levels, allowed)
+        below, first, last = self._rows(levels, allowed)
         place = first + rng.random(len(levels)) * (last - first - 1)
         row = np.floor(place).astype(np.int64)
-        left = values[_at(below, row)]
-        right = values[_at(below, np.minimum(row + 1, last - 1))]
+        left = self.values[_at(below, row)]
+        right = self.values[_at(below, np.minimum(row + 1, last - 1))]
         return left, right, _between(left, right, place - row)
 
     def _rows(self, levels: np.ndarray, allowed: np.ndarray | None) -> tuple:
-        """Return values, the rows below each, and the first and last row of each level.
+        """Return the rows below each value, and the first and last row of each level.
 
         Rows are those of the sorted training cells; the last one is not of the level.
         """
         counts = self.counts if allowed is None else self.counts * allowed
         below = np.concatenate([[0], np.cumsum(counts)])
         first, last = below[self.starts][levels], below[self.stops][levels]
-        if allowed is None:
-            return self.values, below[:-1], first, last
-        if (first == last).any():
-            raise ValueError(
-                f"level {levels[int(np.argmax(first == last))]} holds no training value that "
-                "meets the condition"
-            )
-        # Without the values that are not allowed, neighbours are allowed ones.
-        return self.values[allowed], below[:-1][allowed], first, last
+        # Values that are not allowed have no rows, so none stands beside a drawn one.
+        return below[:-1], first, last
 
     def level_shares(self, allowed: np.ndarray) -> np.ndarray:
         """Return the share of each level's training rows whose values are allowed."""
@@ -246,6 +239,6 @@ def _between(left: np.ndarray, right: np.ndarray, share: np.ndarray) -> np.ndarr
         between = left * (1 - share) + right * share
         return np.clip(between, left, right)
     step = right.view(np.uint64) - left.view(np.uint64)
-    # Above 2**53 the product may round to more than the step.
-    offset = np.minimum(np.rint(step * share).astype(np.uint64), step)
+    # A share below 1 of the rounded step is at most the step, as large as that may be.
+    offset = np.rint(step * share).astype(np.uint64)
     return (left.view(np.uint64) + offset).view(left.dtype)

@@ -188,6 +188,15 @@ def test_draws_within_a_range(heaped):
     assert (drawn["at"] == drawn["at"].dt.floor("h")).all()
 
 
+def test_labels_that_do_not_meet_the_condition_are_refused():
+    table = pd.DataFrame({"c": ["a"] * 9 + ["b"] * 9 + ["x", "y", None]})
+    encoder = TableEncoder(min_frequency=5).fit(table)
+    assert encoder._from_levels(np.array([[3]]), None, within={0: "a"})["c"].isna().all()
+    for level in (1, 2):
+        with pytest.raises(ValueError, match=f"Level {level} of column 'c' holds no"):
+            encoder._from_levels(np.array([[level]]), None, within={0: "a"})
+
+
 def test_draws_of_listed_numbers():
     table = pd.DataFrame({"n": np.arange(100)})
     encoder = TableEncoder(max_levels=2).fit(table)
@@ -199,8 +208,12 @@ def test_draws_of_listed_numbers():
 
 def test_levels_that_no_draw_can_come_from_are_refused():
     encoder = TableEncoder(max_levels=2).fit(pd.DataFrame({"n": np.arange(100)}))
-    with pytest.raises(ValueError, match="level 1 holds no training value"):
-        encoder._from_levels(np.array([[1]]), None, within={0: (3, 4)})
+    message = (
+        r"Level 1 of column 'n' holds no training value that meets .* 'n': \(3, 4\)"
+    )
+    for rng in (None, np.random.default_rng(0)):
+        with pytest.raises(ValueError, match=message):
+            encoder._from_levels(np.array([[0], [1]]), rng, within={0: (3, 4)})
     for level in (-1, 2):
         with pytest.raises(ValueError, match="Column 'n' has levels 0 to 1; got"):
             encoder._from_levels(np.array([[level]]), None)

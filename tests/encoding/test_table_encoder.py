@@ -485,6 +485,16 @@ def test_missing_cells_of_every_sort_are_missing():
     assert encoder._from_levels(encoder._to_levels(frame), None)["x"].is_null().sum() == 2
 
 
+@pytest.mark.parametrize("gap", [None, np.nan, pd.NA, pd.NaT], ids=str)
+@pytest.mark.parametrize("cells", [["a", "b"], [1, 2], [True, False]], ids=str)
+def test_what_stood_for_a_missing_object_stands_for_it_again(cells, gap):
+    frame = pd.DataFrame({"c": [*cells, gap]}, dtype=object)
+    encoder = TableEncoder().fit(frame)
+    back = encoder._from_levels(encoder._to_levels(frame), None)["c"].tolist()
+    assert back[:2] == cells
+    assert back[2] is frame["c"][2]
+
+
 def test_imputation_may_ask_for_missing_cells_that_fit_did_not_see():
     encoder = TableEncoder().fit(pd.DataFrame({"n": [1.0, 2.0], "s": ["a", "b"]}))
     gaps = pd.DataFrame({"n": [np.nan, 2.0], "s": ["a", None]})
