@@ -516,7 +516,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self._encoder._from_levels(levels, rng, within=within)
 
     def impute(
-        self, X: Any, *, method: str = "mode", n_draws: int = 32, random_state: Any = None
+        self, X: Any, *, method: str = "mode", n_draws: int = 100, random_state: Any = None
     ) -> Any:
         """Fill missing cells given the cells of the row that are there.
 
@@ -532,7 +532,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             ``"mode"``: the median of numbers and dates and the likeliest category, the
             best single guesses.  ``"draw"``: one draw, which keeps the spread of the
             columns; several calls with other seeds are multiple imputations.
-        n_draws : int, default=32
+        n_draws : int, default=100
             Draws for each row; time is proportional to it.
         random_state : int, RandomState or None, default=None
             None falls back on the estimator's ``random_state``.
