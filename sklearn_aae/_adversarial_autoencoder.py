@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
@@ -14,8 +15,16 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_aae._base import SAMPLE, BaseAAE, is_ready, leaves_no_trace, resolve_seed
+from sklearn_aae._base import IMPUTE, SAMPLE, BaseAAE, leaves_no_trace, resolve_seed
 from sklearn_aae._compat import _fit_context
+from sklearn_aae._draws import (
+    blur,
+    check_level_head,
+    codes_of_density,
+    draw_within,
+    fill_levels,
+)
+from sklearn_aae._input import check_levels, is_ready, reads_levels
 from sklearn_aae._random import derive_seed, draw_seed, make_generator
 from sklearn_aae.encoding import Container
 from sklearn_aae.training import TrainingContext
@@ -42,12 +51,17 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ``"uniform"`` (on [-1, 1]), an object of :mod:`sklearn_aae.priors`, a
         :class:`torch.distributions.Distribution`, a frozen distribution of
         :mod:`scipy.stats` or a function ``(n, generator) -> (n, n_components)``.
-    posterior : {"auto", "deterministic", "gaussian"} or Posterior, default="auto"
-        How the encoder's output becomes a code; ``"auto"`` is deterministic.
-    output : {"auto", "gaussian", "bernoulli"} or Output, default="auto"
-        The decoder's likelihood: ``"gaussian"`` (squared error on scaled columns)
-        or ``"bernoulli"`` (cross-entropy; columns in [0, 1]).  ``"auto"`` is
-        Gaussian.
+    posterior : {"auto", "deterministic", "gaussian", "channel"} or Posterior, default="auto"
+        How the encoder's output becomes a code.  ``"auto"`` is deterministic for outputs
+        over numbers, and for those over categories the channel: codes of variance 1 by
+        construction, shrunk, plus fixed noise.
+    output : str or Output, default="auto"
+        The decoder's likelihood.  Over numbers: ``"gaussian"`` (squared error on scaled
+        columns) or ``"bernoulli"`` (cross-entropy; columns in [0, 1]).  Over the levels
+        of columns of any kind: ``"independent"`` given the code, or ``"autoregressive"``
+        (given the code and the columns before).  ``"auto"`` is Gaussian if every column
+        is a number and no cell is missing, for arrays and frames alike, else
+        autoregressive.
     supervision : None, default=None
         What ``y`` does: nothing.
     hidden_layer_sizes : int or tuple of int, default=(256, 256)
@@ -63,22 +77,27 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Learning rate of the third phase as a multiple of ``lr``.  0 switches
         phases 2 and 3 off, which leaves a plain autoencoder.
     categorical_features : "from_dtype" or array-like, default="from_dtype"
-        Which columns are categories.  Only tables of numbers are supported so far.
+        Which columns are categories: by their type (categorical, text, boolean), and
+        besides the numbers and dates whose labels, positions or mask are given here.
     scaling : {"standard", "quantile", "minmax"} or None, default="standard"
-        Scale on which the networks see the columns when the output is Gaussian:
+        Scale on which the networks see the columns when the output is Gaussian
+        (outputs over categories read levels instead, see :class:`TableEncoder`):
         unit variance, normal scores, [-1, 1], or as they are.  Undone on the way
         out.
     max_epochs : int or "auto", default="auto"
         Passes over the rows.  ``"auto"`` is :math:`4\sqrt{n}` between 80 and 150
         for :math:`n` rows, and from about 6,700 rows on as many as show the network
-        a million rows, at least 20.
+        a million rows, at least 20.  For outputs over categories as many as show the
+        network :math:`\max(38000, 1300\sqrt{n})` rows, at least 2 and at most 80.
     batch_size : int or "auto", default="auto"
         Rows per mini-batch.  ``"auto"`` is the power of two nearest to
         :math:`2.5\sqrt{n}`, between 16 and 512.  Batches are cut to about equal
-        sizes of at most this.
-    lr : float, default=1e-3
-        Learning rate (Adam).  It falls linearly to a tenth over the second half of
-        the epochs, unless ``callbacks`` hold an ``LRScheduler``.
+        sizes of at most this.  For outputs over categories 128 below 2000 rows, else 256.
+    lr : float or "auto", default="auto"
+        Learning rate (Adam).  ``"auto"`` is 1e-3, and for outputs over categories 2e-3
+        below 2000 rows, else 3e-3.  It falls linearly over the second half of the epochs,
+        to a tenth (for outputs over categories to zero, step by step), unless
+        ``callbacks`` hold an ``LRScheduler``.
     callbacks : list of skorch callbacks, default=None
         They are cloned, never changed.  For progress bars through pipelines and
         searches see :meth:`set_callbacks`.
@@ -140,6 +159,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ----------
     .. [1] A. Makhzani, J. Shlens, N. Jaitly, I. Goodfellow, B. Frey, "Adversarial
        Autoencoders", arXiv:1511.05644, 2015.
+    .. [2] P. Ghosh, M. Sajjadi, A. Vergari, M. Black, B. Schölkopf, "From Variational to
+       Deterministic Autoencoders", ICLR 2020.
 
     Examples
     --------
@@ -174,7 +195,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         scaling: str | None = "standard",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        lr: float = 1e-3,
+        lr: float | str = "auto",
         callbacks: list | None = None,
         device: str | torch.device = "auto",
         early_stopping: bool = False,
@@ -213,7 +234,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def __sklearn_tags__(self) -> Any:
         """Return the capabilities that scikit-learn asks about."""
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        levels = reads_levels(self.output)
+        # Codes of levels are float32 whatever the table holds.
+        tags.transformer_tags.preserves_dtype = ["float32"] if levels else ["float64", "float32"]
+        takes = levels is not False
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
         return tags
 
     # -------------------------------------------------------------- fitting
@@ -227,7 +252,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            The rows: numbers, at least 2 rows.  A float32 array is not copied.
+            The rows, at least 2: an array, a pandas or a polars frame, of columns of any
+            kind and with missing cells.  A float32 array is not copied.
         y : object, default=None
             Not used; a ``Pipeline`` hands it to every step.
 
@@ -241,10 +267,10 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ValueError
             If a parameter or the table is not usable; the message names it.
         UnsupportedColumnsError
-            If a frame has columns that are no numbers (a ``ValueError``).
+            If a column is of no known kind, or no number where the output is over numbers
+            (a ``ValueError``).
         """
         warm = self.warm_start and hasattr(self, "net_")
-        self._check_settings()
         rows = self._check_rows(X, reset=not warm)
         if warm:
             net, seed = self._net_to_go_on_with(), self._seed
@@ -294,7 +320,6 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             in the first call.
         """
         first = not hasattr(self, "net_")
-        self._check_settings()
         rows = self._check_rows(X, reset=first)
         if first:
             net = self._new_net(rows, draw_seed(self.random_state))
@@ -310,8 +335,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def transform(self, X: Any) -> Any:
         """Return the codes of rows.
 
-        Deterministic, and on the prior's scale: the code itself, or its mean for a
-        Gaussian posterior.
+        Deterministic, and on the prior's scale: the code itself, its mean for a
+        Gaussian posterior, the code of variance 1 before shrinking and noise for a channel.
 
         Parameters
         ----------
@@ -321,8 +346,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Returns
         -------
         ndarray or frame of shape (n_samples, n_components)
-            Codes, float32 for float32 rows and else float64; the container is that
-            of ``set_output``.
+            Codes, float32 for float32 rows and tables of mixed types, else float64; the
+            container is that of ``set_output``.
 
         Raises
         ------
@@ -345,7 +370,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Returns
         -------
         ndarray or frame of shape (n_samples, n_features)
-            Rows (means) in the container that ``fit`` saw.
+            Rows (means; medians and likeliest categories for outputs over categories) in
+            the container that ``fit`` saw.
 
         Raises
         ------
@@ -362,7 +388,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but the code has {self._n_features_out} components."
             )
-        return self._container.wrap(self._decode(Z, Z.dtype))
+        return self._wrap(self._decode(Z, Z.dtype))
 
     def reconstruct(self, X: Any, y: Any = None) -> Any:
         """Return rows as the model sees them: through the code and back.
@@ -387,15 +413,17 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         _refuse_labels(y, "reconstruct")
         rows = self._check_rows(X, reset=False)
-        return self._container.wrap(self._decode(self._encode(rows), rows.dtype), like=X)
+        return self._wrap(self._decode(self._encode(rows), rows.dtype), like=X)
 
     def sample(
         self,
         n_samples: int = 1,
         *,
         y: Any = None,
-        random_state: Any = None,
+        conditions: Mapping | None = None,
+        density: Any = None,
         noise: bool = True,
+        random_state: Any = None,
     ) -> Any:
         """Draw new rows: codes from the prior, rows from the decoder.
 
@@ -405,12 +433,23 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Number of rows.
         y : None, default=None
             Must be None: the decoder takes no labels.
+        conditions : dict or None, default=None
+            What columns must be, by label (by position for arrays): a value, a list of
+            values, a tuple ``(low, high)`` with both ends included (None for no bound), or
+            None for a missing cell.  Rows are drawn from the model's distribution given
+            the conditions, column by column; at most 100 are proposed for each.  For
+            tables of mixed types only.
+        density : object or None, default=None
+            A distribution of codes to draw from in place of the prior: anything with
+            scikit-learn's ``sample(n)`` that was fitted to what :meth:`transform` returns,
+            for example ``GaussianMixture(16).fit(model.transform(X))`` ("ex-post density
+            estimation" [2]_).  It helps where codes miss the prior.
+        noise : bool, default=True
+            Whether rows are drawn from the decoder's distribution, which gives the
+            columns their spread; False returns its mean or mode (for pictures, say).
         random_state : int, RandomState or None, default=None
             None falls back on the estimator's ``random_state``: an int there
             repeats the same rows at every call, as in ``GaussianMixture``.
-        noise : bool, default=True
-            Whether rows are drawn from the decoder's distribution, which gives the
-            columns their spread; False returns its mean (for pictures, say).
 
         Returns
         -------
@@ -422,16 +461,143 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If ``n_samples`` is not positive.
+            If ``n_samples`` is not positive, or a condition names an unknown column or
+            level, an empty range, or what the model hardly ever draws.
+        TypeError
+            If ``density`` cannot be sampled.
         """
         check_is_fitted(self)
         _refuse_labels(y, "sample")
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         seed = derive_seed(resolve_seed(random_state, self.random_state), SAMPLE)
         generator = make_generator(seed, self.device_)
-        codes = self.prior_.sample(n_samples, self._n_features_out, generator).cpu().numpy()
-        drawn = self._decode(codes, self._dtype, generator if noise else None)
-        return self._container.wrap(drawn)
+        rng = np.random.default_rng(derive_seed(seed, 0)) if noise else None
+        if conditions is not None and not isinstance(conditions, Mapping):
+            raise TypeError(
+                "conditions must be a dict of column labels and what the columns must be; got "
+                f"{conditions!r}."
+            )
+        if conditions:
+            if density is not None or not noise:
+                raise ValueError("conditions go neither with density nor with noise=False.")
+            return self._sample_within(n_samples, conditions, generator, rng)
+        module, k = self.net_.module_, self._n_features_out
+        if density is None:
+            codes = self.prior_.sample(n_samples, k, generator)
+        else:
+            drawn = codes_of_density(density, n_samples, k, derive_seed(seed, 1))
+            codes = blur(module, torch.as_tensor(drawn, device=self.device_), generator)
+        noisy = generator if noise else None
+        rows = self._decode(codes.cpu().numpy(), self._dtype, noisy, placed=True)
+        return self._wrap(rows, rng=rng)
+
+    def _sample_within(
+        self,
+        n_samples: int,
+        conditions: Mapping,
+        generator: torch.Generator,
+        rng: np.random.Generator | None,
+    ) -> Any:
+        check_level_head(self.net_.module_, "sample with conditions")
+        assert self._encoder is not None
+        labels = [span.name for span in self._encoder.layout_.spans]
+        shares = {
+            name: self._encoder._level_shares(name, wanted) for name, wanted in conditions.items()
+        }
+        digits = draw_within(
+            self.net_.module_,
+            self._encoder.layout_,
+            {labels.index(name): share for name, share in shares.items()},
+            n_samples,
+            generator,
+        )
+        levels = self._encoder.layout_.from_digits(digits.cpu().numpy())
+        within = {labels.index(name): wanted for name, wanted in conditions.items()}
+        return self._encoder._from_levels(levels, rng, within=within)
+
+    def impute(
+        self, X: Any, *, method: str = "mode", n_draws: int = 100, random_state: Any = None
+    ) -> Any:
+        """Fill missing cells given the cells of the row that are there.
+
+        By importance sampling: codes are drawn from the posterior of the known cells,
+        missing cells column by column, and a draw counts by how likely it makes the
+        known ones.  For tables of mixed types, in ``fit`` with or without missing cells.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_samples, n_features)
+            Rows with missing cells.
+        method : {"mode", "draw"}, default="mode"
+            ``"mode"``: the median of numbers and dates and the likeliest category, the
+            best single guesses.  ``"draw"``: one draw, which keeps the spread of the
+            columns; several calls with other seeds are multiple imputations.
+        n_draws : int, default=100
+            Draws for each row; time is proportional to it.
+        random_state : int, RandomState or None, default=None
+            None falls back on the estimator's ``random_state``.
+
+        Returns
+        -------
+        frame or ndarray of shape (n_samples, n_features)
+            The rows in the container that ``fit`` saw, with the index of ``X``; cells that
+            were there are as they were.  A column that was all missing in ``fit`` stays
+            so.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the model is one of numbers, or the table is not that of ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sklearn_aae import AdversarialAutoencoder
+        >>> frame = pd.DataFrame({"size": ["s", "l"] * 50, "weight": [1.0, 9.0] * 50})
+        >>> aae = AdversarialAutoencoder(output="autoregressive", random_state=0).fit(frame)
+        >>> aae.impute(pd.DataFrame({"size": ["l", "s"], "weight": [np.nan, np.nan]}))
+          size  weight
+        0    l     9.0
+        1    s     1.0
+        """
+        check_is_fitted(self)
+        check_level_head(self.net_.module_, "impute")
+        assert self._encoder is not None
+        if method not in ("mode", "draw"):
+            raise ValueError(f'method must be "mode" or "draw", got {method!r}.')
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        seed = derive_seed(resolve_seed(random_state, self.random_state), IMPUTE)
+        levels, missing = self._levels_and_missing(X)
+        rows = np.flatnonzero(missing.any(axis=1))
+        if len(rows):
+            digits = self._scaler.transform(np.where(missing, -1, levels)[rows])
+            levels[rows] = fill_levels(
+                self.net_.module_,
+                self._encoder.layout_,
+                digits,
+                n_draws=int(n_draws),
+                draw=method == "draw",
+                generator=make_generator(seed, self.device_),
+            )
+        rng = np.random.default_rng(derive_seed(seed, 0)) if method == "draw" else None
+        filled = self._encoder._from_levels(levels, rng, like=X)
+        return self._container.merge(X, filled, missing)
+
+    def _levels_and_missing(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the levels of rows, and which cells are missing."""
+        assert self._encoder is not None
+        levels = check_levels(self, self._encoder, X, allow_missing=True)
+        spans = self._encoder.layout_.spans
+        return levels, np.stack(
+            [
+                (cells < 0) | (cells == span.missing)
+                for cells, span in zip(levels.T, spans, strict=True)
+            ],
+            axis=1,
+        )
 
     # ------------------------------------------------------------------- score
 
@@ -439,7 +605,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Return how well the model explains each row; higher is more normal.
 
         Minus the sum over columns of the decoder's loss: squared errors of scaled
-        columns, or nats where the output is a likelihood.
+        columns, or nats where the output is a likelihood (of levels, for outputs over
+        categories).
 
         Parameters
         ----------

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback, LRScheduler
 
+from sklearn_aae._input import check_levels, check_numbers, fit_levels, needs_levels
 from sklearn_aae._parameters import (
     BUILT_IN,
     CONSTRAINTS,
@@ -23,12 +23,13 @@ from sklearn_aae._parameters import (
     as_sizes,
     auto_batch_size,
     auto_epochs,
+    auto_lr,
 )
 from sklearn_aae._random import derive_seed, draw_seed, fenced
-from sklearn_aae.encoding import Container, Scaler, check_numeric_columns, describe_non_finite
+from sklearn_aae.encoding import Container, LevelScale, Scaler, TableEncoder
 from sklearn_aae.exceptions import ConvergenceWarning
 from sklearn_aae.networks import ModuleBuilder
-from sklearn_aae.outputs import as_output
+from sklearn_aae.outputs import TableFacts, as_output
 from sklearn_aae.posteriors import as_posterior
 from sklearn_aae.priors import as_prior
 from sklearn_aae.training import (
@@ -37,6 +38,7 @@ from sklearn_aae.training import (
     AAENet,
     EarlyStopping,
     LinearDecay,
+    StepwiseDecay,
     TableDataset,
     TrainingContext,
     encode,
@@ -45,7 +47,7 @@ from sklearn_aae.training import (
 )
 
 #: Streams under the estimator's seed.
-INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE = range(7)
+INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE, IMPUTE = range(8)
 
 EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
 
@@ -79,15 +81,18 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     """Shared by the estimators; not public.
 
     Private attributes of a fitted estimator: ``_seed`` (all streams derive from
-    it), ``_scaler`` (the network's scale), ``_container`` and ``_dtype`` (what came in)
-    and ``_built_with`` (the parameters that the networks were built with).
+    it), ``_encoder`` (of tables of mixed types, else None), ``_scaler`` (the network's
+    scale), ``_container`` and ``_dtype`` (what came in) and ``_built_with`` (the parameters
+    that the networks were built with).
     """
 
     _seed: int
-    _scaler: Scaler
+    _scaler: Scaler | LevelScale
+    _encoder: TableEncoder | None
     _container: Container
     _dtype: np.dtype
     _built_with: dict[str, Any]
+    _n_rows_built_for: int
 
     _parameter_constraints: dict = CONSTRAINTS
 
@@ -99,46 +104,41 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------ input
 
     def _check_rows(self, X: Any, *, reset: bool) -> np.ndarray:
-        """Return X as a float32 or float64 array, or raise naming the culprit."""
-        named = hasattr(self, "feature_names_in_")
-        if not reset and not named and is_ready(X, self.n_features_in_):
-            return X
-        check_numeric_columns(X, type(self).__name__)
-        try:
-            return validate_data(
-                self,
-                X,
-                reset=reset,
-                dtype=[np.float64, np.float32],
-                ensure_min_samples=2 if reset else 1,
-            )
-        except ValueError as error:
-            culprit = describe_non_finite(X) if "NaN" in str(error) or "inf" in str(error) else ""
-            if culprit:
-                raise ValueError(f"{error}\n{culprit}") from error
-            raise
+        """Return X as floats, or as levels if it is a table of mixed types.
 
-    def _check_settings(self) -> None:
-        if not isinstance(self.categorical_features, str) and len(self.categorical_features):
-            raise ValueError(
-                f"categorical_features={self.categorical_features!r}: columns of categories are "
-                "not supported yet; encode them first (OneHotEncoder in a ColumnTransformer)."
-            )
+        ``reset`` decides which, and learns the levels.
+        """
+        if reset:
+            self._encoder = None
+            if needs_levels(X, self.output, self.categorical_features):
+                self._encoder, levels = fit_levels(self, X)
+                return levels
+        if self._encoder is None:
+            return check_numbers(self, X, reset=reset)
+        return check_levels(self, self._encoder, X)
 
     # --------------------------------------------------------------- training
 
     def _new_net(self, X: np.ndarray, seed: int) -> AAENet:
         """Return an initialised net for a table; its scale is kept for inference too."""
-        output = as_output(self.output)
-        output.check(X)
-        scaler = Scaler(self.scaling if output.scales else None)
-        scaler.fit(X, derive_seed(seed, SCALE))
+        mixed = self._encoder is not None
+        output = as_output(self.output, mixed=mixed)
+        scaler: Scaler | LevelScale
+        if self._encoder is not None:
+            layout = self._encoder.layout_
+            scaler = LevelScale(layout)
+            table = TableFacts(len(X), layout.n_levels == 1, layout)
+        else:
+            output.check(X)
+            scaler = Scaler(self.scaling if output.scales else None)
+            scaler.fit(X, derive_seed(seed, SCALE))
+            table = TableFacts(len(X), scaler.constant_)
         device = as_device(self.device)
         builder = ModuleBuilder(
-            constant=scaler.constant_,
+            table=table,
             n_components=self.n_components,
             prior=as_prior(self.prior, self.n_components),
-            posterior=as_posterior(self.posterior),
+            posterior=as_posterior(self.posterior, mixed=mixed),
             output=output,
             hidden_layer_sizes=as_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
             discriminator_layer_sizes=as_sizes(
@@ -150,16 +150,20 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             decoder=self.decoder,
             discriminator=self.discriminator,
         )
+        self._n_rows_built_for = len(X)
         rates = self._rates()
         # Momentum of the past misleads whoever plays against an opponent that moves.
         betas = {f"{name}__betas": (0.5, 0.999) for name in rates if name != "optimizer"}
+        if mixed:
+            # At high rates and in few steps, the second moment has to follow quickly.
+            betas["optimizer__betas"] = (0.9, 0.98)
         self._seed, self._scaler, self._dtype = seed, scaler, X.dtype
         self._built_with = {name: getattr(self, name) for name in BUILT_IN}
         return AAENet(
             builder,
             phases=PHASES if self.adversarial_weight > 0 else (RECONSTRUCTION,),
             seed=derive_seed(seed, TRAIN),
-            lr=self.lr,
+            lr=rates["optimizer"],
             device=str(device),
             verbose=int(self.verbose),
             dataset__scaler=scaler,
@@ -169,15 +173,19 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     def _rates(self) -> dict[str, float]:
         """Return the learning rate of each optimizer."""
-        rates = {"optimizer": self.lr}
+        lr = self.lr
+        if lr == "auto":
+            lr = auto_lr(self._n_rows_built_for, self._encoder is not None)
+        rates = {"optimizer": lr}
         if self.adversarial_weight > 0:
-            rates |= {"optimizer_disc": self.lr, "optimizer_gen": self.lr * self.adversarial_weight}
+            rates |= {"optimizer_disc": lr, "optimizer_gen": lr * self.adversarial_weight}
         return rates
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
         """Return the batch size and the number of epochs of a fit."""
-        batch = auto_batch_size(n_samples) if self.batch_size == "auto" else self.batch_size
-        epochs = auto_epochs(n_samples) if self.max_epochs == "auto" else self.max_epochs
+        mixed = self._encoder is not None
+        batch = auto_batch_size(n_samples, mixed) if self.batch_size == "auto" else self.batch_size
+        epochs = auto_epochs(n_samples, mixed) if self.max_epochs == "auto" else self.max_epochs
         return int(batch), int(epochs)
 
     def _net_to_go_on_with(self) -> AAENet:
@@ -206,7 +214,9 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             for group in getattr(net, f"{name}_").param_groups:
                 group["lr"] = rate
 
-    def _split(self, X: np.ndarray, scaler: Scaler, seed: int, hold_out: bool) -> tuple:
+    def _split(
+        self, X: np.ndarray, scaler: Scaler | LevelScale, seed: int, hold_out: bool
+    ) -> tuple:
         """Return the data sets to train on and, if asked for, to validate on."""
         if not hold_out:
             return TableDataset(X, scaler=scaler), None
@@ -257,7 +267,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         plain = [item[1] if isinstance(item, tuple) else item for item in user]
         # A schedule of the user's takes the place of ours.
         if full and not any(isinstance(callback, LRScheduler) for callback in plain):
-            own.append(LinearDecay())
+            own.append(LinearDecay() if self._encoder is None else StepwiseDecay())
         stop = []
         if valid is not None:
             stop = [EarlyStopping(self.n_iter_no_change, derive_seed(seed, STOP))]
@@ -325,25 +335,29 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         return lambda rows: self._scaler.transform(X[rows], dtype)
 
     def _encode(self, X: np.ndarray) -> np.ndarray:
-        """Return the codes of validated rows, in their precision."""
-        return encode(
-            self.net_.module_,
-            self._reader(X, X.dtype),
-            len(X),
-            self.device_,
-            X.dtype,
-        )
+        """Return the codes of checked rows: in their precision, of levels in float32."""
+        dtype = np.dtype(np.float32) if self._encoder is not None else X.dtype
+        return encode(self.net_.module_, self._reader(X, dtype), len(X), self.device_, dtype)
 
     def _decode(
-        self, Z: np.ndarray, dtype: np.dtype, generator: torch.Generator | None = None
+        self,
+        Z: np.ndarray,
+        dtype: np.dtype,
+        generator: torch.Generator | None = None,
+        *,
+        placed: bool = False,
     ) -> np.ndarray:
-        """Return rows for codes: the mean, or drawn if a generator is given."""
+        """Return rows for codes: the mean, or drawn if a generator is given.
+
+        ``placed`` says that the codes lie where the decoder expects them, as draws of the
+        prior do; else they are what ``transform`` gives.
+        """
         module = self.net_.module_
         decoder = in_precision(module.decoder, Z.dtype)
         head = in_precision(module.head, Z.dtype)
 
         def rows_of(z: torch.Tensor) -> torch.Tensor:
-            params = decoder(z)
+            params = decoder(z if placed else module.posterior.place(z))
             return head.mean(params) if generator is None else head.draw(params, generator)
 
         return map_chunks(
@@ -355,8 +369,24 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             lambda rows: self._scaler.inverse_transform(rows, dtype),
         )
 
-    def _cell_losses(self, X: np.ndarray, *, sums: bool = False) -> np.ndarray:
-        """Return the loss of every cell of validated rows, or their sums, in float64."""
+    def _wrap(
+        self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
+    ) -> Any:
+        """Return decoded rows in the container that ``fit`` saw.
+
+        With ``rng``, cells are drawn within their levels.
+        """
+        if self._encoder is None:
+            return self._container.wrap(rows, like=like)
+        return self._encoder._from_levels(rows, rng, like=like)
+
+    def _cell_losses(
+        self, X: np.ndarray, *, sums: bool = False, codes: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the loss of every cell of checked rows, or their sums, in float64.
+
+        Given the rows' own codes, or ``codes`` in their place.
+        """
         # float32 sums differ between one row and a batch by more than scikit-learn's
         # checks (and a threshold) bear.
         double = np.dtype(np.float64)
@@ -364,31 +394,30 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         encoder, decoder, head = (
             in_precision(part, double) for part in (module.encoder, module.decoder, module.head)
         )
+        posterior = module.posterior
 
-        def losses_of(x: torch.Tensor) -> torch.Tensor:
-            losses = head.cell_losses(decoder(module.posterior.mode(encoder(x))), x)
+        def losses_of(x: torch.Tensor, code: torch.Tensor | None = None) -> torch.Tensor:
+            code = posterior.mode(encoder(x)) if code is None else code
+            losses = head.cell_losses(decoder(posterior.place(code)), x)
             return losses.sum(dim=1) if sums else losses
 
         read = self._reader(X, double)
-        return map_chunks(losses_of, read, len(X), [encoder, decoder], self.device_)
+        if codes is None:
+            return map_chunks(losses_of, read, len(X), [encoder, decoder], self.device_)
+        given = torch.as_tensor(codes, dtype=torch.float64, device=self.device_)
+
+        def losses_given(place: torch.Tensor) -> torch.Tensor:
+            x = torch.as_tensor(read(slice(int(place[0]), int(place[-1]) + 1)))
+            return losses_of(x.to(self.device_), given[place])
+
+        places = np.arange(len(X))
+        return map_chunks(
+            losses_given, lambda rows: places[rows], len(X), [encoder, decoder], self.device_
+        )
 
 
 def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:
     return dataset, valid
-
-
-def is_ready(X: Any, n_columns: int) -> bool:
-    """Return whether rows are an array that needs no conversion, and no message either.
-
-    What scikit-learn's checks find in good arrays takes them several times as long as
-    it takes a small network to encode a row.
-    """
-    if type(X) is not np.ndarray or X.dtype not in (np.float64, np.float32) or X.ndim != 2:
-        return False
-    if len(X) == 0 or X.shape[1] != n_columns:
-        return False
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(X.sum()))
 
 
 def resolve_seed(random_state: Any, fallback: Any) -> int:

@@ -30,7 +30,7 @@ CONSTRAINTS: dict = {
     "scaling": [StrOptions({"standard", "quantile", "minmax"}), None],
     "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "lr": [Interval(Real, 0, None, closed="neither")],
+    "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     "callbacks": [None, list, tuple],
     "device": [str, torch.device],
     "early_stopping": ["boolean"],
@@ -54,20 +54,32 @@ BUILT_IN = (
     "decoder",
     "discriminator",
     "scaling",
+    "categorical_features",
 )
 
 
-def auto_batch_size(n_samples: int) -> int:
-    """Return the mini-batch size of ``batch_size="auto"``."""
+def auto_batch_size(n_samples: int, mixed: bool = False) -> int:
+    """Return the mini-batch size of ``batch_size="auto"``; ``mixed`` for outputs over levels."""
+    if mixed:
+        return 128 if n_samples < 2000 else 256
     return int(np.clip(2 ** round(math.log2(2.5 * math.sqrt(n_samples))), 16, 512))
 
 
-def auto_epochs(n_samples: int) -> int:
-    """Return the number of epochs of ``max_epochs="auto"``.
+def auto_epochs(n_samples: int, mixed: bool = False) -> int:
+    """Return the number of epochs of ``max_epochs="auto"``; ``mixed`` for outputs over levels.
 
     Small tables overfit with more; large ones have seen a million rows by then.
     """
+    if mixed:
+        return max(2, round(min(80, max(38_000, 1300 * math.sqrt(n_samples)) / n_samples)))
     return round(max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples)))
+
+
+def auto_lr(n_samples: int, mixed: bool = False) -> float:
+    """Return the learning rate of ``lr="auto"``; ``mixed`` for outputs over levels."""
+    if mixed:
+        return 2e-3 if n_samples < 2000 else 3e-3
+    return 1e-3
 
 
 def as_sizes(sizes: Any, name: str) -> tuple[int, ...]:

@@ -1,6 +1,24 @@
-"""From tables to float32 blocks and back; no torch here."""
+"""Tables in and out: as levels and float32 matrices, and back; no torch here."""
 
-from sklearn_aae.encoding._containers import Container, check_numeric_columns, describe_non_finite
+from sklearn_aae.encoding._columns import NUMBER, read_column
+from sklearn_aae.encoding._containers import (
+    Container,
+    as_frame,
+    check_numeric_columns,
+    describe_non_finite,
+)
+from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._scaling import Scaler
+from sklearn_aae.encoding._table_encoder import TableEncoder
 
-__all__ = ["Container", "Scaler", "check_numeric_columns", "describe_non_finite"]
+__all__ = [
+    "NUMBER",
+    "Container",
+    "LevelScale",
+    "Scaler",
+    "TableEncoder",
+    "as_frame",
+    "check_numeric_columns",
+    "describe_non_finite",
+    "read_column",
+]

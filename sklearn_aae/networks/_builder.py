@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 from torch import nn
 
+from sklearn_aae._layout import Layout
 from sklearn_aae._random import derive_seed, make_generator
+from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
-from sklearn_aae.outputs import Output
+from sklearn_aae.outputs import Output, TableFacts
 from sklearn_aae.posteriors import Posterior
 from sklearn_aae.priors import Prior
 
@@ -26,7 +27,7 @@ class ModuleBuilder:
     of a module keeps a second copy of the weights out of the net and its pickle.
     """
 
-    constant: np.ndarray
+    table: TableFacts
     n_components: int
     prior: Prior
     posterior: Posterior
@@ -41,21 +42,30 @@ class ModuleBuilder:
 
     def __call__(self) -> AAEModule:
         """Return a freshly initialised module."""
-        n_features, k = len(self.constant), self.n_components
+        k, layout = self.n_components, self.table.layout
+        n_features = self.table.n_features if layout is None else int(layout.digit_sizes.sum())
         sizes, activation = self.hidden_layer_sizes, ACTIVATIONS[self.activation]
         roles: dict[str, tuple[int, int, tuple[int, ...], Callable[[], nn.Module]]] = {
             "encoder": (n_features, self.posterior.n_outputs(k), sizes, activation),
-            "decoder": (k, self.output.n_params(n_features), sizes[::-1], activation),
+            "decoder": (k, self.output.n_params(self.table), sizes[::-1], activation),
             "discriminator": (k, 1, self.discriminator_layer_sizes, DISCRIMINATOR_ACTIVATION),
         }
         networks = {}
         for stream, (role, (n_in, n_out, widths, activate)) in enumerate(roles.items()):
             seed = derive_seed(self.seed, stream)
             default = partial(_default_network, widths, activate, seed)
-            networks[role] = build_network(role, getattr(self, role), n_in, n_out, default, seed)
+            own = getattr(self, role)
+            if role == "encoder" and layout is not None and own is None:
+                default = partial(_level_encoder, layout, widths, activate, seed)
+            networks[role] = build_network(role, own, n_in, n_out, default, seed)
+        if layout is not None and self.encoder is not None:
+            networks["encoder"] = nn.Sequential(OneHot(layout), networks["encoder"])
+        tail = self.posterior.tail(k)
+        if tail is not None:
+            networks["encoder"] = nn.Sequential(*_layers(networks["encoder"]), tail)
         return AAEModule(
             **networks,
-            head=self.output.build(self.constant),
+            head=self.output.build(self.table, make_generator(derive_seed(self.seed, len(roles)))),
             posterior=self.posterior,
             prior=self.prior,
             n_components=k,
@@ -66,3 +76,24 @@ def _default_network(
     widths: tuple[int, ...], activate: Callable[[], nn.Module], seed: int, n_in: int, n_out: int
 ) -> nn.Module:
     return mlp(n_in, widths, n_out, activate, make_generator(seed))
+
+
+def _level_encoder(
+    layout: Layout,
+    widths: tuple[int, ...],
+    activate: Callable[[], nn.Module],
+    seed: int,
+    n_in: int,
+    n_out: int,
+) -> nn.Module:
+    generator = make_generator(seed)
+    first, *rest = (*widths, n_out)
+    layers: list[nn.Module] = [LevelReader(layout, first, generator)]
+    if rest:
+        layers += [activate(), *mlp(first, rest[:-1], n_out, activate, generator)]
+    return nn.Sequential(*layers)
+
+
+def _layers(network: nn.Module) -> list[nn.Module]:
+    """Return the layers of a plain chain, or the network as the only one."""
+    return list(network) if type(network) is nn.Sequential else [network]

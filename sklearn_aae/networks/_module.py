@@ -158,4 +158,5 @@ class AAEModule(nn.Module):
         Tensor of shape (n_samples, n_params)
             Parameters of the head.
         """
-        return self.decoder(self.encode(x, noise))
+        code = self.encode(x, noise)
+        return self.decoder(code if noise is not None else self.posterior.place(code))

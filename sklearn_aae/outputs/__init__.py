@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 from sklearn_aae._registry import resolve
-from sklearn_aae.outputs._base import Head, Output
+from sklearn_aae.outputs._autoregressive import Autoregressive
+from sklearn_aae.outputs._base import Head, Output, TableFacts
 from sklearn_aae.outputs._bernoulli import Bernoulli
+from sklearn_aae.outputs._digits import DigitVectors
 from sklearn_aae.outputs._gaussian import Gaussian
+from sklearn_aae.outputs._guide import Guide
+from sklearn_aae.outputs._independent import Independent
+from sklearn_aae.outputs._level_head import LevelHead
 
-__all__ = ["OUTPUTS", "Bernoulli", "Gaussian", "Head", "Output", "as_output"]
+__all__ = [
+    "OUTPUTS",
+    "Autoregressive",
+    "Bernoulli",
+    "DigitVectors",
+    "Gaussian",
+    "Guide",
+    "Head",
+    "Independent",
+    "LevelHead",
+    "Output",
+    "TableFacts",
+    "as_output",
+]
 
-OUTPUTS: dict[str, type[Output]] = {"gaussian": Gaussian, "bernoulli": Bernoulli}
+OUTPUTS: dict[str, type[Output]] = {
+    "autoregressive": Autoregressive,
+    "bernoulli": Bernoulli,
+    "gaussian": Gaussian,
+    "independent": Independent,
+}
 
 
-def as_output(output: str | type[Output] | Output) -> Output:
+def as_output(output: str | type[Output] | Output, *, mixed: bool = False) -> Output:
     """Return the output that a constructor argument stands for.
 
     Parameters
     ----------
     output : str or Output
-        ``"auto"`` stands for the Gaussian output.
+        ``"auto"`` stands for the Gaussian output, or the autoregressive one for a
+        table of mixed types.
+    mixed : bool, default=False
+        Whether the table has columns that are no numbers, or missing cells.
 
     Returns
     -------
@@ -38,5 +64,6 @@ def as_output(output: str | type[Output] | Output) -> Output:
     >>> as_output("auto")
     Gaussian()
     """
-    name = "gaussian" if isinstance(output, str) and output == "auto" else output
+    auto = "autoregressive" if mixed else "gaussian"
+    name = auto if isinstance(output, str) and output == "auto" else output
     return resolve(name, OUTPUTS, Output, "output")

@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from torch import nn
+
+from sklearn_aae._layout import Layout
+
+
+@dataclass(frozen=True, eq=False)
+class TableFacts:
+    """What networks are built for.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of training rows.
+    constant : ndarray of shape (n_features,), bool
+        For numbers: the columns that hold one value only.
+    layout : Layout or None
+        For levels: the columns.
+    """
+
+    n_samples: int
+    constant: np.ndarray
+    layout: Layout | None = None
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return len(self.constant)
 
 
 class Head(nn.Module, ABC):
@@ -66,6 +93,71 @@ class Head(nn.Module, ABC):
             Rows on the network's scale.
         """
 
+    def corrupt(
+        self, x: torch.Tensor, level: float, spread: np.ndarray, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return rows as the encoder sees them in the reconstruction phase.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Rows.
+        level : float
+            The posterior's input noise, in standard deviations.
+        spread : ndarray of shape (n_features,)
+            Standard deviations of the columns.
+        generator : torch.Generator
+            Source of the noise.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features)
+            The rows with Gaussian noise; the very same if ``level`` is 0.
+        """
+        if not level:
+            return x
+        noise = torch.randn(x.shape, generator=generator, device=x.device)
+        scale = torch.as_tensor(level * spread, dtype=x.dtype, device=x.device)
+        return torch.addcmul(x, noise, scale)
+
+    def hints(self, n_samples: int, generator: torch.Generator) -> torch.Tensor | None:
+        """Return what is drawn for each row beside the posterior's noise.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows.
+        generator : torch.Generator
+            Source of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_hints) or None
+            What ``training_losses`` wants to know of each row; None for nothing.
+        """
+        return None
+
+    def training_losses(
+        self, params: torch.Tensor, x: torch.Tensor, hints: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the losses that the reconstruction phase minimises.
+
+        Parameters
+        ----------
+        params : Tensor of shape (n_samples, n_params)
+            Output of the decoder.
+        x : Tensor of shape (n_samples, n_features)
+            Rows.
+        hints : Tensor of shape (n_samples, n_hints) or None
+            What ``hints`` drew for these rows.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_columns)
+            Losses; those of ``cell_losses`` unless a head says otherwise.
+        """
+        return self.cell_losses(params, x)
+
     def calibrate(self, params: torch.Tensor, x: torch.Tensor) -> None:
         """Set, after training, what is estimated rather than learned.
 
@@ -81,17 +173,20 @@ class Head(nn.Module, ABC):
 class Output(ABC, BaseEstimator):
     """A family of decoder distributions; ``build`` makes the head of one network."""
 
+    #: Whether rows are levels of a :class:`~sklearn_aae.TableEncoder`, not numbers.
+    reads_levels: bool = False
+
     #: Whether the estimator's ``scaling`` applies to the rows.
     scales: bool = True
 
     @abstractmethod
-    def n_params(self, n_features: int) -> int:
+    def n_params(self, table: TableFacts) -> int:
         """Return the width of the decoder's output.
 
         Parameters
         ----------
-        n_features : int
-            Number of columns.
+        table : TableFacts
+            The table.
 
         Returns
         -------
@@ -100,13 +195,15 @@ class Output(ABC, BaseEstimator):
         """
 
     @abstractmethod
-    def build(self, constant: np.ndarray) -> Head:
+    def build(self, table: TableFacts, generator: torch.Generator) -> Head:
         """Return the head for a table.
 
         Parameters
         ----------
-        constant : ndarray of shape (n_features,), bool
-            The columns that hold one value only.
+        table : TableFacts
+            The table.
+        generator : torch.Generator
+            Source of the initial values of what the head learns.
 
         Returns
         -------

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from sklearn_aae.outputs._base import Head, Output
+from sklearn_aae.outputs._base import Head, Output, TableFacts
 
 
 class Bernoulli(Output):
@@ -29,28 +29,30 @@ class Bernoulli(Output):
 
     scales = False
 
-    def n_params(self, n_features: int) -> int:
+    def n_params(self, table: TableFacts) -> int:
         """Return the width of the decoder's output: one logit per column.
 
         Parameters
         ----------
-        n_features : int
-            Number of columns.
+        table : TableFacts
+            The table.
 
         Returns
         -------
         int
-            ``n_features``.
+            Its number of columns.
         """
-        return n_features
+        return table.n_features
 
-    def build(self, constant: np.ndarray) -> Head:
+    def build(self, table: TableFacts, generator: torch.Generator) -> Head:
         """Return the head for a table.
 
         Parameters
         ----------
-        constant : ndarray of shape (n_features,), bool
-            The columns that hold one value only; of no consequence here.
+        table : TableFacts
+            The table; of no consequence here.
+        generator : torch.Generator
+            Not used.
 
         Returns
         -------

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklearn_aae.outputs._base import Head, Output
+from sklearn_aae.outputs._base import Head, Output, TableFacts
 
 # A column that the decoder predicts exactly would drive its variance to zero and
 # the likelihood to infinity; one percent of the column's spread is the floor.
@@ -44,28 +44,30 @@ class Gaussian(Output):
     def __init__(self, variance: str = "unit") -> None:
         self.variance = variance
 
-    def n_params(self, n_features: int) -> int:
+    def n_params(self, table: TableFacts) -> int:
         """Return the width of the decoder's output: one mean per column.
 
         Parameters
         ----------
-        n_features : int
-            Number of columns.
+        table : TableFacts
+            The table.
 
         Returns
         -------
         int
-            ``n_features``.
+            Its number of columns.
         """
-        return n_features
+        return table.n_features
 
-    def build(self, constant: np.ndarray) -> Head:
+    def build(self, table: TableFacts, generator: torch.Generator) -> Head:
         """Return the head for a table.
 
         Parameters
         ----------
-        constant : ndarray of shape (n_features,), bool
-            The columns that hold one value only.
+        table : TableFacts
+            The table.
+        generator : torch.Generator
+            Not used.
 
         Returns
         -------
@@ -81,7 +83,8 @@ class Gaussian(Output):
             raise ValueError(
                 f'Gaussian output: variance must be "unit" or "learned", got {self.variance!r}.'
             )
-        return LearnedHead(constant) if self.variance == "learned" else UnitHead(constant)
+        kind = LearnedHead if self.variance == "learned" else UnitHead
+        return kind(table.constant)
 
 
 class UnitHead(Head):

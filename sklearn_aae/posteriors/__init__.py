@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from sklearn_aae._registry import resolve
 from sklearn_aae.posteriors._base import Posterior
+from sklearn_aae.posteriors._channel import Channel, CodeNorm
 from sklearn_aae.posteriors._deterministic import Deterministic
 from sklearn_aae.posteriors._gaussian import Gaussian
 
-__all__ = ["POSTERIORS", "Deterministic", "Gaussian", "Posterior", "as_posterior"]
+__all__ = [
+    "POSTERIORS",
+    "Channel",
+    "CodeNorm",
+    "Deterministic",
+    "Gaussian",
+    "Posterior",
+    "as_posterior",
+]
 
-POSTERIORS: dict[str, type[Posterior]] = {"deterministic": Deterministic, "gaussian": Gaussian}
+POSTERIORS: dict[str, type[Posterior]] = {
+    "channel": Channel,
+    "deterministic": Deterministic,
+    "gaussian": Gaussian,
+}
 
 
-def as_posterior(posterior: str | type[Posterior] | Posterior) -> Posterior:
+def as_posterior(posterior: str | type[Posterior] | Posterior, *, mixed: bool = False) -> Posterior:
     """Return the posterior that a constructor argument stands for.
 
     Parameters
     ----------
     posterior : str or Posterior
-        ``"auto"`` stands for the deterministic posterior.
+        ``"auto"`` stands for the deterministic posterior, or the channel for an output
+        over levels.
+    mixed : bool, default=False
+        Whether the output is over levels.
 
     Returns
     -------
@@ -38,7 +54,8 @@ def as_posterior(posterior: str | type[Posterior] | Posterior) -> Posterior:
     >>> as_posterior("auto")
     Deterministic()
     """
-    name = "deterministic" if isinstance(posterior, str) and posterior == "auto" else posterior
+    auto = "channel" if mixed else "deterministic"
+    name = auto if isinstance(posterior, str) and posterior == "auto" else posterior
     resolved = resolve(name, POSTERIORS, Posterior, "posterior")
     resolved.check()
     return resolved

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 
 import torch
 from sklearn.base import BaseEstimator
+from torch import nn
 
 
 class Posterior(ABC, BaseEstimator):
@@ -65,6 +66,36 @@ class Posterior(ABC, BaseEstimator):
         int
             Number of draws; 0 for a deterministic posterior.
         """
+
+    def tail(self, n_components: int) -> nn.Module | None:
+        """Return a last layer for the encoder, or None for none.
+
+        Parameters
+        ----------
+        n_components : int
+            Width of the code.
+
+        Returns
+        -------
+        Module or None
+            Maps the encoder's output to one of the same shape.
+        """
+        return None
+
+    def place(self, code: torch.Tensor) -> torch.Tensor:
+        """Return where the decoder expects the code that ``mode`` gives.
+
+        Parameters
+        ----------
+        code : Tensor of shape (n_samples, n_components)
+            What ``mode`` gives.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components)
+            The mean of ``draw``; the code itself unless a posterior says otherwise.
+        """
+        return code
 
     @abstractmethod
     def draw(self, h: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:

@@ -12,12 +12,12 @@ from sklearn.utils import gen_batches
 from torch.utils.data import Dataset
 
 from sklearn_aae._random import derive_seed, make_generator
-from sklearn_aae.encoding import Scaler
+from sklearn_aae.encoding import LevelScale, Scaler
 from sklearn_aae.networks import AAEModule
 
 #: A table that takes no more than this on the network's scale is kept there; a
 #: larger one is scaled block by block, so that no second copy of it is made.
-KEPT_BYTES = 2**24
+KEPT_BYTES = 2**25
 #: Rows are gathered in blocks of about this size and handed out as views.
 BLOCK_BYTES = 2**20
 #: On a GPU a table up to this size is kept whole, and blocks are larger.
@@ -30,7 +30,7 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    x : Tensor of shape (n, n_features), float32
+    x : Tensor of shape (n, n_features), float32, or (n, n_digits), int64
         Rows on the network's scale.
     corrupted : Tensor of shape (n, n_features)
         The same with noise: what the encoder sees in the reconstruction phase.
@@ -38,12 +38,15 @@ class Batch(NamedTuple):
         As many prior draws.
     noise : Tensor of shape (2, n, n_noise) or None
         Posterior noise for the reconstruction phase and for the adversarial ones.
+    hints : Tensor of shape (n, n_hints) or None
+        What the head drew for the reconstruction phase.
     """
 
     x: torch.Tensor
     corrupted: torch.Tensor
     prior: torch.Tensor
     noise: torch.Tensor | None
+    hints: torch.Tensor | None = None
 
 
 class TableDataset(Dataset):
@@ -55,14 +58,19 @@ class TableDataset(Dataset):
         The table, on its own scale; never copied whole unless small.
     y : object, default=None
         Not used; skorch passes it.
-    scaler : Scaler
+    scaler : Scaler or LevelScale
         The network's scale.
     rows : ndarray of int or None, default=None
         The rows of ``X`` that belong to the data set; None for all.
     """
 
     def __init__(
-        self, X: np.ndarray, y: Any = None, *, scaler: Scaler, rows: np.ndarray | None = None
+        self,
+        X: np.ndarray,
+        y: Any = None,
+        *,
+        scaler: Scaler | LevelScale,
+        rows: np.ndarray | None = None,
     ) -> None:
         self.X = np.asarray(X)
         self.scaler = scaler
@@ -83,7 +91,8 @@ class TableDataset(Dataset):
         if not has_own_memory(device) or n_bytes > RESIDENT_BYTES:
             return None
         if self._resident is None:
-            self._resident = torch.empty((len(self), self.X.shape[1]), device=device)
+            like = self.gather(np.arange(1))
+            self._resident = like.new_empty((len(self), like.shape[1]), device=device)
             rows_of_block = max(1, DEVICE_BLOCK_BYTES // (4 * self.X.shape[1]))
             for rows in gen_batches(len(self), rows_of_block):
                 self._resident[rows] = self.gather(np.arange(rows.start, rows.stop)).to(device)
@@ -172,27 +181,21 @@ class TrainBatches:
     ) -> Iterator[tuple[Batch, torch.Tensor]]:
         module, offset, n = self.module, edges[0][0], len(x)
         prior = module.prior.sample(n, module.n_components, generator)
-        corrupted = self._corrupt(x, generator)
+        level = module.posterior.input_noise * self.noise_share
+        corrupted = module.head.corrupt(x, level, self.dataset.scaler.spread_, generator)
         n_noise = module.posterior.n_noise(module.n_components)
         noise = (
             torch.randn((2, n, n_noise), generator=generator, device=self.device)
             if n_noise
             else None
         )
+        hints = module.head.hints(n, generator)
         for start, stop in edges:
             rows = slice(start - offset, stop - offset)
             posterior_noise = None if noise is None else noise[:, rows]
-            batch = Batch(x[rows], corrupted[rows], prior[rows], posterior_noise)
+            drawn = None if hints is None else hints[rows]
+            batch = Batch(x[rows], corrupted[rows], prior[rows], posterior_noise, drawn)
             yield batch, batch.x
-
-    def _corrupt(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        level = self.module.posterior.input_noise * self.noise_share
-        if not level:
-            return x
-        spread = level * self.dataset.scaler.spread_
-        noise = torch.randn(x.shape, generator=generator, device=self.device)
-        scale = torch.as_tensor(spread, dtype=x.dtype, device=self.device)
-        return torch.addcmul(x, noise, scale)
 
 
 class ValidationBatches:

@@ -9,6 +9,7 @@ import torch
 from skorch.callbacks import Callback
 
 from sklearn_aae.metrics import PriorGap
+from sklearn_aae.training._batches import batch_edges
 
 
 class StopTraining(KeyboardInterrupt):
@@ -87,6 +88,30 @@ class LinearDecay(Callback):
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Put the full rates back: a later call continues at them."""
         self._set(net, 1.0)
+
+
+class StepwiseDecay(LinearDecay):
+    """Learning rates fall linearly to zero over the second half of the steps.
+
+    For tables of levels, which are trained at high rates in a few epochs: a fall by
+    epochs would be too coarse, and what is left of the rate at its end blurs them.
+    """
+
+    def __init__(self, start: float = 0.5, end: float = 0.0) -> None:
+        super().__init__(start, end)
+
+    def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
+        """Note how many steps there are, and how many are done."""
+        epochs = len(net.history) - 1 - self.first_
+        n_batches = len(batch_edges(len(dataset_train), net.batch_size))
+        self.step_, self.n_steps_ = epochs * n_batches, net.max_epochs * n_batches
+
+    def on_batch_begin(self, net: Any, training: bool = True, **kwargs: Any) -> None:
+        """Set the rates of the step that begins."""
+        if training:
+            fall = max(0.0, self.step_ / self.n_steps_ - self.start) / (1 - self.start)
+            self._set(net, 1 - (1 - self.end) * fall)
+            self.step_ += 1
 
 
 class EarlyStopping(Callback):

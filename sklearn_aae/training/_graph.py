@@ -115,7 +115,8 @@ class GraphedStep:
 
     def _make_recording(self, n: int, batch: Batch) -> bool:
         noise = None if batch.noise is None else batch.noise.clone()
-        places = Batch(batch.x.clone(), batch.corrupted.clone(), batch.prior.clone(), noise)
+        hints = None if batch.hints is None else batch.hints.clone()
+        places = Batch(batch.x.clone(), batch.corrupted.clone(), batch.prior.clone(), noise, hints)
         try:
             result, replay = self.record(lambda: self.walk(places))
         except RuntimeError as error:

@@ -66,16 +66,23 @@ def reconstruction_loss(
     """Return the mean cell loss of the batch; phase 1."""
     noise = None if state.batch.noise is None else state.batch.noise[0]
     state.params = module(state.batch.corrupted, noise)
-    return mean_cell_loss(module.head, state.params, state.batch.x)
+    hints = state.batch.hints
+    losses = module.head.training_losses(state.params, state.batch.x, hints)
+    return mean_of_cells(losses)
 
 
 def mean_cell_loss(head: Head, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Return the mean loss of a cell without what training adds."""
+    return mean_of_cells(head.cell_losses(params, x))
+
+
+def mean_of_cells(losses: torch.Tensor) -> torch.Tensor:
     """Return the mean over rows of the mean over columns.
 
     In two steps: a sum over rows and columns at once would be split among threads
     and so depend on their number.
     """
-    return head.cell_losses(params, x).mean(dim=1).mean()
+    return losses.mean(dim=1).mean()
 
 
 def discriminator_loss(

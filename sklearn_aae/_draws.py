@@ -1,0 +1,283 @@
+"""Codes to decode, rows that meet conditions, and cells that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_array, gen_batches
+
+from sklearn_aae._layout import Layout
+from sklearn_aae._random import fenced
+from sklearn_aae._threads import SMALL_WORK, torch_threads
+from sklearn_aae.networks import AAEModule
+from sklearn_aae.outputs import Guide, LevelHead
+from sklearn_aae.posteriors import Channel
+
+#: So many rows are proposed for each that is asked for, and no more.
+MOST_PROPOSALS = 100
+#: Rows that are drawn at once.
+LEAST_ROWS, MOST_ROWS = 1024, 16384
+
+#: Kinds of columns whose middle is a better guess than their commonest level.
+ON_AN_AXIS = ("number", "datetime", "duration")
+
+#: Powers of the importance weights of imputation.  At 1 a few of the draws have all of
+#: the weight, which makes medians as rough as single draws; at 0 what later columns say of
+#: earlier ones is lost but for the code, and categories need it more.
+AXIS_TEMPER, CATEGORY_TEMPER = 0.4, 0.75
+
+
+def codes_of_density(density: Any, n_samples: int, n_components: int, seed: int) -> np.ndarray:
+    """Return codes drawn from a density that was fitted to codes.
+
+    Parameters
+    ----------
+    density : object
+        With scikit-learn's ``sample(n)``: returns codes, or codes and labels.
+    n_samples : int
+        Number of codes.
+    n_components : int
+        Their width.
+    seed : int
+        Seeds the global generators while the density draws.
+
+    Raises
+    ------
+    TypeError
+        If there is no ``sample``.
+    ValueError
+        If what it returns is not of this shape.
+    """
+    if not callable(getattr(density, "sample", None)):
+        raise TypeError(
+            "density must have a method sample(n), as GaussianMixture and KernelDensity of "
+            f"scikit-learn do; got {density!r}."
+        )
+    with fenced(seed):
+        drawn = density.sample(n_samples)
+    codes = check_array(
+        drawn[0] if isinstance(drawn, tuple) else drawn, input_name="density.sample"
+    )
+    if codes.shape != (n_samples, n_components):
+        raise ValueError(
+            f"density.sample({n_samples}) returned shape {codes.shape}; codes have "
+            f"{n_components} components. Fit it to what transform returns."
+        )
+    # Mixtures return their draws component by component.
+    return np.random.default_rng(seed).permutation(codes).astype(np.float32)
+
+
+def blur(module: AAEModule, codes: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return codes with what the posterior does to them before the decoder sees them."""
+    posterior, k = module.posterior, module.n_components
+    if posterior.n_outputs(k) != k:  # the spread of each row's code is not in the code
+        return posterior.place(codes)
+    n_noise = posterior.n_noise(k)
+    noise = None
+    if n_noise:
+        shape = (len(codes), n_noise)
+        noise = torch.randn(shape, generator=generator, device=codes.device)
+    return posterior.draw(codes, noise)
+
+
+# ------------------------------------------------------------------ conditions
+
+
+def draw_within(
+    module: AAEModule,
+    layout: Layout,
+    shares: Mapping[int, np.ndarray],
+    n_samples: int,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Return digits of rows of the model's conditional distribution.
+
+    Rejection sampling: a proposal's columns are drawn one by one, those with a condition
+    among what it allows; it is kept with the probability, up to a constant, that free
+    draws would have met the conditions.
+
+    Parameters
+    ----------
+    module : AAEModule
+        With a head over levels, in evaluation mode.
+    layout : Layout
+        The columns.
+    shares : mapping of int to ndarray of shape (n_levels,)
+        By column, the share of each level that meets its condition.
+    n_samples : int
+        Number of rows.
+    generator : torch.Generator
+        Source of the draws.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_digits), int64
+        The rows.
+
+    Raises
+    ------
+    ValueError
+        If the conditions are met too rarely.
+    """
+    head: Any = module.head
+    guide = Guide(layout, shares)
+    kept: list[torch.Tensor] = []
+    n_kept = n_proposed = 0
+    likeliest = total = 0.0
+    with torch.inference_mode(), _threads(module, n_samples):
+        while n_kept < n_samples:
+            n = min(
+                MOST_PROPOSALS * n_samples - n_proposed,
+                max(LEAST_ROWS, min(MOST_ROWS, 2 * n_samples)),
+            )
+            if n <= 0:
+                names = ", ".join(repr(layout.spans[j].name) for j in shares)
+                raise ValueError(
+                    f"The conditions on {names} are met too rarely: by about "
+                    f"{total / n_proposed:.2g} of the model's rows, so that {n_proposed} proposals "
+                    f"gave {n_kept} of {n_samples} rows. Widen a condition, or leave one out."
+                )
+            codes = module.prior.sample(n, module.n_components, generator)
+            digits, log_weights = head.draw_within(module.decoder(codes), generator, guide)
+            weights = log_weights.exp()
+            likeliest = max(likeliest, float(weights.max()))
+            total += float(weights.sum())
+            chance = torch.rand(n, generator=generator, device=weights.device)
+            kept.append(digits[chance * likeliest < weights])
+            n_kept += len(kept[-1])
+            n_proposed += n
+    return torch.cat(kept)[:n_samples]
+
+
+# --------------------------------------------------------------- missing cells
+
+
+def fill_levels(
+    module: AAEModule,
+    layout: Layout,
+    digits: np.ndarray,
+    *,
+    n_draws: int,
+    draw: bool,
+    generator: torch.Generator,
+) -> np.ndarray:
+    r"""Return levels of rows whose absent cells (digits of -1) are filled.
+
+    Importance sampling: codes are drawn from the posterior of the cells that are there,
+    absent cells column by column, and each draw has a power of the weight
+
+    .. math::
+
+        w = \frac{p(z)}{q(z \mid x_{\text{there}})}
+            \prod_{j \text{ there}} p(x_j \mid z, x_{<j}).
+
+    The power (0.4 for medians, else 0.75) keeps more of the draws in play, and how sure an
+    overfitted model is of itself in bounds.
+
+    Parameters
+    ----------
+    module : AAEModule
+        With a head over levels, in evaluation mode.
+    layout : Layout
+        The columns.
+    digits : ndarray of shape (n_samples, n_digits), int64
+        The rows.
+    n_draws : int
+        Draws for each row.
+    draw : bool
+        Whether to return one of the draws, by weight; else the weighted median of
+        numbers and dates, and the likeliest category.
+    generator : torch.Generator
+        Source of the draws.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_columns), int64
+        Levels; none is the level of a missing cell, but where a column had no other.
+    """
+    filled = np.empty((len(digits), layout.n_columns), dtype=np.int64)
+    n_rows = max(1, MOST_ROWS // n_draws)
+    with torch.inference_mode(), _threads(module, len(digits) * n_draws):
+        for rows in gen_batches(len(digits), n_rows):
+            known = torch.as_tensor(digits[rows], device=generator.device)
+            drawn, log_weights = _draw_missing(module, layout, known, n_draws, generator)
+            n = len(known)
+            levels = layout.from_digits(drawn.cpu().numpy()).reshape(n, n_draws, -1)
+            if draw:
+                weights = (CATEGORY_TEMPER * log_weights).softmax(dim=1)
+                chosen = torch.multinomial(weights, 1, generator=generator)[:, 0].cpu().numpy()
+                filled[rows] = levels[np.arange(n), chosen]
+            else:
+                for j, column in enumerate(_centers(layout, levels, log_weights.cpu())):
+                    filled[rows, j] = column
+    return filled
+
+
+def _draw_missing(
+    module: AAEModule,
+    layout: Layout,
+    known: torch.Tensor,
+    n_draws: int,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return draws (n * n_draws, n_digits) and log weights (n, n_draws)."""
+    head: Any = module.head
+    codes = module.posterior.mode(module.encoder(known)).repeat_interleave(n_draws, dim=0)
+    z = blur(module, codes, generator)
+    shares = {
+        j: np.arange(span.n_levels) != span.missing
+        for j, span in enumerate(layout.spans)
+        if span.missing is not None and span.n_present
+    }
+    guide = Guide(layout, shares, known.repeat_interleave(n_draws, dim=0))
+    drawn, log_weights = head.draw_within(module.decoder(z), generator, guide)
+    log_weights = log_weights + _log_ratio(module, z, codes)
+    return drawn, log_weights.double().view(len(known), n_draws)
+
+
+def _log_ratio(module: AAEModule, z: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """Return log p(z) - log q(z | x) up to a constant, where both are known; else zeros."""
+    posterior = module.posterior
+    if not isinstance(posterior, Channel):
+        return z.new_zeros(len(z))
+    try:
+        log_prior = module.prior.log_prob(z)
+    except ValueError:  # a prior that can only be drawn from
+        return z.new_zeros(len(z))
+    return log_prior + (z - posterior.place(codes)).square().sum(dim=1) / (2 * posterior.noise**2)
+
+
+def _centers(layout: Layout, levels: np.ndarray, log_weights: torch.Tensor) -> Iterator[np.ndarray]:
+    """Yield, for each column, one level a row: the weighted median or the likeliest."""
+    rows = np.arange(len(levels))[:, None]
+    on_axis, of_category = (
+        (power * log_weights).softmax(dim=1).numpy() for power in (AXIS_TEMPER, CATEGORY_TEMPER)
+    )
+    for j, span in enumerate(layout.spans):
+        drawn = levels[:, :, j]
+        if span.kind in ON_AN_AXIS:
+            order = np.argsort(drawn, axis=1, kind="stable")
+            below = np.cumsum(on_axis[rows, order], axis=1)
+            yield drawn[rows, order][rows[:, 0], (below >= below[:, -1:] / 2).argmax(axis=1)]
+        else:
+            values, codes = np.unique(drawn, return_inverse=True)
+            votes = np.zeros((len(levels), len(values)))
+            np.add.at(votes, (rows, codes.reshape(drawn.shape)), of_category)
+            yield values[votes.argmax(axis=1)]
+
+
+def _threads(module: AAEModule, n_samples: int) -> Any:
+    work = n_samples * sum(p.numel() for p in module.head.parameters())
+    return torch_threads(1 if work < SMALL_WORK else None)
+
+
+def check_level_head(module: AAEModule, what: str) -> None:
+    """Raise ValueError unless the head is one over levels."""
+    if not isinstance(module.head, LevelHead):
+        raise ValueError(
+            f"{what} needs an output over categories, and this model was fitted as one of "
+            "numbers: fit it with output='autoregressive' (or 'independent')."
+        )

@@ -1,0 +1,109 @@
+"""What the outputs over tables of mixed types share: parameters and what "auto" means."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+
+from sklearn_aae.outputs._base import Head, Output, TableFacts
+from sklearn_aae.outputs._level_head import LevelHead
+
+#: Tables of fewer rows get narrower layers and more dropout: they are soon known by heart.
+SMALL_TABLE = 2000
+SMALL, LARGE = 64, 128
+SMALL_DROPOUT, SMALL_PARENT_DROPOUT = 0.3, 0.1
+
+
+class LevelOutput(Output):
+    """An output over the levels of a :class:`~sklearn_aae.TableEncoder`.
+
+    Parameters
+    ----------
+    hidden_size : int or "auto", default="auto"
+        Width of the hidden layers of every column.
+    masking : float, default=0.25
+        Mean share of cells hidden from the encoder, in half of the rows.
+    dropout : float or "auto", default="auto"
+        Share of hidden units left out in training.
+    """
+
+    reads_levels = True
+    scales = False
+
+    hidden_size: Any
+    masking: float
+    dropout: Any
+
+    def n_params(self, table: TableFacts) -> int:
+        """Return the width of the decoder's output: a context for all columns.
+
+        Parameters
+        ----------
+        table : TableFacts
+            The table.
+
+        Returns
+        -------
+        int
+            The hidden size.
+
+        Raises
+        ------
+        ValueError
+            If ``hidden_size`` is no positive integer.
+        """
+        size = self.hidden_size
+        if isinstance(size, str) and size == "auto":
+            return SMALL if table.n_samples < SMALL_TABLE else LARGE
+        if not (isinstance(size, Integral) and int(size) >= 1):
+            raise ValueError(
+                f'{type(self).__name__} output: hidden_size must be "auto" or a positive '
+                f"integer, got {size!r}."
+            )
+        return int(size)
+
+    @abstractmethod
+    def build(self, table: TableFacts, generator: torch.Generator) -> Head:
+        """Return the head for a table.
+
+        Parameters
+        ----------
+        table : TableFacts
+            The table.
+        generator : torch.Generator
+            Source of the initial values of what the head learns.
+
+        Returns
+        -------
+        Head
+            An unfitted head.
+        """
+
+    def _head(self, table: TableFacts, generator: torch.Generator, **more: Any) -> LevelHead:
+        assert table.layout is not None  # the estimator reads a table of levels
+        self._check_share("masking", self.masking, 0.5)
+        return LevelHead(
+            table.layout,
+            self.n_params(table),
+            masking=self.masking,
+            dropout=self._share("dropout", SMALL_DROPOUT, table),
+            generator=generator,
+            **more,
+        )
+
+    def _share(self, name: str, small: float, table: TableFacts) -> float:
+        """Return a parameter's value, where "auto" is ``small`` for small tables, else 0."""
+        value = getattr(self, name)
+        if value == "auto":
+            return small if table.n_samples < SMALL_TABLE else 0.0
+        self._check_share(name, value, 0.99)
+        return value
+
+    def _check_share(self, name: str, value: Any, most: float) -> None:
+        if not (isinstance(value, Real) and 0 <= float(value) <= most):
+            raise ValueError(
+                f"{type(self).__name__} output: {name} must be between 0 and {most}, got {value!r}."
+            )
