@@ -136,6 +136,11 @@ class Prior(ABC, BaseEstimator):
         """
         return z
 
+    @property
+    def suits_channel(self) -> bool:
+        """Whether codes of mean 0 and variance 1 with normal noise can follow it."""
+        return False
+
     # ------------------------------------------------------------------- modes
 
     def count_modes(self, n_components: int) -> int:

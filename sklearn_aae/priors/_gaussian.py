@@ -34,6 +34,11 @@ class Gaussian(Prior):
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale
 
+    @property
+    def suits_channel(self) -> bool:
+        """Whether it is the standard normal."""
+        return self.scale == 1
+
     def check(self, n_components: int) -> None:
         """Raise ValueError unless ``scale`` is a positive number.
 

@@ -78,6 +78,11 @@ class LearnedMixture(Prior, nn.Module):
     location: torch.Tensor
     spread: torch.Tensor
 
+    @property
+    def suits_channel(self) -> bool:
+        """Whether its variances are 1: while it trains, they are."""
+        return True
+
     def check(self, n_components: int) -> None:
         """Raise unless the parameters are in range.
 

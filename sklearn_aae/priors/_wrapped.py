@@ -157,7 +157,7 @@ class TorchPrior(_Wrapped):
             Log densities.
         """
         log_prob = self.distribution.log_prob(z)
-        return log_prob.reshape(len(z), -1).sum(dim=1)
+        return log_prob.reshape(len(z), -1).sum(dim=1).to(z.dtype)
 
 
 class ScipyPrior(_Wrapped):
