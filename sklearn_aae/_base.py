@@ -134,11 +134,12 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             scaler.fit(X, derive_seed(seed, SCALE))
             table = TableFacts(len(X), scaler.constant_)
         device = as_device(self.device)
+        prior = as_prior(self.prior, self.n_components)
         builder = ModuleBuilder(
             table=table,
             n_components=self.n_components,
-            prior=as_prior(self.prior, self.n_components),
-            posterior=as_posterior(self.posterior, mixed=mixed),
+            prior=prior,
+            posterior=as_posterior(self.posterior, mixed=mixed, prior=prior),
             output=output,
             hidden_layer_sizes=as_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
             discriminator_layer_sizes=as_sizes(
@@ -394,11 +395,10 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         encoder, decoder, head = (
             in_precision(part, double) for part in (module.encoder, module.decoder, module.head)
         )
-        posterior = module.posterior
 
         def losses_of(x: torch.Tensor, code: torch.Tensor | None = None) -> torch.Tensor:
-            code = posterior.mode(encoder(x)) if code is None else code
-            losses = head.cell_losses(decoder(posterior.place(code)), x)
+            code = module.encode(x, encoder=encoder) if code is None else code
+            losses = head.cell_losses(decoder(module.posterior.place(code)), x)
             return losses.sum(dim=1) if sums else losses
 
         read = self._reader(X, double)
