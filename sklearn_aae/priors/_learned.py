@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from sklearn.base import clone
 from sklearn.cluster import kmeans_plusplus
@@ -13,6 +15,8 @@ from sklearn_aae.priors._modes import GaussianModes
 
 #: Steps of expectation maximisation before an epoch, at the first time and at the end.
 EPOCH_STEPS, FIRST_STEPS, LAST_STEPS = 3, 30, 100
+#: Steps end when the log density of a code gains less than this.
+LEAST_GAIN = 1e-4
 
 
 class LearnedMixture(Prior, nn.Module):
@@ -213,16 +217,20 @@ class LearnedMixture(Prior, nn.Module):
             Chooses the codes at which the modes start.
         last : bool, default=False
             Whether the mixture takes the mean and the spread of the codes instead
-            of 0 and 1, and more steps.
+            of 0 and 1, more steps, and a fresh start if that ends better.
         """
         location, spread = codes.mean(dim=0), codes.std(dim=0).clamp(min=1e-6)
         codes = (codes - location) / spread
-        n_steps = EPOCH_STEPS
-        modes = self._standardised()
-        if not self.fitted:
-            modes, n_steps = self._start(codes, generator), FIRST_STEPS
-        for _ in range(LAST_STEPS if last else n_steps):
-            modes = self._improved(modes, codes)
+        if last:
+            # What followed the codes from epoch to epoch may be stuck where they once were.
+            starts = [self._standardised()] if self.fitted else []
+            starts.append(self._start(codes, generator))
+            ends = [self._improved(start, codes, LAST_STEPS) for start in starts]
+            modes = max(ends, key=lambda end: float(end.log_prob(codes).mean()))
+        elif self.fitted:
+            modes = self._improved(self._standardised(), codes, EPOCH_STEPS)
+        else:
+            modes = self._improved(self._start(codes, generator), codes, FIRST_STEPS)
         self.fitted.fill_(True)
         for name, value in modes._asdict().items():
             getattr(self, name).copy_(value)
@@ -253,10 +261,23 @@ class LearnedMixture(Prior, nn.Module):
         factors = scale * torch.eye(k, dtype=torch.float64).repeat(m, 1, 1)
         return GaussianModes(torch.full((m,), 1 / m, dtype=torch.float64), means, factors)
 
-    def _improved(self, modes: GaussianModes, codes: torch.Tensor) -> GaussianModes:
-        """Return the modes after a step of expectation maximisation."""
+    def _improved(self, modes: GaussianModes, codes: torch.Tensor, n_steps: int) -> GaussianModes:
+        """Return the modes after at most so many steps of expectation maximisation."""
+        before = -math.inf
+        for _ in range(n_steps):
+            log_joint = modes.log_joint(codes)
+            score = float(torch.logsumexp(log_joint, dim=1).mean())
+            if score - before < LEAST_GAIN:
+                break
+            before = score
+            modes = self._maximised(modes, codes, torch.softmax(log_joint, dim=1))
+        return modes
+
+    def _maximised(
+        self, modes: GaussianModes, codes: torch.Tensor, shares: torch.Tensor
+    ) -> GaussianModes:
+        """Return the modes for shares of (n_samples, n_modes) in the codes."""
         n, k = codes.shape
-        shares = torch.softmax(modes.log_joint(codes), dim=1)
         counts = shares.sum(dim=0)
         # One pseudo-code at its present place keeps an empty mode where it is.
         means = (shares.t() @ codes + modes.means) / (counts + 1)[:, None]
