@@ -51,12 +51,17 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ``"uniform"`` (on [-1, 1]), an object of :mod:`sklearn_aae.priors`, a
         :class:`torch.distributions.Distribution`, a frozen distribution of
         :mod:`scipy.stats` or a function ``(n, generator) -> (n, n_components)``.
-    posterior : {"auto", "deterministic", "gaussian"} or Posterior, default="auto"
-        How the encoder's output becomes a code; ``"auto"`` is deterministic.
-    output : {"auto", "gaussian", "bernoulli"} or Output, default="auto"
-        The decoder's likelihood: ``"gaussian"`` (squared error on scaled columns)
-        or ``"bernoulli"`` (cross-entropy; columns in [0, 1]).  ``"auto"`` is
-        Gaussian.
+    posterior : {"auto", "deterministic", "gaussian", "channel"} or Posterior, default="auto"
+        How the encoder's output becomes a code.  ``"auto"`` is deterministic for outputs
+        over numbers, and for those over categories the channel: codes of variance 1 by
+        construction, shrunk, plus fixed noise.
+    output : str or Output, default="auto"
+        The decoder's likelihood.  Over numbers: ``"gaussian"`` (squared error on scaled
+        columns) or ``"bernoulli"`` (cross-entropy; columns in [0, 1]).  Over the levels
+        of columns of any kind: ``"independent"`` given the code, or ``"autoregressive"``
+        (given the code and the columns before).  ``"auto"`` is Gaussian if every column
+        is a number and no cell is missing, for arrays and frames alike, else
+        autoregressive.
     supervision : None, default=None
         What ``y`` does: nothing.
     hidden_layer_sizes : int or tuple of int, default=(256, 256)
@@ -72,22 +77,27 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Learning rate of the third phase as a multiple of ``lr``.  0 switches
         phases 2 and 3 off, which leaves a plain autoencoder.
     categorical_features : "from_dtype" or array-like, default="from_dtype"
-        Which columns are categories.  Only tables of numbers are supported so far.
+        Which columns are categories: by their type (categorical, text, boolean), and
+        besides the numbers and dates whose labels, positions or mask are given here.
     scaling : {"standard", "quantile", "minmax"} or None, default="standard"
-        Scale on which the networks see the columns when the output is Gaussian:
+        Scale on which the networks see the columns when the output is Gaussian
+        (outputs over categories read levels instead, see :class:`TableEncoder`):
         unit variance, normal scores, [-1, 1], or as they are.  Undone on the way
         out.
     max_epochs : int or "auto", default="auto"
         Passes over the rows.  ``"auto"`` is :math:`4\sqrt{n}` between 80 and 150
         for :math:`n` rows, and from about 6,700 rows on as many as show the network
-        a million rows, at least 20.
+        a million rows, at least 20.  For outputs over categories as many as show the
+        network :math:`\max(38000, 1300\sqrt{n})` rows, at least 2 and at most 80.
     batch_size : int or "auto", default="auto"
         Rows per mini-batch.  ``"auto"`` is the power of two nearest to
         :math:`2.5\sqrt{n}`, between 16 and 512.  Batches are cut to about equal
-        sizes of at most this.
-    lr : float, default=1e-3
-        Learning rate (Adam).  It falls linearly to a tenth over the second half of
-        the epochs, unless ``callbacks`` hold an ``LRScheduler``.
+        sizes of at most this.  For outputs over categories 128 below 2000 rows, else 256.
+    lr : float or "auto", default="auto"
+        Learning rate (Adam).  ``"auto"`` is 1e-3, and for outputs over categories 2e-3
+        below 2000 rows, else 3e-3.  It falls linearly over the second half of the epochs,
+        to a tenth (for outputs over categories to zero, step by step), unless
+        ``callbacks`` hold an ``LRScheduler``.
     callbacks : list of skorch callbacks, default=None
         They are cloned, never changed.  For progress bars through pipelines and
         searches see :meth:`set_callbacks`.
@@ -149,6 +159,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ----------
     .. [1] A. Makhzani, J. Shlens, N. Jaitly, I. Goodfellow, B. Frey, "Adversarial
        Autoencoders", arXiv:1511.05644, 2015.
+    .. [2] P. Ghosh, M. Sajjadi, A. Vergari, M. Black, B. Schölkopf, "From Variational to
+       Deterministic Autoencoders", ICLR 2020.
 
     Examples
     --------
@@ -240,7 +252,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            The rows: numbers, at least 2 rows.  A float32 array is not copied.
+            The rows, at least 2: an array, a pandas or a polars frame, of columns of any
+            kind and with missing cells.  A float32 array is not copied.
         y : object, default=None
             Not used; a ``Pipeline`` hands it to every step.
 
@@ -254,7 +267,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ValueError
             If a parameter or the table is not usable; the message names it.
         UnsupportedColumnsError
-            If a frame has columns that are no numbers (a ``ValueError``).
+            If a column is of no known kind, or no number where the output is over numbers
+            (a ``ValueError``).
         """
         warm = self.warm_start and hasattr(self, "net_")
         rows = self._check_rows(X, reset=not warm)
@@ -321,8 +335,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def transform(self, X: Any) -> Any:
         """Return the codes of rows.
 
-        Deterministic, and on the prior's scale: the code itself, or its mean for a
-        Gaussian posterior.
+        Deterministic, and on the prior's scale: the code itself, its mean for a
+        Gaussian posterior, the code of variance 1 before shrinking and noise for a channel.
 
         Parameters
         ----------
@@ -332,8 +346,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Returns
         -------
         ndarray or frame of shape (n_samples, n_components)
-            Codes, float32 for float32 rows and else float64; the container is that
-            of ``set_output``.
+            Codes, float32 for float32 rows and tables of mixed types, else float64; the
+            container is that of ``set_output``.
 
         Raises
         ------
@@ -356,7 +370,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Returns
         -------
         ndarray or frame of shape (n_samples, n_features)
-            Rows (means) in the container that ``fit`` saw.
+            Rows (means; medians and likeliest categories for outputs over categories) in
+            the container that ``fit`` saw.
 
         Raises
         ------
@@ -501,7 +516,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self._encoder._from_levels(levels, rng, within=within)
 
     def impute(
-        self, X: Any, *, method: str = "mode", n_draws: int = 32, random_state: Any = None
+        self, X: Any, *, method: str = "mode", n_draws: int = 100, random_state: Any = None
     ) -> Any:
         """Fill missing cells given the cells of the row that are there.
 
@@ -517,7 +532,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             ``"mode"``: the median of numbers and dates and the likeliest category, the
             best single guesses.  ``"draw"``: one draw, which keeps the spread of the
             columns; several calls with other seeds are multiple imputations.
-        n_draws : int, default=32
+        n_draws : int, default=100
             Draws for each row; time is proportional to it.
         random_state : int, RandomState or None, default=None
             None falls back on the estimator's ``random_state``.
@@ -590,7 +605,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Return how well the model explains each row; higher is more normal.
 
         Minus the sum over columns of the decoder's loss: squared errors of scaled
-        columns, or nats where the output is a likelihood.
+        columns, or nats where the output is a likelihood (of levels, for outputs over
+        categories).
 
         Parameters
         ----------

@@ -92,6 +92,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     _container: Container
     _dtype: np.dtype
     _built_with: dict[str, Any]
+    _n_rows_built_for: int
 
     _parameter_constraints: dict = CONSTRAINTS
 
@@ -149,6 +150,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             decoder=self.decoder,
             discriminator=self.discriminator,
         )
+        self._n_rows_built_for = len(X)
         rates = self._rates()
         # Momentum of the past misleads whoever plays against an opponent that moves.
         betas = {f"{name}__betas": (0.5, 0.999) for name in rates if name != "optimizer"}
@@ -171,7 +173,9 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     def _rates(self) -> dict[str, float]:
         """Return the learning rate of each optimizer."""
-        lr = auto_lr(self._encoder is not None) if self.lr == "auto" else self.lr
+        lr = self.lr
+        if lr == "auto":
+            lr = auto_lr(self._n_rows_built_for, self._encoder is not None)
         rates = {"optimizer": lr}
         if self.adversarial_weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * self.adversarial_weight}

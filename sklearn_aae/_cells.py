@@ -50,3 +50,12 @@ def sorted_levels(levels: Iterable) -> list:
         return sorted(levels)
     except TypeError:
         return sorted(levels, key=lambda level: (str(level), str(type(level))))
+
+
+def as_objects(cells: Iterable) -> np.ndarray:
+    """Return an array of objects that numpy does not look into."""
+    cells = list(cells)
+    array = np.empty(len(cells), dtype=object)
+    for i, cell in enumerate(cells):
+        array[i] = cell
+    return array

@@ -71,13 +71,15 @@ def auto_epochs(n_samples: int, mixed: bool = False) -> int:
     Small tables overfit with more; large ones have seen a million rows by then.
     """
     if mixed:
-        return max(2, round(max(38_000, 1300 * math.sqrt(n_samples)) / n_samples))
+        return max(2, round(min(80, max(38_000, 1300 * math.sqrt(n_samples)) / n_samples)))
     return round(max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples)))
 
 
-def auto_lr(mixed: bool) -> float:
+def auto_lr(n_samples: int, mixed: bool = False) -> float:
     """Return the learning rate of ``lr="auto"``; ``mixed`` for outputs over levels."""
-    return 4e-3 if mixed else 1e-3
+    if mixed:
+        return 2e-3 if n_samples < 2000 else 3e-3
+    return 1e-3
 
 
 def as_sizes(sizes: Any, name: str) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_aae import AdversarialAutoencoder
+from sklearn_aae import AdversarialAutoencoder, TableEncoder
 from sklearn_aae.outputs import Autoregressive
 
 FAST = {"hidden_layer_sizes": (16,), "discriminator_layer_sizes": (16,), "max_epochs": 3}
@@ -15,7 +15,7 @@ def fast(**parameters):
 
 def with_defaults():
     """Return every public estimator with constructor defaults."""
-    return [AdversarialAutoencoder()]
+    return [AdversarialAutoencoder(), TableEncoder()]
 
 
 def with_fast_settings():
@@ -25,6 +25,13 @@ def with_fast_settings():
         fast(posterior="gaussian", output="gaussian"),
         fast(prior="uniform", scaling="quantile"),
         fast(n_components=1, adversarial_weight=0),
+        TableEncoder(max_levels=4),
+        TableEncoder(
+            categorical_features=[0],
+            max_categories=4,
+            min_frequency=2,
+            handle_unknown="infrequent_if_exist",
+        ),
         fast(posterior="channel"),
         fast(output=Autoregressive(hidden_size=8)),
         fast(output="independent"),

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import cached_property
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from sklearn_aae._cells import is_bool
+from sklearn_aae._cells import is_bool, is_number
 from sklearn_aae._layout import MAX_DIGIT, digit_sizes, make_span
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
-from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, EMPTY, Column
+from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, Column, label_booleans
+from sklearn_aae.encoding._datetime_columns import as_moment
 
 #: handle_unknown, and what a label becomes that fit did not see.
 AUTO, ERROR, INFREQUENT = "auto", "error", "infrequent_if_exist"
-
-
-def _key(label: Any) -> tuple[bool, Any]:
-    # 1 == True, but they are two labels.
-    return is_bool(label), label.item() if isinstance(label, np.generic) else label
+#: More labels than this, or labels of fewer rows than that, say that there are others.
+MANY, FEW = 10, 5
 
 
 class CategoryCodec(ColumnCodec):
@@ -31,7 +31,7 @@ class CategoryCodec(ColumnCodec):
     max_categories : int
         One-hot up to so many levels, digits beyond.
     min_frequency : int, float or None
-        Labels with fewer rows, or a smaller share of them, share a level.
+        Labels with fewer rows, or a smaller share of all rows, share a level.
     handle_unknown : {"auto", "error", "infrequent_if_exist"}
         What becomes of labels that ``fit`` did not see.
 
@@ -55,39 +55,54 @@ class CategoryCodec(ColumnCodec):
         self.form = column.form
         self.stated, self.source = column.stated, column.source
         self.handle_unknown = handle_unknown
-        if column.kind == BOOLEAN:
-            column = _boolean_labels(column)
-            kind = BOOLEAN
-        else:
-            kind = CATEGORY
+        kind = column.kind
+        if kind == BOOLEAN:
+            column = label_booleans(column)
         self.labels = column.labels
         self.counts = np.bincount(column.present, minlength=len(self.labels))
-        cap = max_categories if handle_unknown == INFREQUENT else None
-        rare = _rare(self.counts, min_frequency, cap)
+        rare = np.zeros(len(self.labels), dtype=bool)
+        if kind == CATEGORY:
+            cap = max_categories if handle_unknown == INFREQUENT else None
+            rare = find_rare(self.counts, len(column.missing), min_frequency, cap)
         self.level_of = np.cumsum(~rare) - 1
         self.group = int((~rare).sum()) if rare.any() else None
-        if self.group is not None:
-            self.level_of[rare] = self.group
-        counts = np.bincount(self.level_of, weights=self.counts)
-        lexical = len(counts) > MAX_DIGIT and self.group is None
+        self.level_of[rare] = int((~rare).sum())
+        self.level_counts = np.bincount(self.level_of, weights=self.counts)
+        # Numbers and dates as labels are in order, but who calls them labels says that
+        # the order means nothing; a range of them can be asked for all the same.
+        self.in_order = column.ordered
+        ordered = column.ordered and column.source is None
+        lexical = len(self.level_counts) > MAX_DIGIT
         self.span = make_span(
             column.name,
             kind,
-            counts,
+            self.level_counts,
             int(column.missing.sum()),
-            ordered=(column.ordered and self.group is None) or lexical,
+            ordered=self.group is None and (ordered or lexical),
         )
+        self.sizes = digit_sizes(self.span.n_present, min(MAX_DIGIT, max_categories))
         self.one_hot = self.span.n_present <= max_categories
-        self._places = {_key(label): i for i, label in enumerate(self.labels)}
+        self._places = {self._key(label): i for i, label in enumerate(self.labels)}
         # Labels by level: those of level k are members[first[k]:first[k + 1]].
         self.members = np.argsort(self.level_of, kind="stable")
-        self.first = np.searchsorted(self.level_of[self.members], np.arange(len(counts) + 1))
+        n_levels = len(self.level_counts)
+        self.first = np.searchsorted(self.level_of[self.members], np.arange(n_levels + 1))
+
+    def _key(self, label: Any) -> Any:
+        """Return what says whether two labels are the same."""
+        if self.labels.dtype.kind in "mM" and isinstance(label, (np.datetime64, np.timedelta64)):
+            return int(label.astype(self.labels.dtype).astype(np.int64))
+        # 1 == True, but they are two labels.
+        return is_bool(label), label.item() if isinstance(label, np.generic) else label
 
     # ---------------------------------------------------------------- levels
 
     def check_kind(self, column: Column) -> None:
         """Raise TypeError if the column cannot hold the labels of ``fit``."""
-        if self.span.kind == BOOLEAN or column.kind not in (CATEGORY, EMPTY):
+        if self.span.kind == CATEGORY and column.kind == BOOLEAN:
+            if self.stated or column.stated:
+                raise self.wrong_kind(column)
+        elif self.span.kind == BOOLEAN or column.kind != CATEGORY:
             super().check_kind(column)
         elif self.stated and column.stated and column.source != self.source:
             raise self.wrong_kind(column)
@@ -95,42 +110,60 @@ class CategoryCodec(ColumnCodec):
     def present_levels(self, values: np.ndarray, column: Column) -> np.ndarray:
         """Return the level of each label."""
         if column.kind == BOOLEAN:
-            column = _boolean_labels(column)
+            column = label_booleans(column)
             values = column.present
         level_of = np.empty(len(column.labels), dtype=np.int32)
         for i, label in enumerate(column.labels):
-            place = self._places.get(_key(label))
+            place = self._places.get(self._key(label))
             level_of[i] = self._unknown(label) if place is None else self.level_of[place]
         return level_of[values]
 
     def _unknown(self, label: Any) -> int:
-        """Return the level of a label that fit did not see."""
-        if self.handle_unknown == INFREQUENT and self.group is not None:
-            return self.group
-        if self.handle_unknown == ERROR or (
-            self.handle_unknown == AUTO and self.span.n_present <= MAX_DIGIT
-        ):
+        """Return the level of a label that fit did not see.
+
+        With "auto" there must be reason to expect one: where there are many labels, or
+        some that occurred a few times only, others will not have occurred at all.
+        """
+        long = len(self.labels) > MAX_DIGIT
+        few = self.counts < FEW
+        many = len(self.labels) > MANY
+        expected = self.handle_unknown == AUTO and (many or few.any())
+        if self.handle_unknown == ERROR or (self.handle_unknown == AUTO and not expected):
             raise ValueError(
                 f"Column {self.span.name!r} has the level {label!r}, which fit did not see; known "
-                f"are {self._some_labels()}. Set handle_unknown='infrequent_if_exist' with "
-                "min_frequency so that new levels join the rare ones, or fit on rows that have it."
+                f"are {self._some_labels()}. Fit on rows that have it, or set "
+                "handle_unknown='infrequent_if_exist' so that new levels join the rare ones."
             )
-        return int(self.level_of[self._nearest(label)])
+        if self.group is not None:
+            return self.group
+        # Of few labels, an unheard of one has most in common with those hardly heard of.
+        rare = np.flatnonzero(few) if expected and not long and few.any() else None
+        return int(self.level_of[self._nearest(label, rare)])
 
-    def _nearest(self, label: Any) -> int:
-        """Return the known label whose text shares the longest prefix."""
-        texts = self._texts()
+    def _nearest(self, label: Any, among: np.ndarray | None) -> int:
+        """Return the known label, of these places or of all, that is nearest.
+
+        As a number, or as text: the neighbour in lexical order that shares more of it.
+        """
+        if self.labels.dtype.kind in "iuf" and is_number(label):
+            places = np.arange(len(self.labels)) if among is None else among
+            gaps = np.abs(self.labels[places].astype(np.float64) - float(label))
+            return int(places[np.argmin(gaps)])
+        texts = self._texts
+        if among is not None:
+            few = set(among.tolist())
+            texts = [entry for entry in texts if entry[1] in few]
         text = str(label)
         right = bisect_left(texts, (text,))
         left = max(right - 1, 0)
         right = min(right, len(texts) - 1)
+        # The neighbour that shares the longer prefix; of both alike, the one before.
         closer = _n_shared(texts[right][0], text) > _n_shared(texts[left][0], text)
         return texts[right if closer else left][1]
 
+    @cached_property
     def _texts(self) -> list[tuple[str, int]]:
-        if not hasattr(self, "_sorted_texts"):
-            self._sorted_texts = sorted((str(label), i) for i, label in enumerate(self.labels))
-        return self._sorted_texts
+        return sorted((str(label), i) for i, label in enumerate(self.labels))
 
     def _some_labels(self) -> str:
         shown = ", ".join(repr(label) for label in self.labels[:5].tolist())
@@ -165,19 +198,22 @@ class CategoryCodec(ColumnCodec):
     def present_shares(self, condition: Condition) -> np.ndarray:
         """Return the share of each present level's rows that meets a condition."""
         met = np.bincount(self.level_of, weights=self.counts * self._allowed(condition))
-        return met / np.bincount(self.level_of, weights=self.counts)
+        return met / self.level_counts
 
     def _allowed(self, condition: Condition) -> np.ndarray:
+        """Return which labels meet a condition."""
         allowed = np.zeros(len(self.labels), dtype=bool)
         if condition.bounds is None:
-            allowed[[self._place(cell) for cell in condition.allowed or []]] = True
+            allowed[[self._place(cell, condition) for cell in condition.allowed or []]] = True
             return allowed
-        if not (self.span.ordered and self._has_order()):
+        if not self.in_order:
             raise ValueError(
                 f"The condition {condition.text} is a range, but the levels of this column have "
                 "no order; give a list of levels."
             )
-        low, high = (None if end is None else self._place(end) for end in condition.bounds)
+        low, high = (
+            None if end is None else self._place(end, condition) for end in condition.bounds
+        )
         first = 0 if low is None else low
         last = len(self.labels) - 1 if high is None else high
         if first > last:
@@ -185,11 +221,13 @@ class CategoryCodec(ColumnCodec):
         allowed[first : last + 1] = True
         return allowed
 
-    def _has_order(self) -> bool:
-        return True
-
-    def _place(self, label: Any) -> int:
-        place = self._places.get(_key(label)) if label.__hash__ is not None else None
+    def _place(self, label: Any, condition: Condition) -> int:
+        if self.labels.dtype.kind in "mM":
+            kind, unit = self.labels.dtype.kind, np.datetime_data(self.labels.dtype)[0]
+            label = as_moment(label, kind, unit, self.form, condition)
+            place = self._places.get(label)
+        else:
+            place = self._places.get(self._key(label)) if label.__hash__ is not None else None
         if place is None:
             raise ValueError(
                 f"Column {self.span.name!r} has no level {label!r}; known are "
@@ -208,10 +246,7 @@ class CategoryCodec(ColumnCodec):
             if self.group is not None:
                 labels[self.group] = "infrequent"
             return [f"{name}_{label}" for label in labels]
-        return [f"{name}_digit{d}_{k}" for d, size in enumerate(self._sizes()) for k in range(size)]
-
-    def _sizes(self) -> tuple[int, ...]:
-        return digit_sizes(self.span.n_present)
+        return [f"{name}_digit{d}_{k}" for d, size in enumerate(self.sizes) for k in range(size)]
 
     def to_dense(self, column: Column, out: np.ndarray) -> None:
         """Write ones, or true as 1."""
@@ -223,7 +258,7 @@ class CategoryCodec(ColumnCodec):
             out[rows, levels] = 1.0
         else:
             end = out.shape[1]
-            for size in self._sizes()[::-1]:
+            for size in self.sizes[::-1]:
                 levels, digit = np.divmod(levels, size)
                 end -= size
                 out[rows, end + digit] = 1.0
@@ -237,7 +272,7 @@ class CategoryCodec(ColumnCodec):
             levels = block.argmax(axis=1)
         else:
             levels, start = np.zeros(len(block), dtype=np.int64), 0
-            for size in self._sizes():
+            for size in self.sizes:
                 levels = levels * size + block[:, start : start + size].argmax(axis=1)
                 start += size
             np.minimum(levels, self.span.n_present - 1, out=levels)
@@ -254,22 +289,15 @@ def _n_shared(first: str, second: str) -> int:
     return n
 
 
-def _boolean_labels(column: Column) -> Column:
-    labels = np.unique(column.present)
-    codes = np.searchsorted(labels, column.values).clip(0, len(labels) - 1).astype(np.int32)
-    return Column(
-        column.name, CATEGORY, codes, column.missing, column.form, labels, stated=column.stated
-    )
-
-
-def _rare(counts: np.ndarray, min_frequency: float | None, cap: int | None) -> np.ndarray:
-    """Return which labels share a level, as in OneHotEncoder."""
+def find_rare(
+    counts: np.ndarray, n_rows: int, min_frequency: float | None, max_categories: int | None
+) -> np.ndarray:
+    """Return which labels share a level, as in scikit-learn's OneHotEncoder."""
     rare = np.zeros(len(counts), dtype=bool)
     if min_frequency is not None:
-        least = min_frequency * counts.sum() if isinstance(min_frequency, float) else min_frequency
-        rare |= counts < least
-    if cap is not None and len(counts) - rare.sum() + rare.any() > cap:
-        kept = np.argsort(-counts, kind="stable")[: cap - 1]
+        is_share = isinstance(min_frequency, Real) and not isinstance(min_frequency, Integral)
+        rare |= counts < (min_frequency * n_rows if is_share else min_frequency)
+    if max_categories is not None and (~rare).sum() + rare.any() > max_categories:
         rare[:] = True
-        rare[kept] = False
+        rare[np.argsort(-counts, kind="stable")[: max_categories - 1]] = False
     return rare

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +47,15 @@ class Condition:
                 )
             low, high = (None if is_missing(end) else end for end in condition)
             return cls(text, False, None, (low, high))
-        if isinstance(condition, (list, set, frozenset, np.ndarray)):
+        if isinstance(condition, Mapping):
+            raise TypeError(
+                f"The condition on column {name!r} is a {type(condition).__name__}; it may be a "
+                "value, a list of values, or a tuple of the lowest and the highest value."
+            )
+        if isinstance(condition, Iterable) and not isinstance(condition, (str, bytes)):
             cells = list(condition)
             if not cells:
-                raise ValueError(f"The condition on column {name!r} is an empty list.")
+                raise ValueError(f"The condition on column {name!r} allows no value.")
             allowed = [cell for cell in cells if not is_missing(cell)]
             return cls(text, len(allowed) < len(cells), allowed, None)
         if is_missing(condition):
@@ -145,13 +151,24 @@ class ColumnCodec:
         condition: Condition | None = None,
     ) -> Any:
         """Return a column as it came in fit, with a cell for each level."""
-        missing = levels == self.span.missing
-        if not missing.any():
-            return self.form.build(self.present_values(levels, rng, condition), missing)
-        found = self.present_values(levels[~missing], rng, condition)
+        missing = levels == self._missing_level
+        present = levels[~missing] if missing.any() else levels
+        if condition is not None:
+            self._check_levels(present, condition)
+        found = self.present_values(present, rng, condition)
+        if len(present) == len(levels):
+            return self.form.build(found, missing)
         values = np.zeros(len(levels), dtype=found.dtype)
         values[~missing] = found
         return self.form.build(values, missing)
+
+    def _check_levels(self, levels: np.ndarray, condition: Condition) -> None:
+        unmet = self.present_shares(condition)[levels] == 0
+        if unmet.any():
+            raise ValueError(
+                f"Level {levels[int(np.argmax(unmet))]} of column {self.span.name!r} holds no "
+                f"training value that meets the condition {condition.text}."
+            )
 
     def shares(self, condition: Condition) -> np.ndarray:
         """Return the share of each level's training rows that meets a condition."""
@@ -212,7 +229,7 @@ class EmptyCodec(ColumnCodec):
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
     ) -> np.ndarray:
         """Return nothing."""
-        return np.empty(0)
+        return np.empty(0, dtype=object)
 
     def present_shares(self, condition: Condition) -> np.ndarray:
         """Return nothing."""
@@ -224,7 +241,7 @@ class EmptyCodec(ColumnCodec):
 
     def from_dense(self, block: np.ndarray) -> np.ndarray:
         """Return placeholders."""
-        return np.zeros(len(block))
+        return np.full(len(block), None, dtype=object)
 
     def missing_in(self, block: np.ndarray) -> np.ndarray:
         """Return that all cells are missing."""

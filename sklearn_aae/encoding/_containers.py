@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
@@ -24,11 +24,14 @@ class Container:
         The column labels; empty for arrays.
     dtype : dtype or None
         The type of an array.
+    header : Index or None
+        The column labels of pandas as they came, with their own name.
     """
 
     backend: str | None
     columns: tuple
     dtype: Any = None
+    header: Any = field(default=None, compare=False)
 
     @classmethod
     def of(cls, X: Any) -> Container:
@@ -36,10 +39,11 @@ class Container:
         frame = as_frame(X)
         if frame is None:
             return cls(None, (), getattr(X, "dtype", None))
-        native = frame.to_native()
         # narwhals wants text labels; pandas also has others, and MultiIndex.
-        columns = native.columns if frame.implementation.is_pandas_like() else frame.columns
-        return cls(str(frame.implementation), tuple(columns))
+        pandas_like = frame.implementation.is_pandas_like()
+        header = frame.to_native().columns if pandas_like else None
+        columns = tuple(frame.columns if header is None else header)
+        return cls(str(frame.implementation), columns, header=header)
 
     def wrap(self, rows: np.ndarray, like: Any = None) -> Any:
         """Return rows in this container, with the index of ``like`` if it has one."""
@@ -50,7 +54,7 @@ class Container:
             return nw.from_numpy(rows, schema=list(self.columns), backend=backend).to_native()
         names = [str(i) for i in range(len(self.columns))]
         native = nw.from_numpy(rows, schema=names, backend=backend).to_native()
-        native.columns = self.columns
+        native.columns = self.header
         if hasattr(like, "index"):
             native.index = like.index
         return native
@@ -72,8 +76,8 @@ class Container:
             return nw.from_dict(named, backend=backend).to_native()
         pd = backend.to_native_namespace()
         native = pd.DataFrame(dict(enumerate(columns)))
-        native.columns = self.columns
-        if isinstance(like, pd.DataFrame):
+        native.columns = self.header
+        if isinstance(like, pd.DataFrame) and len(like) == len(native):
             native.index = like.index
         return native
 
@@ -132,8 +136,25 @@ def _keep(new: Any, old: Any, where: np.ndarray) -> Any:
 
 def as_frame(X: Any) -> nw.DataFrame | None:
     """Return a frame as narwhals', None for anything else."""
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    frame = nw.from_native(X, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        raise TypeError(
+            f"A {type(X).__module__.partition('.')[0]} LazyFrame has no rows yet; collect it first."
+        )
     return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def columns_of(table: Any) -> Iterator[Any]:
+    """Return the columns of a frame as narwhals' series, or those of an array."""
+    frame = as_frame(table)
+    if frame is None:
+        return iter(table.T)
+    if not frame.implementation.is_pandas_like():
+        return frame.iter_columns()
+    # By place: labels need not be text.
+    native = frame.to_native()
+    series = (native.iloc[:, j] for j in range(frame.shape[1]))
+    return (nw.from_native(column, series_only=True) for column in series)
 
 
 def check_numeric_columns(X: Any, estimator_name: str) -> None:

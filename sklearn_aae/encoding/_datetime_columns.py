@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import datetime
-import math
 from typing import Any
 
 import numpy as np
 
 from sklearn_aae._cells import as_microseconds
-from sklearn_aae._layout import Span
+from sklearn_aae.encoding._axis import make_axis
 from sklearn_aae.encoding._codec import Condition
-from sklearn_aae.encoding._columns import DATETIME, Column
+from sklearn_aae.encoding._columns import LETTERS, Column
+from sklearn_aae.encoding._forms import Form
 from sklearn_aae.encoding._number_columns import AxisCodec
 
-#: Units from coarse to fine, with how many of each make one of the unit before it.
-UNITS = {"D": 1, "h": 24, "m": 60, "s": 60, "ms": 1000, "us": 1000, "ns": 1000}
-FIELDS = {
-    "h": "hour",
-    "m": "minute",
-    "s": "second",
-    "ms": "millisecond",
-    "us": "microsecond",
-    "ns": "nanosecond",
+#: How many nanoseconds each unit has, from coarse to fine.
+UNITS = {"D": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9}
+UNITS |= {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
+
+#: The digits below a day, and how many values each takes.
+DIGITS = {
+    "h": ("hour", 24),
+    "m": ("minute", 60),
+    "s": ("second", 60),
+    "ms": ("millisecond", 1000),
+    "us": ("microsecond", 1000),
+    "ns": ("nanosecond", 1000),
 }
+
 MONTHS_A_YEAR, DAYS_A_MONTH = 12, 31
+#: The years that Python's dates know; others are decoded if the training dates reach there.
+FIRST_YEAR, LAST_YEAR = 1, 9999
+LARGEST = int(np.iinfo(np.int64).max)
+#: Entries of a dense matrix further out than this are no digits.
+FAR = 1e6
 
 
 def per_unit(coarse: str, fine: str) -> int:
     """Return how many of a fine unit make a coarse one."""
-    units = list(UNITS)
-    return math.prod(UNITS[unit] for unit in units[units.index(coarse) + 1 : units.index(fine) + 1])
+    return UNITS[coarse] // UNITS[fine]
 
 
 def find_resolution(values: np.ndarray, unit: str) -> str:
@@ -46,25 +54,42 @@ def find_resolution(values: np.ndarray, unit: str) -> str:
 class MomentCodec(AxisCodec):
     """Levels of dates and durations; calendar digits in the dense matrix.
 
+    Dates with a time zone are levels of instants, and their digits are those of UTC: the
+    clocks of a zone show some hours twice.  Drawn instants are rounded as its clocks
+    show them.
+
     Attributes
     ----------
-    resolution : str
-        The unit that drawn and decoded moments are multiples of.
     unit : str
         The unit of the axis.
+    step : int
+        Drawn moments are multiples of so many units.
+    finest : str
+        The unit of the last calendar digit.
+    offsets : ndarray of shape (n_distinct,) or None
+        How far the clocks of the time zone are ahead at each training value.
     """
 
     def __init__(self, column: Column, max_levels: int | str) -> None:
+        self.form = column.form
+        self.axis = make_axis(column, max_levels)
         self.unit = column.unit or "ns"
-        self.letter = "M" if column.kind == DATETIME else "m"
-        self.resolution = find_resolution(column.present, self.unit)
-        self.step = per_unit(self.resolution, self.unit)
-        self._fit_axis(column, max_levels, integer=True, unit=self.unit, resolution=self.step)
-        first, last = self._digits(self.axis.values[[0, -1]])[0]
-        self.span_of_first = float(first), float(last)
-        self.scales = [self._scale(first, last), *self._fixed_scales()]
-
-    span: Span
+        self.letter = LETTERS[column.kind]
+        self.finest = find_resolution(self.axis.values, self.unit)
+        self.offsets = None
+        shown = self.axis.values
+        if column.offsets is not None:
+            self.offsets = np.zeros(len(shown), dtype=np.int64)
+            places = np.searchsorted(shown, column.present)
+            self.offsets[places] = column.offsets[~column.missing]
+            shown = shown + self.offsets
+        self.step = per_unit(find_resolution(shown, self.unit), self.unit)
+        self.span = self._make_span(column, integer=True, unit=self.unit, resolution=self.step)
+        # Years of dates, days of durations: the digit without natural bounds.
+        self.first_digits = tuple(self._digits(self.axis.values[[0, -1]])[0].tolist())
+        self.scales = [_scale(*self.first_digits), *self._fixed_scales()]
+        kept = self.axis.thin()
+        self.offsets = None if self.offsets is None else self.offsets[kept]
 
     def _typed(self, values: np.ndarray) -> np.ndarray:
         return values.view(f"{self.letter}8[{self.unit}]")
@@ -76,14 +101,22 @@ class MomentCodec(AxisCodec):
         return self.axis.levels(self._in_unit(values, column))
 
     def _in_unit(self, values: np.ndarray, column: Column) -> np.ndarray:
-        if column.unit in (None, self.unit):
-            return values
-        moments = values.view(f"{self.letter}8[{column.unit}]")
-        return moments.astype(f"{self.letter}8[{self.unit}]").view(np.int64)
+        unit = column.unit or self.unit
+        if UNITS[unit] <= UNITS[self.unit]:
+            return values // per_unit(self.unit, unit)
+        factor = per_unit(unit, self.unit)
+        # What is beyond 64 bits is beyond the training range too.
+        limit = LARGEST // factor
+        return values.clip(-limit, limit) * factor
 
     def round(self, values: np.ndarray) -> np.ndarray:
-        """Return moments that are multiples of the resolution."""
-        return values - (values + self.step // 2) % self.step + self.step // 2
+        """Return moments that are multiples of the resolution on the clocks of their zone."""
+        ahead: Any = 0
+        if self.offsets is not None:
+            place = np.searchsorted(self.axis.values, values, side="right") - 1
+            ahead = self.offsets[place.clip(0)]
+        half = values + ahead + self.step // 2
+        return half - half % self.step - ahead
 
     def present_values(
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
@@ -95,14 +128,7 @@ class MomentCodec(AxisCodec):
 
     def as_cell(self, cell: Any, condition: Condition) -> int:
         """Return a moment of a condition as a whole number of the unit."""
-        try:
-            moment = _moment(cell) if self.letter == "M" else np.timedelta64(cell)
-            return int(moment.astype(f"{self.letter}8[{self.unit}]").astype(np.int64))
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"The condition {condition.text} is on a column of {self.span.kind}s; {cell!r} "
-                f"cannot be read as one ({error})."
-            ) from error
+        return as_moment(cell, self.letter, self.unit, self.form, condition)
 
     def as_text(self, value: Any) -> str:
         """Return a moment as text."""
@@ -113,23 +139,18 @@ class MomentCodec(AxisCodec):
     def dense_names(self, name: str) -> list[str]:
         """Return one name for each calendar digit."""
         first = ["year", "month", "day"] if self.letter == "M" else ["days"]
-        return [f"{name}_{field}" for field in [*first, *map(FIELDS.get, self._units())]]
+        return [f"{name}_{digit}" for digit in [*first, *(DIGITS[u][0] for u in self._units())]]
 
     def _units(self) -> list[str]:
-        """Return the units below a day, down to the resolution."""
+        """Return the units below a day, down to the finest one needed."""
         units = list(UNITS)
-        return units[1 : units.index(self.resolution) + 1]
-
-    @staticmethod
-    def _scale(low: float, high: float) -> tuple[float, float]:
-        """Return centre and half the width of a range."""
-        return (low + high) / 2, max((high - low) / 2, 0.5)
+        return units[1 : units.index(self.finest) + 1]
 
     def _fixed_scales(self) -> list[tuple[float, float]]:
         calendar = [(1, MONTHS_A_YEAR), (1, DAYS_A_MONTH)] if self.letter == "M" else []
         return [
-            *(self._scale(*ends) for ends in calendar),
-            *(self._scale(0, UNITS[unit] - 1) for unit in self._units()),
+            *(_scale(*ends) for ends in calendar),
+            *(_scale(0, DIGITS[unit][1] - 1) for unit in self._units()),
         ]
 
     def _digits(self, values: np.ndarray) -> list[np.ndarray]:
@@ -158,37 +179,81 @@ class MomentCodec(AxisCodec):
     def from_dense(self, block: np.ndarray) -> np.ndarray:
         """Return the moments that the nearest calendar digits stand for."""
         digits = [
-            np.rint(block[:, j].astype(np.float64) * half + centre).astype(np.int64)
+            np.rint(block[:, j].astype(np.float64).clip(-FAR, FAR) * half + centre).astype(np.int64)
             for j, (centre, half) in enumerate(self.scales)
         ]
-        limits = [None] * (3 if self.letter == "M" else 1) + [UNITS[u] - 1 for u in self._units()]
-        days, n_first = digits[0], 1
+        first, last = self.first_digits
         if self.letter == "M":
-            years = digits[0].clip(*self._year_limits()) - 1970
+            years = digits[0].clip(min(first, FIRST_YEAR), max(last, LAST_YEAR)) - 1970
             months = (12 * years + digits[1].clip(1, MONTHS_A_YEAR) - 1).view("M8[M]")
             start = months.astype("M8[D]")
             length = ((months + 1).astype("M8[D]") - start).view(np.int64)
             days = start.view(np.int64) + np.clip(digits[2], 1, length) - 1
-            n_first = 3
-        values = days * per_unit("D", self.unit)
-        for digit, limit, unit in zip(
-            digits[n_first:], limits[n_first:], self._units(), strict=True
-        ):
-            values += digit.clip(0, limit) * per_unit(unit, self.unit)
-        return self._typed(values)
-
-    def _year_limits(self) -> tuple[int, int]:
-        first, last = self.span_of_first
-        # Nanoseconds of 64 bits reach from 1677 to 2262, dates of Python from 1 to 9999.
-        low, high = (1678, 2261) if self.unit == "ns" else (1, 9999)
-        return int(min(first, low)), int(max(last, high))
+            rest = digits[3:]
+        else:
+            days, rest = digits[0], digits[1:]
+        within = np.zeros(len(block), dtype=np.int64)
+        for digit, unit in zip(rest, self._units(), strict=True):
+            within += digit.clip(0, DIGITS[unit][1] - 1) * per_unit(unit, self.unit)
+        return self._typed(_compose(days, within, per_unit("D", self.unit)))
 
 
-def _moment(cell: Any) -> np.datetime64:
+def _compose(days: np.ndarray, within: np.ndarray, a_day: int) -> np.ndarray:
+    """Return moments of days and what comes on top; what 64 bits cannot hold is an end.
+
+    Nanoseconds reach from 1677 to 2262 only, and from and to a part of a day.
+    """
+    reach = LARGEST // a_day
+    days = days.clip(-reach - 1, reach)
+    within = np.minimum(within, LARGEST - days.clip(0) * a_day)
+    # The smallest whole number stands for NaT.
+    first = (reach + 1) * a_day - LARGEST
+    within = np.where(days < -reach, np.maximum(within, first), within)
+    # The first day begins below 64 bits; the sum is right modulo 2**64.
+    return days * a_day + within
+
+
+def _scale(low: float, high: float) -> tuple[float, float]:
+    """Return the centre and half the width of a range."""
+    return (low + high) / 2, max((high - low) / 2, 0.5)
+
+
+def as_moment(cell: Any, letter: str, unit: str, form: Form, condition: Condition) -> int:
+    """Return a date or duration of a condition as a whole number of a unit.
+
+    Dates without a time zone are read on the clocks of the column's.
+    """
+    try:
+        if letter == "m":
+            moment: Any = getattr(cell, "to_timedelta64", lambda: np.timedelta64(cell))()
+        elif isinstance(cell, np.datetime64):
+            moment = cell
+        else:
+            moment = _instant(cell, form)
+        if np.isnat(moment) or np.datetime_data(moment.dtype)[0] == "generic":
+            raise ValueError("it has no unit")
+        return int(moment.astype(f"{letter}8[{unit}]").astype(np.int64))
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = "date" if letter == "M" else "duration"
+        raise TypeError(
+            f"The condition {condition.text} is on {kind}s; {cell!r} cannot be read as one: "
+            f"{error}."
+        ) from error
+
+
+def _instant(cell: Any, form: Form) -> np.datetime64:
     if isinstance(cell, str):
         cell = datetime.datetime.fromisoformat(cell)
-    if isinstance(cell, datetime.date):
-        if getattr(cell, "tzinfo", None) is not None:
-            cell = cell.astimezone(datetime.UTC)  # type: ignore[attr-defined]
-        return np.datetime64(as_microseconds(cell), "us")
-    return np.datetime64(cell)
+    if not isinstance(cell, datetime.date):
+        raise TypeError(f"it is of type {type(cell).__name__}")
+    zone = form.zone
+    if not isinstance(cell, datetime.datetime):
+        cell = datetime.datetime.combine(cell, datetime.time())
+    if zone is None and cell.tzinfo is not None:
+        raise TypeError("it has a time zone, and the column has none")
+    if zone is not None:
+        aware = cell if cell.tzinfo is not None else cell.replace(tzinfo=zone)
+        cell = aware.astimezone(datetime.UTC)
+    if hasattr(cell, "to_datetime64"):  # pandas: nanoseconds, in UTC
+        return cell.to_datetime64()
+    return np.datetime64(as_microseconds(cell), "us")

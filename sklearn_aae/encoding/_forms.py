@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import zoneinfo
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import narwhals as nw
 import numpy as np
+
+from sklearn_aae._cells import as_objects
 
 
 @dataclass(frozen=True)
@@ -18,95 +22,97 @@ class Form:
     Attributes
     ----------
     dtype : object
-        Of the column in its own library.
+        Of the column, in its own library or in narwhals.
     marker : object
-        What stood for a missing cell where the type allows several.
+        What stood for a missing cell where the type allows several things.
+    cell_type : type or None
+        What the numbers in a column of objects were.
+    time_zone : tzinfo, str or None
+        Of dates.
     """
 
     dtype: Any
     marker: Any = None
-
-    def build(self, values: np.ndarray, missing: np.ndarray) -> Any:
-        """Return a column of values (numbers, booleans, moments or labels)."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class ArrayForm(Form):
-    """A column of an array.
-
-    Attributes
-    ----------
-    cell_type : type or None
-        What the cells of an array of objects were, where they have to be converted.
-    time_zone : tzinfo or None
-        Of datetime objects.
-    """
-
     cell_type: type | None = None
     time_zone: Any = None
 
-    def build(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
-        """Return an array of the type that came in."""
-        if self.dtype == object:
-            return self._objects(values, missing)
-        column = values.astype(self.dtype)
-        if missing.any():
-            column[missing] = "NaT" if self.dtype.kind in "mM" else np.nan
-        return column
+    def build(self, values: np.ndarray, missing: np.ndarray) -> Any:
+        """Return a column of numbers, booleans, moments in UTC or labels."""
+        raise NotImplementedError
 
-    def _objects(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    @property
+    def zone(self) -> datetime.tzinfo | None:
+        """The time zone of dates as an object."""
+        if not isinstance(self.time_zone, str):
+            return self.time_zone
+        try:
+            return zoneinfo.ZoneInfo(self.time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            # A fixed offset such as +01:00.
+            return datetime.datetime.fromisoformat(f"2000-01-01T00:00{self.time_zone}").tzinfo
+
+    def objects(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        """Return an array of Python's objects."""
         if values.dtype.kind in "mM":
-            # Microseconds and days become objects of Python, nanoseconds would not.
-            unit = np.datetime_data(values.dtype)[0]
-            cells = values if unit == "D" else values.astype(f"{values.dtype.kind}8[us]")
-            column = cells.astype(object)
-            if self.time_zone is not None:
-                utc = [
-                    cell.replace(tzinfo=datetime.UTC).astimezone(self.time_zone) for cell in column
-                ]
-                column = _as_objects(utc)
-        elif self.cell_type is Decimal and values.dtype != object:
-            column = _as_objects([Decimal(str(value)) for value in values.tolist()])
+            column = self._moments(values)
+        elif self.cell_type in (Decimal, Fraction) and values.dtype != object:
+            column = as_objects(self.cell_type(str(value)) for value in values.tolist())
         else:
             column = values.astype(object)
         column[missing] = self.marker
         return column
 
+    def _moments(self, values: np.ndarray) -> np.ndarray:
+        # Nanoseconds would become whole numbers.
+        unit = "D" if np.datetime_data(values.dtype)[0] == "D" else "us"
+        cells = values.astype(f"{values.dtype.kind}8[{unit}]").astype(object)
+        zone = self.zone
+        if zone is None:
+            return cells
+        aware = (cell.replace(tzinfo=datetime.UTC) for cell in cells)
+        return as_objects(cell.astimezone(zone) for cell in aware)
+
 
 @dataclass(frozen=True)
-class PandasForm(ArrayForm):
+class ArrayForm(Form):
+    """A column of an array."""
+
+    def build(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        """Return an array of the type that came in."""
+        if self.dtype == object:
+            return self.objects(values, missing)
+        column = values.astype(self.dtype)
+        if missing.any():
+            column[missing] = "NaT" if self.dtype.kind in "mM" else np.nan
+        return column
+
+
+@dataclass(frozen=True)
+class PandasForm(Form):
     """A column of a pandas-like frame.
 
     Attributes
     ----------
     backend : str
         The library, in narwhals' word.
-    aware : bool
-        Whether the type has a time zone.
     """
 
     backend: str = "pandas"
-    aware: bool = False
 
     def build(self, values: np.ndarray, missing: np.ndarray) -> Any:
         """Return a series of the type that came in."""
         pd = nw.Implementation.from_string(self.backend).to_native_namespace()
         if self.dtype == object:
-            return pd.Series(self._objects(values, missing), dtype=object)
+            return pd.Series(self.objects(values, missing), dtype=object)
         if values.dtype.kind in "mM":
-            values = values.copy()
-            values[missing] = "NaT"
-            series = pd.Series(values)
-            if self.aware:
+            series = pd.Series(np.where(missing, np.array("NaT", values.dtype), values))
+            if self.time_zone is not None:
                 series = series.dt.tz_localize("UTC")
             return series.astype(self.dtype)
         if isinstance(self.dtype, np.dtype):
-            return pd.Series(ArrayForm.build(self, values, missing), dtype=self.dtype)
+            return pd.Series(ArrayForm(self.dtype).build(values, missing))
         if values.dtype == object:
-            values = values.copy()
-            values[missing] = None
-            return pd.Series(pd.array(values, dtype=self.dtype))
+            return pd.Series(pd.array(_with_none(values, missing), dtype=self.dtype))
         column = pd.array(values, dtype=self.dtype)
         column[missing] = pd.NA
         return pd.Series(column)
@@ -124,21 +130,20 @@ class NarwhalsForm(Form):
 
     backend: str = "polars"
 
-    def build(self, values: np.ndarray, missing: np.ndarray) -> Any:
-        """Return a series of the type that came in."""
+    def build(self, values: np.ndarray, missing: np.ndarray) -> nw.Series:
+        """Return a series of narwhals of the type that came in."""
         backend: Any = nw.Implementation.from_string(self.backend)
+        if self.dtype == nw.Object:
+            cells = self.objects(values, missing).tolist()
+            return nw.new_series("", cells, self.dtype, backend=backend)
         if values.dtype == object:
-            values = values.copy()
-            values[missing] = None
-            cells = values.tolist()
-            as_text = self.dtype in (nw.String, nw.Categorical, nw.Enum)
-            series = nw.new_series(
-                "", cells, nw.String() if as_text else self.dtype, backend=backend
-            )
-            return series.cast(self.dtype) if as_text else series
+            cells = _with_none(values, missing).tolist()
+            as_text = self.dtype in (nw.Categorical, nw.Enum)
+            first = nw.String() if as_text else self.dtype
+            return nw.new_series("", cells, first, backend=backend).cast(self.dtype)
         series = nw.new_series("", values, backend=backend)
-        if values.dtype.kind == "M" and getattr(self.dtype, "time_zone", None) is not None:
-            series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(self.dtype.time_zone)
+        if values.dtype.kind == "M" and self.time_zone is not None:
+            series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(self.time_zone)
         series = series.cast(self.dtype)
         if not missing.any():
             return series
@@ -146,7 +151,9 @@ class NarwhalsForm(Form):
         return gaps.zip_with(nw.new_series("", missing, backend=backend), series)
 
 
-def _as_objects(cells: list) -> np.ndarray:
-    column = np.empty(len(cells), dtype=object)
-    column[:] = cells
-    return column
+def _with_none(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    if not missing.any():
+        return values
+    cells = values.copy()
+    cells[missing] = None
+    return cells

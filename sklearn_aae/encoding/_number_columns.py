@@ -2,45 +2,59 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from sklearn_aae._cells import is_number
-from sklearn_aae._layout import make_span
-from sklearn_aae.encoding._axis import Axis, resolve_max_levels
+from sklearn_aae._layout import Span, make_span
+from sklearn_aae.encoding._axis import Axis, make_axis
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import Column
 
 #: Numbers with more decimals than this are not rounded.
 MOST_DECIMALS = 10
+#: So many values are looked at first.
+SAMPLED = 1000
+LARGEST = float(np.finfo(np.float32).max)
 
 
-def find_decimals(values: np.ndarray, dtype: Any) -> int | None:
+def find_decimals(values: np.ndarray, storage: np.dtype) -> int | None:
     """Return to how many decimals all values are given, or None if that is not short.
 
     Values that came as float32 are compared as such: 0.1 has one decimal there too.
     """
-    narrow = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.float64
+    decimals = 0
+    # A few values rule out most columns of measurements.
+    for part in (values[:: max(1, len(values) // SAMPLED)], values):
+        while (_rounded(part, decimals).astype(storage) != part.astype(storage)).any():
+            decimals += 1
+            if decimals > MOST_DECIMALS:
+                return None
+    return decimals
+
+
+def _rounded(values: np.ndarray, decimals: int) -> np.ndarray:
+    """Return rounded values, those unchanged that are too large to be rounded."""
     with np.errstate(over="ignore", invalid="ignore"):
-        for decimals in range(MOST_DECIMALS + 1):
-            rounded = np.round(values, decimals)
-            differ = rounded.astype(narrow) != values.astype(narrow)
-            if not differ.any():
-                return decimals
-    return None
+        rounded = np.round(values, decimals)
+    return np.where(np.isfinite(rounded), rounded, values)
 
 
 class AxisCodec(ColumnCodec):
-    """Levels on an axis: numbers, dates and durations."""
+    """Levels on an axis: numbers, dates and durations.
+
+    Attributes
+    ----------
+    axis : Axis
+        The training values, cut into levels.
+    """
 
     axis: Axis
 
-    def _fit_axis(self, column: Column, max_levels: int | str, **more: Any) -> None:
-        present = column.present
-        self.form = column.form
-        self.axis = Axis(present, resolve_max_levels(max_levels, len(present)))
-        self.span = make_span(
+    def _make_span(self, column: Column, **more: Any) -> Span:
+        return make_span(
             column.name,
             column.kind,
             self.axis.level_counts,
@@ -69,12 +83,11 @@ class AxisCodec(ColumnCodec):
     ) -> np.ndarray:
         """Return values of the axis for levels."""
         allowed = None if condition is None else self._allowed(condition)
-        values = self.axis.draw(levels, rng, allowed)
         if rng is None or self.axis.heaped:
-            return values
-        # Rounding must not leave the level.
-        rounded = self.round(values)
-        return np.clip(rounded, self.axis.low[levels], self.axis.high[levels])
+            return self.axis.pick(levels, rng, allowed)
+        left, right, values = self.axis.between(levels, rng, allowed)
+        # Neighbouring training values are round themselves, but a step may be longer.
+        return np.clip(self.round(values), left, right)
 
     def present_shares(self, condition: Condition) -> np.ndarray:
         """Return the share of each present level's rows that meets a condition."""
@@ -86,11 +99,7 @@ class AxisCodec(ColumnCodec):
             cells = [self.as_cell(cell, condition) for cell in condition.allowed or []]
             allowed = np.isin(values, np.array(cells)) if cells else np.zeros(len(values), bool)
             if cells and not allowed.any() and not condition.missing:
-                raise ValueError(
-                    f"No training row meets the condition {condition.text}; values go from "
-                    f"{self.as_text(values[0])} to {self.as_text(values[-1])}. A pair "
-                    "(lowest, highest) asks for a range."
-                )
+                raise self._nothing(condition, " A pair (lowest, highest) asks for a range.")
             return allowed
         low, high = (
             None if end is None else self.as_cell(end, condition) for end in condition.bounds
@@ -103,11 +112,16 @@ class AxisCodec(ColumnCodec):
         if high is not None:
             allowed &= values <= high
         if not allowed.any():
-            raise ValueError(
-                f"No training row meets the condition {condition.text}; values go from "
-                f"{self.as_text(values[0])} to {self.as_text(values[-1])}."
-            )
+            raise self._nothing(condition)
         return allowed
+
+    def _nothing(self, condition: Condition, advice: str = "") -> ValueError:
+        first, last = (self.as_text(value) for value in self.axis.values[[0, -1]])
+        kept = " that was kept" if self.axis.thinned else ""
+        return ValueError(
+            f"No training row{kept} meets the condition {condition.text}; values go from {first} "
+            f"to {last}.{advice}"
+        )
 
     def as_text(self, value: Any) -> str:
         """Return a value of the axis as text."""
@@ -121,35 +135,41 @@ class NumberCodec(AxisCodec):
     ----------
     centre, scale : float
         Mean and standard deviation of the present training values.
+    storage : dtype
+        What the numbers are stored as.
     """
 
     def __init__(self, column: Column, max_levels: int | str) -> None:
-        present = column.present
-        integer = present.dtype.kind in "iu"
-        decimals = 0 if integer else find_decimals(np.unique(present), column.form.dtype)
-        self._fit_axis(column, max_levels, integer=decimals == 0, decimals=decimals)
-        # Around the largest value, for the sums of large numbers may overflow.
+        self.form = column.form
+        self.axis = make_axis(column, max_levels)
         values, counts = self.axis.values.astype(np.float64), self.axis.counts
+        whole = self.axis.values.dtype.kind in "iu"
+        decimals = 0 if whole else find_decimals(values, column.storage)
+        self.storage = column.storage
+        self.span = self._make_span(column, integer=decimals == 0, decimals=decimals)
+        # In units of the largest, for sums and squares of large numbers may overflow.
         unit = float(np.abs(values).max()) or 1.0
         mean = np.average(values / unit, weights=counts)
         spread = np.sqrt(np.average((values / unit - mean) ** 2, weights=counts))
-        self.centre = float(mean) * unit
-        self.scale = float(spread) * unit or 1.0
+        self.centre = float(mean * unit)
+        self.scale = float(spread * unit) or 1.0
+        self.axis.thin()
 
     def as_cell(self, cell: Any, condition: Condition) -> Any:
         """Return a number of a condition."""
         if not is_number(cell):
             raise TypeError(f"The condition {condition.text} is on numbers; {cell!r} is none.")
-        return cell
+        if self.storage.kind == "f":
+            # 0.1 means the float32 that comes nearest, in a column of these.
+            return float(np.array(float(cell)).astype(self.storage))
+        return int(cell) if isinstance(cell, Integral) else float(cell)
 
     def round(self, values: np.ndarray) -> np.ndarray:
         """Return numbers with as many decimals as the training values have."""
         decimals = self.span.decimals
         if decimals is None or values.dtype.kind != "f":
             return values
-        with np.errstate(over="ignore", invalid="ignore"):
-            rounded = np.round(values, decimals)
-        return np.where(np.isfinite(rounded), rounded, values)
+        return _rounded(values, decimals)
 
     def present_values(
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
@@ -165,25 +185,20 @@ class NumberCodec(AxisCodec):
         """Write standardised numbers, 0 for a missing one."""
         values = np.where(column.missing, self.centre, column.values.astype(np.float64))
         # Halves, for the distance of two finite numbers may be infinite.
-        out[:, 0] = (values / 2 - self.centre / 2) / self.scale * 2
+        with np.errstate(over="ignore"):
+            scaled = (values / 2 - self.centre / 2) / self.scale
+        out[:, 0] = np.clip(scaled, -LARGEST / 2, LARGEST / 2) * 2
 
     def from_dense(self, block: np.ndarray) -> np.ndarray:
         """Return numbers: training values where float32 cannot tell them apart from these."""
-        steps = block[:, 0].astype(np.float64) * self.scale
-        values = self.round(steps + self.centre)
-        nearest = self._nearest(values)
-        slack = np.abs(steps) * 2.0**-23 + np.abs(values) * 2.0**-50
-        close = np.abs(nearest.astype(np.float64) - values) <= slack
+        ends = np.finfo(self.storage) if self.storage.kind == "f" else np.iinfo(self.storage)
+        with np.errstate(over="ignore"):
+            values = block[:, 0].astype(np.float64) * self.scale + self.centre
+            values = self.round(np.clip(values, float(ends.min), float(ends.max)))
+            slack = np.abs(values - self.centre) * 2.0**-23 + np.abs(values) * 2.0**-50
+            nearest = self.axis.nearest(values)
+            close = np.abs(nearest.astype(np.float64) - values) <= slack
         if self.axis.values.dtype.kind == "f":
             return np.where(close, nearest, values)
-        return np.where(close, nearest, self.axis.cast(values))
-
-    def _nearest(self, values: np.ndarray) -> np.ndarray:
-        known = self.axis.values
-        as_float = known.astype(np.float64)
-        right = np.clip(np.searchsorted(as_float, values), 1, max(1, len(known) - 1))
-        right = np.minimum(right, len(known) - 1)
-        left = np.maximum(right - 1, 0)
-        return np.where(
-            values - as_float[left] <= as_float[right] - values, known[left], known[right]
-        )
+        cast = self.axis.cast(values)
+        return np.clip(np.where(close, nearest, cast), ends.min, ends.max)

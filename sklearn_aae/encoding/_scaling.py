@@ -90,6 +90,15 @@ class Scaler:
         """Return rows on the network's scale, in C order."""
         if self.kind is None:
             return np.ascontiguousarray(rows, dtype=dtype)
+        if 8 * rows.size <= CHUNK_BYTES:
+            return self._transform(rows, dtype)
+        # What is needed in between stays in the processor's cache.
+        scaled = np.empty(rows.shape, dtype=dtype)
+        for chunk in gen_batches(len(rows), max(1, CHUNK_BYTES // (8 * rows.shape[1]))):
+            scaled[chunk] = self._transform(rows[chunk], dtype)
+        return scaled
+
+    def _transform(self, rows: np.ndarray, dtype: DTypeLike) -> np.ndarray:
         if self.transformer_ is not None:
             scaled = self.transformer_.transform(np.asarray(rows, dtype=np.float64))
             scaled[:, self.constant_] = rows[:, self.constant_] - self.shift_[self.constant_]

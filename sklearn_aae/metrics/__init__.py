@@ -1,5 +1,6 @@
 """Two-sample statistics, prior match, scorers, and what a synthetic table is worth."""
 
+from sklearn_aae.metrics._code_information import code_information
 from sklearn_aae.metrics._prior_match import PriorGap, balanced_score, prior_draws, prior_gap
 from sklearn_aae.metrics._synthetic_report import SyntheticReport, synthetic_report
 from sklearn_aae.metrics._table_fidelity import column_shapes, pair_trends
@@ -14,6 +15,7 @@ __all__ = [
     "TableScore",
     "balanced_score",
     "c2st",
+    "code_information",
     "column_shapes",
     "copy_share",
     "dcr",

@@ -17,7 +17,7 @@ from sklearn_aae.networks import AAEModule
 
 #: A table that takes no more than this on the network's scale is kept there; a
 #: larger one is scaled block by block, so that no second copy of it is made.
-KEPT_BYTES = 2**24
+KEPT_BYTES = 2**25
 #: Rows are gathered in blocks of about this size and handed out as views.
 BLOCK_BYTES = 2**20
 #: On a GPU a table up to this size is kept whole, and blocks are larger.

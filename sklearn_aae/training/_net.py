@@ -27,9 +27,11 @@ from sklearn_aae.training._inference import encode
 from sklearn_aae.training._phases import PHASES, Phase, mean_cell_loss
 from sklearn_aae.training._stepping import Stepper, make_stepper
 
-#: Training rows on which the head is calibrated after training: standard deviations to
-#: about 1.6 %.
-CALIBRATION_ROWS = 2048
+#: Training rows on which the head is calibrated after training (standard deviations to
+#: about 1.6 %), as long as that takes no more multiplications than this; at least the
+#: least (to about 4.4 %): on a wide network 2048 rows are many steps of training.
+CALIBRATION_ROWS, LEAST_CALIBRATION_ROWS = 2048, 256
+CALIBRATION_WORK = 2**30
 
 
 class _NonFiniteEpoch(Exception):  # noqa: N818 (never leaves this module)
@@ -116,7 +118,10 @@ class AAENet(NeuralNet):
     _stepper: Stepper | None = None
 
     #: The number of epochs and the state after them that an interrupt goes back to.
-    _last_state: tuple[int, dict[str, Any]] | None = None
+    _last_state: tuple[int, dict[str, Any] | None] | None = None
+
+    #: How many epochs the history will have after a training that nothing cuts short.
+    _n_epochs_wanted: int = 0
 
     @property
     def optimizer_names(self) -> list[str]:
@@ -349,7 +354,9 @@ class AAENet(NeuralNet):
         **kwargs : dict
             Not used.
         """
-        self._last_state = len(self.history), copy_state(self)
+        # After the last epoch, what it left behind is in the net itself.
+        last = len(self.history) >= self._n_epochs_wanted
+        self._last_state = len(self.history), None if last else copy_state(self)
 
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **kwargs: Any) -> AAENet:
         """Run epochs, and leave whole ones behind whatever ends them.
@@ -377,6 +384,7 @@ class AAENet(NeuralNet):
         """
         self.interrupted_ = self.diverged_ = False
         self._last_state = None
+        self._n_epochs_wanted = len(self.history) + (self.max_epochs if epochs is None else epochs)
         if len(self.history):  # a net that goes on training can go back to where it was
             self._last_state = len(self.history), copy_state(self)
         try:
@@ -413,10 +421,12 @@ class AAENet(NeuralNet):
         Parameters
         ----------
         dataset : TableDataset
-            The training rows; 2048 of them are read.
+            The training rows; at most 2048 of them are read.
         """
         # Spread over the table, which may be sorted.
-        rows = np.linspace(0, len(dataset) - 1, min(len(dataset), CALIBRATION_ROWS)).astype(int)
+        weights = sum(parameter.numel() for parameter in self.module_.parameters())
+        most = np.clip(CALIBRATION_WORK // weights, LEAST_CALIBRATION_ROWS, CALIBRATION_ROWS)
+        rows = np.linspace(0, len(dataset) - 1, min(len(dataset), int(most))).astype(int)
         with torch.no_grad(), torch_threads(1 if len(rows) < MIN_ROWS else None):
             x = dataset.gather(rows).to(self.device)
             self._measure_codes(x)
@@ -468,7 +478,8 @@ class AAENet(NeuralNet):
         n_epochs = 0
         if self._last_state is not None:
             n_epochs, state = self._last_state
-            restore_state(self, state)
+            if state is not None:
+                restore_state(self, state)
         del self.history[n_epochs:]
 
 
