@@ -112,7 +112,7 @@ def main() -> None:
     if args.run:
         name, contender, seed = args.run
         (table,) = folder(args.data, **options, only=name)
-        print(json.dumps(measure(table, contender, int(seed), short=args.quick)))
+        print(json.dumps(measure(table, contender, int(seed))))
         return
     tables = {table.name: table for table in folder(args.data, **options)}
     chosen = [*args.contenders, *(key for peer in args.peers for key in available(peer))]
@@ -125,8 +125,13 @@ def main() -> None:
         for contender in chosen:
             for seed in seeds:
                 key = (table.name, contender, seed)
-                if args.again or args.quick or key not in runs:
-                    runs.add(dict(zip(KEYS, key, strict=True)) | child(args, key))
+                if args.quick:  # a process for each run would take longer than the run
+                    figures = measure(table, contender, seed, short=True)
+                elif args.again or key not in runs:
+                    figures = child(args, key)
+                else:
+                    continue
+                runs.add(dict(zip(KEYS, key, strict=True)) | figures)
             print(f"  {EVERY[contender].label}", flush=True)
     rows = runs.rows(list(tables), list(EVERY))
     setup = setup_rows(
@@ -170,7 +175,6 @@ def available(peer: str) -> list[str]:
 def child(args: argparse.Namespace, key: tuple[str, str, int]) -> Row:
     """Return the figures of a run in a process of its own."""
     options: list[object] = ["--data", args.data, "--threads", args.threads, "--run", *key]
-    options += ["--quick"] if args.quick else []
     options += ["--keep-repeats"] if args.keep_repeats else []
     return {**in_child("benchmarks.generation", options)}
 
