@@ -35,7 +35,7 @@ def small_layout():
 
 def layout_with_digits():
     """Return a layout with a column of several digits in the middle: 3 * 72 * 2 rows."""
-    return Layout((category("a", 3), category("many", MANY), number("b", 2)))
+    return Layout((number("a", 3), category("many", MANY), number("b", 2)))
 
 
 def head_of(layout, width=5, seed=0, *, has_parents=True, sharpness=6.0, **parameters):

@@ -124,7 +124,7 @@ def test_draws_follow_the_probabilities(has_parents):
     counts = np.bincount(place_of(head.layout, drawn), minlength=len(expected))
     assert chi_square(counts, expected) > 1e-3
     # The test sees a small change of the probabilities.
-    assert chi_square(counts, expected ** 0.9) < 1e-6
+    assert chi_square(counts, expected**0.9) < 1e-6
 
 
 def digitwise(head, context):
@@ -279,9 +279,7 @@ def test_hints_say_nothing_if_nothing_is_left_out():
     head = head_of(small_layout(), has_parents=False)
     assert head.hints(10, make_generator(0)) is None
     params, rows = contexts(40), random_rows(head.layout)
-    assert torch.equal(
-        head.training_losses(params, rows, None), head.cell_losses(params, rows)
-    )
+    assert torch.equal(head.training_losses(params, rows, None), head.cell_losses(params, rows))
 
 
 def test_hints_leave_out_the_shares_that_are_asked_for():
