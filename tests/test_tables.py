@@ -128,7 +128,7 @@ def test_polars_frames_in_polars_frames_out(table):
             "tame": table["tame"].tolist(),
             "size": pl.Series(table["size"].tolist(), dtype=pl.Enum(["small", "middle", "large"])),
             "day": pl.Series(table["born"].tolist()).cast(pl.Date),
-            "note": table["note"].tolist(),
+            "note": [None if cell != cell else cell for cell in table["note"]],
             "legs": pl.Series(table["legs"].tolist(), dtype=pl.Int8),
         }
     )
