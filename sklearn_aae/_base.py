@@ -21,6 +21,7 @@ from sklearn_aae._parameters import (
     CONSTRAINTS,
     as_device,
     as_sizes,
+    auto_adversarial_weight,
     auto_batch_size,
     auto_epochs,
     auto_lr,
@@ -161,7 +162,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         self._built_with = {name: getattr(self, name) for name in BUILT_IN}
         return AAENet(
             builder,
-            phases=PHASES if self.adversarial_weight > 0 else (RECONSTRUCTION,),
+            phases=PHASES if len(rates) > 1 else (RECONSTRUCTION,),
             seed=derive_seed(seed, TRAIN),
             lr=rates["optimizer"],
             device=str(device),
@@ -177,8 +178,11 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         if lr == "auto":
             lr = auto_lr(self._n_rows_built_for, self._encoder is not None)
         rates = {"optimizer": lr}
-        if self.adversarial_weight > 0:
-            rates |= {"optimizer_disc": lr, "optimizer_gen": lr * self.adversarial_weight}
+        weight = self.adversarial_weight
+        if weight == "auto":
+            weight = auto_adversarial_weight(self._encoder is not None)
+        if weight > 0:
+            rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
         return rates
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
