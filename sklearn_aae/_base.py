@@ -7,6 +7,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from sklearn_aae._parameters import (
     auto_lr,
 )
 from sklearn_aae._random import derive_seed, draw_seed, fenced
+from sklearn_aae._threads import torch_threads
 from sklearn_aae.encoding import Container, LevelScale, Scaler, TableEncoder
 from sklearn_aae.exceptions import ConvergenceWarning
 from sklearn_aae.networks import ModuleBuilder
@@ -341,7 +343,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     def _encode(self, X: np.ndarray) -> np.ndarray:
         """Return the codes of checked rows: in their precision, of levels in float32."""
         dtype = np.dtype(np.float32) if self._encoder is not None else X.dtype
-        return encode(self.net_.module_, self._reader(X, dtype), len(X), self.device_, dtype)
+        with self._repeatable():
+            return encode(self.net_.module_, self._reader(X, dtype), len(X), self.device_, dtype)
 
     def _decode(
         self,
@@ -364,14 +367,19 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             params = decoder(z if placed else module.posterior.place(z))
             return head.mean(params) if generator is None else head.draw(params, generator)
 
-        return map_chunks(
-            rows_of,
-            lambda part: Z[part],
-            len(Z),
-            [decoder],
-            self.device_,
-            lambda rows: self._scaler.inverse_transform(rows, dtype),
-        )
+        with self._repeatable():
+            return map_chunks(
+                rows_of,
+                lambda part: Z[part],
+                len(Z),
+                [decoder],
+                self.device_,
+                lambda rows: self._scaler.inverse_transform(rows, dtype),
+            )
+
+    def _repeatable(self) -> AbstractContextManager[None]:
+        """Cap threads where heads over levels would give other last bits with more."""
+        return torch_threads(None if self._encoder is None else 1)
 
     def _wrap(
         self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
@@ -407,7 +415,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
         read = self._reader(X, double)
         if codes is None:
-            return map_chunks(losses_of, read, len(X), [encoder, decoder], self.device_)
+            with self._repeatable():
+                return map_chunks(losses_of, read, len(X), [encoder, decoder], self.device_)
         given = torch.as_tensor(codes, dtype=torch.float64, device=self.device_)
 
         def losses_given(place: torch.Tensor) -> torch.Tensor:
@@ -415,9 +424,10 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             return losses_of(x.to(self.device_), given[place])
 
         places = np.arange(len(X))
-        return map_chunks(
-            losses_given, lambda rows: places[rows], len(X), [encoder, decoder], self.device_
-        )
+        with self._repeatable():
+            return map_chunks(
+                losses_given, lambda rows: places[rows], len(X), [encoder, decoder], self.device_
+            )
 
 
 def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:
