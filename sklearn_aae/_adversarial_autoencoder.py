@@ -75,7 +75,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         trained in place, or a class or function ``(n_in, n_out) -> nn.Module``.
     adversarial_weight : float or "auto", default="auto"
         Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3, and
-        0.6 for outputs over categories.  0 switches phases 2 and 3 off, which leaves a
+        0.45 for outputs over categories.  0 switches phases 2 and 3 off, which leaves a
         plain autoencoder.
     categorical_features : "from_dtype" or array-like, default="from_dtype"
         Which columns are categories: by their type (categorical, text, boolean), and

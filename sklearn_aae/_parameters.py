@@ -84,7 +84,7 @@ def auto_lr(n_samples: int, mixed: bool = False) -> float:
 
 def auto_adversarial_weight(mixed: bool) -> float:
     """Return the weight of ``adversarial_weight="auto"``; ``mixed`` for outputs over levels."""
-    return 0.6 if mixed else 0.3
+    return 0.45 if mixed else 0.3
 
 
 def as_sizes(sizes: Any, name: str) -> tuple[int, ...]:
