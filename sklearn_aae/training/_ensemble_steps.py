@@ -129,12 +129,16 @@ class EnsembleTrainer:
                 "for extreme values."
             )
 
-    def finish(self) -> Ensemble:
+    def frozen(self) -> Ensemble:
         """Fix what codes are normalised by, on the rows that are left."""
         size = min(PCA_ROWS, min(map(len, self.rows)))
         index = np.stack([self.rng.choice(part, size, replace=False) for part in self.rows])
         self.ensemble.freeze_codes(self._gather(index))
-        return self.ensemble.requires_grad_(False).eval()
+        return self.ensemble
+
+    def finish(self) -> Ensemble:
+        """End training."""
+        return self.frozen().requires_grad_(False).eval()
 
     # ------------------------------------------------------------------ batches
 

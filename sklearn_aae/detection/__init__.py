@@ -1,0 +1,1 @@
+"""What the detector is made of: fitting an ensemble, evidence, references, calibration."""
