@@ -6,11 +6,11 @@ import importlib
 from types import ModuleType
 
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_aae.exceptions import MissingExtraError
 
-__all__ = ["Interval", "StrOptions", "_fit_context", "import_extra"]
+__all__ = ["Interval", "Options", "StrOptions", "_fit_context", "import_extra"]
 
 
 def import_extra(module: str, extra: str) -> ModuleType:

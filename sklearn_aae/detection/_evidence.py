@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -10,10 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_aae.detection._marginals import Marginals
 from sklearn_aae.detection._references import References
 from sklearn_aae.scores import Neighbours
-from sklearn_aae.training import Ensemble
 
 
 class EnsembleEvidence:
@@ -21,28 +18,28 @@ class EnsembleEvidence:
 
     Parameters
     ----------
-    ensemble : Ensemble
+    ensemble : Ensemble or SingleMember
         The networks, in float64.
     rows : Tensor of shape (n_samples, n_features), float64
         Rows on the networks' scale.
-    marginals : Marginals
+    marginals : Marginals or DrawnMarginals
         Densities of columns by themselves.
     references : dict of str to References
-        ``"core"`` and ``"nearest"``; may be empty while a detector is fitted.
+        ``"core"`` and ``"nearest"``.
     """
 
     def __init__(
         self,
-        ensemble: Ensemble,
+        ensemble: Any,
         rows: torch.Tensor,
-        marginals: Marginals | None = None,
-        references: dict[str, References] | None = None,
+        marginals: Any,
+        references: dict[str, References],
     ) -> None:
         self.ensemble = ensemble
         self.n_features = rows.shape[1]
         self.columns = ensemble.columns.cpu().numpy()
         self._marginals = marginals
-        self._references = references or {}
+        self._references = references
         self.rows = gather_columns(rows, ensemble.columns)
 
     @cached_property
@@ -88,7 +85,6 @@ class EnsembleEvidence:
     @cached_property
     def marginal_losses(self) -> np.ndarray:
         """Minus log density of the cells by themselves."""
-        assert self._marginals is not None
         return self._marginals.losses(self.rows).cpu().numpy()
 
     @cached_property
@@ -103,14 +99,13 @@ class EnsembleEvidence:
 
     @cached_property
     def prior_losses(self) -> np.ndarray:
-        """Minus log density of the codes under the standard normal prior."""
-        constant = 0.5 * math.log(2 * math.pi) * self.widths[:, None]
-        return 0.5 * np.square(self.codes).sum(axis=2) + constant
+        """Minus log density of the codes under the prior."""
+        return self.ensemble.prior_losses(self.z).cpu().numpy()
 
     @cached_property
     def mode_distances(self) -> np.ndarray:
-        """Distance of the codes to the prior's mode, the origin."""
-        return np.linalg.norm(self.codes, axis=2)
+        """Distance of the codes to the prior's nearest mode."""
+        return self.ensemble.mode_distances(self.z).cpu().numpy()
 
     @cached_property
     def logits(self) -> np.ndarray:

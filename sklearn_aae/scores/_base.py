@@ -157,7 +157,7 @@ def fold(cells: np.ndarray, evidence: Evidence) -> np.ndarray:
     ndarray of shape (n_samples, n_features)
         Means over members; 0 for a column that no member sees.
     """
-    n_members, n_samples, n_columns = cells.shape
+    _, n_samples, n_columns = cells.shape
     if n_columns == evidence.n_features:
         return cells.mean(axis=0)
     total = np.zeros((n_samples, evidence.n_features))
@@ -180,9 +180,9 @@ def shares_of(cells: np.ndarray) -> np.ndarray:
 
 
 class LogScale:
-    """Puts positive values of every member on one scale: standardised logarithms.
+    r"""Puts positive values of every member on one scale: standardised logarithms.
 
-    :math:`u = (\\log(s + 0.1\\,\\mathrm{median}) - \\text{mean}) / \\text{sd}`, with median,
+    :math:`u = (\log(s + 0.1\,\mathrm{median}) - \text{mean}) / \text{sd}`, with median,
     mean and standard deviation of each member on the rows of :meth:`fit`.
     """
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from torch import nn
 from torch.nn.functional import leaky_relu
 
 from sklearn_aae._random import derive_seed, make_generator
+from sklearn_aae.training._inference import in_precision
 
 #: Degrees of freedom of the decoder's densities: tails that a far cell does not fall off.
 FREEDOM = 4.0
@@ -41,7 +43,7 @@ PCA_ROWS = 2048
 
 @dataclass(frozen=True)
 class EnsembleSettings:
-    """What the members of an ensemble have in common.
+    r"""What the members of an ensemble have in common.
 
     Attributes
     ----------
@@ -54,7 +56,7 @@ class EnsembleSettings:
     n_densities : int
         Student-t densities in the mixture of a column.
     channel_noise : float
-        The posterior's :math:`\\sigma`.
+        The posterior's :math:`\sigma`.
     max_columns : int
         A member of a wider table sees a random choice of so many columns.
     """
@@ -90,10 +92,9 @@ class MemberMLP(nn.Module):
         self, n_members: int, widths: Sequence[int], slope: float, generator: torch.Generator
     ) -> None:
         super().__init__()
-        pairs = zip(widths[:-1], widths[1:], strict=True)
-        self.layers = nn.ModuleList(
-            MemberLinear(n_members, n_in, n_out, generator) for n_in, n_out in pairs
-        )
+        pairs = pairwise(widths)
+        layers = [MemberLinear(n_members, n_in, n_out, generator) for n_in, n_out in pairs]
+        self.layers = nn.ModuleList(layers)
         self.slope = slope
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -102,6 +103,11 @@ class MemberMLP(nn.Module):
             x = leaky_relu(layer(x), self.slope)
         return self.layers[-1](x)
 
+    @property
+    def last(self) -> Any:
+        """The last layer."""
+        return self.layers[-1]
+
 
 class Densities:
     """The decoder's mixtures: tensors of shape (M, n, n_densities, n_columns).
@@ -109,9 +115,7 @@ class Densities:
     Columns come last: sums over the few densities are then sums of long vectors.
     """
 
-    def __init__(
-        self, logits: torch.Tensor, centre: torch.Tensor, log_scale: torch.Tensor
-    ) -> None:
+    def __init__(self, logits: torch.Tensor, centre: torch.Tensor, log_scale: torch.Tensor) -> None:
         self.logits, self.centre, self.log_scale = logits, centre, log_scale
 
     @property
@@ -262,9 +266,8 @@ class Ensemble(nn.Module):
             rest = centred - kept * codes @ self.path_out[member]
             self._start_head(member, rest.square().mean(dim=0).sqrt())
         for network in (self.encoder, self.decoder):
-            last = network.layers[-1]
-            last.weight.mul_(0.01)
-        self.encoder.layers[-1].bias.mul_(0.01)
+            network.last.weight.mul_(0.01)
+        self.encoder.last.bias.mul_(0.01)
 
     def _start_head(self, member: int, spread: torch.Tensor) -> None:
         """Start a member's densities at the spread of its residuals: narrow and wide."""
@@ -273,7 +276,7 @@ class Ensemble(nn.Module):
         factor = torch.linspace(0.0, 1.0, n).exp2() if n > 1 else torch.ones(1)
         scale = spread.clamp(2 * MIN_SCALE, 2.0) * factor.unsqueeze(1)
         bias[2] = (scale - MIN_SCALE).log()
-        self.decoder.layers[-1].bias[member, 0] = bias.reshape(-1)
+        self.decoder.last.bias[member, 0] = bias.reshape(-1)
 
     def raw_code(self, x: torch.Tensor) -> torch.Tensor:
         """Return codes before normalisation."""
@@ -300,6 +303,19 @@ class Ensemble(nn.Module):
         logits, shift, log_scale = params.view(m, n, 3, self.settings.n_densities, -1).unbind(2)
         path = torch.baddbmm(self.centre, z, self.path_out)
         return Densities(logits, path.unsqueeze(2) + shift, log_scale)
+
+    def in_float64(self) -> Ensemble:
+        """Return a copy in float64, made anew when a weight has changed."""
+        return in_precision(self, np.dtype(np.float64))
+
+    def prior_losses(self, z: torch.Tensor) -> torch.Tensor:
+        """Return minus log density (M, n) of codes under the standard normal prior."""
+        constant = 0.5 * math.log(2 * math.pi) * self.code_mask.sum(dim=2)
+        return 0.5 * z.square().sum(dim=2) + constant
+
+    def mode_distances(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the distance (M, n) of codes to the prior's mode, the origin."""
+        return torch.linalg.vector_norm(z, dim=2)
 
     @torch.no_grad()
     def freeze_codes(self, x: torch.Tensor) -> None:

@@ -98,8 +98,10 @@ class EnsembleTrainer:
             name: optimizer.param_groups[0]["lr"] for name, optimizer in self.optimizers.items()
         }
         ensemble.start_from_components(
-            [X[part[:: 1 + len(part) // PCA_ROWS]][:, ensemble.columns[i]]
-             for i, part in enumerate(rows)]
+            [
+                X[part[:: 1 + len(part) // PCA_ROWS]][:, ensemble.columns[i]]
+                for i, part in enumerate(rows)
+            ]
         )
 
     def keep(self, kept: np.ndarray) -> None:
@@ -116,7 +118,7 @@ class EnsembleTrainer:
         NonFiniteLossError
             If a loss is NaN or infinite.
         """
-        with torch_threads(1):
+        with torch_threads(1), torch.enable_grad():
             while self.step < until:
                 n = min(DRAW_AHEAD, until - self.step)
                 for x, noise in zip(self._batches(n), self._noise(n), strict=True):
