@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_aae import AdversarialAutoencoder
+from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
 
 FAST = {"hidden_layer_sizes": (16,), "discriminator_layer_sizes": (16,), "max_epochs": 3}
 
@@ -12,9 +12,26 @@ def fast(**parameters):
     return AdversarialAutoencoder(**{"random_state": 0, **FAST, **parameters})
 
 
+def fast_detector(**parameters):
+    """Return a small detector that fits in milliseconds."""
+    return AAEOutlierDetector(
+        **{"random_state": 0, "n_estimators": 2, "max_epochs": 2, **parameters}
+    )
+
+
 def with_defaults():
     """Return every public estimator with constructor defaults."""
-    return [AdversarialAutoencoder()]
+    return [AdversarialAutoencoder(), AAEOutlierDetector()]
+
+
+def detectors():
+    """Return detectors with fast settings, in their main variants."""
+    return [
+        fast_detector(random_state=None),
+        fast_detector(contamination=0.1, kind="likelihood"),
+        fast_detector(contamination=0, kind="gpnd", adversarial_weight=0),
+        fast_detector(estimator=fast()),
+    ]
 
 
 def with_fast_settings():
@@ -24,4 +41,5 @@ def with_fast_settings():
         fast(posterior="gaussian"),
         fast(prior="uniform", scaling="quantile"),
         fast(n_components=1, adversarial_weight=0),
+        *detectors(),
     ]

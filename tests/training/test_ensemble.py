@@ -1,0 +1,232 @@
+"""The ensemble: densities, three phases, members of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import t
+from torch.nn.functional import softplus
+
+from sklearn_aae.exceptions import NonFiniteLossError
+from sklearn_aae.training import (
+    Ensemble,
+    EnsemblePlan,
+    EnsembleSettings,
+    EnsembleTrainer,
+    choose_columns,
+    log_mixture,
+    member_rows,
+)
+from sklearn_aae.training._ensemble import MIN_SCALE, Densities, code_widths
+
+D = 6
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, D)) + 0.2 * rng.normal(size=(200, D))
+    return torch.from_numpy(((X - X.mean(0)) / X.std(0)).astype(np.float32))
+
+
+def trainer(table, seed=0, n_members=3, **plan):
+    settings = EnsembleSettings(n_members=n_members, hidden_layer_sizes=(16,))
+    ensemble = Ensemble(settings, choose_columns(n_members, D, 400, 0), seed)
+    rows = member_rows(n_members, len(table), 0.5, seed)
+    return EnsembleTrainer(ensemble, table, rows, EnsemblePlan(**{"n_steps": 20, **plan}), seed)
+
+
+def state(ensemble):
+    return {name: p.detach().clone() for name, p in ensemble.named_parameters()}
+
+
+def densities(generator):
+    shape = (2, 3, 2, 4)
+    return [
+        torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
+        for _ in range(3)
+    ]
+
+
+def test_gradients_of_densities_are_right():
+    generator = torch.Generator().manual_seed(0)
+    parameters = densities(generator)
+    x = 3 * torch.randn(2, 3, 4, generator=generator, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda *p: Densities(*p).log_density(x), parameters)
+
+
+def test_log_density_is_scipys():
+    generator = torch.Generator().manual_seed(1)
+    logits, centre, log_scale = (p.detach() for p in densities(generator))
+    x = 3 * torch.randn(2, 3, 4, generator=generator, dtype=torch.float64)
+    mixture = Densities(logits, centre, log_scale)
+    scale = (log_scale.exp() + MIN_SCALE).numpy()
+    parts = t.pdf(x.unsqueeze(2).numpy(), 4, centre.numpy(), scale)
+    expected = np.log((logits.softmax(2).numpy() * parts).sum(axis=2))
+    np.testing.assert_allclose(mixture.log_density(x), expected, rtol=1e-10)
+
+
+def test_mixtures_on_a_grid_have_the_same_density():
+    generator = torch.Generator().manual_seed(2)
+    mixture = Densities(*(p.detach() for p in densities(generator)))
+    of_one_row = [p[0, 0].T for p in (mixture.log_weight, mixture.centre, mixture.scale)]
+    for point in torch.linspace(-10, 10, 7, dtype=torch.float64):
+        found = log_mixture(*of_one_row, point.view(1))[:, 0]
+        expected = mixture.log_density(point.expand(2, 3, 4))[0, 0]
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_a_density_integrates_to_one(table):
+    run = trainer(table)
+    run.run(20)
+    ensemble = run.finish()
+    mixture = ensemble.decode(ensemble.encode(table[:1].expand(3, -1, -1)))
+    of_cells = [p[0, 0].T for p in (mixture.log_weight, mixture.centre, mixture.scale)]
+    grid = torch.linspace(-60, 60, 24_001)
+    mass = log_mixture(*of_cells, grid).exp().sum(dim=1) * (grid[1] - grid[0])
+    np.testing.assert_allclose(mass, 1, atol=2e-3)
+
+
+def test_untrained_members_are_principal_components(table):
+    run = trainer(table)
+    ensemble = run.frozen()
+    for member, rows in enumerate(run.rows):
+        part = table[rows]
+        k = int(ensemble.code_mask[member].sum())
+        codes = ensemble.raw_code(part.expand(3, -1, -1))[member, :, :k]
+        np.testing.assert_allclose(codes.detach().std(dim=0, correction=0), 1, atol=0.1)
+        _, _, vectors = torch.linalg.svd(part - part.mean(0), full_matrices=False)
+        projected = (part - part.mean(0)) @ vectors[:k].T @ vectors[:k] + part.mean(0)
+        z = ensemble.encode(part.expand(3, -1, -1))
+        mean = ensemble.decode(z).mean()[member].detach()
+        assert (mean - projected).square().mean() < 0.02
+
+
+def test_every_member_moves_in_every_part(table):
+    run = trainer(table)
+    before = state(run.ensemble)
+    run.run(20)
+    for name, parameter in run.ensemble.named_parameters():
+        moved = (parameter.detach() - before[name]).flatten(1).abs().amax(dim=1)
+        assert (moved > 0).all(), name
+
+
+def test_each_phase_has_an_optimizer_and_moves_its_own_parts(table):
+    run = trainer(table)
+    assert len({id(o) for o in run.optimizers.values()}) == 3
+    moved = {}
+    for name, optimizer in run.optimizers.items():
+        step = optimizer.step
+
+        def watched(step=step, name=name):
+            before = state(run.ensemble)
+            step()
+            after = state(run.ensemble)
+            moved[name] = {n.partition(".")[0] for n in before if (before[n] != after[n]).any()}
+
+        optimizer.step = watched
+    run.run(1)
+    encoder = {"encoder", "path_in"}
+    assert moved["reconstruction"] == encoder | {"decoder", "path_out", "centre"}
+    assert moved["discrimination"] == {"discriminator"}
+    assert moved["generation"] == encoder
+    states = [optimizer.state for optimizer in run.optimizers.values()]
+    shared = set(states[0]) & set(states[2])
+    assert shared
+    assert all(states[0][p]["exp_avg"] is not states[2][p]["exp_avg"] for p in shared)
+
+
+def test_losses_are_those_of_the_three_phases(table):
+    """One step taken anew with autograd and written-out losses."""
+    run, again = trainer(table, trim=0.0), trainer(table, trim=0.0)
+    x, (in_noise, code_noise, _, prior) = again._batches(16)[0], again._noise(16)[0]
+    run.run(1)
+    e = again.ensemble
+    z = e.channel(e.raw_code(x + 0.1 * in_noise), code_noise)
+    expected = -e.decode(z).log_density(x).mean()
+    np.testing.assert_allclose(run.losses[0][0], expected.detach(), rtol=1e-4)
+    # At the first step the discriminator is as it was drawn, and the warm-up barely moves
+    # the encoder.
+    logits = e.discriminator(prior * e.code_mask)
+    codes = e.channel(e.raw_code(x), again._noise(16)[0][2])
+    expected = 0.5 * (softplus(-logits).mean() + softplus(e.discriminator(codes)).mean())
+    np.testing.assert_allclose(run.losses[0][1], expected.detach(), atol=0.02)
+
+
+def test_the_adversary_acts(table):
+    """Codes that start far from the prior are pulled towards it."""
+    shifted = {}
+    for weight in (0.0, 1.0):
+        run = trainer(table, adversarial_weight=weight, n_steps=200, lr=1e-2)
+        run.run(200)
+        shifted[weight] = state(run.finish())["path_in"]
+    assert (shifted[0.0] != shifted[1.0]).any()
+
+
+def test_without_the_adversary_the_discriminator_stays(table):
+    run = trainer(table, adversarial_weight=0.0)
+    before = state(run.ensemble)
+    run.run(20)
+    after = state(run.ensemble)
+    same = {name for name in before if (before[name] == after[name]).all()}
+    assert same == {name for name in before if name.startswith("discriminator")}
+    assert run.losses[0].shape == (1,)
+
+
+def test_the_same_seed_gives_the_same_weights(table):
+    runs = [trainer(table, seed=s) for s in (0, 0, 1)]
+    for run in runs:
+        run.run(20)
+    first, second, other = (state(run.finish()) for run in runs)
+    assert all((first[name] == second[name]).all() for name in first)
+    assert any((first[name] != other[name]).any() for name in first)
+
+
+def test_members_differ(table):
+    run = trainer(table)
+    run.run(20)
+    weight = run.ensemble.encoder.last.weight
+    assert not torch.equal(weight[0], weight[1])
+    assert not np.array_equal(run.rows[0], run.rows[1])
+
+
+def test_the_worst_rows_of_a_batch_have_no_weight(table):
+    run = trainer(table, trim=0.25)
+    surprise = torch.arange(64.0).repeat(3, 1)
+    run.step = run.plan.n_steps  # the share rises over the first half
+    weights = run._weights(surprise)
+    assert (weights[:, :48] > 0).all()
+    assert (weights[:, 48:] == 0).all()
+    np.testing.assert_allclose(weights.sum(dim=1), 1, rtol=1e-6)
+    run.step = 0
+    np.testing.assert_allclose(run._weights(surprise), 1 / 64)
+
+
+def test_rows_that_are_left_out_are_not_drawn_any_more(table):
+    run = trainer(table)
+    kept = np.arange(200) % 2 == 0
+    run.keep(kept)
+    assert all(kept[rows].all() for rows in run.rows)
+
+
+def test_a_loss_that_is_not_finite_is_an_error(table):
+    run = trainer(table, lr=1e6)
+    with pytest.raises(NonFiniteLossError, match="lower lr"):
+        for until in range(1, 21):
+            run.run(until)
+
+
+@pytest.mark.parametrize(("columns", "expected"), [(1, 1), (2, 1), (3, 2), (9, 8), (50, 8)])
+def test_codes_are_narrower_than_the_table(columns, expected):
+    widths = code_widths(8, 8, columns)
+    assert widths == sorted(widths)
+    assert max(widths) == expected
+
+
+def test_members_of_a_wide_table_share_out_its_columns():
+    columns = choose_columns(8, 1000, 400, 0)
+    assert columns.shape == (8, 400)
+    assert all(len(set(hand)) == 400 for hand in columns.tolist())
+    counts = np.bincount(columns.ravel(), minlength=1000)
+    assert counts.min() >= 2
