@@ -341,7 +341,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             for evidence in self._evidence(rows)
         ]
         return {
-            kind: np.sort(-np.concatenate([chunk[kind] for chunk in chunks]))
+            kind: np.sort(_settled(-np.concatenate([chunk[kind] for chunk in chunks])))
             for kind in self._scores
         }
 
@@ -446,7 +446,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         score = self._scores[kind]
         with torch_threads(1), torch.no_grad():
             parts = [score.badness(evidence) for evidence in self._evidence(rows)]
-        return -np.concatenate(parts)
+        return _settled(-np.concatenate(parts))
 
     def _known_kind(self, kind: str | None, among: Any = SCORES) -> str:
         kind = self.kind if kind is None else kind
@@ -673,3 +673,11 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             ]
         values = self._reader.to_units(np.concatenate(parts, axis=1), features)
         return values.reshape(3, *named.shape)
+
+
+def _settled(scores: np.ndarray) -> np.ndarray:
+    """Return scores without the digits that depend on how many rows a product has.
+
+    Equal rows must tie with each other, and with the threshold.
+    """
+    return np.round(scores, 9)
