@@ -105,7 +105,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         table: anomalies are learned late.
     batch_size : int, default=64
         Rows of each member in a step.
-    lr : float, default=5e-3
+    lr : float, default=1e-2
         Learning rate (Adam); it rises over the first 20 steps and falls along a cosine.
     device : str or torch.device, default="auto"
         Where to train and score; ``"auto"`` is the CPU, which small networks keep
@@ -199,7 +199,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         adversarial_weight: float = 0.3,
         max_epochs: int | str = "auto",
         batch_size: int = 64,
-        lr: float = 5e-3,
+        lr: float = 1e-2,
         device: Any = "auto",
         random_state: Any = None,
     ) -> None:
@@ -532,7 +532,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,), float64
-            p-values, at least ``1 / (n_held_out_ + 1)``.
+            The p-values, at least ``1 / (n_held_out_ + 1)``.
 
         Raises
         ------

@@ -12,7 +12,7 @@ from sklearn_aae.detection._fitting import FittedModel
 from sklearn_aae.training import CLIP, log_mixture
 
 #: Rounds of replacing the cell by what is expected there and encoding the row anew.
-ROUNDS = 3
+ROUNDS = 10
 #: The interval that is reported leaves out this much on either side.
 TAIL = 0.05
 SPACING = 0.05

@@ -126,7 +126,7 @@ def fit_ensemble(
     trainer.finish()
     marginals = Marginals(ensemble, make_generator(derive_seed(seed, PRIOR), device))
     losses = torch.stack(trainer.losses).cpu().numpy()
-    return _with_references(ensemble, X, marginals, trimmer if trimming else None, seed, losses)
+    return surround(ensemble, X, marginals, trimmer if trimming else None, seed, losses)
 
 
 @torch.no_grad()
@@ -154,10 +154,10 @@ def adopt_model(rows: np.ndarray, seed: int, module: Any, *, trimming: bool = Tr
     X = torch.from_numpy(np.ascontiguousarray(rows)).to(device)
     marginals = DrawnMarginals(member, make_generator(derive_seed(seed, PRIOR), device))
     trimmer = Trimmer(X, derive_seed(seed, TRIMMING)) if trimming else None
-    return _with_references(member, X, marginals, trimmer, seed)
+    return surround(member, X, marginals, trimmer, seed)
 
 
-def _with_references(
+def surround(
     networks: Any,
     X: torch.Tensor,
     marginals: Any,

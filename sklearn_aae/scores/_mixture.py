@@ -19,10 +19,8 @@ from sklearn_aae.scores._base import (
 
 #: How close the mixture of parts is to their maximum.
 SHARPNESS = 4.0
-#: Weights of the parts.
-CORE_WEIGHT, NEAREST_WEIGHT, LIKELIHOOD_WEIGHT = 0.8, 1.0, 0.6
-#: How much of the likelihood part is due to columns by themselves.
-MARGINAL_SHARE = 0.3
+#: Weights of the parts; that of the likelihood is 1.
+CORE_WEIGHT, NEAREST_WEIGHT, MARGINAL_WEIGHT = 0.5, 0.8, 0.5
 
 
 class Part:
@@ -70,24 +68,15 @@ class DistancePart(Part):
         return shares_of(fold(self._neighbours(evidence).cells, evidence))
 
 
-class ReconstructionPart(Part):
-    """Mean squared error of the reconstruction."""
+class LossPart(Part):
+    """Minus log density, of cells given the code or of columns by themselves."""
 
-    def values(self, evidence: Evidence) -> np.ndarray:
-        return np.square(evidence.x - evidence.expected).mean(axis=2)
-
-    def shares(self, evidence: Evidence) -> np.ndarray:
-        return shares_of(fold(np.square(evidence.x - evidence.expected), evidence))
-
-
-class LikelihoodPart(Part):
-    """Minus log density, of cells given the code and of columns by themselves."""
-
-    def __init__(self, weight: float, marginal_share: float = MARGINAL_SHARE) -> None:
+    def __init__(self, weight: float, which: str) -> None:
         super().__init__(weight)
-        self.marginal_share = marginal_share
+        self.which = which
 
     def new_scale(self) -> Any:
+        """Return an unfitted scale."""
         return LinearScale()
 
     def fit(self, evidence: Evidence) -> Part:
@@ -96,17 +85,14 @@ class LikelihoodPart(Part):
         return super().fit(evidence)
 
     def _cells(self, evidence: Evidence) -> np.ndarray:
-        share = self.marginal_share
-        if share == 0:
-            return evidence.cell_losses
-        if share == 1:
-            return evidence.marginal_losses
-        return (1 - share) * evidence.cell_losses + share * evidence.marginal_losses
+        return getattr(evidence, self.which)
 
     def values(self, evidence: Evidence) -> np.ndarray:
+        """Return the losses of rows."""
         return self._cells(evidence).sum(axis=2)
 
     def shares(self, evidence: Evidence) -> np.ndarray:
+        """Return the columns' shares in what is more than usual."""
         return shares_of(fold(self._cells(evidence) - self.usual_, evidence))
 
 
@@ -188,45 +174,43 @@ class Mixture(Score):
         return mixed * self._soft_maximum(values)[:, None]
 
 
-class Default(Mixture):
-    """The default: distances to references on two scales, and the likelihood.
+def _reference_parts() -> list[Part]:
+    return [DistancePart(CORE_WEIGHT, "core"), DistancePart(NEAREST_WEIGHT, "nearest")]
 
-    A soft maximum (see :class:`Mixture`) of the distance to a few references that survived
-    trimming, of the distance to the nearest of many, and of the likelihood, to
-    which columns by themselves add a part.
+
+def _model_parts() -> list[Part]:
+    return [LossPart(1.0, "cell_losses"), LossPart(MARGINAL_WEIGHT, "marginal_losses")]
+
+
+class Default(Mixture):
+    """The default: likelihood, columns by themselves, distances to references.
+
+    A soft maximum (see :class:`Mixture`) of the parts of :class:`Model` and of
+    :class:`Reference`.
     """
 
     def __init__(self) -> None:
-        super().__init__(
-            [
-                DistancePart(CORE_WEIGHT, "core"),
-                DistancePart(NEAREST_WEIGHT, "nearest"),
-                LikelihoodPart(LIKELIHOOD_WEIGHT),
-            ]
-        )
+        super().__init__([*_model_parts(), *_reference_parts()])
 
 
 class Reference(Mixture):
-    """The default's distances to references, without the likelihood."""
+    """Distances to stored rows, on two scales.
 
-    def __init__(self) -> None:
-        super().__init__(
-            [DistancePart(CORE_WEIGHT, "core"), DistancePart(NEAREST_WEIGHT, "nearest")]
-        )
-
-
-class Model(Mixture):
-    """What the networks say without stored rows: likelihood and columns by themselves.
-
-    A soft maximum (see :class:`Mixture`) of the likelihood given the code, of the columns
-    by themselves and of the reconstruction error.
+    A soft maximum (see :class:`Mixture`) of the distance to a few references that survived
+    trimming, which tells groups of anomalies, and of the distance to the nearest of many,
+    which tells where normal rows are to a hair.
     """
 
     def __init__(self) -> None:
-        super().__init__(
-            [
-                LikelihoodPart(1.0, 0.0),
-                LikelihoodPart(CORE_WEIGHT, 1.0),
-                ReconstructionPart(LIKELIHOOD_WEIGHT),
-            ]
-        )
+        super().__init__(_reference_parts())
+
+
+class Model(Mixture):
+    """What the networks say without stored rows.
+
+    A soft maximum (see :class:`Mixture`) of minus log density of the row given its code,
+    and of each column by itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_model_parts())

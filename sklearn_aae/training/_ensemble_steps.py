@@ -45,7 +45,7 @@ class EnsemblePlan:
 
     n_steps: int = 300
     batch_size: int = 64
-    lr: float = 2e-3
+    lr: float = 1e-2
     adversarial_weight: float = 0.3
     trim: float = 0.1
     input_noise: float = 0.1
