@@ -77,7 +77,7 @@ class InputReferences:
 class _Nothing:
     """Networks that say nothing: every row has the same reconstruction."""
 
-    n_members = 8
+    n_members = 4
 
     def __init__(self, n_features: int) -> None:
         self.columns = torch.arange(n_features).repeat(self.n_members, 1)

@@ -40,11 +40,11 @@ from sklearn_aae.training import EnsemblePlan, EnsembleSettings
 #: Streams under the seed.
 HOLD_OUT, MODEL, SCALES, TRAINING_SCORES, SCALER = range(5)
 #: More training rows would not change what a few hundred steps learn.
-MOST_ROWS = 16_384
+MOST_ROWS = 4096
 #: Rows on which the parts of a score are put on one scale.
 SCALE_ROWS = 400
 #: Training rows that are scored in fit when no share of them is asked for.
-SCORED_ROWS = 1000
+SCORED_ROWS = 500
 #: Steps of ``max_epochs="auto"``.
 AUTO_STEPS = 300
 
@@ -90,7 +90,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         A model to take the place of the ensemble: it is cloned and fitted, or used as
         it is if it comes as ``FrozenEstimator(fitted)``.  Then the parameters from
         ``n_estimators`` to ``device`` have no effect.
-    n_estimators : int, default=8
+    n_estimators : int, default=4
         Members of the ensemble.
     n_components : int, default=8
         Width of the widest code; members have widths between 2 and this.
@@ -105,7 +105,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         table: anomalies are learned late.
     batch_size : int, default=64
         Rows of each member in a step.
-    lr : float, default=1e-2
+    lr : float, default=1.5e-2
         Learning rate (Adam); it rises over the first 20 steps and falls along a cosine.
     device : str or torch.device, default="auto"
         Where to train and score; ``"auto"`` is the CPU, which small networks keep
@@ -193,13 +193,13 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         contamination: float | str = "auto",
         alpha: float = 0.05,
         estimator: Any = None,
-        n_estimators: int = 8,
+        n_estimators: int = 4,
         n_components: int = 8,
         hidden_layer_sizes: Any = (64, 32),
         adversarial_weight: float = 0.3,
         max_epochs: int | str = "auto",
         batch_size: int = 64,
-        lr: float = 1e-2,
+        lr: float = 1.5e-2,
         device: Any = "auto",
         random_state: Any = None,
     ) -> None:
@@ -378,7 +378,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         ----------
         contamination : float or None, default=None
             Flag this share of the training rows, in (0, 0.5].  The quantile is taken over
-            at most 1,000 training rows, unless ``fit`` was given a share, too.
+            at most 500 training rows, unless ``fit`` was given a share, too.
         alpha : float or None, default=None
             Flag this share of normal rows, in (0, 1), by held-out rows.
 

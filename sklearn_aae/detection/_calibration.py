@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 #: Held-out rows of a table of n: about a tenth, in steps of 20 less 1, so that the level
-#: 0.05 is met exactly; at least 19, at most 999, and none of a table too small to spare any.
-STEP, MOST_HELD_OUT, LEAST_ROWS = 20, 999, 100
+#: 0.05 is met exactly; at least 19, at most 499, and none of a table too small to spare any.
+STEP, MOST_HELD_OUT, LEAST_ROWS = 20, 499, 100
 
 
 def n_held_out(n_samples: int) -> int:
@@ -20,7 +20,7 @@ def n_held_out(n_samples: int) -> int:
     Returns
     -------
     int
-        0 below 100 rows, 19 below 400, then about a tenth, at most 999.
+        0 below 100 rows, 19 below 400, then about a tenth, at most 499.
     """
     if n_samples < LEAST_ROWS:
         return 0

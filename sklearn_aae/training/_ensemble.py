@@ -61,7 +61,7 @@ class EnsembleSettings:
         A member of a wider table sees a random choice of so many columns.
     """
 
-    n_members: int = 8
+    n_members: int = 4
     n_components: int = 8
     hidden_layer_sizes: tuple[int, ...] = (64, 32)
     discriminator_layer_sizes: tuple[int, ...] = (32, 32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +46,7 @@ class EnsemblePlan:
 
     n_steps: int = 300
     batch_size: int = 64
-    lr: float = 1e-2
+    lr: float = 1.5e-2
     adversarial_weight: float = 0.3
     trim: float = 0.1
     input_noise: float = 0.1
@@ -86,17 +87,13 @@ class EnsembleTrainer:
         self.encoder = [*e.encoder.parameters(), e.path_in]
         self.autoencoder = [*self.encoder, *e.decoder.parameters(), e.path_out, e.centre]
         self.critic = list(e.discriminator.parameters())
-        weight = plan.adversarial_weight
-        self.optimizers = {
-            "reconstruction": _adam(self.autoencoder, plan.lr, (0.9, 0.999)),
-            "discrimination": _adam(self.critic, plan.lr, (0.5, 0.999)),
-            "generation": _adam(self.encoder, plan.lr * weight, (0.5, 0.999)),
-        }
-        if weight == 0:
-            del self.optimizers["discrimination"], self.optimizers["generation"]
-        self.rates = {
-            name: optimizer.param_groups[0]["lr"] for name, optimizer in self.optimizers.items()
-        }
+        self.flat = FlatParameters([*self.autoencoder, *self.critic])
+        self.optimizers = {"reconstruction": self._adam(self.autoencoder, plan.lr, 0.9)}
+        if plan.adversarial_weight > 0:
+            # Momentum of the past misleads whoever plays against an opponent that moves.
+            rate = plan.lr * plan.adversarial_weight
+            self.optimizers["discrimination"] = self._adam(self.critic, plan.lr, 0.5)
+            self.optimizers["generation"] = self._adam(self.encoder, rate, 0.5)
         ensemble.start_from_components(
             [
                 X[part[:: 1 + len(part) // PCA_ROWS]][:, ensemble.columns[i]]
@@ -122,7 +119,6 @@ class EnsembleTrainer:
             while self.step < until:
                 n = min(DRAW_AHEAD, until - self.step)
                 for x, noise in zip(self._batches(n), self._noise(n), strict=True):
-                    self._set_rates()
                     self.losses.append(self._take(x, noise))
                     self.step += 1
         if not torch.isfinite(self.losses[-1]).all():
@@ -140,6 +136,7 @@ class EnsembleTrainer:
 
     def finish(self) -> Ensemble:
         """End training."""
+        self.flat.release()
         return self.frozen().requires_grad_(False).eval()
 
     # ------------------------------------------------------------------ batches
@@ -168,13 +165,11 @@ class EnsembleTrainer:
         ]
         return list(zip(*drawn, strict=True))
 
-    def _set_rates(self) -> None:
-        """Let learning rates rise, then fall along a cosine."""
-        t = self.step / self.plan.n_steps
-        fall = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(t, 1.0)))
-        share = min(1.0, (self.step + 1) / WARM_UP) * fall
-        for name, optimizer in self.optimizers.items():
-            optimizer.param_groups[0]["lr"] = self.rates[name] * share
+    def _rate(self) -> float:
+        """Return the share of the learning rates: it rises, then falls along a cosine."""
+        t = min(self.step / self.plan.n_steps, 1.0)
+        fall = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * t))
+        return min(1.0, (self.step + 1) / WARM_UP) * fall
 
     # ------------------------------------------------------------------- phases
 
@@ -214,13 +209,82 @@ class EnsembleTrainer:
     ) -> torch.Tensor:
         """Take the step of one phase, by its own optimizer; return the loss."""
         gradients = torch.autograd.grad(loss, parameters)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
-        self.optimizers[name].step()
-        for parameter in parameters:
-            parameter.grad = None
+        self.optimizers[name].step(gradients, self._rate())
         return loss.detach()
 
+    def _adam(self, parameters: list[torch.nn.Parameter], lr: float, beta: float) -> FlatAdam:
+        return FlatAdam(self.flat.span(parameters), lr, (beta, 0.999))
 
-def _adam(parameters: list, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
-    return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+
+class FlatParameters:
+    """One buffer that holds all parameters while they are trained.
+
+    Parameters
+    ----------
+    parameters : list of torch.nn.Parameter
+        In the order in which they follow each other; they become views of the buffer.
+    """
+
+    def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
+        self.parameters = parameters
+        self.values = torch.cat([p.detach().flatten() for p in parameters])
+        self.starts: dict[torch.nn.Parameter, int] = {}
+        start = 0
+        for parameter in parameters:
+            self.starts[parameter] = start
+            stop = start + parameter.numel()
+            parameter.data = self.values[start:stop].view(parameter.shape)
+            start = stop
+
+    def span(self, parameters: list[torch.nn.Parameter]) -> torch.Tensor:
+        """Return the part of the buffer that holds parameters which follow each other."""
+        start = self.starts[parameters[0]]
+        return self.values[start : start + sum(p.numel() for p in parameters)]
+
+    def release(self) -> None:
+        """Give every parameter storage of its own again."""
+        for parameter in self.parameters:
+            parameter.data = parameter.data.clone()
+
+
+class FlatAdam:
+    """Adam on a buffer, in one call; see :class:`torch.optim.Adam`.
+
+    On parameters this small, torch's optimizer takes longer to find out what there is
+    to do than to do it.
+
+    Parameters
+    ----------
+    values : Tensor of shape (n_values,)
+        What to optimize, in place.
+    lr : float
+        Learning rate.
+    betas : tuple of float
+        Decay of the two moments.
+    """
+
+    def __init__(self, values: torch.Tensor, lr: float, betas: tuple[float, float]) -> None:
+        self.values, self.lr, self.betas = values, lr, betas
+        self.moments = torch.zeros_like(values), torch.zeros_like(values)
+        self.count = torch.zeros((), dtype=torch.float32, device=values.device)
+
+    def step(self, gradients: Sequence[torch.Tensor], share: float) -> None:
+        """Take a step at ``share`` of the learning rate."""
+        gradient = torch.cat([g.flatten() for g in gradients])
+        self.count += 1
+        first, second = self.moments
+        torch._fused_adam_(
+            [self.values],
+            [gradient],
+            [first],
+            [second],
+            [],
+            [self.count],
+            lr=self.lr * share,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            weight_decay=0.0,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
