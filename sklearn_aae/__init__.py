@@ -2,7 +2,8 @@
 
 from sklearn_aae._adversarial_autoencoder import AdversarialAutoencoder
 from sklearn_aae._outlier import AAEOutlierDetector
+from sklearn_aae.encoding import TableEncoder
 
 __version__ = "0.1.0"
 
-__all__ = ["AAEOutlierDetector", "AdversarialAutoencoder", "__version__"]
+__all__ = ["AAEOutlierDetector", "AdversarialAutoencoder", "TableEncoder", "__version__"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
+from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, TableEncoder
 
 FAST = {"hidden_layer_sizes": (16,), "discriminator_layer_sizes": (16,), "max_epochs": 3}
 
@@ -21,7 +21,7 @@ def fast_detector(**parameters):
 
 def with_defaults():
     """Return every public estimator with constructor defaults."""
-    return [AdversarialAutoencoder(), AAEOutlierDetector()]
+    return [AdversarialAutoencoder(), AAEOutlierDetector(), TableEncoder()]
 
 
 def detectors():
@@ -42,4 +42,11 @@ def with_fast_settings():
         fast(prior="uniform", scaling="quantile"),
         fast(n_components=1, adversarial_weight=0),
         *detectors(),
+        TableEncoder(max_levels=4),
+        TableEncoder(
+            categorical_features=[0],
+            max_categories=4,
+            min_frequency=2,
+            handle_unknown="infrequent_if_exist",
+        ),
     ]

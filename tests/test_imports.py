@@ -16,6 +16,7 @@ RANKS = {
     "_compat": 1,
     "_random": 1,
     "_registry": 1,
+    "_cells": 1,
     "_threads": 1,
     "encoding": 2,
     "inspection": 2,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
@@ -21,21 +22,28 @@ class Container:
         "pandas", "polars" or another backend of narwhals; None for arrays.
     columns : tuple
         The column labels; empty for arrays.
+    dtype : dtype or None
+        The type of an array.
+    header : Index or None
+        The column labels of pandas as they came, with their own name.
     """
 
     backend: str | None
     columns: tuple
+    dtype: Any = None
+    header: Any = field(default=None, compare=False)
 
     @classmethod
     def of(cls, X: Any) -> Container:
         """Return the container of ``X``."""
-        frame = _as_frame(X)
+        frame = as_frame(X)
         if frame is None:
-            return cls(None, ())
-        native = frame.to_native()
+            return cls(None, (), getattr(X, "dtype", None))
         # narwhals wants text labels; pandas also has others, and MultiIndex.
-        columns = native.columns if frame.implementation.is_pandas_like() else frame.columns
-        return cls(str(frame.implementation), tuple(columns))
+        pandas_like = frame.implementation.is_pandas_like()
+        header = frame.to_native().columns if pandas_like else None
+        columns = tuple(frame.columns if header is None else header)
+        return cls(str(frame.implementation), columns, header=header)
 
     def wrap(self, rows: np.ndarray, like: Any = None) -> Any:
         """Return rows in this container, with the index of ``like`` if it has one."""
@@ -46,15 +54,55 @@ class Container:
             return nw.from_numpy(rows, schema=list(self.columns), backend=backend).to_native()
         names = [str(i) for i in range(len(self.columns))]
         native = nw.from_numpy(rows, schema=names, backend=backend).to_native()
-        native.columns = self.columns
+        native.columns = self.header
         if hasattr(like, "index"):
             native.index = like.index
         return native
 
+    def assemble(self, columns: list, like: Any = None) -> Any:
+        """Return columns of this container's library as one table.
 
-def _as_frame(X: Any) -> nw.DataFrame | None:
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
+        pandas frames get the index of ``like`` if it is one.
+        """
+        if self.backend is None:
+            rows = np.empty((len(columns[0]), len(columns)), dtype=self.dtype)
+            for j, column in enumerate(columns):
+                rows[:, j] = column
+            return rows
+        backend: Any = nw.Implementation.from_string(self.backend)
+        if not backend.is_pandas_like():
+            series = [column.to_native() for column in columns]
+            named = dict(zip(self.columns, series, strict=True))
+            return nw.from_dict(named, backend=backend).to_native()
+        pd = backend.to_native_namespace()
+        native = pd.DataFrame(dict(enumerate(columns)))
+        native.columns = self.header
+        if isinstance(like, pd.DataFrame) and len(like) == len(native):
+            native.index = like.index
+        return native
+
+
+def as_frame(X: Any) -> nw.DataFrame | None:
+    """Return a frame as narwhals', None for anything else."""
+    frame = nw.from_native(X, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        raise TypeError(
+            f"A {type(X).__module__.partition('.')[0]} LazyFrame has no rows yet; collect it first."
+        )
     return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def columns_of(table: Any) -> Iterator[Any]:
+    """Return the columns of a frame as narwhals' series, or those of an array."""
+    frame = as_frame(table)
+    if frame is None:
+        return iter(table.T)
+    if not frame.implementation.is_pandas_like():
+        return frame.iter_columns()
+    # By place: labels need not be text.
+    native = frame.to_native()
+    series = (native.iloc[:, j] for j in range(frame.shape[1]))
+    return (nw.from_native(column, series_only=True) for column in series)
 
 
 def check_numeric_columns(X: Any, estimator_name: str) -> None:
@@ -63,7 +111,7 @@ def check_numeric_columns(X: Any, estimator_name: str) -> None:
     Object columns pass: they may hold numbers, and scikit-learn's own
     conversion says so if they do not.
     """
-    frame = _as_frame(X)
+    frame = as_frame(X)
     if frame is None or not len(frame.columns):
         return
     kinds = {

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import numbers
-from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import narwhals as nw
 import numpy as np
+
+from sklearn_aae._cells import as_microseconds, is_missing, is_number, sorted_levels
 
 #: What a column without a single present cell is; it agrees with every other kind.
 EMPTY = "empty"
@@ -183,39 +182,15 @@ def _read_cells(cells: list, label: Any, role: str, *, is_category: bool = False
         raise TypeError(
             f"Column {label!r} of {role} holds cells that cannot be compared: {error}."
         ) from error
-    present = {cell for cell in distinct if not _is_missing(cell)}
+    present = {cell for cell in distinct if not is_missing(cell)}
     if not present:
         return _Column(EMPTY, np.full(len(cells), np.nan))
-    if not is_category and all(_is_number(cell) for cell in present):
+    if not is_category and all(is_number(cell) for cell in present):
         return _axis("number", np.array([float(c) if c in present else np.nan for c in cells]))
     if not is_category and all(isinstance(cell, datetime.date) for cell in present):
-        stamps = [_as_microseconds(c) if c in present else np.nan for c in cells]
+        stamps = [as_microseconds(c) if c in present else np.nan for c in cells]
         return _axis("date", np.array(stamps))
     return _Column(CATEGORY, [cell if cell in present else None for cell in cells])
-
-
-def _is_missing(cell: Any) -> bool:
-    # None, or what does not equal itself: NaN and NaT say no, pandas.NA says NA.
-    if cell is None:
-        return True
-    equal = cell == cell
-    return not (_is_bool(equal) and equal)
-
-
-def _is_number(cell: Any) -> bool:
-    return isinstance(cell, (numbers.Real, Decimal)) and not _is_bool(cell)
-
-
-def _is_bool(cell: Any) -> bool:
-    return isinstance(cell, (bool, np.bool_))
-
-
-def _as_microseconds(cell: datetime.date) -> float:
-    """Return what a datetime column of a frame would say: wall time since 1970."""
-    moment = datetime.datetime.fromordinal(cell.toordinal())
-    if isinstance(cell, datetime.datetime):
-        moment = datetime.datetime.combine(moment, cell.time())
-    return (moment - datetime.datetime(1970, 1, 1)) / datetime.timedelta(microseconds=1)
 
 
 # ------------------------------------------------------------------ merging
@@ -235,7 +210,7 @@ def _merge(name: Any, columns: dict[str, _Column]) -> tuple[str, int, dict[str, 
     if kind != CATEGORY:
         return kind, 0, {role: column.cells for role, column in columns.items()}
     present = [column.cells for column in columns.values() if column.kind != EMPTY]
-    levels = _sorted({cell for cells in present for cell in cells if cell is not None})
+    levels = sorted_levels({cell for cells in present for cell in cells if cell is not None})
     codes = {level: float(code) for code, level in enumerate(levels)}
     coded = {
         role: column.cells
@@ -244,10 +219,3 @@ def _merge(name: Any, columns: dict[str, _Column]) -> tuple[str, int, dict[str, 
         for role, column in columns.items()
     }
     return kind, len(levels), coded
-
-
-def _sorted(levels: set) -> Sequence:
-    try:
-        return sorted(levels)
-    except TypeError:  # levels of several types
-        return sorted(levels, key=lambda level: (str(level), str(type(level))))

@@ -1,0 +1,259 @@
+"""Columns of dates and of durations."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+
+from sklearn_aae._cells import as_microseconds
+from sklearn_aae.encoding._axis import make_axis
+from sklearn_aae.encoding._codec import Condition
+from sklearn_aae.encoding._columns import LETTERS, Column
+from sklearn_aae.encoding._forms import Form
+from sklearn_aae.encoding._number_columns import AxisCodec
+
+#: How many nanoseconds each unit has, from coarse to fine.
+UNITS = {"D": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9}
+UNITS |= {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
+
+#: The digits below a day, and how many values each takes.
+DIGITS = {
+    "h": ("hour", 24),
+    "m": ("minute", 60),
+    "s": ("second", 60),
+    "ms": ("millisecond", 1000),
+    "us": ("microsecond", 1000),
+    "ns": ("nanosecond", 1000),
+}
+
+MONTHS_A_YEAR, DAYS_A_MONTH = 12, 31
+#: The years that Python's dates know; others are decoded if the training dates reach there.
+FIRST_YEAR, LAST_YEAR = 1, 9999
+LARGEST = int(np.iinfo(np.int64).max)
+#: Entries of a dense matrix further out than this are no digits.
+FAR = 1e6
+
+
+def per_unit(coarse: str, fine: str) -> int:
+    """Return how many of a fine unit make a coarse one."""
+    return UNITS[coarse] // UNITS[fine]
+
+
+def find_resolution(values: np.ndarray, unit: str) -> str:
+    """Return the coarsest unit, a day at most, that all values are multiples of."""
+    for coarse in UNITS:
+        if not (values % per_unit(coarse, unit)).any():
+            return coarse
+        if coarse == unit:
+            break
+    return unit
+
+
+class MomentCodec(AxisCodec):
+    """Levels of dates and durations; calendar digits in the dense matrix.
+
+    Dates with a time zone are levels of instants, and their digits are those of UTC: the
+    clocks of a zone show some hours twice.  Drawn instants are rounded as its clocks
+    show them.
+
+    Attributes
+    ----------
+    unit : str
+        The unit of the axis.
+    step : int
+        Drawn moments are multiples of so many units.
+    finest : str
+        The unit of the last calendar digit.
+    offsets : ndarray of shape (n_distinct,) or None
+        How far the clocks of the time zone are ahead at each training value.
+    """
+
+    def __init__(self, column: Column, max_levels: int | str) -> None:
+        self.form = column.form
+        self.axis = make_axis(column, max_levels)
+        self.unit = column.unit or "ns"
+        self.letter = LETTERS[column.kind]
+        self.finest = find_resolution(self.axis.values, self.unit)
+        self.offsets = None
+        shown = self.axis.values
+        if column.offsets is not None:
+            self.offsets = np.zeros(len(shown), dtype=np.int64)
+            places = np.searchsorted(shown, column.present)
+            self.offsets[places] = column.offsets[~column.missing]
+            shown = shown + self.offsets
+        self.step = per_unit(find_resolution(shown, self.unit), self.unit)
+        self.span = self._make_span(column, integer=True, unit=self.unit, resolution=self.step)
+        # Years of dates, days of durations: the digit without natural bounds.
+        self.first_digits = tuple(self._digits(self.axis.values[[0, -1]])[0].tolist())
+        self.scales = [_scale(*self.first_digits), *self._fixed_scales()]
+        kept = self.axis.thin()
+        self.offsets = None if self.offsets is None else self.offsets[kept]
+
+    def _typed(self, values: np.ndarray) -> np.ndarray:
+        return values.view(f"{self.letter}8[{self.unit}]")
+
+    # ---------------------------------------------------------------- levels
+
+    def present_levels(self, values: np.ndarray, column: Column) -> np.ndarray:
+        """Return the level whose training moments are nearest."""
+        return self.axis.levels(self._in_unit(values, column))
+
+    def _in_unit(self, values: np.ndarray, column: Column) -> np.ndarray:
+        unit = column.unit or self.unit
+        if UNITS[unit] <= UNITS[self.unit]:
+            return values // per_unit(self.unit, unit)
+        factor = per_unit(unit, self.unit)
+        # What is beyond 64 bits is beyond the training range too.
+        limit = LARGEST // factor
+        return values.clip(-limit, limit) * factor
+
+    def round(self, values: np.ndarray) -> np.ndarray:
+        """Return moments that are multiples of the resolution on the clocks of their zone."""
+        ahead: Any = 0
+        if self.offsets is not None:
+            place = np.searchsorted(self.axis.values, values, side="right") - 1
+            ahead = self.offsets[place.clip(0)]
+        half = values + ahead + self.step // 2
+        return half - half % self.step - ahead
+
+    def present_values(
+        self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
+    ) -> np.ndarray:
+        """Return moments."""
+        return self._typed(self.present_axis_values(levels, rng, condition))
+
+    # ------------------------------------------------------------ conditions
+
+    def as_cell(self, cell: Any, condition: Condition) -> int:
+        """Return a moment of a condition as a whole number of the unit."""
+        return as_moment(cell, self.letter, self.unit, self.form, condition)
+
+    def as_text(self, value: Any) -> str:
+        """Return a moment as text."""
+        return str(self._typed(np.array([value]))[0])
+
+    # ----------------------------------------------------------------- dense
+
+    def dense_names(self, name: str) -> list[str]:
+        """Return one name for each calendar digit."""
+        first = ["year", "month", "day"] if self.letter == "M" else ["days"]
+        return [f"{name}_{digit}" for digit in [*first, *(DIGITS[u][0] for u in self._units())]]
+
+    def _units(self) -> list[str]:
+        """Return the units below a day, down to the finest one needed."""
+        units = list(UNITS)
+        return units[1 : units.index(self.finest) + 1]
+
+    def _fixed_scales(self) -> list[tuple[float, float]]:
+        calendar = [(1, MONTHS_A_YEAR), (1, DAYS_A_MONTH)] if self.letter == "M" else []
+        return [
+            *(_scale(*ends) for ends in calendar),
+            *(_scale(0, DIGITS[unit][1] - 1) for unit in self._units()),
+        ]
+
+    def _digits(self, values: np.ndarray) -> list[np.ndarray]:
+        days, rest = np.divmod(values, per_unit("D", self.unit))
+        digits = [days]
+        if self.letter == "M":
+            dates = days.view("M8[D]")
+            months = dates.astype("M8[M]")
+            years = dates.astype("M8[Y]").view(np.int64)
+            month = months.view(np.int64) - 12 * years + 1
+            digits = [years + 1970, month, (dates - months.astype("M8[D]")).view(np.int64) + 1]
+        for unit in self._units():
+            digit, rest = np.divmod(rest, per_unit(unit, self.unit))
+            digits.append(digit)
+        return digits
+
+    def to_dense(self, column: Column, out: np.ndarray) -> None:
+        """Write calendar digits, each between -1 and 1; 0 for a missing moment."""
+        rows = np.flatnonzero(~column.missing)
+        values = self._in_unit(column.present, column)
+        for j, (digit, (centre, half)) in enumerate(
+            zip(self._digits(values), self.scales, strict=True)
+        ):
+            out[rows, j] = (digit - centre) / half
+
+    def from_dense(self, block: np.ndarray) -> np.ndarray:
+        """Return the moments that the nearest calendar digits stand for."""
+        digits = [
+            np.rint(block[:, j].astype(np.float64).clip(-FAR, FAR) * half + centre).astype(np.int64)
+            for j, (centre, half) in enumerate(self.scales)
+        ]
+        first, last = self.first_digits
+        if self.letter == "M":
+            years = digits[0].clip(min(first, FIRST_YEAR), max(last, LAST_YEAR)) - 1970
+            months = (12 * years + digits[1].clip(1, MONTHS_A_YEAR) - 1).view("M8[M]")
+            start = months.astype("M8[D]")
+            length = ((months + 1).astype("M8[D]") - start).view(np.int64)
+            days = start.view(np.int64) + np.clip(digits[2], 1, length) - 1
+            rest = digits[3:]
+        else:
+            days, rest = digits[0], digits[1:]
+        within = np.zeros(len(block), dtype=np.int64)
+        for digit, unit in zip(rest, self._units(), strict=True):
+            within += digit.clip(0, DIGITS[unit][1] - 1) * per_unit(unit, self.unit)
+        return self._typed(_compose(days, within, per_unit("D", self.unit)))
+
+
+def _compose(days: np.ndarray, within: np.ndarray, a_day: int) -> np.ndarray:
+    """Return moments of days and what comes on top; what 64 bits cannot hold is an end.
+
+    Nanoseconds reach from 1677 to 2262 only, and from and to a part of a day.
+    """
+    reach = LARGEST // a_day
+    days = days.clip(-reach - 1, reach)
+    within = np.minimum(within, LARGEST - days.clip(0) * a_day)
+    # The smallest whole number stands for NaT.
+    first = (reach + 1) * a_day - LARGEST
+    within = np.where(days < -reach, np.maximum(within, first), within)
+    # The first day begins below 64 bits; the sum is right modulo 2**64.
+    return days * a_day + within
+
+
+def _scale(low: float, high: float) -> tuple[float, float]:
+    """Return the centre and half the width of a range."""
+    return (low + high) / 2, max((high - low) / 2, 0.5)
+
+
+def as_moment(cell: Any, letter: str, unit: str, form: Form, condition: Condition) -> int:
+    """Return a date or duration of a condition as a whole number of a unit.
+
+    Dates without a time zone are read on the clocks of the column's.
+    """
+    try:
+        if letter == "m":
+            moment: Any = getattr(cell, "to_timedelta64", lambda: np.timedelta64(cell))()
+        elif isinstance(cell, np.datetime64):
+            moment = cell
+        else:
+            moment = _instant(cell, form)
+        if np.isnat(moment) or np.datetime_data(moment.dtype)[0] == "generic":
+            raise ValueError("it has no unit")
+        return int(moment.astype(f"{letter}8[{unit}]").astype(np.int64))
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = "date" if letter == "M" else "duration"
+        raise TypeError(
+            f"The condition {condition.text} is on {kind}s; {cell!r} cannot be read as one: "
+            f"{error}."
+        ) from error
+
+
+def _instant(cell: Any, form: Form) -> np.datetime64:
+    if isinstance(cell, str):
+        cell = datetime.datetime.fromisoformat(cell)
+    if not isinstance(cell, datetime.date):
+        raise TypeError(f"it is of type {type(cell).__name__}")
+    zone = form.zone
+    if not isinstance(cell, datetime.datetime):
+        cell = datetime.datetime.combine(cell, datetime.time())
+    if zone is None and cell.tzinfo is not None:
+        raise TypeError("it has a time zone, and the column has none")
+    if zone is not None:
+        aware = cell if cell.tzinfo is not None else cell.replace(tzinfo=zone)
+        cell = aware.astimezone(datetime.UTC)
+    if hasattr(cell, "to_datetime64"):  # pandas: nanoseconds, in UTC
+        return cell.to_datetime64()
+    return np.datetime64(as_microseconds(cell), "us")

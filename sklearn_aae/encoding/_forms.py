@@ -1,0 +1,159 @@
+"""How a column came, so that decoded cells go back the same way."""
+
+from __future__ import annotations
+
+import datetime
+import zoneinfo
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from sklearn_aae._cells import as_objects
+
+
+@dataclass(frozen=True)
+class Form:
+    """The type of a column in its container.
+
+    Attributes
+    ----------
+    dtype : object
+        Of the column, in its own library or in narwhals.
+    marker : object
+        What stood for a missing cell where the type allows several things.
+    cell_type : type or None
+        What the numbers in a column of objects were.
+    time_zone : tzinfo, str or None
+        Of dates.
+    """
+
+    dtype: Any
+    marker: Any = None
+    cell_type: type | None = None
+    time_zone: Any = None
+
+    def build(self, values: np.ndarray, missing: np.ndarray) -> Any:
+        """Return a column of numbers, booleans, moments in UTC or labels."""
+        raise NotImplementedError
+
+    @property
+    def zone(self) -> datetime.tzinfo | None:
+        """The time zone of dates as an object."""
+        if not isinstance(self.time_zone, str):
+            return self.time_zone
+        try:
+            return zoneinfo.ZoneInfo(self.time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            # A fixed offset such as +01:00.
+            return datetime.datetime.fromisoformat(f"2000-01-01T00:00{self.time_zone}").tzinfo
+
+    def objects(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        """Return an array of Python's objects."""
+        if values.dtype.kind in "mM":
+            column = self._moments(values)
+        elif self.cell_type in (Decimal, Fraction) and values.dtype != object:
+            column = as_objects(self.cell_type(str(value)) for value in values.tolist())
+        else:
+            column = values.astype(object)
+        column[missing] = self.marker
+        return column
+
+    def _moments(self, values: np.ndarray) -> np.ndarray:
+        # Nanoseconds would become whole numbers.
+        unit = "D" if np.datetime_data(values.dtype)[0] == "D" else "us"
+        cells = values.astype(f"{values.dtype.kind}8[{unit}]").astype(object)
+        zone = self.zone
+        if zone is None:
+            return cells
+        aware = (cell.replace(tzinfo=datetime.UTC) for cell in cells)
+        return as_objects(cell.astimezone(zone) for cell in aware)
+
+
+@dataclass(frozen=True)
+class ArrayForm(Form):
+    """A column of an array."""
+
+    def build(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        """Return an array of the type that came in."""
+        if self.dtype == object:
+            return self.objects(values, missing)
+        column = values.astype(self.dtype)
+        if missing.any():
+            column[missing] = "NaT" if self.dtype.kind in "mM" else np.nan
+        return column
+
+
+@dataclass(frozen=True)
+class PandasForm(Form):
+    """A column of a pandas-like frame.
+
+    Attributes
+    ----------
+    backend : str
+        The library, in narwhals' word.
+    """
+
+    backend: str = "pandas"
+
+    def build(self, values: np.ndarray, missing: np.ndarray) -> Any:
+        """Return a series of the type that came in."""
+        pd = nw.Implementation.from_string(self.backend).to_native_namespace()
+        if self.dtype == object:
+            return pd.Series(self.objects(values, missing), dtype=object)
+        if values.dtype.kind in "mM":
+            series = pd.Series(np.where(missing, np.array("NaT", values.dtype), values))
+            if self.time_zone is not None:
+                series = series.dt.tz_localize("UTC")
+            return series.astype(self.dtype)
+        if isinstance(self.dtype, np.dtype):
+            return pd.Series(ArrayForm(self.dtype).build(values, missing))
+        if values.dtype == object:
+            return pd.Series(pd.array(_with_none(values, missing), dtype=self.dtype))
+        column = pd.array(values, dtype=self.dtype)
+        column[missing] = pd.NA
+        return pd.Series(column)
+
+
+@dataclass(frozen=True)
+class NarwhalsForm(Form):
+    """A column of a polars frame, or of any other library that narwhals knows.
+
+    Attributes
+    ----------
+    backend : str
+        The library, in narwhals' word.
+    """
+
+    backend: str = "polars"
+
+    def build(self, values: np.ndarray, missing: np.ndarray) -> nw.Series:
+        """Return a series of narwhals of the type that came in."""
+        backend: Any = nw.Implementation.from_string(self.backend)
+        if self.dtype == nw.Object:
+            cells = self.objects(values, missing).tolist()
+            return nw.new_series("", cells, self.dtype, backend=backend)
+        if values.dtype == object:
+            cells = _with_none(values, missing).tolist()
+            as_text = self.dtype in (nw.Categorical, nw.Enum)
+            first = nw.String() if as_text else self.dtype
+            return nw.new_series("", cells, first, backend=backend).cast(self.dtype)
+        series = nw.new_series("", values, backend=backend)
+        if values.dtype.kind == "M" and self.time_zone is not None:
+            series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(self.time_zone)
+        series = series.cast(self.dtype)
+        if not missing.any():
+            return series
+        gaps = nw.new_series("", [self.marker] * len(values), self.dtype, backend=backend)
+        return gaps.zip_with(nw.new_series("", missing, backend=backend), series)
+
+
+def _with_none(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    if not missing.any():
+        return values
+    cells = values.copy()
+    cells[missing] = None
+    return cells

@@ -1,0 +1,472 @@
+"""The public transformer between tables of mixed types and numbers for networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from sklearn_aae._cells import as_objects
+from sklearn_aae._compat import (
+    Interval,
+    RealNotInt,
+    StrOptions,
+    _check_feature_names_in,
+    _fit_context,
+)
+from sklearn_aae.encoding._category_columns import AUTO, ERROR, INFREQUENT, CategoryCodec
+from sklearn_aae.encoding._codec import ColumnCodec, Condition, EmptyCodec
+from sklearn_aae.encoding._columns import (
+    BOOLEAN,
+    CATEGORY,
+    EMPTY,
+    NUMBER,
+    Column,
+    read_column,
+)
+from sklearn_aae.encoding._containers import Container, as_frame, columns_of
+from sklearn_aae.encoding._datetime_columns import MomentCodec
+from sklearn_aae.encoding._layout import Layout
+from sklearn_aae.encoding._number_columns import NumberCodec
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Encode a table of numbers, categories, dates and missing cells, and decode it.
+
+    ``transform`` gives a dense matrix for any estimator of scikit-learn, and
+    ``inverse_transform`` the table again: container, labels, types and category sets
+    as in ``fit``.  The package's own networks read the same columns as *levels*, which
+    ``layout_`` describes.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype" or array-like, default="from_dtype"
+        Text, categorical types and booleans are always categories, numbers, dates and
+        durations are not; what an untyped column is, its cells decide.  A list of labels
+        or positions, or a boolean mask, makes these columns categories too.
+
+    max_levels : int or "auto", default="auto"
+        The most levels that numbers, dates and durations are cut into; "auto" is a
+        tenth of the rows, but at least 24 and at most 1024.
+
+    max_categories : int, default=64
+        Columns of up to so many categories are one-hot in the dense matrix; more are
+        written as one-hot digits.
+
+    min_frequency : int or float, default=None
+        Categories with fewer rows than this number, or than this share of the rows,
+        are *infrequent* and share one level, as in
+        :class:`~sklearn.preprocessing.OneHotEncoder`.
+
+    handle_unknown : {"auto", "error", "infrequent_if_exist"}, default="auto"
+        What becomes of a category that ``fit`` did not see:
+
+        - "auto": an error if the column has at most 64 categories.  In longer lists
+          (names, identifiers) new ones are to be expected; they are taken for an
+          infrequent one, or, if there is none, for the known one that is nearest:
+          the longest common prefix, or the nearest number.
+        - "error": always an error.
+        - "infrequent_if_exist": as "auto" does in long lists, for all columns; and of
+          columns with more than ``max_categories``, only the commonest are kept,
+          the others are infrequent.
+
+    Attributes
+    ----------
+    layout_ : Layout
+        What each column is: its kind, its levels, and the digits that these are
+        written in.
+
+    n_features_in_ : int
+        Number of columns of the table.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Labels of the columns, if all are text.
+
+    See Also
+    --------
+    AdversarialAutoencoder : The model that generates tables.
+    sklearn.preprocessing.OneHotEncoder : Categories only.
+
+    Notes
+    -----
+    *Levels.* Each value of a number, date or duration is a level if there are no more
+    than ``max_levels`` of them.  Otherwise they are cut, from the lowest, into levels
+    of equal mass, where a value that is heavier than that has one of its own.  Later
+    values belong to the level whose training values are nearest, those beyond the
+    training range to the first or the last.  Each category is a level, in the order of
+    an ordered type and else in lexical order.  Missing cells are the last level of
+    their column.  None, NaN, NaT, pandas' NA and polars' null are all missing; infinite
+    numbers are an error.
+
+    *Dense matrix.* Numbers are standardised, booleans 0 or 1, dates are written in
+    digits of the calendar (year, month, day, and down to the unit that all training
+    dates are whole in), durations in days and the like; each digit is scaled to
+    [-1, 1].  Dates with a time zone are written in UTC.  A column with missing cells
+    has an indicator besides, and zeros where it is missing.
+
+    *What comes back.* From the dense matrix: categories (of infrequent ones the
+    commonest), booleans and missing cells exactly; dates and durations to the unit
+    they are written in; numbers as float32 can tell them apart, and exactly if they
+    were in the training data and differ by more than that.  Identifiers beyond 2**24
+    are better declared categories.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_aae import TableEncoder
+    >>> people = pd.DataFrame(
+    ...     {
+    ...         "age": [25.0, 31.0, None],
+    ...         "sex": ["Female", "Male", "Female"],
+    ...         "since": pd.to_datetime(["2019-05-01", "2020-02-29", "2021-08-15"]),
+    ...     }
+    ... )
+    >>> encoder = TableEncoder().fit(people)
+    >>> encoder.get_feature_names_out().tolist()
+    ['age', 'age_missing', 'sex_Female', 'sex_Male', 'since_year', 'since_month', 'since_day']
+    >>> encoder.transform(people)[:, :4]
+    array([[-1.,  0.,  1.,  0.],
+           [ 1.,  0.,  0.,  1.],
+           [ 0.,  1.,  1.,  0.]], dtype=float32)
+    >>> encoder.inverse_transform(encoder.transform(people)).equals(people)
+    True
+    >>> [(span.kind, span.n_levels) for span in encoder.layout_.spans]
+    [('number', 3), ('category', 2), ('datetime', 3)]
+    """
+
+    _parameter_constraints: dict = {
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
+        "max_levels": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
+        "max_categories": [Interval(Integral, 2, None, closed="left")],
+        "min_frequency": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+        ],
+        "handle_unknown": [StrOptions({AUTO, ERROR, INFREQUENT})],
+    }
+
+    def __init__(
+        self,
+        *,
+        categorical_features: Any = "from_dtype",
+        max_levels: Any = "auto",
+        max_categories: int = 64,
+        min_frequency: Any = None,
+        handle_unknown: str = "auto",
+    ) -> None:
+        self.categorical_features = categorical_features
+        self.max_levels = max_levels
+        self.max_categories = max_categories
+        self.min_frequency = min_frequency
+        self.handle_unknown = handle_unknown
+
+    # -------------------------------------------------------------------- fit
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> TableEncoder:
+        """Learn the levels of each column.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_samples, n_features)
+            The table: pandas, polars or another frame that narwhals knows, an array,
+            or a list of rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : TableEncoder
+            The fitted encoder.
+
+        Raises
+        ------
+        TypeError
+            If cells of a column cannot be compared.
+        UnsupportedColumnsError
+            If a column is of a type that is of no known kind.
+        ValueError
+            If a number is infinite, there is no row or no column, or
+            ``categorical_features`` names what is not there.
+        """
+        table = self._check_table(X, reset=True)
+        container = Container.of(table)
+        natives = list(columns_of(table))
+        labels = list(container.columns) or list(range(len(natives)))
+        chosen = self._chosen(labels)
+        codecs = [
+            self._codec(read_column(native, label, as_category=choice))
+            for native, label, choice in zip(natives, labels, chosen, strict=True)
+        ]
+        # Nothing is assigned before all columns are read: a fit that fails leaves no trace.
+        validate_data(self, table, reset=True, skip_check_array=True)
+        self._container, self._codecs, self._chosen_columns = container, codecs, chosen
+        self.layout_ = Layout(tuple(codec.span for codec in codecs))
+        return self
+
+    def _codec(self, column: Column) -> ColumnCodec:
+        if column.kind == EMPTY:
+            return EmptyCodec(column)
+        if column.kind in (BOOLEAN, CATEGORY):
+            return CategoryCodec(
+                column, self.max_categories, self.min_frequency, self.handle_unknown
+            )
+        if column.kind == NUMBER:
+            return NumberCodec(column, self.max_levels)
+        return MomentCodec(column, self.max_levels)
+
+    def _chosen(self, labels: list) -> list[bool]:
+        """Return which columns categorical_features asks for."""
+        chosen = [False] * len(labels)
+        wanted = self.categorical_features
+        if isinstance(wanted, str):
+            return chosen
+        wanted = list(wanted)
+        if all(isinstance(item, (bool, np.bool_)) for item in wanted):
+            if wanted and len(wanted) != len(labels):
+                raise ValueError(
+                    f"categorical_features is a mask of {len(wanted)} entries for "
+                    f"{len(labels)} columns."
+                )
+            return [bool(item) for item in wanted] or chosen
+        for item in wanted:
+            if item in labels:
+                chosen[labels.index(item)] = True
+            elif isinstance(item, Integral) and -len(labels) <= int(item) < len(labels):
+                chosen[int(item)] = True
+            else:
+                raise ValueError(
+                    f"categorical_features: {item!r} is neither a label nor a position among "
+                    f"the columns {labels}."
+                )
+        return chosen
+
+    # ------------------------------------------------------------------ input
+
+    def _check_table(self, X: Any, *, reset: bool) -> Any:
+        """Return a frame as it is, anything else as an array of two dimensions."""
+        frame = as_frame(X)
+        if frame is None:
+            X = check_array(_as_array(X), dtype=None, ensure_all_finite=False, estimator=self)
+        else:
+            for n, what in zip(frame.shape, ("sample", "feature"), strict=True):
+                if not n:
+                    raise ValueError(
+                        f"Found array with 0 {what}(s) (shape={frame.shape}) while a minimum "
+                        f"of 1 is required by {type(self).__name__}."
+                    )
+        if not reset:
+            validate_data(self, X, reset=False, skip_check_array=True)
+            self._check_labels(Container.of(X).columns)
+        return X
+
+    def _check_labels(self, labels: tuple) -> None:
+        """Raise for labels that are not text, which scikit-learn does not compare."""
+        known = self._container.columns
+        if labels and known and labels != known:
+            raise ValueError(
+                f"The columns must be those of fit, in that order: {list(known)}; got "
+                f"{list(labels)}."
+            )
+
+    def _read(self, X: Any) -> Iterator[tuple[ColumnCodec, Column]]:
+        for codec, native, choice in zip(
+            self._codecs, columns_of(X), self._chosen_columns, strict=True
+        ):
+            as_category = choice or codec.span.kind == CATEGORY
+            yield codec, read_column(native, codec.span.name, as_category=as_category)
+
+    # ----------------------------------------------------------------- levels
+
+    def _to_levels(self, X: Any, *, allow_missing: bool = False) -> np.ndarray:
+        """Return the level of each cell, (n_samples, n_features), int32.
+
+        ``allow_missing`` gives -1 for a missing cell in a column that had none in
+        ``fit``, instead of an error.
+        """
+        check_is_fitted(self)
+        X = self._check_table(X, reset=False)
+        levels = np.empty((len(X), len(self._codecs)), dtype=np.int32)
+        for j, (codec, column) in enumerate(self._read(X)):
+            levels[:, j] = codec.encode(column, allow_missing=allow_missing)
+        return levels
+
+    def _from_levels(
+        self,
+        levels: np.ndarray,
+        rng: np.random.Generator | None,
+        *,
+        within: Mapping[int, Any] | None = None,
+        like: Any = None,
+    ) -> Any:
+        """Return a table as it came in ``fit``, with a cell for each level.
+
+        Parameters
+        ----------
+        levels : ndarray of shape (n_samples, n_features), int
+            Levels, none of them negative.
+        rng : Generator or None
+            Draws the cells within their levels; None gives the median of the level's
+            training cells, or the commonest category of a group.
+        within : dict of int to condition, or None
+            Restricts the cells of a column, by position, to those that meet a
+            condition (as in ``_level_shares``).
+        like : frame or None
+            Whose index a pandas frame gets.
+        """
+        check_is_fitted(self)
+        for span, column in zip(self.layout_.spans, levels.T, strict=True):
+            if len(column) and not 0 <= column.min() <= column.max() < span.n_levels:
+                raise ValueError(
+                    f"Column {span.name!r} has levels 0 to {span.n_levels - 1}; got "
+                    f"{column.min()} to {column.max()}."
+                )
+        within = within or {}
+        columns = []
+        for j, codec in enumerate(self._codecs):
+            condition = Condition.of(within[j], codec.span.name) if j in within else None
+            columns.append(codec.decode(levels[:, j], rng, condition))
+        return self._container.assemble(columns, like)
+
+    def _level_shares(self, column: Any, condition: Any) -> np.ndarray:
+        """Return the share of each level's training rows that meets a condition.
+
+        Parameters
+        ----------
+        column : object
+            Label of a column; its position for arrays.
+        condition : scalar, list or tuple
+            A value, a list of values, or a tuple of lowest and highest value, either
+            of which may be None; None or NaN for a missing cell.
+        """
+        check_is_fitted(self)
+        labels = [span.name for span in self.layout_.spans]
+        if column not in labels:
+            raise ValueError(f"There is no column {column!r}; columns are {labels}.")
+        return self._codecs[labels.index(column)].shares(Condition.of(condition, column))
+
+    # ------------------------------------------------------------------ dense
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the table as a dense matrix.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        Xt : ndarray of shape (n_samples, n_features_out), float32
+            The matrix; a frame after ``set_output``.
+
+        Raises
+        ------
+        TypeError
+            If a column is of another kind than in ``fit``.
+        ValueError
+            If columns differ from those of ``fit``, a category is unknown
+            (``handle_unknown``), or cells are missing in a column that had none.
+        """
+        check_is_fitted(self)
+        X = self._check_table(X, reset=False)
+        widths = self._widths()
+        out = np.zeros((len(X), sum(widths)), dtype=np.float32)
+        start = 0
+        for (codec, column), width in zip(self._read(X), widths, strict=True):
+            codec.write(column, out[:, start : start + width])
+            start += width
+        return out
+
+    def _widths(self) -> list[int]:
+        return [len(codec.feature_names("")) for codec in self._codecs]
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Return the table that a dense matrix stands for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features_out)
+            What ``transform`` returned.
+
+        Returns
+        -------
+        X_original : frame or ndarray of shape (n_samples, n_features)
+            Container, labels and types as in ``fit``; the index of ``X``, if that is a
+            frame of pandas.
+
+        Raises
+        ------
+        ValueError
+            If ``X`` has other columns than ``transform`` returns, or is not finite.
+        """
+        check_is_fitted(self)
+        matrix = check_array(X, dtype=[np.float32, np.float64], estimator=self)
+        widths = self._widths()
+        if matrix.shape[1] != sum(widths):
+            raise ValueError(
+                f"X has {matrix.shape[1]} columns, but {type(self).__name__}.transform returns "
+                f"{sum(widths)}."
+            )
+        columns, start = [], 0
+        for codec, width in zip(self._codecs, widths, strict=True):
+            columns.append(codec.read(matrix[:, start : start + width]))
+            start += width
+        return self._container.assemble(columns, X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of the dense matrix.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Must be the names seen in ``fit``, if given.
+
+        Returns
+        -------
+        feature_names_out : ndarray of str objects
+            The names.
+        """
+        check_is_fitted(self)
+        names_in = _check_feature_names_in(self, input_features)
+        names: list[str] = []
+        for codec, name in zip(self._codecs, names_in, strict=True):
+            names += codec.feature_names(str(name))
+        return as_objects(_distinct(names))
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn asks of estimators."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _as_array(rows: Any) -> Any:
+    """Return a list of rows as an array, in which numbers stay beside text."""
+    if np.ma.isMaskedArray(rows):
+        return np.ma.filled(rows.astype(object), None)
+    if hasattr(rows, "__array__") or issparse(rows):
+        return rows
+    array = np.asarray(rows)
+    return array if array.dtype.kind in "biufcmM" else np.array(rows, dtype=object)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Return names, those that occur twice with a number behind."""
+    taken: set[str] = set()
+    distinct = []
+    for name in names:
+        new, n = name, 2
+        while new in taken:
+            new, n = f"{name}_{n}", n + 1
+        taken.add(new)
+        distinct.append(new)
+    return distinct
