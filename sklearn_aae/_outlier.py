@@ -23,12 +23,15 @@ from sklearn_aae.detection import (
     FrozenReader,
     Reason,
     RowReader,
+    TableReader,
     adopt_model,
     benjamini_hochberg,
     conformal_threshold,
-    expected_cells,
+    expected_numbers,
+    expected_rows,
     fit_ensemble,
     fold_features,
+    is_mixed,
     n_held_out,
     p_values,
 )
@@ -110,6 +113,9 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
     device : str or torch.device, default="auto"
         Where to train and score; ``"auto"`` is the CPU, which small networks keep
         busy enough.
+    handle_unknown : {"surprise", "error"}, default="surprise"
+        What becomes of a category that ``fit`` did not see: it is scored, and is
+        surprising, or it is an error.
     random_state : int, RandomState or None, default=None
         Seeds everything; an int makes ``fit`` repeat bit by bit on one machine.
 
@@ -177,6 +183,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "device": "no_validation",
+        "handle_unknown": [StrOptions({"surprise", "error"})],
         "random_state": ["random_state"],
     }
 
@@ -201,6 +208,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         batch_size: int = 64,
         lr: float = 1.5e-2,
         device: Any = "auto",
+        handle_unknown: str = "surprise",
         random_state: Any = None,
     ) -> None:
         self.kind = kind
@@ -215,6 +223,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.lr = lr
         self.device = device
+        self.handle_unknown = handle_unknown
         self.random_state = random_state
 
     # -------------------------------------------------------------- fitting
@@ -244,14 +253,18 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             If ``estimator`` is neither an AdversarialAutoencoder nor a frozen one.
         """
         self._check_estimator()
-        rows = self._check_rows(X, reset=True)
+        table = self._check_table(X, reset=True)
+        n_samples = len(table)
         seed = draw_seed(self.random_state)
-        order = np.random.default_rng(derive_seed(seed, HOLD_OUT)).permutation(len(rows))
-        self.n_held_out_ = n_held_out(len(rows))
+        order = np.random.default_rng(derive_seed(seed, HOLD_OUT)).permutation(n_samples)
+        self.n_held_out_ = n_held_out(n_samples)
         held_out = order[: self.n_held_out_]
         training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
         with torch_threads(1), torch.no_grad():
-            scaled = self._fit_model(rows, training, seed)
+            self._reader = self._fit_reader(table, training, seed)
+            rows = self._reader.read(table, strict=False)
+            scaled = self._reader.transform(rows[training])
+            self._fit_model(scaled, derive_seed(seed, MODEL))
             rng = np.random.default_rng(derive_seed(seed, SCALES))
             normal = rng.permutation(np.flatnonzero(self._model.kept))[:SCALE_ROWS]
             evidence = self._model.evidence(scaled[normal])
@@ -278,33 +291,37 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
                 f"one; got {self.estimator!r}."
             )
 
-    def _fit_model(self, rows: np.ndarray, training: np.ndarray, seed: int) -> np.ndarray:
-        """Fit the networks and what surrounds them; return the scaled training rows."""
+    def _fit_reader(self, table: Any, training: np.ndarray, seed: int) -> RowReader:
+        """Return what reads tables; fit or adopt the estimator that was given."""
+        self.estimator_ = None
+        if self.estimator is None:
+            mixed = not isinstance(table, np.ndarray)
+            reader = TableReader(self.handle_unknown) if mixed else RowReader()
+            return reader.fit(table, training, derive_seed(seed, SCALER))
+        frozen = isinstance(self.estimator, FrozenEstimator)
+        fitted = self.estimator.estimator if frozen else clone(self.estimator).fit(table[training])
+        if fitted.n_features_in_ != table.shape[1]:
+            raise ValueError(
+                f"X has {table.shape[1]} columns, but estimator was fitted on "
+                f"{fitted.n_features_in_}."
+            )
+        self.estimator_ = fitted
+        return FrozenReader(fitted)
+
+    def _fit_model(self, scaled: np.ndarray, seed: int) -> None:
+        """Fit the networks, or take the estimator's, and what surrounds them."""
         trimming = self.contamination != 0
-        own = rows[training]
-        model_seed = derive_seed(seed, MODEL)
         self.history_: dict[str, np.ndarray] = {}
-        self.ensemble_ = self.estimator_ = None
-        if self.estimator is not None:
-            frozen = isinstance(self.estimator, FrozenEstimator)
-            fitted = self.estimator.estimator if frozen else clone(self.estimator).fit(own)
-            if fitted.n_features_in_ != rows.shape[1]:
-                raise ValueError(
-                    f"X has {rows.shape[1]} columns, but estimator was fitted on "
-                    f"{fitted.n_features_in_}."
-                )
-            self.estimator_ = fitted
-            self._reader = FrozenReader(fitted)
-            scaled = self._reader.transform(own)
-            self._model = adopt_model(scaled, model_seed, fitted.net_.module_, trimming=trimming)
-            return scaled
-        self._reader = RowReader().fit(own, derive_seed(seed, SCALER))
-        scaled = self._reader.transform(own)
+        self.ensemble_ = None
+        if self.estimator_ is not None:
+            module = self.estimator_.net_.module_
+            self._model = adopt_model(scaled, seed, module, trimming=trimming)
+            return
         self._model = fit_ensemble(
             scaled,
-            model_seed,
+            seed,
             self._settings(),
-            self._plan(len(own)),
+            self._plan(len(scaled)),
             device="cpu" if self.device == "auto" else as_device(self.device),
             trimming=trimming,
         )
@@ -312,7 +329,6 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         phases = ("reconstruction_loss", "discriminator_loss", "generator_loss")
         assert self._model.losses is not None
         self.history_ = dict(zip(phases, self._model.losses.T, strict=False))
-        return scaled
 
     def _settings(self) -> EnsembleSettings:
         return EnsembleSettings(
@@ -419,8 +435,16 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
 
     # ----------------------------------------------------------------- scores
 
-    def _check_rows(self, X: Any, *, reset: bool) -> np.ndarray:
-        """Return X as a float array, or raise naming the culprit."""
+    def _check_table(self, X: Any, *, reset: bool) -> Any:
+        """Return X as an array of numbers, or as the frame of mixed types that it is."""
+        mixed = is_mixed(X) if reset else isinstance(self._reader, TableReader)
+        if mixed and self.estimator is None:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            if reset and len(X) < 2:
+                raise ValueError(
+                    f"Found array with {len(X)} sample(s) while a minimum of 2 is required."
+                )
+            return X
         check_numeric_columns(X, type(self).__name__)
         try:
             return validate_data(
@@ -435,6 +459,10 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             if culprit:
                 raise ValueError(f"{error}\n{culprit}") from error
             raise
+
+    def _check_rows(self, X: Any) -> np.ndarray:
+        """Return the numbers of a table to score, or raise naming the culprit."""
+        return self._reader.read(self._check_table(X, reset=False))
 
     def _evidence(self, rows: np.ndarray) -> Any:
         """Yield the evidence of validated rows, chunk by chunk."""
@@ -479,7 +507,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         kind = self._known_kind(kind)
-        return self._score(self._check_rows(X, reset=False), kind)
+        return self._score(self._check_rows(X), kind)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return scores less the threshold; negative for outliers.
@@ -547,7 +575,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             raise ValueError(
                 "p-values need rows held out in fit, which were too few: fit on at least 100."
             )
-        return p_values(self._score(self._check_rows(X, reset=False), kind), self._held_out[kind])
+        return p_values(self._score(self._check_rows(X), kind), self._held_out[kind])
 
     def select(self, X: Any, fdr: float = 0.1) -> np.ndarray:
         """Return which rows are anomalies, at a false discovery rate.
@@ -605,7 +633,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         kind = self._known_kind(kind, additive_kinds())
-        return self._contributions(self._check_rows(X, reset=False), kind)
+        return self._contributions(self._check_rows(X), kind)
 
     def _contributions(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
@@ -642,37 +670,56 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         check_scalar(top, "top", Integral, min_val=1)
         kind = self._known_kind(kind, additive_kinds())
-        rows = self._check_rows(X, reset=False)
+        table = self._check_table(X, reset=False)
+        rows = self._reader.read(table)
         cells = self._contributions(rows, kind)
         named = np.argsort(-cells, axis=1, kind="stable")[:, : int(top)]
         positive = np.maximum(cells, 0.0)
         total = positive.sum(axis=1, keepdims=True)
         shares = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
-        expected = self._expected(rows, named)
+        n_named = named.shape[1]
+        scaled = np.repeat(self._reader.transform(rows), n_named, axis=0)
+        expected = self._expected(scaled, named.ravel())
+        values = {int(j): self._reader.column(table, int(j)) for j in np.unique(named)}
         labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
         reasons: list[list[Reason]] = []
-        for i, row in enumerate(named):
+        for i, row in enumerate(named.tolist()):
             reasons.append([])
             for k, j in enumerate(row):
-                mode, low, high = expected[:, i, k].tolist()
+                likely, low, high = expected[n_named * i + k]
                 share = float(shares[i, j])
-                reasons[-1].append(Reason(labels[j], float(rows[i, j]), mode, low, high, share))
+                reasons[-1].append(Reason(labels[j], values[j][i], likely, low, high, share))
         return reasons
 
-    def _expected(self, rows: np.ndarray, named: np.ndarray) -> np.ndarray:
-        """Return mode and quantiles (3, n_rows, n_named) in the table's units."""
-        scaled = np.repeat(self._reader.transform(rows), named.shape[1], axis=0)
-        features = named.ravel()
+    def _expected(self, scaled: np.ndarray, columns: np.ndarray) -> list[tuple[Any, Any, Any]]:
+        """Return what is expected of one column of each row, with quantiles of numbers."""
         size = self._model.chunk_rows()
+        found: list[tuple[Any, Any, Any]] = []
+        for start in range(0, len(scaled), size):
+            part = slice(start, start + size)
+            found += self._expected_chunk(scaled[part], columns[part])
+        return found
+
+    def _expected_chunk(self, scaled: np.ndarray, columns: np.ndarray) -> list:
+        reader, n = self._reader, len(scaled)
+        hidden = reader.column_of_feature == columns[:, None]
+        features = reader.number_of_column[columns]
+        is_number = features >= 0
         with torch_threads(1), torch.no_grad():
-            parts = [
-                expected_cells(
-                    self._model, scaled[i : i + size], features[i : i + size], self._spread
-                )
-                for i in range(0, len(scaled), size)
-            ]
-        values = self._reader.to_units(np.concatenate(parts, axis=1), features)
-        return values.reshape(3, *named.shape)
+            completed, densities = expected_rows(self._model, scaled, hidden)
+            numbers = expected_numbers(
+                self._model, completed, densities, np.maximum(features, 0), self._spread
+            )
+        cells = []
+        for line in numbers:
+            rows = completed.copy()
+            rows[is_number, features[is_number]] = line[is_number]
+            cells.append(reader.cells(rows, columns))
+        middle, low, high = cells
+        return [
+            (middle[i], low[i] if is_number[i] else None, high[i] if is_number[i] else None)
+            for i in range(n)
+        ]
 
 
 def _settled(scores: np.ndarray) -> np.ndarray:

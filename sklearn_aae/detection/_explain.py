@@ -25,12 +25,13 @@ class Reason(NamedTuple):
     ----------
     column : str or int
         The column's name, or its number if columns have no names.
-    value : float
+    value : object
         What the row holds there.
-    expected : float
-        What the model expects given the rest of the row: the mode of the density.
-    low, high : float
-        The 5 % and 95 % quantiles of that density.
+    expected : object
+        What the model expects given the rest of the row: of a number the mode of its
+        density, else the likeliest value.
+    low, high : float or None
+        The 5 % and 95 % quantiles of a number's density.
     share : float
         The column's share of the row's badness.
     """
@@ -43,10 +44,10 @@ class Reason(NamedTuple):
     share: float
 
 
-def expected_cells(
-    model: FittedModel, rows: np.ndarray, features: np.ndarray, spread: np.ndarray
-) -> np.ndarray:
-    """Return what the model expects of one cell of each row, given the others.
+def expected_rows(
+    model: FittedModel, rows: np.ndarray, hidden: np.ndarray
+) -> tuple[np.ndarray, Any]:
+    """Return rows with hidden cells replaced by what the model expects there.
 
     The cell itself would draw the code towards what it holds; so it is replaced by what
     is expected there, and the row encoded anew, a few times.
@@ -57,8 +58,57 @@ def expected_cells(
         The networks.
     rows : ndarray of shape (n_rows, n_features), float32
         Rows on the networks' scale.
+    hidden : ndarray of shape (n_rows, n_features), bool
+        The cells to replace.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_rows, n_features)
+        The rows, with the densities' means in hidden cells.
+    densities : Densities or HeadDensities
+        What the decoders say of the completed rows.
+    """
+    networks = model.networks.in_float64()
+    columns = networks.columns
+    x = torch.from_numpy(np.where(hidden, 0.0, rows.astype(np.float64))).to(columns.device)
+    mask = torch.from_numpy(hidden).to(columns.device)
+    densities: Any = None
+    for _ in range(ROUNDS):
+        densities = networks.decode(networks.encode(gather_columns(x, columns)))
+        mean = _mean_of_members(densities.mean(), columns, x.shape[1])
+        x = torch.where(mask, mean.clamp(-CLIP, CLIP), x)
+    return x.cpu().numpy(), densities
+
+
+def _mean_of_members(means: torch.Tensor, columns: torch.Tensor, n: int) -> torch.Tensor:
+    """Return means (M, n_rows, n_columns) averaged over who sees the column."""
+    if columns.shape[1] == n:
+        return means.mean(dim=0)
+    total = means.new_zeros(means.shape[1], n)
+    seen = means.new_zeros(n)
+    for member, own in enumerate(columns):
+        total[:, own] += means[member]
+        seen[own] += 1
+    return total / seen.clamp(min=1)
+
+
+def expected_numbers(
+    model: FittedModel,
+    completed: np.ndarray,
+    densities: Any,
+    features: np.ndarray,
+    spread: np.ndarray,
+) -> np.ndarray:
+    """Return mode and quantiles of one number of each row.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The networks.
+    completed, densities : ndarray, Densities or HeadDensities
+        From :func:`expected_rows`.
     features : ndarray of shape (n_rows,), int
-        The cell of each.
+        The number of each row.
     spread : ndarray of shape (n_features,)
         Root mean squared residuals, for models whose head has no density to read.
 
@@ -67,27 +117,15 @@ def expected_cells(
     ndarray of shape (3, n_rows)
         Mode, 5 % and 95 % quantile on the networks' scale.
     """
-    networks = model.networks.in_float64()
-    columns = networks.columns
-    x = torch.from_numpy(np.asarray(rows, dtype=np.float64)).to(columns.device)
-    at = torch.from_numpy(features).to(columns.device)
-    x.scatter_(1, at.unsqueeze(1), 0.0)
-    # Where each member keeps the column, if it sees it.
-    place = (columns.unsqueeze(1) == at.view(1, -1, 1)).to(x)
-    sees = place.sum(dim=2)
-    index = place.argmax(dim=2)
-    densities: Any = None
-    mean = x.new_zeros(len(x))
-    for _ in range(ROUNDS):
-        densities = networks.decode(networks.encode(gather_columns(x, columns)))
-        means = densities.mean().gather(2, index.unsqueeze(2)).squeeze(2)
-        mean = (means * sees).sum(dim=0) / sees.sum(dim=0).clamp(min=1)
-        x.scatter_(1, at.unsqueeze(1), mean.clamp(-CLIP, CLIP).unsqueeze(1))
     if not hasattr(densities, "centre"):
+        centre = completed[np.arange(len(completed)), features]
         half = 1.645 * spread[features]
-        centre = mean.cpu().numpy()
         return np.stack([centre, centre - half, centre + half])
-    return _mode_and_quantiles(densities, index, sees)
+    columns = model.networks.columns
+    at = torch.from_numpy(features).to(columns.device)
+    # Where each member keeps the number, if it sees it.
+    place = (columns.unsqueeze(1) == at.view(1, -1, 1)).double()
+    return _mode_and_quantiles(densities, place.argmax(dim=2), place.sum(dim=2))
 
 
 def _mode_and_quantiles(densities: Any, index: torch.Tensor, sees: torch.Tensor) -> np.ndarray:
