@@ -8,35 +8,33 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, OutlierMixin, clone
-from sklearn.frozen import FrozenEstimator
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_aae._base import BaseAAE, leaves_no_trace
+from sklearn_aae._base import leaves_no_trace
 from sklearn_aae._compat import Interval, Options, StrOptions, _fit_context
 from sklearn_aae._parameters import as_device, as_sizes
 from sklearn_aae._random import derive_seed, draw_seed
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.detection import (
     FittedModel,
-    FrozenReader,
     Reason,
     RowReader,
     TableReader,
     adopt_model,
     benjamini_hochberg,
+    check_estimator,
     conformal_threshold,
-    expected_numbers,
-    expected_rows,
+    expected_cells,
     fit_ensemble,
     fold_features,
     is_mixed,
     n_held_out,
     p_values,
+    read_as_estimator,
 )
 from sklearn_aae.encoding import check_numeric_columns, describe_non_finite
-from sklearn_aae.exceptions import NotFittedError
 from sklearn_aae.scores import SCORES, Score, additive_kinds
 from sklearn_aae.training import EnsemblePlan, EnsembleSettings
 
@@ -252,7 +250,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         TypeError
             If ``estimator`` is neither an AdversarialAutoencoder nor a frozen one.
         """
-        self._check_estimator()
+        check_estimator(self.estimator)
         table = self._check_table(X, reset=True)
         n_samples = len(table)
         seed = draw_seed(self.random_state)
@@ -261,7 +259,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         held_out = order[: self.n_held_out_]
         training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
         with torch_threads(1), torch.no_grad():
-            self._reader = self._fit_reader(table, training, seed)
+            self._reader, self.estimator_ = self._fit_reader(table, training, seed)
             rows = self._reader.read(table, strict=False)
             scaled = self._reader.transform(rows[training])
             self._fit_model(scaled, derive_seed(seed, MODEL))
@@ -269,44 +267,18 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             normal = rng.permutation(np.flatnonzero(self._model.kept))[:SCALE_ROWS]
             evidence = self._model.evidence(scaled[normal])
             self._scores = {kind: new().fit(evidence) for kind, new in SCORES.items()}
-            residuals = (evidence.x - evidence.expected)[0]
-            self._spread = np.sqrt(np.square(residuals).mean(axis=0))
             self._held_out = self._score_held_out(rows[held_out])
             self._training_scores = self._score_training(rows, training, seed)
         self._set_offset(self.contamination, self.alpha)
         return self
 
-    def _check_estimator(self) -> None:
-        inner = self.estimator
-        if isinstance(inner, FrozenEstimator):
-            inner = inner.estimator
-            if isinstance(inner, BaseAAE) and not hasattr(inner, "net_"):
-                raise NotFittedError(
-                    f"estimator=FrozenEstimator({inner}) is not fitted; fit the model first, or "
-                    "pass it without FrozenEstimator to have it fitted here."
-                )
-        if inner is not None and not isinstance(inner, BaseAAE):
-            raise TypeError(
-                "estimator must be an AdversarialAutoencoder or FrozenEstimator of a fitted "
-                f"one; got {self.estimator!r}."
-            )
-
-    def _fit_reader(self, table: Any, training: np.ndarray, seed: int) -> RowReader:
-        """Return what reads tables; fit or adopt the estimator that was given."""
-        self.estimator_ = None
-        if self.estimator is None:
-            mixed = not isinstance(table, np.ndarray)
-            reader = TableReader(self.handle_unknown) if mixed else RowReader()
-            return reader.fit(table, training, derive_seed(seed, SCALER))
-        frozen = isinstance(self.estimator, FrozenEstimator)
-        fitted = self.estimator.estimator if frozen else clone(self.estimator).fit(table[training])
-        if fitted.n_features_in_ != table.shape[1]:
-            raise ValueError(
-                f"X has {table.shape[1]} columns, but estimator was fitted on "
-                f"{fitted.n_features_in_}."
-            )
-        self.estimator_ = fitted
-        return FrozenReader(fitted)
+    def _fit_reader(self, table: Any, training: np.ndarray, seed: int) -> tuple:
+        """Return what reads tables, and the fitted model if one was given."""
+        if self.estimator is not None:
+            return read_as_estimator(self.estimator, table, training)
+        mixed = not isinstance(table, np.ndarray)
+        reader = TableReader(self.handle_unknown) if mixed else RowReader()
+        return reader.fit(table, training, derive_seed(seed, SCALER)), None
 
     def _fit_model(self, scaled: np.ndarray, seed: int) -> None:
         """Fit the networks, or take the estimator's, and what surrounds them."""
@@ -679,7 +651,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         shares = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
         n_named = named.shape[1]
         scaled = np.repeat(self._reader.transform(rows), n_named, axis=0)
-        expected = self._expected(scaled, named.ravel())
+        expected = expected_cells(self._model, self._reader, scaled, named.ravel())
         values = {int(j): self._reader.column(table, int(j)) for j in np.unique(named)}
         labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
         reasons: list[list[Reason]] = []
@@ -690,36 +662,6 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
                 share = float(shares[i, j])
                 reasons[-1].append(Reason(labels[j], values[j][i], likely, low, high, share))
         return reasons
-
-    def _expected(self, scaled: np.ndarray, columns: np.ndarray) -> list[tuple[Any, Any, Any]]:
-        """Return what is expected of one column of each row, with quantiles of numbers."""
-        size = self._model.chunk_rows()
-        found: list[tuple[Any, Any, Any]] = []
-        for start in range(0, len(scaled), size):
-            part = slice(start, start + size)
-            found += self._expected_chunk(scaled[part], columns[part])
-        return found
-
-    def _expected_chunk(self, scaled: np.ndarray, columns: np.ndarray) -> list:
-        reader, n = self._reader, len(scaled)
-        hidden = reader.column_of_feature == columns[:, None]
-        features = reader.number_of_column[columns]
-        is_number = features >= 0
-        with torch_threads(1), torch.no_grad():
-            completed, densities = expected_rows(self._model, scaled, hidden)
-            numbers = expected_numbers(
-                self._model, completed, densities, np.maximum(features, 0), self._spread
-            )
-        cells = []
-        for line in numbers:
-            rows = completed.copy()
-            rows[is_number, features[is_number]] = line[is_number]
-            cells.append(reader.cells(rows, columns))
-        middle, low, high = cells
-        return [
-            (middle[i], low[i] if is_number[i] else None, high[i] if is_number[i] else None)
-            for i in range(n)
-        ]
 
 
 def _settled(scores: np.ndarray) -> np.ndarray:

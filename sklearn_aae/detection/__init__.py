@@ -6,30 +6,30 @@ from sklearn_aae.detection._calibration import (
     n_held_out,
     p_values,
 )
-from sklearn_aae.detection._explain import Reason, expected_numbers, expected_rows
+from sklearn_aae.detection._explain import Reason, expected_cells
 from sklearn_aae.detection._fitting import FittedModel, adopt_model, fit_ensemble
 from sklearn_aae.detection._rows import (
-    FrozenReader,
     RowReader,
     TableReader,
     fold_features,
     is_mixed,
 )
+from sklearn_aae.detection._single import check_estimator, read_as_estimator
 
 __all__ = [
     "FittedModel",
-    "FrozenReader",
     "Reason",
     "RowReader",
     "TableReader",
     "adopt_model",
     "benjamini_hochberg",
+    "check_estimator",
     "conformal_threshold",
-    "expected_numbers",
-    "expected_rows",
+    "expected_cells",
     "fit_ensemble",
     "fold_features",
     "is_mixed",
     "n_held_out",
     "p_values",
+    "read_as_estimator",
 ]

@@ -7,14 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from sklearn_aae._threads import torch_threads
 from sklearn_aae.detection._evidence import gather_columns
 from sklearn_aae.detection._fitting import FittedModel
+from sklearn_aae.detection._rows import RowReader
 from sklearn_aae.training import CLIP, log_mixture
 
 #: Rounds of replacing the cell by what is expected there and encoding the row anew.
 ROUNDS = 10
 #: The interval that is reported leaves out this much on either side.
 TAIL = 0.05
+#: That quantile of the standard normal distribution.
+NORMAL_TAIL = 1.645
 SPACING = 0.05
 
 
@@ -93,13 +97,9 @@ def _mean_of_members(means: torch.Tensor, columns: torch.Tensor, n: int) -> torc
 
 
 def expected_numbers(
-    model: FittedModel,
-    completed: np.ndarray,
-    densities: Any,
-    features: np.ndarray,
-    spread: np.ndarray,
+    model: FittedModel, completed: np.ndarray, densities: Any, features: np.ndarray
 ) -> np.ndarray:
-    """Return mode and quantiles of one number of each row.
+    """Return mode, 5 % and 95 % quantile (3, n_rows) of one number of each row.
 
     Parameters
     ----------
@@ -109,23 +109,71 @@ def expected_numbers(
         From :func:`expected_rows`.
     features : ndarray of shape (n_rows,), int
         The number of each row.
-    spread : ndarray of shape (n_features,)
-        Root mean squared residuals, for models whose head has no density to read.
 
     Returns
     -------
     ndarray of shape (3, n_rows)
-        Mode, 5 % and 95 % quantile on the networks' scale.
+        On the networks' scale.
     """
     if not hasattr(densities, "centre"):
+        # A head without densities to read: its mean, and the residuals' spread.
         centre = completed[np.arange(len(completed)), features]
-        half = 1.645 * spread[features]
+        half = NORMAL_TAIL * model.residuals[features]
         return np.stack([centre, centre - half, centre + half])
     columns = model.networks.columns
     at = torch.from_numpy(features).to(columns.device)
     # Where each member keeps the number, if it sees it.
     place = (columns.unsqueeze(1) == at.view(1, -1, 1)).double()
     return _mode_and_quantiles(densities, place.argmax(dim=2), place.sum(dim=2))
+
+
+def expected_cells(
+    model: FittedModel, reader: RowReader, scaled: np.ndarray, columns: np.ndarray
+) -> list[tuple[Any, Any, Any]]:
+    """Return what is expected of one column of each row, given its other columns.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The networks.
+    reader : RowReader
+        Turns numbers into the table's cells.
+    scaled : ndarray of shape (n_rows, n_features), float32
+        Rows on the networks' scale.
+    columns : ndarray of shape (n_rows,), int
+        The column of each row.
+
+    Returns
+    -------
+    list of tuple
+        The likeliest cell, and the quantiles if it is a number, else None twice.
+    """
+    size = model.chunk_rows()
+    found: list[tuple[Any, Any, Any]] = []
+    for start in range(0, len(scaled), size):
+        part = slice(start, start + size)
+        found += _expected_chunk(model, reader, scaled[part], columns[part])
+    return found
+
+
+def _expected_chunk(
+    model: FittedModel, reader: RowReader, scaled: np.ndarray, columns: np.ndarray
+) -> list[tuple[Any, Any, Any]]:
+    hidden = reader.column_of_feature == columns[:, None]
+    features = reader.number_of_column[columns]
+    is_number = features >= 0
+    with torch_threads(1), torch.no_grad():
+        completed, densities = expected_rows(model, scaled, hidden)
+        numbers = expected_numbers(model, completed, densities, np.maximum(features, 0))
+    cells = []
+    for line in numbers:
+        rows = completed.copy()
+        rows[is_number, features[is_number]] = line[is_number]
+        cells.append(reader.cells(rows, columns))
+    return [
+        (likely, low, high) if number else (likely, None, None)
+        for likely, low, high, number in zip(*cells, is_number, strict=True)
+    ]
 
 
 def _mode_and_quantiles(densities: Any, index: torch.Tensor, sees: torch.Tensor) -> np.ndarray:

@@ -56,6 +56,8 @@ class FittedModel:
         Stored rows.
     kept : ndarray of bool
         The training rows that survived trimming.
+    residuals : ndarray of shape (n_features,)
+        Root mean squared residuals of the kept rows.
     losses : ndarray of shape (n_steps, n_phases) or None
         Losses of the phases, if they were trained here.
     """
@@ -64,6 +66,7 @@ class FittedModel:
     marginals: Any
     references: dict[str, References]
     kept: np.ndarray
+    residuals: np.ndarray
     losses: np.ndarray | None = None
 
     def evidence(self, rows: np.ndarray) -> EnsembleEvidence:
@@ -166,8 +169,8 @@ def surround(
     losses: np.ndarray | None = None,
 ) -> FittedModel:
     kept = np.ones(len(X), dtype=bool) if trimmer is None else trimmer.kept(networks)
-    stored = _store(networks, X, kept, derive_seed(seed, STORED))
-    return FittedModel(networks, marginals, stored, kept, losses)
+    stored, residuals = _store(networks, X, kept, derive_seed(seed, STORED))
+    return FittedModel(networks, marginals, stored, kept, residuals, losses)
 
 
 class Trimmer:
@@ -203,8 +206,10 @@ def near_the_rest(distance: np.ndarray) -> np.ndarray:
     return distance <= median + TRIM_BEYOND * deviation
 
 
-def _store(networks: Any, X: torch.Tensor, kept: np.ndarray, seed: int) -> dict[str, References]:
-    """Return each member's references: a few of the kept rows, and many of all."""
+def _store(
+    networks: Any, X: torch.Tensor, kept: np.ndarray, seed: int
+) -> tuple[dict[str, References], np.ndarray]:
+    """Return each member's references, a few of the kept rows and many of all; residuals."""
     rng = np.random.default_rng(seed)
     all_rows, kept_rows = np.arange(len(X)), np.flatnonzero(kept)
     if len(kept_rows) < 2:
@@ -213,7 +218,7 @@ def _store(networks: Any, X: torch.Tensor, kept: np.ndarray, seed: int) -> dict[
         "core": (kept_rows, min(CORE, max(2, len(kept_rows) // 2)), CORE_NEIGHBOURS),
         "nearest": (all_rows, min(NEAREST, len(X)), NEAREST_NEIGHBOURS),
     }
-    stored = {}
+    stored, residuals = {}, np.zeros(X.shape[1])
     for name, (rows, size, n_neighbours) in choices.items():
         index = np.stack([rng.choice(rows, size, replace=False) for _ in range(networks.n_members)])
         at = torch.from_numpy(index).to(X.device)
@@ -222,4 +227,7 @@ def _store(networks: Any, X: torch.Tensor, kept: np.ndarray, seed: int) -> dict[
             x = x.gather(2, networks.columns.unsqueeze(1).expand(-1, size, -1))
         expected = networks.decode(networks.encode(x)).mean()
         stored[name] = References(x, expected, n_neighbours)
-    return stored
+        if name == "core":
+            square = (x - expected).square().mean(dim=(0, 1)).sqrt()
+            residuals[: len(square)] = square.cpu().numpy()
+    return stored, residuals

@@ -7,11 +7,58 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 
+from sklearn_aae._base import BaseAAE
+from sklearn_aae.detection._rows import FrozenReader
+from sklearn_aae.exceptions import NotFittedError
 from sklearn_aae.training import in_precision
 
 #: Prior draws that a column's density is averaged over, and rows at a time.
 N_DRAWS, ROWS_AT_ONCE = 64, 64
+
+
+def check_estimator(estimator: Any) -> None:
+    """Raise unless a detector's ``estimator`` is None or a model, fitted if it is frozen.
+
+    Raises
+    ------
+    TypeError
+        If it is of another kind.
+    NotFittedError
+        If it is frozen and not fitted.
+    """
+    inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+    if inner is not None and not isinstance(inner, BaseAAE):
+        raise TypeError(
+            "estimator must be an AdversarialAutoencoder or FrozenEstimator of a fitted "
+            f"one; got {estimator!r}."
+        )
+    if inner is not estimator and not hasattr(inner, "net_"):
+        raise NotFittedError(
+            f"estimator=FrozenEstimator({inner}) is not fitted; fit the model first, or "
+            "pass it without FrozenEstimator to have it fitted here."
+        )
+
+
+def read_as_estimator(
+    estimator: Any, rows: np.ndarray, training: np.ndarray
+) -> tuple[FrozenReader, Any]:
+    """Return the reader of a detector's estimator, and the estimator itself, fitted.
+
+    Raises
+    ------
+    ValueError
+        If it was fitted on another number of columns.
+    """
+    frozen = isinstance(estimator, FrozenEstimator)
+    fitted = estimator.estimator if frozen else clone(estimator).fit(rows[training])
+    if fitted.n_features_in_ != rows.shape[1]:
+        raise ValueError(
+            f"X has {rows.shape[1]} columns, but estimator was fitted on {fitted.n_features_in_}."
+        )
+    return FrozenReader(fitted), fitted
 
 
 class HeadDensities:

@@ -19,8 +19,8 @@ from sklearn_aae.scores._base import (
 
 #: How close the mixture of parts is to their maximum.
 SHARPNESS = 4.0
-#: Weights of the parts; that of the likelihood is 1.
-CORE_WEIGHT, NEAREST_WEIGHT, MARGINAL_WEIGHT = 0.5, 0.8, 0.5
+#: Weights of the parts; that of the likelihood is 1, too.
+CORE_WEIGHT, NEAREST_WEIGHT, MARGINAL_WEIGHT = 0.5, 1.0, 0.5
 
 
 class Part:
