@@ -47,7 +47,7 @@ SCALE_ROWS = 400
 #: Training rows that are scored in fit when no share of them is asked for.
 SCORED_ROWS = 500
 #: Steps of ``max_epochs="auto"``.
-AUTO_STEPS = 300
+AUTO_STEPS = 250
 
 
 class AAEOutlierDetector(OutlierMixin, BaseEstimator):
@@ -102,7 +102,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         Learning rate of the third phase as a multiple of ``lr``; 0 leaves phases 2 and
         3 out.
     max_epochs : int or "auto", default="auto"
-        Passes of a member over its rows.  ``"auto"`` takes 300 steps whatever the
+        Passes of a member over its rows.  ``"auto"`` takes 250 steps whatever the
         table: anomalies are learned late.
     batch_size : int, default=64
         Rows of each member in a step.
@@ -158,8 +158,8 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
     >>> from sklearn_aae import AAEOutlierDetector
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> detector = AAEOutlierDetector(random_state=0).fit(X[y == 1])
-    >>> round(float((detector.predict(X[y == 0]) == -1).mean()), 1)
-    0.9
+    >>> bool((detector.predict(X[y == 0]) == -1).mean() > 0.7)
+    True
     >>> detector.score_samples(X[:3], kind="likelihood").shape
     (3,)
     """

@@ -80,10 +80,6 @@ class MemberLinear(nn.Module):
         bias = torch.empty(n_members, 1, n_out).uniform_(-bound, bound, generator=generator)
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output."""
-        return torch.baddbmm(self.bias, x, self.weight)
-
 
 class MemberMLP(nn.Module):
     """A perceptron with leaky rectifiers for every member."""
@@ -95,18 +91,22 @@ class MemberMLP(nn.Module):
         pairs = pairwise(widths)
         layers = [MemberLinear(n_members, n_in, n_out, generator) for n_in, n_out in pairs]
         self.layers = nn.ModuleList(layers)
+        #: The same without what torch puts around an index into a module list.
+        self._chain = tuple(layers)
         self.slope = slope
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the output of the last, linear layer."""
-        for layer in self.layers[:-1]:
-            x = leaky_relu(layer(x), self.slope)
-        return self.layers[-1](x)
+        *hidden, last = self._chain
+        # Products themselves: calling a module takes longer than the smallest of them.
+        for layer in hidden:
+            x = leaky_relu(torch.baddbmm(layer.bias, x, layer.weight), self.slope)
+        return torch.baddbmm(last.bias, x, last.weight)
 
     @property
     def last(self) -> Any:
         """The last layer."""
-        return self.layers[-1]
+        return self._chain[-1]
 
 
 class Densities:
@@ -163,6 +163,13 @@ def log_mixture(
     return (height.unsqueeze(1) @ density).squeeze(1).log() + LOG_T_CONSTANT
 
 
+def _log_sum(terms: torch.Tensor) -> torch.Tensor:
+    """Return the logarithm of the sum of exponentials over the densities."""
+    if terms.shape[-2] == 2:  # a single kernel
+        return torch.logaddexp(*terms.unbind(-2))
+    return terms.logsumexp(dim=-2)
+
+
 class _LogDensity(torch.autograd.Function):
     r"""The log density of a mixture of Student-t densities, with its gradient by hand.
 
@@ -185,7 +192,7 @@ class _LogDensity(torch.autograd.Function):
         u = (x - centre) / scale
         q = torch.addcmul(torch.ones((), dtype=u.dtype, device=u.device), u, u, value=1 / FREEDOM)
         joint = logits - ((FREEDOM + 1) / 2) * q.log() - scale.log()
-        total, prior = joint.logsumexp(dim=-2), logits.logsumexp(dim=-2)
+        total, prior = _log_sum(joint), _log_sum(logits)
         if any(ctx.needs_input_grad):
             ctx.save_for_backward(logits, prior, joint, total, u, q, scale, free)
         return total - prior + LOG_T_CONSTANT
