@@ -47,7 +47,7 @@ SCALE_ROWS = 400
 #: Training rows that are scored in fit when no share of them is asked for.
 SCORED_ROWS = 500
 #: Steps of ``max_epochs="auto"``.
-AUTO_STEPS = 250
+AUTO_STEPS = 300
 
 
 class AAEOutlierDetector(OutlierMixin, BaseEstimator):
@@ -102,7 +102,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         Learning rate of the third phase as a multiple of ``lr``; 0 leaves phases 2 and
         3 out.
     max_epochs : int or "auto", default="auto"
-        Passes of a member over its rows.  ``"auto"`` takes 250 steps whatever the
+        Passes of a member over its rows.  ``"auto"`` takes 300 steps whatever the
         table: anomalies are learned late.
     batch_size : int, default=64
         Rows of each member in a step.

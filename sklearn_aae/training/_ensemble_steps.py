@@ -44,7 +44,7 @@ class EnsemblePlan:
         Noise on what the encoder sees in phase 1, in standard deviations.
     """
 
-    n_steps: int = 250
+    n_steps: int = 300
     batch_size: int = 64
     lr: float = 1.5e-2
     adversarial_weight: float = 0.3

@@ -181,14 +181,25 @@ def test_losses_are_those_of_the_three_phases(table):
     np.testing.assert_allclose(run.losses[0][1], expected.detach(), atol=0.02)
 
 
-def test_the_adversary_acts(table):
-    """Codes that start far from the prior are pulled towards it."""
-    shifted = {}
-    for weight in (0.0, 1.0):
-        run = trainer(table, adversarial_weight=weight, n_steps=200, lr=1e-2)
-        run.run(200)
-        shifted[weight] = state(run.finish())["path_in"]
-    assert (shifted[0.0] != shifted[1.0]).any()
+def test_the_discriminator_learns_and_the_encoder_answers():
+    """Codes in two lumps: told from the prior at once, unless the encoder spreads them."""
+    rng = np.random.default_rng(0)
+    side = rng.choice([-1.0, 1.0], size=(400, 1))
+    X = torch.from_numpy((side + 0.05 * rng.normal(size=(400, 2))).astype(np.float32))
+    gap = {}
+    for weight in (1e-9, 1.0):
+        settings = EnsembleSettings(n_members=2, hidden_layer_sizes=(16,), channel_noise=0.05)
+        ensemble = Ensemble(settings, choose_columns(2, 2, 400, 0), 0)
+        plan = EnsemblePlan(n_steps=300, adversarial_weight=weight)
+        run = EnsembleTrainer(ensemble, X, member_rows(2, 400, 0.5, 0), plan, 0)
+        run.run(300)
+        run.finish()
+        codes = ensemble.encode(X.expand(2, -1, -1))
+        prior = torch.randn(codes.shape, generator=torch.Generator().manual_seed(0))
+        logits = [ensemble.discriminator(z).mean() for z in (prior * ensemble.code_mask, codes)]
+        gap[weight] = float(logits[0] - logits[1])
+    assert gap[1e-9] > 0.3
+    assert gap[1.0] < 0.7 * gap[1e-9]
 
 
 def test_without_the_adversary_the_discriminator_stays(table):
