@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 #: Held-out rows of a table of n: about a tenth, in steps of 20 less 1, so that the level
-#: 0.05 is met exactly; at least 19, at most 499, and none of a table too small to spare any.
+#: 0.05 is met exactly; at most 499, and none of a table too small to spare any.  From 200 rows
+#: on at least 39, so that the threshold at that level is not the lowest score of all.
 STEP, MOST_HELD_OUT, LEAST_ROWS = 20, 499, 100
 
 
@@ -20,11 +21,12 @@ def n_held_out(n_samples: int) -> int:
     Returns
     -------
     int
-        0 below 100 rows, 19 below 400, then about a tenth, at most 499.
+        0 below 100 rows, 19 below 200, 39 below 600, then about a tenth, at most 499.
     """
     if n_samples < LEAST_ROWS:
         return 0
-    return min(max(STEP, STEP * (n_samples // (10 * STEP))) - 1, MOST_HELD_OUT)
+    least = STEP if n_samples < 2 * LEAST_ROWS else 2 * STEP
+    return min(max(least, STEP * (n_samples // (10 * STEP))) - 1, MOST_HELD_OUT)
 
 
 def p_values(scores: np.ndarray, held_out: np.ndarray) -> np.ndarray:

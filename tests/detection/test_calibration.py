@@ -34,8 +34,8 @@ def test_no_threshold_where_too_few_rows_were_held_out():
 
 
 def test_held_out_rows_suit_the_usual_level():
-    counts = [n_held_out(n) for n in (2, 99, 100, 399, 400, 2_000, 10_000, 10**6)]
-    assert counts == [0, 0, 19, 19, 39, 199, 499, 499]
+    counts = [n_held_out(n) for n in (2, 99, 100, 199, 200, 599, 600, 2_000, 10_000, 10**6)]
+    assert counts == [0, 0, 19, 19, 39, 39, 59, 199, 499, 499]
     assert all((n + 1) % 20 == 0 for n in counts if n)
 
 
