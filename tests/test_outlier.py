@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.stats import betabinom
 from sklearn.base import clone
 from sklearn.datasets import load_wine
@@ -21,6 +22,7 @@ from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.exceptions import UnsupportedColumnsError
 from sklearn_aae.scores import SCORES
 from tests.instances import fast, fast_detector
+from tests.test_randomness import global_state
 
 
 def clean(n_samples, seed):
@@ -362,6 +364,29 @@ def test_the_same_seed_gives_the_same_detector():
     np.testing.assert_array_equal(first.score_samples(X), second.score_samples(X))
     assert first.offset_ == second.offset_
     assert (first.score_samples(X) != other.score_samples(X)).any()
+
+
+def test_no_global_generator_is_read_or_moved(cancer):
+    """Every method, twice: between other draws, with one torch thread and with two."""
+    X = cancer[0]
+
+    def everything():
+        detector = fast_detector().fit(X)
+        results = [detector.score_samples(X, kind=kind) for kind in SCORES]
+        return [*results, detector.p_values(X), detector.score_contributions(X), detector.offset_]
+
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        first, before = everything(), global_state()
+        np.random.default_rng().random()
+        torch.set_num_threads(2)
+        second = everything()
+    finally:
+        torch.set_num_threads(threads)
+    assert global_state() == before
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_losses_of_the_three_phases_are_kept(fitted):
