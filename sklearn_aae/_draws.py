@@ -11,7 +11,7 @@ from sklearn.utils import check_array, gen_batches
 
 from sklearn_aae._layout import Layout
 from sklearn_aae._random import fenced
-from sklearn_aae._threads import SMALL_WORK, torch_threads
+from sklearn_aae._threads import torch_threads
 from sklearn_aae.networks import AAEModule
 from sklearn_aae.outputs import Guide, LevelHead
 from sklearn_aae.posteriors import Channel
@@ -127,7 +127,7 @@ def draw_within(
     kept: list[torch.Tensor] = []
     n_kept = n_proposed = 0
     likeliest = total = 0.0
-    with torch.inference_mode(), _threads(module, n_samples):
+    with torch.inference_mode(), torch_threads(1):
         while n_kept < n_samples:
             n = min(
                 MOST_PROPOSALS * n_samples - n_proposed,
@@ -200,7 +200,7 @@ def fill_levels(
     """
     filled = np.empty((len(digits), layout.n_columns), dtype=np.int64)
     n_rows = max(1, MOST_ROWS // n_draws)
-    with torch.inference_mode(), _threads(module, len(digits) * n_draws):
+    with torch.inference_mode(), torch_threads(1):
         for rows in gen_batches(len(digits), n_rows):
             known = torch.as_tensor(digits[rows], device=generator.device)
             drawn, log_weights = _draw_missing(module, layout, known, n_draws, generator)
@@ -267,11 +267,6 @@ def _centers(layout: Layout, levels: np.ndarray, log_weights: torch.Tensor) -> I
             votes = np.zeros((len(levels), len(values)))
             np.add.at(votes, (rows, codes.reshape(drawn.shape)), of_category)
             yield values[votes.argmax(axis=1)]
-
-
-def _threads(module: AAEModule, n_samples: int) -> Any:
-    work = n_samples * sum(p.numel() for p in module.head.parameters())
-    return torch_threads(1 if work < SMALL_WORK else None)
 
 
 def check_level_head(module: AAEModule, what: str) -> None:

@@ -118,6 +118,12 @@ class CategoryCodec(ColumnCodec):
             level_of[i] = self._unknown(label) if place is None else self.level_of[place]
         return level_of[values]
 
+    def unseen_labels(self, column: Column) -> list:
+        """Return the labels of a column that fit did not see."""
+        if column.kind != CATEGORY:
+            return []
+        return [label for label in column.labels if self._key(label) not in self._places]
+
     def _unknown(self, label: Any) -> int:
         """Return the level of a label that fit did not see.
 
