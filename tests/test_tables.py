@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Callback
 
 from sklearn_aae.metrics import code_information, prior_gap
 from sklearn_aae.outputs import Autoregressive, Gaussian, Independent
@@ -418,3 +419,16 @@ def test_hints_and_masking_are_of_training_only(table):
         model = quick(output=output).fit(table)
         np.testing.assert_array_equal(model.score_samples(table), model.score_samples(table))
         np.testing.assert_array_equal(model.transform(table), model.transform(table))
+
+
+def test_rates_fall_to_zero_over_the_last_seven_tenths_of_the_steps(table):
+    class Rates(Callback):
+        def on_batch_begin(self, net, **kwargs):
+            seen.append(net.optimizer_.param_groups[0]["lr"])
+
+    seen = []
+    model = quick(batch_size=30, max_epochs=2, lr=0.01, callbacks=[Rates()]).fit(table)
+    # Ten steps an epoch; ours goes before the user's.
+    expected = 0.01 * (1 - np.clip((np.arange(20) / 20 - 0.3) / 0.7, 0, None))
+    np.testing.assert_allclose(seen, expected)
+    assert model.net_.optimizer_.param_groups[0]["lr"] == 0.01
