@@ -11,6 +11,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
 from sklearn_aae import AdversarialAutoencoder
+from sklearn_aae._draws import codes_of_density
 from tests.instances import fast
 from tests.mixed_tables import WEIGHTS, animals, learned, quick
 
@@ -360,6 +361,16 @@ def test_codes_of_a_density(table, model, density):
     pd.testing.assert_frame_equal(first, model.sample(100, density=density))
     assert not first.equals(model.sample(100, density=density, random_state=1))
     np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+def test_codes_of_a_density_are_all_of_its_draws_in_random_order():
+    drawn = np.arange(300.0).reshape(100, 3)
+    labelled = type("Labelled", (), {"sample": lambda self, n: (drawn[:n], np.zeros(n))})()
+    codes = codes_of_density(labelled, 100, 3, seed=0)
+    assert codes.dtype == np.float32
+    assert not np.array_equal(codes, drawn)
+    np.testing.assert_array_equal(codes[codes[:, 0].argsort()], drawn)
+    np.testing.assert_array_equal(codes, codes_of_density(labelled, 100, 3, seed=0))
 
 
 def test_a_density_decides_where_codes_lie(model, table):
