@@ -31,6 +31,7 @@ RANKS = {
     "_input": 4,
     "training": 4,
     "_draws": 4,
+    "_audit_table": 5,
     "_base": 5,
     "_adversarial_autoencoder": 6,
     "__init__": 7,
