@@ -66,9 +66,10 @@ class DateForm:
 
     def write(self, dates: Any) -> Any:
         """Return dates as text, with missing cells where there were any."""
-        unit = "us" if self.length <= len("2000-01-01T00:00:00.000000") else "ns"
-        text = np.datetime_as_string(dates.to_numpy().astype(f"M8[{unit}]"), unit=unit)
-        text = import_extra("pandas", "table").Series(text, dates.index).str.slice(0, self.length)
+        unit: Any = "us" if self.length <= len("2000-01-01T00:00:00.000000") else "ns"
+        moments: np.ndarray = dates.to_numpy().astype(f"M8[{unit}]")
+        cells = np.datetime_as_string(moments, unit=unit)
+        text = import_extra("pandas", "table").Series(cells, dates.index).str.slice(0, self.length)
         if self.length > DAY:
             text = text.str.replace("T", self.separator, n=1, regex=False) + self.offset
         return text.where(dates.notna(), None)

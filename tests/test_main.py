@@ -155,7 +155,8 @@ def test_mixed_synthetic_rows_are_written_as_the_table(audited_mixed, mixed):
     }
     for name, form in forms.items():
         cells = written[name].dropna()
-        assert len(cells) > 10 and cells.str.fullmatch(form).all(), name
+        assert len(cells) > 10, name
+        assert cells.str.fullmatch(form).all(), name
     for name in ("town", "note", "almost"):
         assert set(written[name].dropna()) <= set(mixed[name])
     assert written["empty"].isna().all()
@@ -195,8 +196,10 @@ def test_types_of_mixed_csv_columns(mixed, tmp_path):
     mixed.to_csv(tmp_path / "table.csv", index=False)
     table = read_table(tmp_path / "table.csv")
     types = table.frame.dtypes.astype(str)
-    assert types["rooms"] == "Int64" and types["size"] == types["zip"] == "int64"
-    assert types["sold"] == "boolean" and types["new"] == "bool"
+    assert types["rooms"] == "Int64"
+    assert types["size"] == types["zip"] == "int64"
+    assert types["sold"] == "boolean"
+    assert types["new"] == "bool"
     assert types["height"] == types["empty"] == "float64"
     assert sorted(table.date_forms) == [mixed.columns.get_loc(n) for n in ("day", "time", "clock")]
     assert not table.is_numeric
@@ -230,7 +233,8 @@ def test_mixed_summary_and_silence(mixed, tmp_path, capfd, no_picture):
     assert main(arguments) == 0
     out, err = capfd.readouterr()
     assert err == ""
-    assert "nats per row and leaves" in out and "variance" not in out
+    assert "nats per row and leaves" in out
+    assert "variance" not in out
     assert out.count(" expected ") == 15
     assert main([*arguments, "--quiet"]) == 0
     assert capfd.readouterr() == ("", "")

@@ -41,10 +41,10 @@ def associations(rows: np.ndarray, is_category: np.ndarray) -> np.ndarray:
     x = rows[:, numbers]
     present = (~np.isnan(x)).astype(np.float64)
     # Centred and scaled, sums of squares lose no digits.
-    spread = [np.nanstd(column) if n else 0 for column, n in zip(x.T, present.sum(0), strict=True)]
-    spread = np.where(np.array(spread) > 0, spread, 1)
-    centre = np.nansum(x, axis=0) / np.maximum(present.sum(axis=0), 1)
-    x = np.nan_to_num((x - centre) / spread)
+    counts = np.maximum(present.sum(axis=0), 1)
+    x = np.nan_to_num(x - np.nansum(x, axis=0) / counts)
+    spread = np.sqrt((x**2).sum(axis=0) / counts)
+    x /= np.where(spread > 0, spread, 1)
     result[np.ix_(numbers, numbers)] = _pearson(x, present)
     one_hot = [_one_hot(rows[:, j]) for j in categories]
     for place, (j, levels) in enumerate(zip(categories, one_hot, strict=True)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def draw_marginals(figure: Any, data: Any) -> None:
         tuple(cells[~np.isnan(cells)] for cells in both)
         for both in zip(data.rows.T, data.synthetic.T, strict=True)
     ]
-    labels = data.labels or [None] * len(pairs)
+    labels: Sequence[Any] = data.labels or [None] * len(pairs)
     gaps = np.array(
         [
             _gap(*pair) if levels is None else _total_variation(*pair)
@@ -133,7 +134,8 @@ def draw_marginals(figure: Any, data: Any) -> None:
         elif levels is None:
             _draw_marginal(ax, *pairs[column])
         else:
-            _draw_levels(ax, *pairs[column], levels)
+            real, drawn = pairs[column]
+            _draw_levels(ax, real, drawn, levels)
         if data.is_date and data.is_date[column]:
             _show_dates(ax)
         text = _distance("KS" if levels is None else "TV", gaps[column], data, column)
