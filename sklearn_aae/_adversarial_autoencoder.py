@@ -25,7 +25,7 @@ from sklearn_aae._draws import (
     fill_levels,
 )
 from sklearn_aae._input import check_levels, is_ready, reads_levels
-from sklearn_aae._random import derive_seed, draw_seed, make_generator, resolve_seed, resolve_seed
+from sklearn_aae._random import derive_seed, draw_seed, make_generator, resolve_seed
 from sklearn_aae.encoding import Container
 from sklearn_aae.training import TrainingContext
 

@@ -155,5 +155,5 @@ def test_a_users_decoder_gets_the_width_of_the_head():
 
     assert kinds([builder(decoder=decoder)().decoder]) == [nn.Linear]
     assert seen["widths"] == (3, 7)
-    with pytest.raises(ValueError, match="decoder must map .* to \\(n, 7\\)"):
+    with pytest.raises(ValueError, match=r"decoder must map .* to \(n, 7\)"):
         builder(decoder=nn.Linear(3, 8))()
