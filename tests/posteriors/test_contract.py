@@ -55,7 +55,7 @@ def test_gaussian_survives_absurd_variances():
 
 
 def test_the_channel_keeps_variance_one_and_transform_says_the_code():
-    posterior = as_posterior("channel")
+    posterior = Channel(noise=0.5)
     h = torch.randn(50_000, 2, generator=make_generator(0))
     draws = posterior.draw(h, torch.randn(50_000, 2, generator=make_generator(1)))
     torch.testing.assert_close(draws.std(dim=0), torch.ones(2), atol=0.02, rtol=0)
