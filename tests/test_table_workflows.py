@@ -318,3 +318,16 @@ def test_the_adversary_acts_on_the_codes(table, posterior):
     assert list(without.history_) == ["reconstruction_loss"]
     for column, other in zip(with_it.transform(table).T, without.transform(table).T, strict=True):
         assert np.abs(column - other).max() > 0.1
+
+
+def test_codes_of_a_density_go_through_the_channel(table):
+    """As codes of rows do in training: shrunk, and with noise."""
+    model = quick(max_epochs=1, posterior=Channel(noise=0.6)).fit(table[["animal", "tame"]])
+    fixed = type("Fixed", (), {"sample": lambda self, n: np.tile([2.0, 0.0, -1.0], (n, 1))})()
+    seen = []
+    hook = model.decoder_.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    model.sample(4000, density=fixed)
+    hook.remove()
+    codes = torch.cat(seen).numpy()
+    np.testing.assert_allclose(codes.mean(axis=0), 0.8 * np.array([2, 0, -1]), atol=0.05)
+    np.testing.assert_allclose(codes.std(axis=0), 0.6, rtol=0.06)
