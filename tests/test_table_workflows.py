@@ -331,3 +331,39 @@ def test_codes_of_a_density_go_through_the_channel(table):
     codes = torch.cat(seen).numpy()
     np.testing.assert_allclose(codes.mean(axis=0), 0.8 * np.array([2, 0, -1]), atol=0.05)
     np.testing.assert_allclose(codes.std(axis=0), 0.6, rtol=0.06)
+
+
+def test_the_decoder_gets_codes_where_it_expects_them(table):
+    """``transform`` gives codes of variance 1; the decoder was trained on shrunk ones."""
+    frame = table[["animal", "tame"]]
+    model = quick(max_epochs=1, posterior=Channel(noise=0.6)).fit(frame)
+    Z = model.transform(frame)
+
+    def seen_by_decoder(method, *arguments):
+        # float64 passes go through a copy of the decoder, so its input is noted there too.
+        seen = []
+        layer = type(model.decoder_[0])
+        original = layer.forward
+
+        def forward(self, z):
+            if self.in_features == 3:
+                seen.append(z.detach().double().numpy())
+            return original(self, z)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(layer, "forward", forward)
+            getattr(model, method)(*arguments)
+        return np.concatenate(seen)
+
+    for method, argument in [
+        ("inverse_transform", Z),
+        ("inverse_transform", Z.astype(float)),
+        ("reconstruct", frame),
+        ("score_samples", frame),
+        ("score_contributions", frame),
+    ]:
+        codes = seen_by_decoder(method, argument)
+        np.testing.assert_allclose(codes, 0.8 * Z, atol=1e-5, err_msg=method)
+    # Draws of the prior have variance 1, as what leaves the channel.
+    codes = seen_by_decoder("sample", 4000)
+    np.testing.assert_allclose(codes.std(axis=0), 1, rtol=0.06)
