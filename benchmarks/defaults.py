@@ -11,8 +11,9 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
 from benchmarks._models import LinearModel
+from benchmarks._runs import summarise
 from benchmarks._tables import Table, bundled
-from benchmarks.quality import FIGURES, squared_error, summarise
+from benchmarks.quality import FIGURES, squared_error
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.metrics import c2st
 from sklearn_aae.posteriors import Deterministic
@@ -47,7 +48,7 @@ def main() -> None:
     summary = [
         {"table": row["table"], "setting": row["model"]}
         | {figure: row[figure] for figure in FIGURES if figure in runs[0]}
-        for row in summarise(runs)
+        for row in summarise(runs, ("table", "model"), FIGURES)
     ]
     setup = setup_rows(command_line("defaults", arguments, args), seeds=", ".join(map(str, seeds)))
     report(args.out, "defaults", {"table": summary, "setup": setup})

@@ -16,7 +16,7 @@ of the training rows.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from sklearn.mixture import GaussianMixture
 
 from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows, write_csv
 from benchmarks._models import VAE, LinearModel
+from benchmarks._runs import summarise
 from benchmarks._tables import Table, bundled, folder
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.metrics import c2st
@@ -69,7 +70,7 @@ def main() -> None:
         # After every table: a long run that is cut short leaves its figures behind.
         write_csv(args.out, "quality_runs", runs)
     setup = setup_rows(command_line("quality", arguments, args), seeds=", ".join(map(str, seeds)))
-    summary = list(summarise(runs))
+    summary = list(summarise(runs, ("table", "model"), FIGURES))
     results = {"table": summary, "setup": setup}
     if not args.data_only:
         results["targets"] = targets(runs)
@@ -141,24 +142,6 @@ def chance(name: str, X: np.ndarray, X_test: np.ndarray, prior: np.ndarray, seed
     some = X[rng.choice(len(X), len(X_test), replace=False)]
     figures["samples vs rows"] = c2st(some, X_test, random_state=seed)
     return {"table": name, "model": "(chance)", "seed": seed, **figures}
-
-
-def summarise(runs: Iterable[Row]) -> Iterator[Row]:
-    """Yield a row of "mean ± standard deviation" for every table and model."""
-    groups: dict[tuple, list[Row]] = {}
-    for one in runs:
-        groups.setdefault((one["table"], one["model"]), []).append(one)
-    for (table, model), group in groups.items():
-        row: Row = {"table": table, "model": model}
-        for figure, form in FIGURES.items():
-            values = np.array([one.get(figure, np.nan) for one in group], dtype=float)
-            row[figure] = "" if np.isnan(values).all() else _mean_and_spread(values, form)
-        yield row
-
-
-def _mean_and_spread(values: np.ndarray, form: str) -> str:
-    mean = form.format(values.mean())
-    return f"{mean} ± {form.format(values.std(ddof=1))}" if len(values) > 1 else mean
 
 
 def targets(runs: list[Row]) -> list[Row]:

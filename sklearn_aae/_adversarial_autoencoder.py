@@ -24,7 +24,7 @@ from sklearn_aae._draws import (
     draw_within,
     fill_levels,
 )
-from sklearn_aae._input import check_levels, is_ready
+from sklearn_aae._input import check_levels, is_ready, reads_levels
 from sklearn_aae._random import derive_seed, draw_seed, make_generator
 from sklearn_aae.encoding import Container
 from sklearn_aae.training import TrainingContext
@@ -73,9 +73,10 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     encoder, decoder, discriminator : None, torch.nn.Module or callable, default=None
         Networks of your own: an unfitted instance, which is copied and never
         trained in place, or a class or function ``(n_in, n_out) -> nn.Module``.
-    adversarial_weight : float, default=0.3
-        Learning rate of the third phase as a multiple of ``lr``.  0 switches
-        phases 2 and 3 off, which leaves a plain autoencoder.
+    adversarial_weight : float or "auto", default="auto"
+        Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3, and
+        0.45 for outputs over categories.  0 switches phases 2 and 3 off, which leaves a
+        plain autoencoder.
     categorical_features : "from_dtype" or array-like, default="from_dtype"
         Which columns are categories: by their type (categorical, text, boolean), and
         besides the numbers and dates whose labels, positions or mask are given here.
@@ -95,8 +96,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         sizes of at most this.  For outputs over categories 128 below 2000 rows, else 256.
     lr : float or "auto", default="auto"
         Learning rate (Adam).  ``"auto"`` is 1e-3, and for outputs over categories 2e-3
-        below 2000 rows, else 3e-3.  It falls linearly over the second half of the epochs,
-        to a tenth (for outputs over categories to zero, step by step), unless ``callbacks`` hold an ``LRScheduler``.
+        below 2000 rows, else 4e-3.  It falls linearly over the second half of the epochs
+        to a tenth (for outputs over categories, over the last seven tenths of the
+        steps to zero), unless ``callbacks`` hold an ``LRScheduler``.
     callbacks : list of skorch callbacks, default=None
         They are cloned, never changed.  For progress bars through pipelines and
         searches see :meth:`set_callbacks`.
@@ -189,7 +191,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         encoder: Any = None,
         decoder: Any = None,
         discriminator: Any = None,
-        adversarial_weight: float = 0.3,
+        adversarial_weight: float | str = "auto",
         categorical_features: Any = "from_dtype",
         scaling: str | None = "standard",
         max_epochs: int | str = "auto",
@@ -233,7 +235,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def __sklearn_tags__(self) -> Any:
         """Return the capabilities that scikit-learn asks about."""
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        levels = reads_levels(self.output)
+        # Codes of levels are float32 whatever the table holds.
+        tags.transformer_tags.preserves_dtype = ["float32"] if levels else ["float64", "float32"]
+        takes = levels is not False
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
         return tags
 
     # -------------------------------------------------------------- fitting
@@ -467,6 +473,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         seed = derive_seed(resolve_seed(random_state, self.random_state), SAMPLE)
         generator = make_generator(seed, self.device_)
         rng = np.random.default_rng(derive_seed(seed, 0)) if noise else None
+        if conditions is not None and not isinstance(conditions, Mapping):
+            raise TypeError(
+                "conditions must be a dict of column labels and what the columns must be; got "
+                f"{conditions!r}."
+            )
         if conditions:
             if density is not None or not noise:
                 raise ValueError("conditions go neither with density nor with noise=False.")
@@ -506,7 +517,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self._encoder._from_levels(levels, rng, within=within)
 
     def impute(
-        self, X: Any, *, method: str = "mode", n_draws: int = 32, random_state: Any = None
+        self, X: Any, *, method: str = "mode", n_draws: int = 100, random_state: Any = None
     ) -> Any:
         """Fill missing cells given the cells of the row that are there.
 
@@ -522,7 +533,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             ``"mode"``: the median of numbers and dates and the likeliest category, the
             best single guesses.  ``"draw"``: one draw, which keeps the spread of the
             columns; several calls with other seeds are multiple imputations.
-        n_draws : int, default=32
+        n_draws : int, default=100
             Draws for each row; time is proportional to it.
         random_state : int, RandomState or None, default=None
             None falls back on the estimator's ``random_state``.

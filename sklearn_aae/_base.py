@@ -7,6 +7,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,13 @@ from sklearn_aae._parameters import (
     CONSTRAINTS,
     as_device,
     as_sizes,
+    auto_adversarial_weight,
     auto_batch_size,
     auto_epochs,
     auto_lr,
 )
 from sklearn_aae._random import derive_seed, draw_seed, fenced
+from sklearn_aae._threads import torch_threads
 from sklearn_aae.encoding import Container, LevelScale, Scaler, TableEncoder
 from sklearn_aae.exceptions import ConvergenceWarning
 from sklearn_aae.networks import ModuleBuilder
@@ -161,7 +164,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         self._built_with = {name: getattr(self, name) for name in BUILT_IN}
         return AAENet(
             builder,
-            phases=PHASES if self.adversarial_weight > 0 else (RECONSTRUCTION,),
+            phases=PHASES if len(rates) > 1 else (RECONSTRUCTION,),
             seed=derive_seed(seed, TRAIN),
             lr=rates["optimizer"],
             device=str(device),
@@ -177,8 +180,11 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         if lr == "auto":
             lr = auto_lr(self._n_rows_built_for, self._encoder is not None)
         rates = {"optimizer": lr}
-        if self.adversarial_weight > 0:
-            rates |= {"optimizer_disc": lr, "optimizer_gen": lr * self.adversarial_weight}
+        weight = self.adversarial_weight
+        if weight == "auto":
+            weight = auto_adversarial_weight(self._encoder is not None)
+        if weight > 0:
+            rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
         return rates
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
@@ -337,7 +343,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     def _encode(self, X: np.ndarray) -> np.ndarray:
         """Return the codes of checked rows: in their precision, of levels in float32."""
         dtype = np.dtype(np.float32) if self._encoder is not None else X.dtype
-        return encode(self.net_.module_, self._reader(X, dtype), len(X), self.device_, dtype)
+        with self._repeatable():
+            return encode(self.net_.module_, self._reader(X, dtype), len(X), self.device_, dtype)
 
     def _decode(
         self,
@@ -360,14 +367,19 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             params = decoder(z if placed else module.posterior.place(z))
             return head.mean(params) if generator is None else head.draw(params, generator)
 
-        return map_chunks(
-            rows_of,
-            lambda part: Z[part],
-            len(Z),
-            [decoder],
-            self.device_,
-            lambda rows: self._scaler.inverse_transform(rows, dtype),
-        )
+        with self._repeatable():
+            return map_chunks(
+                rows_of,
+                lambda part: Z[part],
+                len(Z),
+                [decoder],
+                self.device_,
+                lambda rows: self._scaler.inverse_transform(rows, dtype),
+            )
+
+    def _repeatable(self) -> AbstractContextManager[None]:
+        """Cap threads where heads over levels would give other last bits with more."""
+        return torch_threads(None if self._encoder is None else 1)
 
     def _wrap(
         self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
@@ -403,7 +415,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
         read = self._reader(X, double)
         if codes is None:
-            return map_chunks(losses_of, read, len(X), [encoder, decoder], self.device_)
+            with self._repeatable():
+                return map_chunks(losses_of, read, len(X), [encoder, decoder], self.device_)
         given = torch.as_tensor(codes, dtype=torch.float64, device=self.device_)
 
         def losses_given(place: torch.Tensor) -> torch.Tensor:
@@ -411,9 +424,10 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             return losses_of(x.to(self.device_), given[place])
 
         places = np.arange(len(X))
-        return map_chunks(
-            losses_given, lambda rows: places[rows], len(X), [encoder, decoder], self.device_
-        )
+        with self._repeatable():
+            return map_chunks(
+                losses_given, lambda rows: places[rows], len(X), [encoder, decoder], self.device_
+            )
 
 
 def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:

@@ -16,7 +16,7 @@ from sklearn_aae.encoding import (
     describe_non_finite,
     read_column,
 )
-from sklearn_aae.outputs import as_output
+from sklearn_aae.outputs import OUTPUTS, as_output
 
 
 def is_ready(X: Any, n_columns: int) -> bool:
@@ -39,7 +39,7 @@ def needs_levels(X: Any, output: Any, categorical_features: Any) -> bool:
     An output says so; ``"auto"`` wants numbers if every column is a number without
     missing cells.
     """
-    chosen = not isinstance(categorical_features, str) and len(categorical_features) > 0
+    chosen = _chooses(categorical_features)
     if not (isinstance(output, str) and output == "auto"):
         levels = as_output(output).reads_levels
         if chosen and not levels:
@@ -49,6 +49,24 @@ def needs_levels(X: Any, output: Any, categorical_features: Any) -> bool:
             )
         return levels
     return chosen or not _all_numbers(X)
+
+
+def reads_levels(output: Any) -> bool | None:
+    """Return whether an output is over levels whatever the table; None if the table decides."""
+    if isinstance(output, str):
+        if output == "auto":
+            return None
+        output = OUTPUTS.get(output)
+    return bool(getattr(output, "reads_levels", False))
+
+
+def _chooses(categorical_features: Any) -> bool:
+    """Return whether there is a column that is said to be a category."""
+    if isinstance(categorical_features, str):
+        return False
+    chosen = list(categorical_features)
+    is_mask = all(isinstance(item, (bool, np.bool_)) for item in chosen)
+    return any(chosen) if is_mask else bool(chosen)
 
 
 def _all_numbers(X: Any) -> bool:
@@ -102,9 +120,11 @@ def check_numbers(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
         )
     except ValueError as error:
         culprit = describe_non_finite(X) if "NaN" in str(error) or "inf" in str(error) else ""
-        if culprit:
-            raise ValueError(f"{error}\n{culprit}") from error
-        raise
+        if not culprit:
+            raise
+        if "NaN" in str(error):
+            culprit += " A model with output='auto' that is fitted to missing cells models them."
+        raise ValueError(f"{error}\n{culprit}") from error
 
 
 def fit_levels(estimator: Any, X: Any) -> tuple[TableEncoder, np.ndarray]:

@@ -26,6 +26,7 @@ RANKS = {
     "outputs": 2,
     "posteriors": 2,
     "priors": 2,
+    "scores": 2,
     "networks": 3,
     "_parameters": 4,
     "_input": 4,
@@ -33,8 +34,10 @@ RANKS = {
     "_draws": 4,
     "_base": 5,
     "_adversarial_autoencoder": 6,
-    "__init__": 7,
-    "__main__": 8,
+    "detection": 6,
+    "_outlier": 7,
+    "__init__": 8,
+    "__main__": 9,
 }
 
 FILES = sorted(ROOT.rglob("*.py"))

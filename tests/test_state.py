@@ -16,6 +16,8 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
 from sklearn_aae.exceptions import ConvergenceWarning, NonFiniteLossError, UnsupportedColumnsError
+from sklearn_aae.outputs import Autoregressive, Independent
+from sklearn_aae.posteriors import Channel
 from tests.instances import fast
 
 
@@ -79,14 +81,14 @@ def with_a_missing_cell(X):
     return np.where(X[0, 0] == X, np.nan, X)
 
 
-ALWAYS = [("fit", False), ("fit", True), ("partial_fit", False), ("partial_fit", True)]
 #: partial_fit keeps networks and output of its first call, so these are no faults later.
-AT_FIRST = ALWAYS[:3]
-FULL = ALWAYS[:2]
+AT_FIRST = [("fit", False), ("fit", True), ("partial_fit", False)]
+FULL = AT_FIRST[:2]
 
 #: name -> (what is done to the table, parameters, in which calls it is a fault)
 BAD_CALLS = {
-    "missing cell": (with_a_missing_cell, {}, ALWAYS),
+    "missing cell": (with_a_missing_cell, {"output": "gaussian"}, AT_FIRST),
+    "missing cell later": (with_a_missing_cell, {}, [("partial_fit", True)]),
     "other width": (lambda X: X[:, :7], {}, [("partial_fit", True)]),
     "one row": (lambda X: X[:1], {}, AT_FIRST),
     "unknown prior": (unchanged, {"prior": "petals"}, AT_FIRST),
@@ -125,7 +127,7 @@ def test_a_failed_call_leaves_the_estimator_as_it_was(cancer, bad, method, fitte
 
 def test_an_estimator_can_be_refitted_after_a_failed_fit(cancer):
     X = cancer[0]
-    model = fast()
+    model = fast(output="gaussian")
     with pytest.raises(ValueError, match="NaN"):
         model.fit(with_a_missing_cell(X)[:, :12])
     np.testing.assert_array_equal(model.fit(X).transform(X), fast().fit_transform(X))
@@ -245,8 +247,18 @@ def test_methods_of_an_unfitted_model_say_so(method, arguments):
         ({"scaling": "log"}, "scaling"),
         ({"supervision": "prior"}, "supervision"),
         ({"posterior": "universal"}, "posterior='universal' is not known"),
-        ({"output": "autoregressive"}, "output='autoregressive' is not known"),
-        ({"categorical_features": ["a"]}, "not supported yet"),
+        ({"output": "categorical"}, "output='categorical' is not known"),
+        ({"output": Autoregressive(hidden_size=0)}, "hidden_size must be"),
+        ({"output": Independent(hidden_size="wide")}, "hidden_size must be"),
+        ({"output": Autoregressive(masking=0.6)}, "masking must be between 0 and 0.5"),
+        ({"output": Autoregressive(code_only=1.5)}, "code_only must be between 0 and 1"),
+        ({"output": Autoregressive(dropout=1.0)}, "dropout must be between 0 and 0.99"),
+        ({"output": Autoregressive(parent_dropout=-0.1)}, "parent_dropout must be between"),
+        ({"posterior": Channel(noise=1.0)}, "noise must be above 0 and below 1"),
+        ({"categorical_features": ["a"]}, "'a' is neither a label nor a position"),
+        ({"categorical_features": [True]}, "a mask of 1 entries for 30 columns"),
+        ({"categorical_features": [0], "output": "gaussian"}, "needs an output over categories"),
+        ({"lr": "fast"}, "lr"),
         ({"device": "abacus"}, "abacus"),
         ({"batch_size": 0}, "batch_size"),
         ({"max_epochs": 0}, "max_epochs"),
@@ -287,7 +299,7 @@ def test_text_columns_are_named():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"age": [1.0, 2.0], "name": ["a", "b"], "when": pd.to_datetime([0, 1])})
     with pytest.raises(UnsupportedColumnsError, match=r"'name' .* 'when'") as caught:
-        fast().fit(frame)
+        fast(output="gaussian").fit(frame)
     assert caught.value.columns == ["name", "when"]
     assert pickle.loads(pickle.dumps(caught.value)).columns == ["name", "when"]
 
@@ -296,6 +308,9 @@ def test_columns_with_missing_cells_are_named(cancer):
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(cancer[0]).add_prefix("c").astype(float)
     frame.loc[3, "c7"] = np.nan
+    with pytest.raises(ValueError, match="missing or infinite cells: 'c7'"):
+        fast(output="gaussian").fit(frame)
+    frame.loc[3, "c7"] = np.inf
     with pytest.raises(ValueError, match="missing or infinite cells: 'c7'"):
         fast().fit(frame)
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Levels of max_levels="auto": a tenth of the rows, but within these bounds.
 FEWEST_LEVELS, MOST_LEVELS = 24, 1024
+#: Of columns with more distinct values than this, so many rows of each level are kept.
+MOST_VALUES, ROWS_KEPT = 65_536, 64
 #: A column with fewer distinct values than this share of its rows is heaped.
 HEAPED_SHARE = 0.3
 
@@ -72,14 +74,20 @@ class Axis:
         Distinct values in order, and how often each occurs.
     starts, stops : ndarray of shape (n_levels,)
         The distinct values of level ``k`` are ``values[starts[k]:stops[k]]``.
+    level_counts : ndarray of shape (n_levels,)
+        Training rows in each level.
     heaped : bool
         Whether values repeat so often that only they are drawn.
+    thinned : bool
+        Whether only some of the values are kept.
     """
 
     def __init__(self, values: np.ndarray, max_levels: int) -> None:
         self.values, self.counts = np.unique(values, return_counts=True)
         self.starts = equal_mass_starts(self.counts, max_levels)
         self.stops = np.append(self.starts[1:], len(self.values))
+        self.level_counts = np.add.reduceat(self.counts, self.starts)
+        self.thinned = False
         self.heaped = bool(
             len(self.starts) == len(self.values) or len(self.values) < HEAPED_SHARE * len(values)
         )
@@ -94,10 +102,27 @@ class Axis:
         """Largest training value of each level."""
         return self.values[self.stops - 1]
 
-    @property
-    def level_counts(self) -> np.ndarray:
-        """Training rows in each level."""
-        return np.add.reduceat(self.counts, self.starts)
+    def thin(self) -> np.ndarray:
+        """Keep evenly spaced rows of each level where a column has very many values.
+
+        A fitted encoder would otherwise hold a copy of such a column.  The smallest
+        and the largest value of each level are kept.
+
+        Returns
+        -------
+        kept : ndarray of shape (n_kept,), int
+            Which of the distinct values are kept.
+        """
+        if len(self.values) <= MOST_VALUES:
+            return np.arange(len(self.values))
+        below = np.concatenate([[0], np.cumsum(self.counts)])
+        steps = np.linspace(0, 1, ROWS_KEPT) * (self.level_counts[:, None] - 1)
+        rows = below[self.starts][:, None] + np.rint(steps).astype(np.int64)
+        kept, self.counts = np.unique(_at(below[:-1], rows), return_counts=True)
+        self.values, self.thinned = self.values[kept], True
+        self.starts = np.searchsorted(kept, self.starts)
+        self.stops = np.append(self.starts[1:], len(kept))
+        return kept
 
     def cast(self, values: np.ndarray) -> np.ndarray:
         """Return values in the type of the axis; what lies beyond it becomes its end."""
@@ -152,48 +177,41 @@ class Axis:
         rng : Generator or None
             Draws; None gives the median (the lower one of two).
         allowed : ndarray of shape (n_distinct,), bool, or None
-            Which of ``values`` may be returned.
+            Which of ``values`` may be returned, one or more of each level.
         """
-        values, below, first, last = self._rows(levels, allowed)
+        below, first, last = self._rows(levels, allowed)
         if rng is None:
             row = first + (last - first - 1) // 2
         else:
             row = first + np.floor(rng.random(len(levels)) * (last - first)).astype(np.int64)
-        return values[_at(below, row)]
+        return self.values[_at(below, row)]
 
     def between(
         self, levels: np.ndarray, rng: np.random.Generator, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return neighbouring training values of each level, and one drawn between them."""
-        values, below, first, last = self._rows(levels, allowed)
+        below, first, last = self._rows(levels, allowed)
         place = first + rng.random(len(levels)) * (last - first - 1)
         row = np.floor(place).astype(np.int64)
-        left = values[_at(below, row)]
-        right = values[_at(below, np.minimum(row + 1, last - 1))]
+        left = self.values[_at(below, row)]
+        right = self.values[_at(below, np.minimum(row + 1, last - 1))]
         return left, right, _between(left, right, place - row)
 
     def _rows(self, levels: np.ndarray, allowed: np.ndarray | None) -> tuple:
-        """Return values, the rows below each, and the first and last row of each level.
+        """Return the rows below each value, and the first and last row of each level.
 
         Rows are those of the sorted training cells; the last one is not of the level.
         """
         counts = self.counts if allowed is None else self.counts * allowed
         below = np.concatenate([[0], np.cumsum(counts)])
         first, last = below[self.starts][levels], below[self.stops][levels]
-        if allowed is None:
-            return self.values, below[:-1], first, last
-        if (first == last).any():
-            raise ValueError(
-                f"level {levels[int(np.argmax(first == last))]} holds no training value that "
-                "meets the condition"
-            )
-        # Without the values that are not allowed, neighbours are allowed ones.
-        return self.values[allowed], below[:-1][allowed], first, last
+        # Values that are not allowed have no rows, so none stands beside a drawn one.
+        return below[:-1], first, last
 
     def level_shares(self, allowed: np.ndarray) -> np.ndarray:
         """Return the share of each level's training rows whose values are allowed."""
         met = np.add.reduceat(self.counts * allowed, self.starts)
-        return met / self.level_counts
+        return met / np.add.reduceat(self.counts, self.starts)
 
 
 def make_axis(column: Column, max_levels: int | str) -> Axis:
@@ -221,6 +239,6 @@ def _between(left: np.ndarray, right: np.ndarray, share: np.ndarray) -> np.ndarr
         between = left * (1 - share) + right * share
         return np.clip(between, left, right)
     step = right.view(np.uint64) - left.view(np.uint64)
-    # Above 2**53 the product may round to more than the step.
-    offset = np.minimum(np.rint(step * share).astype(np.uint64), step)
+    # A share below 1 of the rounded step is at most the step, as large as that may be.
+    offset = np.rint(step * share).astype(np.uint64)
     return (left.view(np.uint64) + offset).view(left.dtype)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._cells import is_bool
+from sklearn_aae._cells import is_bool, is_number
 from sklearn_aae._layout import MAX_DIGIT, digit_sizes, make_span
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, Column, label_booleans
@@ -118,6 +118,12 @@ class CategoryCodec(ColumnCodec):
             level_of[i] = self._unknown(label) if place is None else self.level_of[place]
         return level_of[values]
 
+    def unseen_labels(self, column: Column) -> list:
+        """Return the labels of a column that fit did not see."""
+        if column.kind != CATEGORY:
+            return []
+        return [label for label in column.labels if self._key(label) not in self._places]
+
     def _unknown(self, label: Any) -> int:
         """Return the level of a label that fit did not see.
 
@@ -145,7 +151,7 @@ class CategoryCodec(ColumnCodec):
 
         As a number, or as text: the neighbour in lexical order that shares more of it.
         """
-        if self.labels.dtype.kind in "iuf":
+        if self.labels.dtype.kind in "iuf" and is_number(label):
             places = np.arange(len(self.labels)) if among is None else among
             gaps = np.abs(self.labels[places].astype(np.float64) - float(label))
             return int(places[np.argmin(gaps)])

@@ -152,12 +152,23 @@ class ColumnCodec:
     ) -> Any:
         """Return a column as it came in fit, with a cell for each level."""
         missing = levels == self._missing_level
-        if not missing.any():
-            return self.form.build(self.present_values(levels, rng, condition), missing)
-        found = self.present_values(levels[~missing], rng, condition)
+        present = levels[~missing] if missing.any() else levels
+        if condition is not None:
+            self._check_levels(present, condition)
+        found = self.present_values(present, rng, condition)
+        if len(present) == len(levels):
+            return self.form.build(found, missing)
         values = np.zeros(len(levels), dtype=found.dtype)
         values[~missing] = found
         return self.form.build(values, missing)
+
+    def _check_levels(self, levels: np.ndarray, condition: Condition) -> None:
+        unmet = self.present_shares(condition)[levels] == 0
+        if unmet.any():
+            raise ValueError(
+                f"Level {levels[int(np.argmax(unmet))]} of column {self.span.name!r} holds no "
+                f"training value that meets the condition {condition.text}."
+            )
 
     def shares(self, condition: Condition) -> np.ndarray:
         """Return the share of each level's training rows that meets a condition."""

@@ -84,22 +84,45 @@ class Container:
     def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
         """Return ``filled`` with the cells of ``X`` but for those where ``where`` is true."""
         if self.backend is None:
-            rows = np.array(np.asarray(X), dtype=np.result_type(filled.dtype))
-            rows[where] = filled[where]
+            rows = filled.copy()
+            rows[~where] = np.asarray(X)[~where]
             return rows
         backend: Any = nw.Implementation.from_string(self.backend)
         if backend.is_pandas_like():
+            native = X if type(X) is type(filled) else type(filled)(dict(enumerate(_cells_of(X))))
             columns = []
             for j, cells in enumerate(where.T):
                 new = filled.iloc[:, j]
-                columns.append(new if cells.all() else _keep(new, X.iloc[:, j], cells))
+                columns.append(new if cells.all() else _keep(new, native.iloc[:, j], cells))
             return self.assemble(columns, X)
-        old, new = nw.from_native(X), nw.from_native(filled)
+        new = nw.from_native(filled)
         kept = []
-        for name, cells in zip(new.columns, where.T, strict=True):
-            mask = nw.new_series("where", cells.tolist(), nw.Boolean, backend=backend)
-            kept.append(new[name].zip_with(mask, old[name].cast(new[name].dtype)))
+        for column, old, gone in zip(
+            new.iter_columns(), _like(X, new, where), where.T, strict=True
+        ):
+            mask = nw.new_series("where", gone.tolist(), nw.Boolean, backend=backend)
+            kept.append(column.zip_with(mask, old))
         return new.select(*kept).to_native()
+
+
+def _like(X: Any, new: nw.DataFrame, where: np.ndarray) -> Iterator[nw.Series]:
+    """Yield the columns of a table in the types of ``new``, to be read where ``where`` is false."""
+    frame = as_frame(X)
+    if frame is not None and frame.implementation is new.implementation:
+        for column in new.iter_columns():
+            yield frame[column.name].cast(column.dtype)
+        return
+    for column, old, gone in zip(new.iter_columns(), _cells_of(X), where.T, strict=True):
+        cells = [None if no else cell for cell, no in zip(old, gone, strict=True)]
+        yield nw.new_series(column.name, cells, column.dtype, backend=new.implementation)
+
+
+def _cells_of(X: Any) -> list[list]:
+    """Return the cells of each column of a table of any kind."""
+    frame = as_frame(X)
+    if frame is not None:
+        return [column.to_list() for column in frame.iter_columns()]
+    return [column.tolist() for column in np.asarray(X, dtype=object).T]
 
 
 def _keep(new: Any, old: Any, where: np.ndarray) -> Any:

@@ -88,6 +88,8 @@ class MomentCodec(AxisCodec):
         # Years of dates, days of durations: the digit without natural bounds.
         self.first_digits = tuple(self._digits(self.axis.values[[0, -1]])[0].tolist())
         self.scales = [_scale(*self.first_digits), *self._fixed_scales()]
+        kept = self.axis.thin()
+        self.offsets = None if self.offsets is None else self.offsets[kept]
 
     def _typed(self, values: np.ndarray) -> np.ndarray:
         return values.view(f"{self.letter}8[{self.unit}]")
@@ -100,11 +102,11 @@ class MomentCodec(AxisCodec):
 
     def _in_unit(self, values: np.ndarray, column: Column) -> np.ndarray:
         unit = column.unit or self.unit
-        if UNITS[unit] >= UNITS[self.unit]:
-            return values // (UNITS[unit] // UNITS[self.unit])
-        factor = UNITS[self.unit] // UNITS[unit]
+        if UNITS[unit] <= UNITS[self.unit]:
+            return values // per_unit(self.unit, unit)
+        factor = per_unit(unit, self.unit)
         # What is beyond 64 bits is beyond the training range too.
-        limit = np.iinfo(np.int64).max // factor
+        limit = LARGEST // factor
         return values.clip(-limit, limit) * factor
 
     def round(self, values: np.ndarray) -> np.ndarray:
@@ -223,7 +225,7 @@ def as_moment(cell: Any, letter: str, unit: str, form: Form, condition: Conditio
     """
     try:
         if letter == "m":
-            moment: Any = np.timedelta64(cell)
+            moment: Any = getattr(cell, "to_timedelta64", lambda: np.timedelta64(cell))()
         elif isinstance(cell, np.datetime64):
             moment = cell
         else:
@@ -250,7 +252,8 @@ def _instant(cell: Any, form: Form) -> np.datetime64:
     if zone is None and cell.tzinfo is not None:
         raise TypeError("it has a time zone, and the column has none")
     if zone is not None:
-        cell = (cell if cell.tzinfo is not None else cell.replace(tzinfo=zone)).astimezone(
-            datetime.UTC
-        )
+        aware = cell if cell.tzinfo is not None else cell.replace(tzinfo=zone)
+        cell = aware.astimezone(datetime.UTC)
+    if hasattr(cell, "to_datetime64"):  # pandas: nanoseconds, in UTC
+        return cell.to_datetime64()
     return np.datetime64(as_microseconds(cell), "us")

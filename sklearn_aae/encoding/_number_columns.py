@@ -99,11 +99,7 @@ class AxisCodec(ColumnCodec):
             cells = [self.as_cell(cell, condition) for cell in condition.allowed or []]
             allowed = np.isin(values, np.array(cells)) if cells else np.zeros(len(values), bool)
             if cells and not allowed.any() and not condition.missing:
-                raise ValueError(
-                    f"No training row meets the condition {condition.text}; values go from "
-                    f"{self.as_text(values[0])} to {self.as_text(values[-1])}. A pair "
-                    "(lowest, highest) asks for a range."
-                )
+                raise self._nothing(condition, " A pair (lowest, highest) asks for a range.")
             return allowed
         low, high = (
             None if end is None else self.as_cell(end, condition) for end in condition.bounds
@@ -116,11 +112,16 @@ class AxisCodec(ColumnCodec):
         if high is not None:
             allowed &= values <= high
         if not allowed.any():
-            raise ValueError(
-                f"No training row meets the condition {condition.text}; values go from "
-                f"{self.as_text(values[0])} to {self.as_text(values[-1])}."
-            )
+            raise self._nothing(condition)
         return allowed
+
+    def _nothing(self, condition: Condition, advice: str = "") -> ValueError:
+        first, last = (self.as_text(value) for value in self.axis.values[[0, -1]])
+        kept = " that was kept" if self.axis.thinned else ""
+        return ValueError(
+            f"No training row{kept} meets the condition {condition.text}; values go from {first} "
+            f"to {last}.{advice}"
+        )
 
     def as_text(self, value: Any) -> str:
         """Return a value of the axis as text."""
@@ -152,6 +153,7 @@ class NumberCodec(AxisCodec):
         spread = np.sqrt(np.average((values / unit - mean) ** 2, weights=counts))
         self.centre = float(mean * unit)
         self.scale = float(spread * unit) or 1.0
+        self.axis.thin()
 
     def as_cell(self, cell: Any, condition: Condition) -> Any:
         """Return a number of a condition."""
@@ -194,8 +196,8 @@ class NumberCodec(AxisCodec):
             values = block[:, 0].astype(np.float64) * self.scale + self.centre
             values = self.round(np.clip(values, float(ends.min), float(ends.max)))
             slack = np.abs(values - self.centre) * 2.0**-23 + np.abs(values) * 2.0**-50
-        nearest = self.axis.nearest(values)
-        close = np.abs(nearest.astype(np.float64) - values) <= slack
+            nearest = self.axis.nearest(values)
+            close = np.abs(nearest.astype(np.float64) - values) <= slack
         if self.axis.values.dtype.kind == "f":
             return np.where(close, nearest, values)
         cast = self.axis.cast(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,13 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_aae._cells import as_objects
-from sklearn_aae._compat import Interval, StrOptions, _check_feature_names_in, _fit_context
+from sklearn_aae._compat import (
+    Interval,
+    RealNotInt,
+    StrOptions,
+    _check_feature_names_in,
+    _fit_context,
+)
 from sklearn_aae._layout import Layout
 from sklearn_aae.encoding._category_columns import AUTO, ERROR, INFREQUENT, CategoryCodec
 from sklearn_aae.encoding._codec import ColumnCodec, Condition, EmptyCodec
@@ -30,37 +36,107 @@ from sklearn_aae.encoding._number_columns import NumberCodec
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
-    """Turn a table of mixed types into float32 numbers and back.
+    """Encode a table of numbers, categories, dates and missing cells, and decode it.
+
+    ``transform`` gives a dense matrix for any estimator of scikit-learn, and
+    ``inverse_transform`` the table again: container, labels, types and category sets
+    as in ``fit``.  The package's own networks read the same columns as *levels*, which
+    ``layout_`` describes.
 
     Parameters
     ----------
     categorical_features : "from_dtype" or array-like, default="from_dtype"
-        Which columns are categories beside those that cannot be anything else (text,
-        categorical types, booleans): none, or these labels, positions or this mask.
+        Text, categorical types and booleans are always categories, numbers, dates and
+        durations are not; what an untyped column is, its cells decide.  A list of labels
+        or positions, or a boolean mask, makes these columns categories too.
 
     max_levels : int or "auto", default="auto"
-        The most levels that numbers and dates are cut into; "auto" is a tenth of the
-        rows, but at least 24 and at most 1024.
+        The most levels that numbers, dates and durations are cut into; "auto" is a
+        tenth of the rows, but at least 24 and at most 1024.
 
     max_categories : int, default=64
-        Categories up to so many are one-hot, more are written in digits.
+        Columns of up to so many categories are one-hot in the dense matrix; more are
+        written as one-hot digits.
 
     min_frequency : int or float, default=None
-        Categories with fewer rows, or a smaller share of the rows, share a level.
+        Categories with fewer rows than this number, or than this share of the rows,
+        are *infrequent* and share one level, as in
+        :class:`~sklearn.preprocessing.OneHotEncoder`.
 
     handle_unknown : {"auto", "error", "infrequent_if_exist"}, default="auto"
-        What becomes of a category that ``fit`` did not see.
+        What becomes of a category that ``fit`` did not see:
+
+        - "auto": an error if the column has at most 64 categories.  In longer lists
+          (names, identifiers) new ones are to be expected; they are taken for an
+          infrequent one, or, if there is none, for the known one that is nearest:
+          the longest common prefix, or the nearest number.
+        - "error": always an error.
+        - "infrequent_if_exist": as "auto" does in long lists, for all columns; and of
+          columns with more than ``max_categories``, only the commonest are kept,
+          the others are infrequent.
 
     Attributes
     ----------
     layout_ : Layout
-        What the columns are.
+        What each column is: its kind, its levels, and the digits that these are
+        written in.
 
     n_features_in_ : int
-        Number of columns.
+        Number of columns of the table.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Labels of the columns, where all are text.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Labels of the columns, if all are text.
+
+    See Also
+    --------
+    AdversarialAutoencoder : The model that generates tables.
+    sklearn.preprocessing.OneHotEncoder : Categories only.
+
+    Notes
+    -----
+    *Levels.* Each value of a number, date or duration is a level if there are no more
+    than ``max_levels`` of them.  Otherwise they are cut, from the lowest, into levels
+    of equal mass, where a value that is heavier than that has one of its own.  Later
+    values belong to the level whose training values are nearest, those beyond the
+    training range to the first or the last.  Each category is a level, in the order of
+    an ordered type and else in lexical order.  Missing cells are the last level of
+    their column.  None, NaN, NaT, pandas' NA and polars' null are all missing; infinite
+    numbers are an error.
+
+    *Dense matrix.* Numbers are standardised, booleans 0 or 1, dates are written in
+    digits of the calendar (year, month, day, and down to the unit that all training
+    dates are whole in), durations in days and the like; each digit is scaled to
+    [-1, 1].  Dates with a time zone are written in UTC.  A column with missing cells
+    has an indicator besides, and zeros where it is missing.
+
+    *What comes back.* From the dense matrix: categories (of infrequent ones the
+    commonest), booleans and missing cells exactly; dates and durations to the unit
+    they are written in; numbers as float32 can tell them apart, and exactly if they
+    were in the training data and differ by more than that.  Identifiers beyond 2**24
+    are better declared categories.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_aae import TableEncoder
+    >>> people = pd.DataFrame(
+    ...     {
+    ...         "age": [25.0, 31.0, None],
+    ...         "sex": ["Female", "Male", "Female"],
+    ...         "since": pd.to_datetime(["2019-05-01", "2020-02-29", "2021-08-15"]),
+    ...     }
+    ... )
+    >>> encoder = TableEncoder().fit(people)
+    >>> encoder.get_feature_names_out().tolist()
+    ['age', 'age_missing', 'sex_Female', 'sex_Male', 'since_year', 'since_month', 'since_day']
+    >>> encoder.transform(people)[:, :4]
+    array([[-1.,  0.,  1.,  0.],
+           [ 1.,  0.,  0.,  1.],
+           [ 0.,  1.,  1.,  0.]], dtype=float32)
+    >>> encoder.inverse_transform(encoder.transform(people)).equals(people)
+    True
+    >>> [(span.kind, span.n_levels) for span in encoder.layout_.spans]
+    [('number', 3), ('category', 2), ('datetime', 3)]
     """
 
     _parameter_constraints: dict = {
@@ -70,7 +146,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         "min_frequency": [
             None,
             Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="neither"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
         ],
         "handle_unknown": [StrOptions({AUTO, ERROR, INFREQUENT})],
     }
@@ -99,7 +175,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : frame or array-like of shape (n_samples, n_features)
-            The table.
+            The table: pandas, polars or another frame that narwhals knows, an array,
+            or a list of rows.
         y : None
             Ignored.
 
@@ -107,6 +184,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         -------
         self : TableEncoder
             The fitted encoder.
+
+        Raises
+        ------
+        TypeError
+            If cells of a column cannot be compared.
+        UnsupportedColumnsError
+            If a column is of a type that is of no known kind.
+        ValueError
+            If a number is infinite, there is no row or no column, or
+            ``categorical_features`` names what is not there.
         """
         table = self._check_table(X, reset=True)
         container = Container.of(table)
@@ -166,9 +253,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Return a frame as it is, anything else as an array of two dimensions."""
         frame = as_frame(X)
         if frame is None:
-            if not hasattr(X, "__array__") and not issparse(X):
-                X = _array_of(X)
-            X = check_array(X, dtype=None, ensure_all_finite=False, estimator=self)
+            X = check_array(_as_array(X), dtype=None, ensure_all_finite=False, estimator=self)
         else:
             for n, what in zip(frame.shape, ("sample", "feature"), strict=True):
                 if not n:
@@ -280,6 +365,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         -------
         Xt : ndarray of shape (n_samples, n_features_out), float32
             The matrix; a frame after ``set_output``.
+
+        Raises
+        ------
+        TypeError
+            If a column is of another kind than in ``fit``.
+        ValueError
+            If columns differ from those of ``fit``, a category is unknown
+            (``handle_unknown``), or cells are missing in a column that had none.
         """
         check_is_fitted(self)
         X = self._check_table(X, reset=False)
@@ -305,7 +398,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         X_original : frame or ndarray of shape (n_samples, n_features)
-            Container, labels and types as in ``fit``.
+            Container, labels and types as in ``fit``; the index of ``X``, if that is a
+            frame of pandas.
+
+        Raises
+        ------
+        ValueError
+            If ``X`` has other columns than ``transform`` returns, or is not finite.
         """
         check_is_fitted(self)
         matrix = check_array(X, dtype=[np.float32, np.float64], estimator=self)
@@ -350,8 +449,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _array_of(rows: Any) -> np.ndarray:
-    """Return a list of rows as an array that keeps numbers beside text numbers."""
+def _as_array(rows: Any) -> Any:
+    """Return a list of rows as an array, in which numbers stay beside text."""
+    if np.ma.isMaskedArray(rows):
+        return np.ma.filled(rows.astype(object), None)
+    if hasattr(rows, "__array__") or issparse(rows):
+        return rows
     array = np.asarray(rows)
     return array if array.dtype.kind in "biufcmM" else np.array(rows, dtype=object)
 

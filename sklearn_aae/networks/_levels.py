@@ -44,6 +44,7 @@ class OneHot(nn.Module):
     """
 
     offsets: torch.Tensor
+    one: torch.Tensor
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()

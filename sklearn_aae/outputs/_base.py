@@ -17,7 +17,7 @@ from sklearn_aae._layout import Layout
 class TableFacts:
     """What networks are built for.
 
-    Attributes
+    Parameters
     ----------
     n_samples : int
         Number of training rows.

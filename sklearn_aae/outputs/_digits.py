@@ -80,10 +80,12 @@ class DigitVectors(nn.Module):
         self.register_buffer("real", torch.as_tensor(np.flatnonzero(real)))
         # A row's vector is the sum over its digits.
         scale = 1 / math.sqrt(len(sizes))
-        shape = (int(sizes.sum()), width)
-        self.free = nn.Parameter(torch.randn(shape, generator=generator) * scale)
-        shape = (len(sizes), N_PIECES, width)
-        self.ranked = nn.Parameter(torch.randn(shape, generator=generator) * scale)
+
+        def normal(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.randn(shape, generator=generator) * scale)
+
+        self.free = normal(int(sizes.sum()), width)
+        self.ranked = normal(len(sizes), N_PIECES, width)
 
     def table(self) -> torch.Tensor:
         """Return the vectors of all values, digit after digit, and a last one of zeros.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from sklearn_aae._layout import Layout
+from sklearn_aae._layout import Layout, Span
 
 
 class Guide:
@@ -31,27 +31,35 @@ class Guide:
         known: torch.Tensor | None = None,
     ) -> None:
         self.known = known
+        self._log_real: dict[int, torch.Tensor] = {}
         self._log_shares: dict[int, torch.Tensor] = {}
+        shares = {} if shares is None else shares
         digit = 0
         for column, span in enumerate(layout.spans):
-            share = (shares or {}).get(column)
-            n_written = math.prod(span.digits)
             # Digits can say more than there are levels.
-            if share is not None or n_written > span.n_levels:
-                padded = np.zeros(n_written)
-                padded[: span.n_levels] = 1.0 if share is None else share
-                self._restrict(digit, span.digits, padded)
+            if math.prod(span.digits) > span.n_levels:
+                self._log_real |= _logs_by_digit(digit, span, np.ones(span.n_levels))
+            if column in shares:
+                self._log_shares |= _logs_by_digit(digit, span, shares[column])
             digit += len(span.digits)
 
-    def _restrict(self, first: int, sizes: tuple[int, ...], share: np.ndarray) -> None:
-        for p in range(len(sizes)):
-            prefixes = math.prod(sizes[: p + 1])
-            table = share.reshape(prefixes, -1)
-            # All but the last digit are only kept from dead ends.
-            allowed = table[:, 0] if p == len(sizes) - 1 else (table > 0).any(axis=1)
-            with np.errstate(divide="ignore"):
-                logs = np.log(allowed.astype(np.float64)).reshape(-1, sizes[p])
-            self._log_shares[first + p] = torch.as_tensor(logs)
+    def log_real(self, digit: int, prefix: torch.Tensor) -> torch.Tensor | None:
+        """Return 0 for a digit's values that begin a level, minus infinity for others.
+
+        Parameters
+        ----------
+        digit : int
+            Which digit.
+        prefix : Tensor of shape (n_samples,), int64
+            The number that the column's earlier digits make.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, size) or None
+            None if every value begins a level.
+        """
+        table = self._log_real.get(digit)
+        return None if table is None else table.to(prefix.device)[prefix]
 
     def log_shares(self, digit: int, prefix: torch.Tensor) -> torch.Tensor | None:
         """Return the logarithms of what a digit's values are multiplied by.
@@ -71,20 +79,18 @@ class Guide:
         table = self._log_shares.get(digit)
         return None if table is None else table.to(prefix.device)[prefix]
 
-    def take(self, rows: slice | torch.Tensor) -> Guide:
-        """Return the guide of some of the rows.
 
-        Parameters
-        ----------
-        rows : slice or Tensor
-            Which.
-
-        Returns
-        -------
-        Guide
-            With their known cells; shares are the same for all rows.
-        """
-        part = object.__new__(Guide)
-        part._log_shares = self._log_shares
-        part.known = None if self.known is None else self.known[rows]
-        return part
+def _logs_by_digit(first: int, span: Span, share: np.ndarray) -> dict[int, torch.Tensor]:
+    """Return, for the digits of a column, logarithms of what their values are multiplied by."""
+    sizes = span.digits
+    padded = np.zeros(math.prod(sizes))
+    padded[: span.n_levels] = share
+    logs = {}
+    for p, size in enumerate(sizes):
+        table = padded.reshape(math.prod(sizes[: p + 1]), -1)
+        # All but the last digit are only kept from dead ends.
+        allowed = table[:, 0] if p == len(sizes) - 1 else (table > 0).any(axis=1)
+        with np.errstate(divide="ignore"):
+            by_prefix = np.log(allowed.astype(np.float64)).reshape(-1, size)
+        logs[first + p] = torch.as_tensor(by_prefix)
+    return logs

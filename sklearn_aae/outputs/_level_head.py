@@ -26,8 +26,8 @@ class LevelHead(Head):
 
     .. math::
 
-        h_j = f(c(z) + b_j + \\textstyle\\sum_{i<j} v_{i, x_i}), \\quad
-        p(x_j \\mid z, x_{<j}) = \\operatorname{softmax}(W_j f(U_j h_j)),
+        h_j = f(c(z) + b_j + \textstyle\sum_{i<j} v_{i, x_i}), \quad
+        p(x_j \mid z, x_{<j}) = \operatorname{softmax}(W_j f(U_j h_j)),
 
     so that all digits are trained in one pass and drawn one after the other.  ``x`` is
     the matrix of digits, and a loss is a negative log-likelihood in nats.
@@ -109,7 +109,24 @@ class LevelHead(Head):
     def corrupt(
         self, x: torch.Tensor, level: float, spread: np.ndarray, generator: torch.Generator
     ) -> torch.Tensor:
-        """Hide cells from the encoder: from none to twice ``masking`` of a row's."""
+        """Hide cells from the encoder: from none to twice ``masking`` of a row's.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_digits), int64
+            Rows.
+        level : float
+            Not used: levels have no scale that noise could be added on.
+        spread : ndarray of shape (n_digits,)
+            Not used.
+        generator : torch.Generator
+            Source of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_digits), int64
+            The rows with digits of -1 where a cell is hidden.
+        """
         if not self.masking:
             return x
         n, device = len(x), x.device
@@ -120,8 +137,21 @@ class LevelHead(Head):
         return torch.where(hidden[:, self.column_of_digit], -1, x)
 
     def hints(self, n_samples: int, generator: torch.Generator) -> torch.Tensor | None:
-        """Draw which rows see no parents, which parents and units are left out."""
-        n_digits, width, device = self.layout.n_digits, self.hidden_size, generator.device
+        """Draw which rows see no parents, which parents and units are left out.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows.
+        generator : torch.Generator
+            Source of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_hints) or None
+            Factors of the parents and of the hidden units; None if nothing is left out.
+        """
+        width, device = self.hidden_size, generator.device
 
         def kept(n_columns: int, dropped: float) -> torch.Tensor:
             shape = (n_samples, n_columns)
@@ -135,7 +165,6 @@ class LevelHead(Head):
             parts = [sees, parents * sees] if self.parent_dropout else [sees]
         if self.dropout:
             parts.append(kept(2 * width, self.dropout) / (1 - self.dropout))
-        assert n_digits
         return torch.cat(parts, dim=1) if parts else None
 
     def training_losses(
@@ -146,6 +175,20 @@ class LevelHead(Head):
         Rows without parents are the code's to explain; there columns count by what is
         known of them relative to their entropy, as a column of a hundred levels would
         otherwise leave no room in the code for one of two.
+
+        Parameters
+        ----------
+        params : Tensor of shape (n_samples, n_params)
+            Output of the decoder.
+        x : Tensor of shape (n_samples, n_digits), int64
+            Rows.
+        hints : Tensor of shape (n_samples, n_hints) or None
+            What ``hints`` drew for these rows.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_columns)
+            Losses.
         """
         if hints is None:
             return self.cell_losses(params, x)
@@ -211,7 +254,18 @@ class LevelHead(Head):
     # ------------------------------------------------------------------- draws
 
     def mean(self, params: torch.Tensor) -> torch.Tensor:
-        """Return the likeliest digit after the likeliest digits before it."""
+        """Return the likeliest digit after the likeliest digits before it.
+
+        Parameters
+        ----------
+        params : Tensor of shape (n_samples, n_params)
+            Output of the decoder.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_digits), int64
+            Rows.
+        """
         return self._walk(params, None, Guide(self.layout))[0]
 
     def draw(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -276,6 +330,9 @@ def _choose(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a value for each row, drawn or the likeliest, and its log weight."""
     log_weight = logits.new_zeros(len(logits))
+    log_real = guide.log_real(digit, prefix)
+    if log_real is not None:
+        logits = logits + log_real.to(logits.dtype)
     log_shares = guide.log_shares(digit, prefix)
     free = logits
     if log_shares is not None:

@@ -49,10 +49,21 @@ class LevelOutput(Output):
         -------
         int
             The hidden size.
+
+        Raises
+        ------
+        ValueError
+            If ``hidden_size`` is no positive integer.
         """
-        if self.hidden_size != "auto":
-            return self.hidden_size
-        return SMALL if table.n_samples < SMALL_TABLE else LARGE
+        size = self.hidden_size
+        if isinstance(size, str) and size == "auto":
+            return SMALL if table.n_samples < SMALL_TABLE else LARGE
+        if not (isinstance(size, Integral) and int(size) >= 1):
+            raise ValueError(
+                f'{type(self).__name__} output: hidden_size must be "auto" or a positive '
+                f"integer, got {size!r}."
+            )
+        return int(size)
 
     @abstractmethod
     def build(self, table: TableFacts, generator: torch.Generator) -> Head:
@@ -73,12 +84,6 @@ class LevelOutput(Output):
 
     def _head(self, table: TableFacts, generator: torch.Generator, **more: Any) -> LevelHead:
         assert table.layout is not None  # the estimator reads a table of levels
-        size = self.hidden_size
-        if size != "auto" and not (isinstance(size, Integral) and size >= 1):
-            raise ValueError(
-                f'{type(self).__name__} output: hidden_size must be "auto" or a positive '
-                f"integer, got {size!r}."
-            )
         self._check_share("masking", self.masking, 0.5)
         return LevelHead(
             table.layout,
@@ -98,7 +103,7 @@ class LevelOutput(Output):
         return value
 
     def _check_share(self, name: str, value: Any, most: float) -> None:
-        if not (isinstance(value, Real) and 0 <= value <= most):
+        if not (isinstance(value, Real) and 0 <= float(value) <= most):
             raise ValueError(
                 f"{type(self).__name__} output: {name} must be between 0 and {most}, got {value!r}."
             )

@@ -91,13 +91,13 @@ class LinearDecay(Callback):
 
 
 class StepwiseDecay(LinearDecay):
-    """Learning rates fall linearly to zero over the second half of the steps.
+    """Learning rates fall linearly to zero over the last seven tenths of the steps.
 
     For tables of levels, which are trained at high rates in a few epochs: a fall by
     epochs would be too coarse, and what is left of the rate at its end blurs them.
     """
 
-    def __init__(self, start: float = 0.5, end: float = 0.0) -> None:
+    def __init__(self, start: float = 0.3, end: float = 0.0) -> None:
         super().__init__(start, end)
 
     def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 STABLE = settings(
     derandomize=True,
     deadline=None,
-    max_examples=80,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -242,6 +243,43 @@ def test_draws_repeat_with_the_generator_and_move_no_other():
     np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
+def test_large_tables_are_not_kept():
+    rng = np.random.default_rng(0)
+    n = 80_000
+    table = pd.DataFrame(
+        {
+            "x": rng.normal(size=n),
+            "at": pd.to_datetime(rng.integers(0, 10**18, n), utc=True).tz_convert("Europe/Paris"),
+        }
+    )
+    encoder = TableEncoder(max_levels=50).fit(table)
+    assert len(pickle.dumps(encoder)) < 0.15 * 2 * n * 8
+    levels = encoder._to_levels(table)
+    back = encoder._from_levels(levels, rng)
+    assert (back.dtypes == table.dtypes).all()
+    np.testing.assert_array_equal(encoder._to_levels(back), levels)
+    with pytest.raises(ValueError, match="No training row that was kept meets"):
+        encoder._level_shares("x", 0.123)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frame_type", [pd.DataFrame, pl.DataFrame])
+def test_memory_grows_with_rows_and_not_with_rows_times_levels(frame_type):
+    rng = np.random.default_rng(0)
+    names = [f"customer number {i:06d}" for i in range(100_000)]
+    names += [names[i] for i in rng.integers(0, 100_000, 100_000)]
+    table = frame_type({"name": names})
+    tracemalloc.start()
+    encoder = TableEncoder().fit(table)
+    levels = encoder._to_levels(table)
+    encoder._from_levels(levels, rng)
+    assert tracemalloc.get_traced_memory()[1] < 100e6
+    tracemalloc.reset_peak()
+    matrix = encoder.transform(table)
+    assert tracemalloc.get_traced_memory()[1] < matrix.nbytes + 100e6
+    tracemalloc.stop()
+
+
 # ---------------------------------------------------------- rare and unknown
 
 
@@ -408,6 +446,28 @@ def test_one_frame_library_may_be_fitted_and_another_encoded():
     np.testing.assert_array_equal(encoder.transform(other), encoder.transform(frame))
 
 
+def test_dates_of_other_units_are_the_same_dates():
+    days = ["2020-01-01", "2020-01-02", "2020-02-01"]
+    frames = [pd.DataFrame({"at": np.array(days, f"M8[{unit}]")}) for unit in ("s", "ms", "ns")]
+    for fitted in frames:
+        encoder = TableEncoder().fit(fitted)
+        for other in frames:
+            assert encoder._to_levels(other).ravel().tolist() == [0, 1, 2]
+            np.testing.assert_array_equal(encoder.transform(other), encoder.transform(fitted))
+    far = pd.DataFrame({"at": np.array(["3000-01-01", "1000-01-01"], "M8[s]")})
+    encoder = TableEncoder().fit(frames[-1])
+    assert encoder._to_levels(far).ravel().tolist() == [2, 0]
+    laps = pd.DataFrame({"lap": np.array([1, 2, 3], "m8[s]")})
+    encoder = TableEncoder().fit(laps)
+    assert encoder._to_levels(laps.astype("m8[ns]")).ravel().tolist() == [0, 1, 2]
+
+
+def test_masked_cells_are_missing():
+    masked = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 1], [0, 0]])
+    encoder = TableEncoder().fit(masked)
+    assert encoder._to_levels(masked).tolist() == [[0, 1], [1, 0]]
+
+
 def test_missing_cells_of_every_sort_are_missing():
     cells = ["a", None, np.nan, pd.NA, pd.NaT, np.datetime64("NaT")]
     levels = TableEncoder().fit(pd.DataFrame({"c": cells}, dtype=object))
@@ -423,6 +483,16 @@ def test_missing_cells_of_every_sort_are_missing():
     encoder = TableEncoder().fit(frame)
     assert encoder._to_levels(frame).ravel().tolist() == [0, 1, 1]
     assert encoder._from_levels(encoder._to_levels(frame), None)["x"].is_null().sum() == 2
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, pd.NA, pd.NaT], ids=str)
+@pytest.mark.parametrize("cells", [["a", "b"], [1, 2], [True, False]], ids=str)
+def test_what_stood_for_a_missing_object_stands_for_it_again(cells, gap):
+    frame = pd.DataFrame({"c": [*cells, gap]}, dtype=object)
+    encoder = TableEncoder().fit(frame)
+    back = encoder._from_levels(encoder._to_levels(frame), None)["c"].tolist()
+    assert back[:2] == cells
+    assert back[2] is frame["c"][2]
 
 
 def test_imputation_may_ask_for_missing_cells_that_fit_did_not_see():
