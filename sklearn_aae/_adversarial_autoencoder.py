@@ -15,7 +15,7 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_aae._base import IMPUTE, SAMPLE, BaseAAE, leaves_no_trace, resolve_seed
+from sklearn_aae._base import IMPUTE, SAMPLE, BaseAAE, leaves_no_trace
 from sklearn_aae._compat import _fit_context
 from sklearn_aae._draws import (
     blur,
@@ -25,7 +25,7 @@ from sklearn_aae._draws import (
     fill_levels,
 )
 from sklearn_aae._input import check_levels, is_ready, reads_levels
-from sklearn_aae._random import derive_seed, draw_seed, make_generator
+from sklearn_aae._random import derive_seed, draw_seed, make_generator, resolve_seed
 from sklearn_aae.encoding import Container
 from sklearn_aae.training import TrainingContext
 
@@ -444,7 +444,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             A distribution of codes to draw from in place of the prior: anything with
             scikit-learn's ``sample(n)`` that was fitted to what :meth:`transform` returns,
             for example ``GaussianMixture(16).fit(model.transform(X))`` ("ex-post density
-            estimation" [2]_).  It helps where codes miss the prior.
+            estimation" of Ghosh et al.).  It helps where codes miss the prior.
         noise : bool, default=True
             Whether rows are drawn from the decoder's distribution, which gives the
             columns their spread; False returns its mean or mode (for pictures, say).

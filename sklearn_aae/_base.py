@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import LRScheduler
 
 from sklearn_aae._input import check_levels, check_numbers, fit_levels, needs_levels
 from sklearn_aae._parameters import (
@@ -27,7 +27,7 @@ from sklearn_aae._parameters import (
     auto_epochs,
     auto_lr,
 )
-from sklearn_aae._random import derive_seed, draw_seed, fenced
+from sklearn_aae._random import derive_seed, fenced
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.encoding import Container, LevelScale, Scaler, TableEncoder
 from sklearn_aae.exceptions import ConvergenceWarning
@@ -47,6 +47,7 @@ from sklearn_aae.training import (
     encode,
     in_precision,
     map_chunks,
+    user_callbacks,
 )
 
 #: Streams under the estimator's seed.
@@ -240,20 +241,6 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             TableDataset(X, scaler=scaler, rows=order[:n_valid]),
         )
 
-    def _user_callbacks(self) -> list:
-        """Return clones of the user's skorch callbacks: skorch would change the originals."""
-        callbacks = []
-        for item in self.callbacks or []:
-            name, callback = item if isinstance(item, (tuple, list)) else (None, item)
-            callback = callback() if isinstance(callback, type) else clone(callback, safe=False)
-            if not isinstance(callback, Callback):
-                raise TypeError(
-                    "callbacks must be skorch callbacks or (name, callback) pairs, got "
-                    f"{item!r}; callbacks of scikit-learn go to set_callbacks."
-                )
-            callbacks.append(callback if name is None else (name, callback))
-        return callbacks
-
     def _train(
         self,
         net: AAENet,
@@ -269,7 +256,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         scaler = net.dataset__scaler
         train, valid = self._split(X, scaler, seed, hold_out=full and self.early_stopping)
         own: list[Any] = [context] if context is not None else []
-        user = self._user_callbacks()
+        user = user_callbacks(self.callbacks)
         plain = [item[1] if isinstance(item, tuple) else item for item in user]
         # A schedule of the user's takes the place of ours.
         if full and not any(isinstance(callback, LRScheduler) for callback in plain):
@@ -432,8 +419,3 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
 def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:
     return dataset, valid
-
-
-def resolve_seed(random_state: Any, fallback: Any) -> int:
-    """Return a seed from ``random_state``, or from ``fallback`` if it is None."""
-    return draw_seed(fallback if random_state is None else random_state)

@@ -32,6 +32,7 @@ RANKS = {
     "_input": 4,
     "training": 4,
     "_draws": 4,
+    "_audit_table": 5,
     "_base": 5,
     "_adversarial_autoencoder": 6,
     "detection": 6,

@@ -6,6 +6,7 @@ from sklearn_aae.training._callbacks import (
     LinearDecay,
     StepwiseDecay,
     TrainingContext,
+    user_callbacks,
 )
 from sklearn_aae.training._ensemble import (
     CLIP,
@@ -46,4 +47,5 @@ __all__ = [
     "log_mixture",
     "map_chunks",
     "member_rows",
+    "user_callbacks",
 ]

@@ -9,7 +9,9 @@ import torch
 
 from sklearn_aae._random import make_generator
 from sklearn_aae.networks import ACTIVATIONS, mlp
+from sklearn_aae.networks._levels import LevelReader, OneHot
 from tests.instances import fast
+from tests.level_layouts import layout_with_digits
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -50,3 +52,26 @@ def test_parameters_own_their_storage(cancer):
     model = fast().fit(cancer[0])
     for parameter in model.net_.module_.parameters():
         assert parameter.untyped_storage().nbytes() == parameter.numel() * 4
+
+
+#: Two rows of a layout with digits of 3, 8, 9 and 2 values; cells of the second are hidden.
+DIGITS = torch.tensor([[2, 0, 8, 1], [0, -1, -1, 0]])
+
+
+def test_one_hot_digits_are_zero_where_a_cell_is_hidden():
+    rows = OneHot(layout_with_digits())(DIGITS)
+    assert rows.shape == (2, 22)
+    assert [row.nonzero().flatten().tolist() for row in rows] == [[2, 3, 19, 21], [0, 20]]
+    assert rows.max() == 1
+    assert OneHot(layout_with_digits()).double()(DIGITS).dtype == torch.float64
+
+
+def test_a_level_reader_is_a_linear_layer_on_one_hot_digits():
+    layout = layout_with_digits()
+    reader = LevelReader(layout, 5, make_generator(0))
+    with torch.no_grad():
+        reader.bias.copy_(torch.arange(5.0))
+    expected = OneHot(layout)(DIGITS) @ reader.vectors.table()[:-1] + reader.bias
+    torch.testing.assert_close(reader(DIGITS), expected)
+    again = LevelReader(layout, 5, make_generator(0))
+    assert torch.equal(again.vectors.table(), reader.vectors.table())
