@@ -443,8 +443,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         density : object or None, default=None
             A distribution of codes to draw from in place of the prior: anything with
             scikit-learn's ``sample(n)`` that was fitted to what :meth:`transform` returns,
-            for example ``GaussianMixture(16).fit(model.transform(X))`` ("ex-post density
-            estimation" [2]_).  It helps where codes miss the prior.
+            for example ``GaussianMixture(16).fit(model.transform(X).astype(float))``
+            ("ex-post density estimation" of Ghosh et al.).  It helps where codes miss the
+            prior.
         noise : bool, default=True
             Whether rows are drawn from the decoder's distribution, which gives the
             columns their spread; False returns its mean or mode (for pictures, say).

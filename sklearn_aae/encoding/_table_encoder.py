@@ -66,12 +66,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     handle_unknown : {"auto", "error", "infrequent_if_exist"}, default="auto"
         What becomes of a category that ``fit`` did not see:
 
-        - "auto": an error if the column has at most 10 categories in ``fit`` and all of
-          them occurred at least 5 times.  Elsewhere (names, identifiers, lists with rare
-          entries) new ones are to be expected; they are taken for an infrequent one,
-          or, if there is none, for the known one that is nearest: the longest common
-          prefix, or the nearest number; in columns of at most 64 categories the nearest
-          of those that occurred fewer than 5 times, if there are any.
+        - "auto": an error if all categories are common: in ``fit`` each had at least a
+          tenth of the rows.  Elsewhere (names, identifiers, lists with rare entries) new
+          ones are to be expected; they are taken for an infrequent one, or, if there is
+          none, for the known one that is nearest: the longest common prefix, or the
+          nearest number; in columns of at most 64 categories the nearest of those that
+          have less than a tenth of the rows.
         - "error": always an error.
         - "infrequent_if_exist": never an error: an infrequent one, or the nearest of all;
           and of columns with more than ``max_categories``, only the commonest are kept,

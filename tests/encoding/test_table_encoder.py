@@ -298,9 +298,9 @@ def test_unknown_levels_of_long_lists_are_the_nearest():
     ]
 
 
-def test_unknown_levels_join_those_that_occurred_a_few_times():
+def test_unknown_levels_join_the_rare_ones():
     # "common2" shares most with "common1", but an unheard of label is rare, as "odd" is.
-    frame = pd.DataFrame({"a": ["common1"] * 20 + ["odd"] * 4})
+    frame = pd.DataFrame({"a": ["common1"] * 40 + ["odd"] * 4})
     encoder = TableEncoder().fit(frame)
     levels = encoder._to_levels(pd.DataFrame({"a": ["common2", "common1", "odd"]}))
     assert levels[:, 0].tolist() == [1, 0, 1]

@@ -62,9 +62,11 @@ def test_the_channel_keeps_variance_one_and_transform_says_the_code():
     assert torch.equal(posterior.mode(h), h)
     # What is left after the code is noise of the size that is said.
     left = draws - posterior.place(h)
-    torch.testing.assert_close(left.std(dim=0), torch.full((2,), 0.5), atol=0.01, rtol=0)
+    torch.testing.assert_close(
+        left.std(dim=0), torch.full((2,), posterior.noise), atol=0.01, rtol=0
+    )
     correlation = torch.corrcoef(torch.stack([draws[:, 0], h[:, 0]]))[0, 1]
-    assert float(correlation) == pytest.approx(math.sqrt(1 - 0.5**2), abs=0.01)
+    assert float(correlation) == pytest.approx(math.sqrt(1 - posterior.noise**2), abs=0.01)
 
 
 @pytest.mark.parametrize("noise", [0, 1, -0.2, "much", None])
