@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks._ctgan import Synthesizer
 from benchmarks._generators import Copy, GaussianCopula, IndependentColumns, ShallowMixture
-from sklearn_aae import AdversarialAutoencoder, posteriors
+from sklearn_aae import AdversarialAutoencoder, outputs, posteriors
 
 #: Width of the code, for all tables.
 N_COMPONENTS = 8
@@ -64,6 +64,9 @@ CONTENDERS: dict[str, Contender] = {
     AAE: aae("AdversarialAutoencoder"),
     "aae-no-adversary": aae("… adversarial_weight=0", lambda: {"adversarial_weight": 0}),
     "aae-independent": aae('… output="independent"', lambda: {"output": "independent"}),
+    "aae-code-only-0": aae(
+        "… Autoregressive(code_only=0)", lambda: {"output": outputs.Autoregressive(code_only=0)}
+    ),
     "aae-noise-0.3": aae(
         "… Channel(noise=0.3)", lambda: {"posterior": posteriors.Channel(noise=0.3)}
     ),

@@ -15,7 +15,7 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_aae._base import IMPUTE, SAMPLE, BaseAAE, leaves_no_trace, resolve_seed
+from sklearn_aae._base import IMPUTE, SAMPLE, BaseAAE, leaves_no_trace
 from sklearn_aae._compat import _fit_context
 from sklearn_aae._draws import (
     blur,
@@ -25,7 +25,7 @@ from sklearn_aae._draws import (
     fill_levels,
 )
 from sklearn_aae._input import check_levels, is_ready, reads_levels
-from sklearn_aae._random import derive_seed, draw_seed, make_generator
+from sklearn_aae._random import derive_seed, draw_seed, make_generator, resolve_seed
 from sklearn_aae.encoding import Container
 from sklearn_aae.training import TrainingContext
 
@@ -73,9 +73,10 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     encoder, decoder, discriminator : None, torch.nn.Module or callable, default=None
         Networks of your own: an unfitted instance, which is copied and never
         trained in place, or a class or function ``(n_in, n_out) -> nn.Module``.
-    adversarial_weight : float, default=0.3
-        Learning rate of the third phase as a multiple of ``lr``.  0 switches
-        phases 2 and 3 off, which leaves a plain autoencoder.
+    adversarial_weight : float or "auto", default="auto"
+        Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3, and
+        0.45 for outputs over categories.  0 switches phases 2 and 3 off, which leaves a
+        plain autoencoder.
     categorical_features : "from_dtype" or array-like, default="from_dtype"
         Which columns are categories: by their type (categorical, text, boolean), and
         besides the numbers and dates whose labels, positions or mask are given here.
@@ -95,9 +96,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         sizes of at most this.  For outputs over categories 128 below 2000 rows, else 256.
     lr : float or "auto", default="auto"
         Learning rate (Adam).  ``"auto"`` is 1e-3, and for outputs over categories 2e-3
-        below 2000 rows, else 3e-3.  It falls linearly over the second half of the epochs,
-        to a tenth (for outputs over categories to zero, step by step), unless
-        ``callbacks`` hold an ``LRScheduler``.
+        below 2000 rows, else 4e-3.  It falls linearly over the second half of the epochs
+        to a tenth (for outputs over categories, over the last seven tenths of the
+        steps to zero), unless ``callbacks`` hold an ``LRScheduler``.
     callbacks : list of skorch callbacks, default=None
         They are cloned, never changed.  For progress bars through pipelines and
         searches see :meth:`set_callbacks`.
@@ -190,7 +191,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         encoder: Any = None,
         decoder: Any = None,
         discriminator: Any = None,
-        adversarial_weight: float = 0.3,
+        adversarial_weight: float | str = "auto",
         categorical_features: Any = "from_dtype",
         scaling: str | None = "standard",
         max_epochs: int | str = "auto",
@@ -442,8 +443,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         density : object or None, default=None
             A distribution of codes to draw from in place of the prior: anything with
             scikit-learn's ``sample(n)`` that was fitted to what :meth:`transform` returns,
-            for example ``GaussianMixture(16).fit(model.transform(X))`` ("ex-post density
-            estimation" [2]_).  It helps where codes miss the prior.
+            for example ``GaussianMixture(16).fit(model.transform(X).astype(float))``
+            ("ex-post density estimation" of Ghosh et al.).  It helps where codes miss the
+            prior.
         noise : bool, default=True
             Whether rows are drawn from the decoder's distribution, which gives the
             columns their spread; False returns its mean or mode (for pictures, say).

@@ -7,13 +7,14 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import LRScheduler
 
 from sklearn_aae._input import check_levels, check_numbers, fit_levels, needs_levels
 from sklearn_aae._parameters import (
@@ -21,11 +22,13 @@ from sklearn_aae._parameters import (
     CONSTRAINTS,
     as_device,
     as_sizes,
+    auto_adversarial_weight,
     auto_batch_size,
     auto_epochs,
     auto_lr,
 )
-from sklearn_aae._random import derive_seed, draw_seed, fenced
+from sklearn_aae._random import derive_seed, fenced
+from sklearn_aae._threads import torch_threads
 from sklearn_aae.encoding import Container, LevelScale, Scaler, TableEncoder
 from sklearn_aae.exceptions import ConvergenceWarning
 from sklearn_aae.networks import ModuleBuilder
@@ -44,6 +47,7 @@ from sklearn_aae.training import (
     encode,
     in_precision,
     map_chunks,
+    user_callbacks,
 )
 
 #: Streams under the estimator's seed.
@@ -162,7 +166,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         self._built_with = {name: getattr(self, name) for name in BUILT_IN}
         return AAENet(
             builder,
-            phases=PHASES if self.adversarial_weight > 0 else (RECONSTRUCTION,),
+            phases=PHASES if len(rates) > 1 else (RECONSTRUCTION,),
             seed=derive_seed(seed, TRAIN),
             lr=rates["optimizer"],
             device=str(device),
@@ -178,8 +182,11 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         if lr == "auto":
             lr = auto_lr(self._n_rows_built_for, self._encoder is not None)
         rates = {"optimizer": lr}
-        if self.adversarial_weight > 0:
-            rates |= {"optimizer_disc": lr, "optimizer_gen": lr * self.adversarial_weight}
+        weight = self.adversarial_weight
+        if weight == "auto":
+            weight = auto_adversarial_weight(self._encoder is not None)
+        if weight > 0:
+            rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
         return rates
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
@@ -235,20 +242,6 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             TableDataset(X, scaler=scaler, rows=order[:n_valid]),
         )
 
-    def _user_callbacks(self) -> list:
-        """Return clones of the user's skorch callbacks: skorch would change the originals."""
-        callbacks = []
-        for item in self.callbacks or []:
-            name, callback = item if isinstance(item, (tuple, list)) else (None, item)
-            callback = callback() if isinstance(callback, type) else clone(callback, safe=False)
-            if not isinstance(callback, Callback):
-                raise TypeError(
-                    "callbacks must be skorch callbacks or (name, callback) pairs, got "
-                    f"{item!r}; callbacks of scikit-learn go to set_callbacks."
-                )
-            callbacks.append(callback if name is None else (name, callback))
-        return callbacks
-
     def _train(
         self,
         net: AAENet,
@@ -264,7 +257,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         scaler = net.dataset__scaler
         train, valid = self._split(X, scaler, seed, hold_out=full and self.early_stopping)
         own: list[Any] = [context] if context is not None else []
-        user = self._user_callbacks()
+        user = user_callbacks(self.callbacks)
         plain = [item[1] if isinstance(item, tuple) else item for item in user]
         # A schedule of the user's takes the place of ours.
         if full and not any(isinstance(callback, LRScheduler) for callback in plain):
@@ -338,7 +331,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     def _encode(self, X: np.ndarray) -> np.ndarray:
         """Return the codes of checked rows: in their precision, of levels in float32."""
         dtype = np.dtype(np.float32) if self._encoder is not None else X.dtype
-        return encode(self.net_.module_, self._reader(X, dtype), len(X), self.device_, dtype)
+        with self._repeatable():
+            return encode(self.net_.module_, self._reader(X, dtype), len(X), self.device_, dtype)
 
     def _decode(
         self,
@@ -361,14 +355,19 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             params = decoder(z if placed else module.posterior.place(z))
             return head.mean(params) if generator is None else head.draw(params, generator)
 
-        return map_chunks(
-            rows_of,
-            lambda part: Z[part],
-            len(Z),
-            [decoder],
-            self.device_,
-            lambda rows: self._scaler.inverse_transform(rows, dtype),
-        )
+        with self._repeatable():
+            return map_chunks(
+                rows_of,
+                lambda part: Z[part],
+                len(Z),
+                [decoder],
+                self.device_,
+                lambda rows: self._scaler.inverse_transform(rows, dtype),
+            )
+
+    def _repeatable(self) -> AbstractContextManager[None]:
+        """Cap threads where heads over levels would give other last bits with more."""
+        return torch_threads(None if self._encoder is None else 1)
 
     def _wrap(
         self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
@@ -403,7 +402,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
         read = self._reader(X, double)
         if codes is None:
-            return map_chunks(losses_of, read, len(X), [encoder, decoder], self.device_)
+            with self._repeatable():
+                return map_chunks(losses_of, read, len(X), [encoder, decoder], self.device_)
         given = torch.as_tensor(codes, dtype=torch.float64, device=self.device_)
 
         def losses_given(place: torch.Tensor) -> torch.Tensor:
@@ -411,15 +411,11 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             return losses_of(x.to(self.device_), given[place])
 
         places = np.arange(len(X))
-        return map_chunks(
-            losses_given, lambda rows: places[rows], len(X), [encoder, decoder], self.device_
-        )
+        with self._repeatable():
+            return map_chunks(
+                losses_given, lambda rows: places[rows], len(X), [encoder, decoder], self.device_
+            )
 
 
 def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:
     return dataset, valid
-
-
-def resolve_seed(random_state: Any, fallback: Any) -> int:
-    """Return a seed from ``random_state``, or from ``fallback`` if it is None."""
-    return draw_seed(fallback if random_state is None else random_state)

@@ -6,13 +6,14 @@ import importlib
 from types import ModuleType
 
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
+from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_feature_names_in
 
 from sklearn_aae.exceptions import MissingExtraError
 
 __all__ = [
     "Interval",
+    "Options",
     "RealNotInt",
     "StrOptions",
     "_check_feature_names_in",

@@ -11,13 +11,16 @@ from sklearn.utils import check_array, gen_batches
 
 from sklearn_aae._layout import Layout
 from sklearn_aae._random import fenced
-from sklearn_aae._threads import SMALL_WORK, torch_threads
+from sklearn_aae._threads import torch_threads
 from sklearn_aae.networks import AAEModule
 from sklearn_aae.outputs import Guide, LevelHead
 from sklearn_aae.posteriors import Channel
 
 #: So many rows are proposed for each that is asked for, and no more.
 MOST_PROPOSALS = 100
+#: How many of the proposals should have met the conditions if they had been drawn freely,
+#: and how many must have: proposals of which hardly one had miss most of what does.
+ENOUGH_MET, LEAST_MET = 10.0, 1.0
 #: Rows that are drawn at once.
 LEAST_ROWS, MOST_ROWS = 1024, 16384
 
@@ -99,7 +102,8 @@ def draw_within(
 
     Rejection sampling: a proposal's columns are drawn one by one, those with a condition
     among what it allows; it is kept with the probability, up to a constant, that free
-    draws would have met the conditions.
+    draws would have met the conditions.  The constant is the largest probability that
+    was seen, so that rows are kept, and kept rows dropped, as proposals come in.
 
     Parameters
     ----------
@@ -129,18 +133,21 @@ def draw_within(
     kept: list[torch.Tensor] = []
     n_kept = n_proposed = 0
     likeliest = total = 0.0
-    with torch.inference_mode(), _threads(module, n_samples):
-        while n_kept < n_samples:
+    with torch.inference_mode(), torch_threads(1):
+        while n_kept < n_samples or total < ENOUGH_MET:
             n = min(
                 MOST_PROPOSALS * n_samples - n_proposed,
                 max(LEAST_ROWS, min(MOST_ROWS, 2 * n_samples)),
             )
+            if n <= 0 and n_kept >= n_samples and total >= LEAST_MET:
+                break
             if n <= 0:
                 names = ", ".join(repr(layout.spans[j].name) for j in shares)
                 raise ValueError(
                     f"The conditions on {names} are met too rarely: by about "
                     f"{total / n_proposed:.2g} of the model's rows, so that {n_proposed} proposals "
-                    f"gave {n_kept} of {n_samples} rows. Widen a condition, or leave one out."
+                    f"are too few for {n_samples} rows. Widen a condition, leave one out, or draw "
+                    "more rows at once."
                 )
             codes = module.prior.sample(n, module.n_components, generator)
             digits, log_weights = head.draw_within(module.decoder(codes), generator, guide)
@@ -148,10 +155,14 @@ def draw_within(
             likeliest = max(likeliest, float(weights.max()))
             total += float(weights.sum())
             chance = torch.rand(n, generator=generator, device=weights.device)
-            kept.append(digits[chance * likeliest < weights])
-            n_kept += len(kept[-1])
+            proposed = [digits, weights, chance]
+            if n_proposed:
+                proposed = [torch.cat(parts) for parts in zip(kept, proposed, strict=True)]
+            met = proposed[2] * likeliest < proposed[1]
+            kept = [part[met] for part in proposed]
+            n_kept = len(kept[0])
             n_proposed += n
-    return torch.cat(kept)[:n_samples]
+    return kept[0][:n_samples]
 
 
 # --------------------------------------------------------------- missing cells
@@ -202,7 +213,7 @@ def fill_levels(
     """
     filled = np.empty((len(digits), layout.n_columns), dtype=np.int64)
     n_rows = max(1, MOST_ROWS // n_draws)
-    with torch.inference_mode(), _threads(module, len(digits) * n_draws):
+    with torch.inference_mode(), torch_threads(1):
         for rows in gen_batches(len(digits), n_rows):
             known = torch.as_tensor(digits[rows], device=generator.device)
             drawn, log_weights = _draw_missing(module, layout, known, n_draws, generator)
@@ -269,11 +280,6 @@ def _centers(layout: Layout, levels: np.ndarray, log_weights: torch.Tensor) -> I
             votes = np.zeros((len(levels), len(values)))
             np.add.at(votes, (rows, codes.reshape(drawn.shape)), of_category)
             yield values[votes.argmax(axis=1)]
-
-
-def _threads(module: AAEModule, n_samples: int) -> Any:
-    work = n_samples * sum(p.numel() for p in module.head.parameters())
-    return torch_threads(1 if work < SMALL_WORK else None)
 
 
 def check_level_head(module: AAEModule, what: str) -> None:

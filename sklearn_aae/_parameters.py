@@ -25,7 +25,7 @@ CONSTRAINTS: dict = {
     "encoder": [None, callable],
     "decoder": [None, callable],
     "discriminator": [None, callable],
-    "adversarial_weight": [Interval(Real, 0, None, closed="left")],
+    "adversarial_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
     "scaling": [StrOptions({"standard", "quantile", "minmax"}), None],
     "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -78,8 +78,13 @@ def auto_epochs(n_samples: int, mixed: bool = False) -> int:
 def auto_lr(n_samples: int, mixed: bool = False) -> float:
     """Return the learning rate of ``lr="auto"``; ``mixed`` for outputs over levels."""
     if mixed:
-        return 2e-3 if n_samples < 2000 else 3e-3
+        return 2e-3 if n_samples < 2000 else 4e-3
     return 1e-3
+
+
+def auto_adversarial_weight(mixed: bool) -> float:
+    """Return the weight of ``adversarial_weight="auto"``; ``mixed`` for outputs over levels."""
+    return 0.45 if mixed else 0.3
 
 
 def as_sizes(sizes: Any, name: str) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,11 @@ def draw_seed(random_state: int | np.random.RandomState | None) -> int:
     if random_state is None:
         return secrets.randbits(31)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def resolve_seed(random_state: Any, fallback: Any) -> int:
+    """Return a seed from ``random_state``, or from ``fallback`` if it is None."""
+    return draw_seed(fallback if random_state is None else random_state)
 
 
 def derive_seed(seed: int, *key: int) -> int:

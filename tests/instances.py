@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_aae import AdversarialAutoencoder, TableEncoder
+from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, TableEncoder
 from sklearn_aae.outputs import Autoregressive
 
 FAST = {"hidden_layer_sizes": (16,), "discriminator_layer_sizes": (16,), "max_epochs": 3}
@@ -13,9 +13,26 @@ def fast(**parameters):
     return AdversarialAutoencoder(**{"random_state": 0, **FAST, **parameters})
 
 
+def fast_detector(**parameters):
+    """Return a small detector that fits in milliseconds."""
+    return AAEOutlierDetector(
+        **{"random_state": 0, "n_estimators": 2, "max_epochs": 2, **parameters}
+    )
+
+
 def with_defaults():
     """Return every public estimator with constructor defaults."""
-    return [AdversarialAutoencoder(), TableEncoder()]
+    return [AdversarialAutoencoder(), AAEOutlierDetector(), TableEncoder()]
+
+
+def detectors():
+    """Return detectors with fast settings, in their main variants."""
+    return [
+        fast_detector(random_state=None),
+        fast_detector(contamination=0.1, kind="likelihood"),
+        fast_detector(contamination=0, kind="gpnd", adversarial_weight=0),
+        fast_detector(estimator=fast()),
+    ]
 
 
 def with_fast_settings():
@@ -25,6 +42,7 @@ def with_fast_settings():
         fast(posterior="gaussian", output="gaussian"),
         fast(prior="uniform", scaling="quantile"),
         fast(n_components=1, adversarial_weight=0),
+        *detectors(),
         TableEncoder(max_levels=4),
         TableEncoder(
             categorical_features=[0],

@@ -19,8 +19,8 @@ from sklearn.utils.estimator_checks import (
 from tests.instances import with_defaults, with_fast_settings
 
 #: Checks that scikit-learn runs on its own estimators only.
-FURTHER_CHECKS = [
-    check_param_validation,
+FURTHER_CHECKS = [check_param_validation, check_dataframe_column_names_consistency]
+CHECKS_OF_TRANSFORMERS = [
     check_set_output_transform,
     check_set_output_transform_pandas,
     check_set_output_transform_polars,
@@ -28,7 +28,6 @@ FURTHER_CHECKS = [
     check_global_set_output_transform_polars,
     check_transformer_get_feature_names_out,
     check_transformer_get_feature_names_out_pandas,
-    check_dataframe_column_names_consistency,
 ]
 
 
@@ -47,4 +46,13 @@ def test_scikit_learn_checks_with_defaults(estimator, check):
 @pytest.mark.parametrize("check", FURTHER_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("estimator", with_fast_settings(), ids=str)
 def test_further_checks(estimator, check):
+    check(type(estimator).__name__, estimator)
+
+
+@pytest.mark.filterwarnings("ignore:X (has|does not have) .*feature names:UserWarning")
+@pytest.mark.parametrize("check", CHECKS_OF_TRANSFORMERS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "estimator", [e for e in with_fast_settings() if hasattr(e, "transform")], ids=str
+)
+def test_further_checks_of_transformers(estimator, check):
     check(type(estimator).__name__, estimator)

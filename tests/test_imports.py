@@ -26,15 +26,19 @@ RANKS = {
     "outputs": 2,
     "posteriors": 2,
     "priors": 2,
+    "scores": 2,
     "networks": 3,
     "_parameters": 4,
     "_input": 4,
     "training": 4,
     "_draws": 4,
+    "_audit_table": 5,
     "_base": 5,
     "_adversarial_autoencoder": 6,
-    "__init__": 7,
-    "__main__": 8,
+    "detection": 6,
+    "_outlier": 7,
+    "__init__": 8,
+    "__main__": 9,
 }
 
 FILES = sorted(ROOT.rglob("*.py"))

@@ -132,9 +132,8 @@ print(table.round(3).to_string())
 # %%
 # Absolute errors of numbers are in standard deviations of the column, those of categories
 # are the share of wrong guesses. Lines through all columns, which is what the iterative
-# imputer fits, do not know districts; near neighbours do, and on a table this regular they
-# are about as good as the model. They keep the whole training table for it, and they know
-# no more than the guess.
+# imputer fits, do not know districts. Near neighbours do, and come close to the model; they
+# need the whole training table for it, and they know no more than the guess.
 
 import matplotlib.pyplot as plt
 

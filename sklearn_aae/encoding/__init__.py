@@ -1,6 +1,13 @@
 """Tables in and out: as levels and float32 matrices, and back; no torch here."""
 
-from sklearn_aae.encoding._columns import NUMBER, read_column
+from sklearn_aae.encoding._columns import (
+    BOOLEAN,
+    CATEGORY,
+    NUMBER,
+    Column,
+    label_booleans,
+    read_column,
+)
 from sklearn_aae.encoding._containers import (
     Container,
     as_frame,
@@ -12,7 +19,10 @@ from sklearn_aae.encoding._scaling import Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
 
 __all__ = [
+    "BOOLEAN",
+    "CATEGORY",
     "NUMBER",
+    "Column",
     "Container",
     "LevelScale",
     "Scaler",
@@ -20,5 +30,6 @@ __all__ = [
     "as_frame",
     "check_numeric_columns",
     "describe_non_finite",
+    "label_booleans",
     "read_column",
 ]

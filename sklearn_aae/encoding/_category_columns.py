@@ -17,8 +17,8 @@ from sklearn_aae.encoding._datetime_columns import as_moment
 
 #: handle_unknown, and what a label becomes that fit did not see.
 AUTO, ERROR, INFREQUENT = "auto", "error", "infrequent_if_exist"
-#: More labels than this, or labels of fewer rows than that, say that there are others.
-MANY, FEW = 10, 5
+#: Labels of a smaller share of the rows say that there are others, of no row yet.
+RARE = 0.1
 
 
 class CategoryCodec(ColumnCodec):
@@ -118,16 +118,21 @@ class CategoryCodec(ColumnCodec):
             level_of[i] = self._unknown(label) if place is None else self.level_of[place]
         return level_of[values]
 
+    def unseen_labels(self, column: Column) -> list:
+        """Return the labels of a column that fit did not see."""
+        if column.kind != CATEGORY:
+            return []
+        return [label for label in column.labels if self._key(label) not in self._places]
+
     def _unknown(self, label: Any) -> int:
         """Return the level of a label that fit did not see.
 
-        With "auto" there must be reason to expect one: where there are many labels, or
-        some that occurred a few times only, others will not have occurred at all.
+        With "auto" there must be reason to expect one: where some labels are rare, others
+        will not have occurred at all.
         """
         long = len(self.labels) > MAX_DIGIT
-        few = self.counts < FEW
-        many = len(self.labels) > MANY
-        expected = self.handle_unknown == AUTO and (many or few.any())
+        few = self.counts < RARE * self.counts.sum()
+        expected = self.handle_unknown == AUTO and few.any()
         if self.handle_unknown == ERROR or (self.handle_unknown == AUTO and not expected):
             raise ValueError(
                 f"Column {self.span.name!r} has the level {label!r}, which fit did not see; known "
@@ -137,7 +142,7 @@ class CategoryCodec(ColumnCodec):
         if self.group is not None:
             return self.group
         # Of few labels, an unheard of one has most in common with those hardly heard of.
-        rare = np.flatnonzero(few) if expected and not long and few.any() else None
+        rare = np.flatnonzero(few) if expected and not long else None
         return int(self.level_of[self._nearest(label, rare)])
 
     def _nearest(self, label: Any, among: np.ndarray | None) -> int:

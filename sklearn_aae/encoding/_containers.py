@@ -114,7 +114,8 @@ def _like(X: Any, new: nw.DataFrame, where: np.ndarray) -> Iterator[nw.Series]:
         return
     for column, old, gone in zip(new.iter_columns(), _cells_of(X), where.T, strict=True):
         cells = [None if no else cell for cell, no in zip(old, gone, strict=True)]
-        yield nw.new_series(column.name, cells, column.dtype, backend=new.implementation)
+        series = nw.new_series(column.name, cells, backend=new.implementation)
+        yield series.cast(column.dtype)
 
 
 def _cells_of(X: Any) -> list[list]:

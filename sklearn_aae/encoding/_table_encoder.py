@@ -66,13 +66,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     handle_unknown : {"auto", "error", "infrequent_if_exist"}, default="auto"
         What becomes of a category that ``fit`` did not see:
 
-        - "auto": an error if the column has at most 64 categories.  In longer lists
-          (names, identifiers) new ones are to be expected; they are taken for an
-          infrequent one, or, if there is none, for the known one that is nearest:
-          the longest common prefix, or the nearest number.
+        - "auto": an error if all categories are common: in ``fit`` each had at least a
+          tenth of the rows.  Elsewhere (names, identifiers, lists with rare entries) new
+          ones are to be expected; they are taken for an infrequent one, or, if there is
+          none, for the known one that is nearest: the longest common prefix, or the
+          nearest number; in columns of at most 64 categories the nearest of those that
+          have less than a tenth of the rows.
         - "error": always an error.
-        - "infrequent_if_exist": as "auto" does in long lists, for all columns; and of
-          columns with more than ``max_categories``, only the commonest are kept,
+        - "infrequent_if_exist": never an error: an infrequent one, or the nearest of all;
+          and of columns with more than ``max_categories``, only the commonest are kept,
           the others are infrequent.
 
     Attributes

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from sklearn_aae.inspection._style import BLUE, INK, MUTED, ORANGE, heading, shorten_all, tidy
+from sklearn_aae._compat import import_extra
+from sklearn_aae.inspection._associations import associations
+from sklearn_aae.inspection._style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    heading,
+    shorten,
+    shorten_all,
+    tidy,
+)
 
 #: Number of columns whose marginals are shown.
 N_MARGINALS = 6
 #: Up to so many columns the correlation matrices name them.
 N_TICKS = 8
+#: With so many columns the names of a mixed table still have room, in small letters.
+N_SMALL_TICKS = 16
+#: So many levels of a category have a bar of their own.
+N_LEVELS = 5
 
 
 def draw_correlations(figure: Any, data: Any) -> None:
-    """Draw the correlation matrices of real and synthetic rows.
+    """Draw the correlations or associations of the columns of real and synthetic rows.
 
     Parameters
     ----------
@@ -25,33 +41,47 @@ def draw_correlations(figure: Any, data: Any) -> None:
         What to show.
     """
     axes = figure.subplots(1, 2)
-    varying = np.flatnonzero((np.ptp(data.rows, axis=0) > 0) & (len(data.synthetic) > 1))
+    what = "Associations" if data.is_mixed else "Correlations"
+    varying = np.flatnonzero([_varies(column) for column in data.rows.T])
+    varying = varying[: len(varying) * (len(data.synthetic) > 1)]
     if len(varying) < 2:
         for ax in axes:
             ax.set_axis_off()
-        heading(axes[0], "Correlations", "fewer than two columns vary")
+        heading(axes[0], what, "fewer than two columns vary")
         return
-    real, synthetic = (_correlation(rows[:, varying]) for rows in (data.rows, data.synthetic))
+    tables = [rows[:, varying] for rows in (data.rows, data.synthetic)]
+    if data.is_mixed:
+        real, synthetic = (associations(rows, data.is_category[varying]) for rows in tables)
+    else:
+        real, synthetic = map(_correlation, tables)
+    low, colors = (0, "Blues") if data.is_mixed else (-1, "RdBu_r")
     order = _similar_first(real)
     image = None
     for ax, matrix in zip(axes, (real, synthetic), strict=True):
-        image = ax.imshow(matrix[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1)
+        image = ax.imshow(matrix[np.ix_(order, order)], cmap=colors, vmin=low, vmax=1)
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0, labelsize=8, colors=INK)
         ax.set_xticks([])
         ax.set_yticks([])
-    if len(varying) <= N_TICKS:
+    if len(varying) <= (N_SMALL_TICKS if data.is_mixed else N_TICKS):
         names = shorten_all([data.names[varying[i]] for i in order], 18)
-        axes[0].set_yticks(range(len(order)), names)
+        size = 8 if len(varying) <= N_TICKS else 7
+        axes[0].set_yticks(range(len(order)), names, fontsize=size)
+    ticks = sorted({low, 0, 1})
     bar = figure.colorbar(
-        image, ax=axes, location="bottom", shrink=0.5, aspect=30, pad=0.03, ticks=[-1, 0, 1]
+        image, ax=axes, location="bottom", shrink=0.5, aspect=30, pad=0.03, ticks=ticks
     )
     bar.ax.tick_params(length=0, labelsize=8, colors=MUTED)
     bar.outline.set_visible(False)
     pairs = ~np.eye(len(varying), dtype=bool)
     gap = np.abs(real - synthetic)[pairs].mean()
-    heading(axes[0], "Correlations: real", f"{len(varying)} columns, similar ones side by side")
-    heading(axes[1], "Correlations: synthetic", f"mean absolute difference {gap:.2f}")
+    heading(axes[0], f"{what}: real", f"{len(varying)} columns, similar ones side by side")
+    heading(axes[1], f"{what}: synthetic", f"mean absolute difference {gap:.2f}")
+
+
+def _varies(column: np.ndarray) -> bool:
+    present = column[~np.isnan(column)]
+    return len(present) > 0 and bool(np.ptp(present) > 0)
 
 
 def _correlation(rows: np.ndarray) -> np.ndarray:
@@ -71,7 +101,7 @@ def _similar_first(correlation: np.ndarray) -> np.ndarray:
 
 
 def draw_marginals(figure: Any, data: Any) -> None:
-    """Draw histograms of columns in real and synthetic rows, best match to worst.
+    """Draw columns in real and synthetic rows, best match to worst.
 
     Parameters
     ----------
@@ -80,8 +110,16 @@ def draw_marginals(figure: Any, data: Any) -> None:
     data : ReportData
         What to show.
     """
+    pairs = [
+        tuple(cells[~np.isnan(cells)] for cells in both)
+        for both in zip(data.rows.T, data.synthetic.T, strict=True)
+    ]
+    labels: Sequence[Any] = data.labels or [None] * len(pairs)
     gaps = np.array(
-        [_gap(real, drawn) for real, drawn in zip(data.rows.T, data.synthetic.T, strict=True)]
+        [
+            _gap(*pair) if levels is None else _total_variation(*pair)
+            for pair, levels in zip(pairs, labels, strict=True)
+        ]
     )
     order = np.argsort(gaps, kind="stable")
     count = min(N_MARGINALS, len(order))
@@ -89,14 +127,19 @@ def draw_marginals(figure: Any, data: Any) -> None:
     axes = figure.subplots(1, max(count, 3), squeeze=False)[0]
     names = shorten_all([data.names[column] for column in shown], 22)
     for ax, column, name in zip(axes, shown, names, strict=False):
-        _draw_marginal(ax, data.rows[:, column], data.synthetic[:, column])
-        heading(
-            ax,
-            name,
-            f"KS distance {gaps[column]:.2f}",
-            weight="normal",
-            size=10,
-        )
+        levels = labels[column]
+        if not all(map(len, pairs[column])):
+            tidy(ax)
+            ax.set(xticks=[], yticks=[])
+        elif levels is None:
+            _draw_marginal(ax, *pairs[column])
+        else:
+            real, drawn = pairs[column]
+            _draw_levels(ax, real, drawn, levels)
+        if data.is_date and data.is_date[column]:
+            _show_dates(ax)
+        text = _distance("KS" if levels is None else "TV", gaps[column], data, column)
+        heading(ax, name, text, weight="normal", size=10)
     for ax in axes[count:]:
         ax.set_axis_off()
     chosen = f"{count} of {len(order)} columns, " if count < len(order) else ""
@@ -110,14 +153,73 @@ def draw_marginals(figure: Any, data: Any) -> None:
     )
 
 
+def _distance(what: str, gap: float, data: Any, column: int) -> str:
+    """Say how far real and synthetic cells are apart, and how many are missing if any are."""
+    shares = [100 * np.isnan(rows[:, column]).mean() for rows in (data.rows, data.synthetic)]
+    if not any(shares):
+        return f"{what} distance {gap:.2f}"
+    return f"{what} {gap:.2f}, missing {shares[0]:.0f} | {shares[1]:.0f} %"
+
+
 def _gap(real: np.ndarray, drawn: np.ndarray) -> float:
-    """Return the Kolmogorov-Smirnov distance."""
+    """Return the Kolmogorov-Smirnov distance; 1 to nothing."""
+    if not len(real) or not len(drawn):
+        return float(len(real) != len(drawn))
     values = np.concatenate([real, drawn])
     steps = [
         np.searchsorted(np.sort(sample), values, side="right") / len(sample)
         for sample in (real, drawn)
     ]
     return float(np.abs(steps[0] - steps[1]).max())
+
+
+def _total_variation(real: np.ndarray, drawn: np.ndarray) -> float:
+    """Return the total variation distance of codes; 1 to nothing."""
+    if not len(real) or not len(drawn):
+        return float(len(real) != len(drawn))
+    shares = _shares(real, drawn)
+    return float(np.abs(shares[0] - shares[1]).sum() / 2)
+
+
+def _shares(real: np.ndarray, drawn: np.ndarray) -> list[np.ndarray]:
+    """Return the share of each code in both samples."""
+    n_levels = 1 + int(max(real.max(), drawn.max()))
+    return [
+        np.bincount(codes.astype(int), minlength=n_levels) / len(codes) for codes in (real, drawn)
+    ]
+
+
+def _draw_levels(ax: Any, real: np.ndarray, drawn: np.ndarray, labels: Any) -> None:
+    """Draw a bar for each of the most frequent levels, and one for the others."""
+    shares = np.array(_shares(real, drawn))
+    used = np.flatnonzero(shares.sum(axis=0))
+    order = used[np.argsort(-shares[0, used], kind="stable")]
+    # "1 other" would take the room of the level itself.
+    n_own = N_LEVELS if len(order) > N_LEVELS + 1 else len(order)
+    bars, names = shares[:, order[:n_own]], shorten_all([labels[i] for i in order[:n_own]], 11)
+    names = [name if name.strip() else '""' for name in names]
+    if n_own < len(order):
+        bars = np.column_stack([bars, shares[:, order[n_own:]].sum(axis=1)])
+        names.append(shorten(f"{len(order) - n_own:,} others", 11))
+    places = np.arange(len(names))
+    ax.barh(places, bars[0], 0.8, color=BLUE, alpha=0.35)
+    ax.barh(places, bars[1], 0.8, facecolor="none", edgecolor=ORANGE, linewidth=1.6)
+    tidy(ax)
+    ax.set_yticks(places, names)
+    ax.tick_params(axis="y", length=0, labelcolor=INK, labelsize=8)
+    ax.spines["left"].set_visible(False)
+    # A single level keeps the height that a bar has among others.
+    ax.set_ylim(max(len(names), 3) - 0.5, -0.5)
+    ax.locator_params(axis="x", nbins=3)
+    ax.xaxis.set_major_formatter(import_extra("matplotlib.ticker", "plot").PercentFormatter(1, 0))
+
+
+def _show_dates(ax: Any) -> None:
+    """Let the ticks of an axis in days be dates."""
+    dates = import_extra("matplotlib.dates", "plot")
+    locator = dates.AutoDateLocator(minticks=2, maxticks=4)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
 def _draw_marginal(ax: Any, real: np.ndarray, drawn: np.ndarray) -> None:

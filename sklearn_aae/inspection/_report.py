@@ -46,7 +46,8 @@ class ReportData:
     row_ids : sequence, length n_samples
         What the rows are called.
     rows, reconstructions : ndarray of shape (n_samples, n_features), float64
-        The table and its reconstruction.
+        The table and its reconstruction; codes of categories, dates in days since 1970,
+        NaN for missing cells.
     contributions : ndarray of shape (n_samples, n_features), float64
         What each cell adds to its row's badness; not negative.
     scores : ndarray of shape (n_samples,), float64
@@ -59,6 +60,11 @@ class ReportData:
         Draws of the prior.
     history : dict of list of float
         Losses by epoch.
+    labels : sequence of (sequence of str or None), length n_features, default=()
+        Of categories what their codes stand for, None for other columns; empty stands
+        for a table without categories.
+    is_date : sequence of bool, length n_features, default=()
+        Which columns are dates; empty stands for none.
     """
 
     title: str
@@ -74,6 +80,19 @@ class ReportData:
     codes: np.ndarray
     prior: np.ndarray
     history: dict
+    labels: Sequence[Sequence[str] | None] = ()
+    is_date: Sequence[bool] = ()
+
+    @property
+    def is_category(self) -> np.ndarray:
+        """Which columns are categories."""
+        labels = self.labels or [None] * len(self.names)
+        return np.array([of_column is not None for of_column in labels], dtype=bool)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether there are categories or missing cells."""
+        return bool(self.is_category.any() or np.isnan(self.rows).any())
 
 
 def draw_report(data: ReportData) -> Any:

@@ -84,6 +84,8 @@ def _overlaps(box: tuple, others: list[tuple]) -> bool:
 def draw_heat_map(figure: Any, data: Any) -> None:
     """Draw which columns make the most unusual rows unusual, and in which direction.
 
+    Categories and missing cells have no direction and a colour of their own.
+
     Parameters
     ----------
     figure : matplotlib SubFigure
@@ -100,17 +102,20 @@ def draw_heat_map(figure: Any, data: Any) -> None:
     columns = columns[: max(1, np.count_nonzero(shares[:, columns].sum(axis=0)))]
     others = 1 - shares[:, columns].sum(axis=1)
     more = data.rows.shape[1] - len(columns)
-    sign = np.sign(data.rows[named] - data.reconstructions[named])
-    signed = (sign * shares)[:, columns]
+    sign = _directions(data, named)[:, columns]
+    shares = shares[:, columns]
     ax = figure.subplots()
-    limit = max(0.02, float(np.abs(signed).max()))
+    limit = max(0.02, float(shares.max()))
+    signed = np.ma.masked_array(np.nan_to_num(sign) * shares, np.isnan(sign))
     image = ax.imshow(signed, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-    for (i, j), value in np.ndenumerate(signed):
-        if abs(value) >= max(0.01, 0.08 * limit):
-            color = "white" if abs(value) > 0.62 * limit else INK
-            ax.text(
-                j, i, f"{100 * abs(value):.0f}", ha="center", va="center", color=color, fontsize=8
-            )
+    undirected = np.isnan(sign) & (shares > 0)
+    if undirected.any():
+        neutral = np.ma.masked_array(shares, ~undirected)
+        ax.imshow(neutral, cmap="Purples", vmin=0, vmax=limit, aspect="auto")
+    for (i, j), value in np.ndenumerate(shares):
+        if value >= max(0.01, 0.08 * limit):
+            color = "white" if value > 0.62 * limit else INK
+            ax.text(j, i, f"{100 * value:.0f}", ha="center", va="center", color=color, fontsize=8)
     labels = shorten_all([data.names[j] for j in columns], 20)
     if more:
         for i, value in enumerate(others):
@@ -133,11 +138,20 @@ def draw_heat_map(figure: Any, data: Any) -> None:
     for k in range(1, len(named)):
         ax.axhline(k - 0.5, color="white", linewidth=1.5)
     _legend(figure, ax, image, limit)
-    heading(
-        ax,
-        "Why the most unusual rows are unusual",
-        "share of the row's badness that each column brings, in %",
-    )
+    text = "share of the row's badness that each column brings, in %"
+    if undirected.any():
+        text += "; purple: neither higher nor lower (categories, missing)"
+    heading(ax, "Why the most unusual rows are unusual", text)
+
+
+def _directions(data: Any, rows: np.ndarray) -> np.ndarray:
+    """Return 1 where a cell is higher than expected, -1 where lower, NaN where neither."""
+    sign = np.sign(data.rows[rows] - data.reconstructions[rows])
+    if data.is_mixed:
+        sign[:, data.is_category] = np.nan
+        # The likeliest number has its price too.
+        sign[sign == 0] = np.nan
+    return sign
 
 
 def _legend(figure: Any, ax: Any, image: Any, limit: float) -> None:

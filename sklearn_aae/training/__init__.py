@@ -6,25 +6,46 @@ from sklearn_aae.training._callbacks import (
     LinearDecay,
     StepwiseDecay,
     TrainingContext,
+    user_callbacks,
 )
+from sklearn_aae.training._ensemble import (
+    CLIP,
+    Densities,
+    Ensemble,
+    EnsembleSettings,
+    choose_columns,
+    log_mixture,
+    member_rows,
+)
+from sklearn_aae.training._ensemble_steps import EnsemblePlan, EnsembleTrainer
 from sklearn_aae.training._inference import encode, in_precision, map_chunks
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, RECONSTRUCTION, Phase
 
 __all__ = [
+    "CLIP",
     "DISCRIMINATOR",
     "GENERATOR",
     "PHASES",
     "RECONSTRUCTION",
     "AAENet",
     "Batch",
+    "Densities",
     "EarlyStopping",
+    "Ensemble",
+    "EnsemblePlan",
+    "EnsembleSettings",
+    "EnsembleTrainer",
     "LinearDecay",
     "Phase",
     "StepwiseDecay",
     "TableDataset",
     "TrainingContext",
+    "choose_columns",
     "encode",
     "in_precision",
+    "log_mixture",
     "map_chunks",
+    "member_rows",
+    "user_callbacks",
 ]

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+from sklearn.base import clone
 from skorch.callbacks import Callback
 
 from sklearn_aae.metrics import PriorGap
@@ -14,6 +15,21 @@ from sklearn_aae.training._batches import batch_edges
 
 class StopTraining(KeyboardInterrupt):
     """Raised by our callbacks to end training in good order, as skorch expects it."""
+
+
+def user_callbacks(items: list | None) -> list:
+    """Return clones of the user's skorch callbacks: skorch would change the originals."""
+    callbacks = []
+    for item in items or []:
+        name, callback = item if isinstance(item, (tuple, list)) else (None, item)
+        callback = callback() if isinstance(callback, type) else clone(callback, safe=False)
+        if not isinstance(callback, Callback):
+            raise TypeError(
+                "callbacks must be skorch callbacks or (name, callback) pairs, got "
+                f"{item!r}; callbacks of scikit-learn go to set_callbacks."
+            )
+        callbacks.append(callback if name is None else (name, callback))
+    return callbacks
 
 
 def has_listener(net: Any, *hooks: str) -> bool:
@@ -91,13 +107,13 @@ class LinearDecay(Callback):
 
 
 class StepwiseDecay(LinearDecay):
-    """Learning rates fall linearly to zero over the second half of the steps.
+    """Learning rates fall linearly to zero over the last seven tenths of the steps.
 
     For tables of levels, which are trained at high rates in a few epochs: a fall by
     epochs would be too coarse, and what is left of the rate at its end blurs them.
     """
 
-    def __init__(self, start: float = 0.5, end: float = 0.0) -> None:
+    def __init__(self, start: float = 0.3, end: float = 0.0) -> None:
         super().__init__(start, end)
 
     def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:

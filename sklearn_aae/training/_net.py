@@ -16,6 +16,7 @@ from sklearn_aae._random import derive_seed, make_generator
 from sklearn_aae._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.losses import AdversarialLoss
+from sklearn_aae.outputs import LevelHead
 from sklearn_aae.posteriors import CodeNorm
 from sklearn_aae.training._batches import TableDataset, TrainBatches, ValidationBatches
 from sklearn_aae.training._callbacks import (
@@ -487,7 +488,13 @@ class AAENet(NeuralNet):
         return codes.astype(np.float64)
 
     def _is_small(self) -> bool:
-        """Return whether one thread trains as fast as several, and repeatably."""
+        """Return whether one thread trains as fast as several, and repeatably.
+
+        The batched products of heads over levels are split among threads in a way that
+        changes their last bit, whatever their size.
+        """
+        if isinstance(self.module_.head, LevelHead):
+            return True
         weights = max((p.numel() for p in self.module_.parameters()), default=0)
         return self.batch_size < 2 * MIN_ROWS or self.batch_size * weights < SMALL_WORK
 

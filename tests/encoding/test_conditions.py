@@ -208,9 +208,7 @@ def test_draws_of_listed_numbers():
 
 def test_levels_that_no_draw_can_come_from_are_refused():
     encoder = TableEncoder(max_levels=2).fit(pd.DataFrame({"n": np.arange(100)}))
-    message = (
-        r"Level 1 of column 'n' holds no training value that meets .* 'n': \(3, 4\)"
-    )
+    message = r"Level 1 of column 'n' holds no training value that meets .* 'n': \(3, 4\)"
     for rng in (None, np.random.default_rng(0)):
         with pytest.raises(ValueError, match=message):
             encoder._from_levels(np.array([[0], [1]]), rng, within={0: (3, 4)})

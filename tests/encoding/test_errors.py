@@ -138,12 +138,12 @@ def table(**columns):
     ],
 )
 def test_tables_unlike_the_one_in_fit(method, columns, error, message):
-    encoder = TableEncoder().fit(table())
+    encoder = TableEncoder().fit(pd.concat([table()] * 5))
     refuse(error, message, getattr(encoder, method), table(**columns))
 
 
 def test_a_boolean_that_fit_did_not_see():
-    encoder = TableEncoder().fit(pd.DataFrame({"ok": [True, True]}))
+    encoder = TableEncoder().fit(pd.DataFrame({"ok": [True] * 5}))
     refuse(ValueError, "'ok' has the level", encoder._to_levels, pd.DataFrame({"ok": [False]}))
 
 
@@ -157,15 +157,25 @@ def test_columns_in_another_order():
     )
 
 
+@pytest.mark.parametrize("counts", [[5, 5], [5] * 10])
+def test_unknown_levels_where_none_is_to_be_expected(counts):
+    labels = np.repeat([f"l{i}" for i in range(len(counts))], counts)
+    encoder = TableEncoder().fit(pd.DataFrame({"s": labels}))
+    new = pd.DataFrame({"s": ["new"]})
+    refuse(ValueError, "'s' has the level 'new', which fit did not see", encoder._to_levels, new)
+
+
 def test_handle_unknown_error_is_an_error_for_long_lists_too():
     names = pd.DataFrame({"name": [f"n{i}" for i in range(100)]})
     encoder = TableEncoder(handle_unknown="error").fit(names)
     new = pd.DataFrame({"name": ["n100"]})
     refuse(ValueError, "'name' has the level 'n100'.*and 95 more", encoder.transform, new)
+    rare = TableEncoder(handle_unknown="error").fit(pd.DataFrame({"name": ["n1", "n2"]}))
+    refuse(ValueError, "'name' has the level 'n100'", rare.transform, new)
 
 
 def test_text_among_numbers_that_are_labels():
-    encoder = TableEncoder(categorical_features=[0]).fit(pd.DataFrame({"zip": [1, 2]}))
+    encoder = TableEncoder(categorical_features=[0]).fit(pd.DataFrame({"zip": [1, 2] * 5}))
     mixed = pd.DataFrame({"zip": [1, "x"]})
     refuse(ValueError, "'zip' has the level 'x', which fit did not see", encoder.transform, mixed)
     many = TableEncoder(categorical_features=[0]).fit(pd.DataFrame({"zip": np.arange(100)}))

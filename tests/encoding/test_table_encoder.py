@@ -298,6 +298,21 @@ def test_unknown_levels_of_long_lists_are_the_nearest():
     ]
 
 
+def test_unknown_levels_join_the_rare_ones():
+    # "common2" shares most with "common1", but an unheard of label is rare, as "odd" is.
+    frame = pd.DataFrame({"a": ["common1"] * 40 + ["odd"] * 4})
+    encoder = TableEncoder().fit(frame)
+    levels = encoder._to_levels(pd.DataFrame({"a": ["common2", "common1", "odd"]}))
+    assert levels[:, 0].tolist() == [1, 0, 1]
+
+
+def test_unknown_levels_of_eleven_are_the_nearest():
+    frame = pd.DataFrame({"a": [f"{c}{c}" for c in "abcdefghijk"] * 5})
+    encoder = TableEncoder().fit(frame)
+    levels = encoder._to_levels(pd.DataFrame({"a": ["cz", "kx"]}))
+    assert levels[:, 0].tolist() == [2, 10]
+
+
 def test_unknown_numbers_that_are_labels_are_the_nearest_number():
     encoder = TableEncoder(categorical_features=[0]).fit(np.arange(0, 1000, 10)[:, None])
     assert encoder._to_levels([[14], [-5], [2000]]).ravel().tolist() == [1, 0, 99]

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from sklearn_aae.inspection._associations import associations
 from sklearn_aae.inspection._report import ReportData, code_window, draw_report
 from sklearn_aae.inspection._style import shorten, shorten_all
+from sklearn_aae.inspection._unusual import _directions
 
 
 def data_of(rng, n_rows, n_columns, n_components, **changes):
@@ -85,3 +87,95 @@ def test_shortened_labels_stay_distinct(labels, width):
     short = shorten_all(labels, width)
     assert len(set(short)) == len(labels)
     assert max(map(len, short)) <= width
+
+
+# ------------------------------------------------------------------- mixed tables
+
+
+def mixed_data(rng, **changes):
+    """Return a page's data: numbers with gaps, a date, two categories, an empty column."""
+    n_rows = 60
+    labels = [None, None, ["no", "yes"], [f"level number {i}" for i in range(12)], None]
+    tables = []
+    for n in (n_rows, n_rows, 40):
+        cells = rng.normal(size=(n, 5))
+        cells[:, 1] = rng.integers(18_000, 19_000, n)
+        cells[:, 2:4] = rng.integers(0, [2, 12], (n, 2))
+        cells[::9, :4] = np.nan
+        cells[:, 4] = np.nan
+        tables.append(cells)
+    contributions = rng.random((n_rows, 5))
+    arguments = {
+        "rows": tables[0],
+        "reconstructions": tables[1],
+        "synthetic": tables[2],
+        "contributions": contributions,
+        "scores": -contributions.sum(axis=1),
+        "labels": labels,
+        "is_date": [False, True, False, False, False],
+    }
+    return data_of(rng, n_rows, 5, 2, **{**arguments, **changes})
+
+
+def test_report_of_a_mixed_table(rng):
+    figure = draw_report(mixed_data(rng))
+    figure.draw_without_rendering()
+    shown = " ".join(text.get_text() for text in figure.findobj(Text))
+    for part in ("Associations: real", "purple: neither", "yes", "7 others", "TV ", "2020"):
+        assert part in shown
+    assert "Correlations" not in shown
+
+
+def test_numbers_keep_their_signs_and_categories_have_none(rng):
+    data = mixed_data(rng)
+    data.rows[0] = [1, 18_000, 1, 3, np.nan]
+    data.reconstructions[0] = [0, 18_500, 0, 3, np.nan]
+    data.rows[1] = [2, np.nan, 0, 0, np.nan]
+    data.reconstructions[1] = [2, 18_500, 0, 0, np.nan]
+    expected = [[1, -1] + [np.nan] * 3, [np.nan] * 5]
+    np.testing.assert_array_equal(_directions(data, np.array([0, 1])), expected)
+
+
+def test_report_of_numbers_has_no_purple(rng):
+    figure = draw_report(data_of(rng, 30, 3, 2))
+    shown = " ".join(text.get_text() for text in figure.findobj(Text))
+    assert "purple" not in shown
+    assert "Associations" not in shown
+
+
+def test_associations_of_known_columns(rng):
+    n = 4000
+    group = rng.integers(0, 3, n).astype(float)
+    number = group**2 + rng.normal(size=n)
+    noise = rng.normal(size=n)
+    names = np.arange(n, dtype=float)
+    rows = np.column_stack([number, -2 * number, noise, group, 2 - group, names])
+    rows[::10, 1] = np.nan
+    rows[5::10, 4] = np.nan
+    found = associations(rows, np.array([False] * 3 + [True] * 3))
+    np.testing.assert_allclose(found, found.T)
+    assert found[0, 1] == pytest.approx(1)
+    assert found[3, 4] == pytest.approx(1)
+    assert found[0, 2] == pytest.approx(abs(np.corrcoef(number, noise)[0, 1]))
+    assert found[2, 3] < 0.06
+    # Names that are all different tell nothing.
+    assert found[5, :5].max() < 0.06
+    means = np.array([number[group == level].mean() for level in range(3)])[group.astype(int)]
+    assert found[0, 3] == pytest.approx(means.std() / number.std(), abs=0.01)
+    ratio = associations(rows[np.arange(n) % 10 > 0], np.array([False] * 3 + [True] * 3))[1, 3]
+    assert found[1, 3] == pytest.approx(ratio)
+
+
+def test_cramers_v_is_that_of_the_contingency_table(rng):
+    from scipy.stats.contingency import association, crosstab
+
+    a = rng.integers(0, 3, 5000)
+    b = np.where(rng.random(5000) < 0.6, a, rng.integers(0, 3, 5000))
+    found = associations(np.column_stack([a, b]).astype(float), np.array([True, True]))[0, 1]
+    assert found == pytest.approx(association(crosstab(a, b).count, "cramer"), abs=0.005)
+
+
+def test_associations_of_columns_without_cells():
+    rows = np.full((5, 3), np.nan)
+    found = associations(rows, np.array([False, True, True]))
+    np.testing.assert_array_equal(found, np.eye(3))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import nn
 
 from sklearn_aae import priors
 from sklearn_aae._random import make_generator
-from sklearn_aae.posteriors import POSTERIORS, Channel, Universal, as_posterior
+from sklearn_aae.posteriors import POSTERIORS, Channel, CodeNorm, Universal, as_posterior
 from tests.instances import fast
 
 N_FEATURES = 4
@@ -102,6 +104,56 @@ def test_gaussian_survives_absurd_variances():
     posterior = as_posterior("gaussian")
     h = torch.tensor([[0.0, 1e6], [0.0, -1e6]])
     assert torch.isfinite(posterior.draw(h, torch.ones(2, 1))).all()
+
+
+def test_the_channel_keeps_variance_one_and_transform_says_the_code():
+    posterior = Channel(noise=0.5)
+    h = torch.randn(50_000, 2, generator=make_generator(0))
+    draws = posterior.draw(h, torch.randn(50_000, 2, generator=make_generator(1)))
+    torch.testing.assert_close(draws.std(dim=0), torch.ones(2), atol=0.02, rtol=0)
+    assert torch.equal(posterior.mode(h), h)
+    # What is left after the code is noise of the size that is said.
+    left = draws - posterior.place(h)
+    torch.testing.assert_close(
+        left.std(dim=0), torch.full((2,), posterior.noise), atol=0.01, rtol=0
+    )
+    correlation = torch.corrcoef(torch.stack([draws[:, 0], h[:, 0]]))[0, 1]
+    assert float(correlation) == pytest.approx(math.sqrt(1 - posterior.noise**2), abs=0.01)
+
+
+@pytest.mark.parametrize("noise", [0, 1, -0.2, "much", None])
+def test_noise_of_a_channel_is_checked(noise):
+    with pytest.raises(ValueError, match="noise must be above 0 and below 1"):
+        Channel(noise).check()
+
+
+def test_a_channel_needs_noise():
+    with pytest.raises(ValueError, match="without noise"):
+        Channel().draw(torch.zeros(2, 2), None)
+
+
+def test_only_the_channel_has_a_tail(posterior):
+    assert isinstance(posterior.tail(3), CodeNorm) == isinstance(posterior, Channel)
+
+
+def test_code_norm_is_batch_norm_in_training_and_the_table_afterwards():
+    h = 3 + 2 * torch.randn(40, 3, generator=make_generator(0), dtype=torch.float64)
+    norm, reference = CodeNorm(3).double(), torch.nn.BatchNorm1d(3, affine=False).double()
+    torch.testing.assert_close(norm(h), reference(h))
+    norm.measure(h)
+    norm.eval()
+    torch.testing.assert_close(norm(h), reference(h))
+    torch.testing.assert_close(norm(h[:1]), norm(h)[:1])
+
+
+def test_code_norm_follows_batches_slowly_and_lets_one_row_through():
+    norm = CodeNorm(1)
+    norm(torch.tensor([[1.0], [3.0]]))
+    torch.testing.assert_close(norm.center, torch.tensor([0.05 * 2]))
+    torch.testing.assert_close(norm.variance, torch.tensor([1.0]))
+    before = norm.center.clone()
+    assert torch.isfinite(norm(torch.tensor([[7.0]]))).all()
+    assert torch.equal(norm.center, before)
 
 
 @pytest.mark.parametrize("n_draws", [1, 2, 7, 16])

@@ -1,0 +1,146 @@
+"""What an ensemble says about rows, computed when a score asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from sklearn_aae.detection._references import References
+from sklearn_aae.scores import Neighbours
+
+
+class EnsembleEvidence:
+    """The evidence of one chunk of rows; see :class:`sklearn_aae.scores.Evidence`.
+
+    Parameters
+    ----------
+    ensemble : Ensemble or SingleMember
+        The networks, in float64.
+    rows : Tensor of shape (n_samples, n_features), float64
+        Rows on the networks' scale.
+    marginals : Marginals or DrawnMarginals
+        Densities of columns by themselves.
+    references : dict of str to References
+        ``"core"`` and ``"nearest"``.
+    """
+
+    def __init__(
+        self,
+        ensemble: Any,
+        rows: torch.Tensor,
+        marginals: Any,
+        references: dict[str, References],
+    ) -> None:
+        self.ensemble = ensemble
+        self.n_features = rows.shape[1]
+        self.columns = ensemble.columns.cpu().numpy()
+        self._marginals = marginals
+        self._references = references
+        self.rows = gather_columns(rows, ensemble.columns)
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        """Rows on the networks' scale."""
+        return self.rows.cpu().numpy()
+
+    @cached_property
+    def z(self) -> torch.Tensor:
+        """Codes."""
+        return self.ensemble.encode(self.rows)
+
+    @cached_property
+    def densities(self) -> Any:
+        """Densities of the cells given the codes."""
+        return self.ensemble.decode(self.z)
+
+    @cached_property
+    def means(self) -> torch.Tensor:
+        """Means of these densities."""
+        return self.densities.mean()
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        """Reconstructed rows."""
+        return self.means.cpu().numpy()
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """Codes."""
+        return self.z.cpu().numpy()
+
+    @cached_property
+    def widths(self) -> np.ndarray:
+        """Number of components that each member uses."""
+        return self.ensemble.code_mask.sum(dim=(1, 2)).cpu().numpy()
+
+    @cached_property
+    def cell_losses(self) -> np.ndarray:
+        """Minus log density of the cells given the codes."""
+        return -self.densities.log_density(self.rows).cpu().numpy()
+
+    @cached_property
+    def marginal_losses(self) -> np.ndarray:
+        """Minus log density of the cells by themselves."""
+        return self._marginals.losses(self.rows).cpu().numpy()
+
+    @cached_property
+    def core(self) -> Neighbours:
+        """Distances to the references that survived trimming."""
+        return self._references["core"].neighbours(self.rows, self.means)
+
+    @cached_property
+    def nearest(self) -> Neighbours:
+        """Distances to the nearest of many references."""
+        return self._references["nearest"].neighbours(self.rows, self.means)
+
+    @cached_property
+    def prior_losses(self) -> np.ndarray:
+        """Minus log density of the codes under the prior."""
+        return self.ensemble.prior_losses(self.z).cpu().numpy()
+
+    @cached_property
+    def mode_distances(self) -> np.ndarray:
+        """Distance of the codes to the prior's nearest mode."""
+        return self.ensemble.mode_distances(self.z).cpu().numpy()
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """The discriminators' logits."""
+        return self.ensemble.discriminator(self.z).squeeze(2).cpu().numpy()
+
+    @cached_property
+    def log_volumes(self) -> np.ndarray:
+        """Sum of the log singular values of the encoders' Jacobians."""
+        jacobian = _jacobian(self.ensemble.encode, self.rows, self.z.shape[2])
+        return _log_volume(jacobian, self.ensemble.code_mask.squeeze(1) > 0)
+
+
+def gather_columns(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """Return rows (n, n_features) as each member sees them: (M, n, n_columns)."""
+    if columns.shape[1] == rows.shape[1]:
+        return rows.expand(len(columns), -1, -1)
+    return rows.T[columns].transpose(1, 2)
+
+
+def _jacobian(
+    encode: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor, k: int
+) -> torch.Tensor:
+    """Return the derivatives of codes by rows, (M, n, n_components, n_columns)."""
+    with torch.enable_grad():
+        x = rows.detach().clone().requires_grad_()
+        sums = encode(x).sum(dim=(0, 1))
+        parts = [torch.autograd.grad(sums[i], x, retain_graph=i < k - 1)[0] for i in range(k)]
+    return torch.stack(parts, dim=2)
+
+
+def _log_volume(jacobian: torch.Tensor, used: torch.Tensor) -> np.ndarray:
+    """Return half the log determinant of J J', over the components in use."""
+    gram = jacobian @ jacobian.transpose(2, 3)
+    # Unused components get a one on the diagonal, which the determinant does not see.
+    unused = torch.diag_embed((~used).to(gram)).unsqueeze(1)
+    floor = 1e-12 * torch.eye(gram.shape[2], dtype=gram.dtype, device=gram.device)
+    return (0.5 * torch.linalg.slogdet(gram + unused + floor).logabsdet).cpu().numpy()

@@ -1,0 +1,59 @@
+"""Kinds of score: what makes a row anomalous, as functions of what a fitted model says.
+
+A new kind is one file with a subclass of :class:`Score`, one row here and one line in the
+contract test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sklearn_aae.scores._base import Evidence, Neighbours, Score
+from sklearn_aae.scores._gpnd import GPND
+from sklearn_aae.scores._latent import Discriminator, Latent
+from sklearn_aae.scores._likelihood import Likelihood, Marginal
+from sklearn_aae.scores._mixture import Default, Model, Reference
+from sklearn_aae.scores._mode_divergence import ModeDivergence
+from sklearn_aae.scores._reconstruction import Reconstruction
+
+__all__ = [
+    "GPND",
+    "SCORES",
+    "Default",
+    "Discriminator",
+    "Evidence",
+    "Latent",
+    "Likelihood",
+    "Marginal",
+    "ModeDivergence",
+    "Model",
+    "Neighbours",
+    "Reconstruction",
+    "Reference",
+    "Score",
+    "additive_kinds",
+]
+
+SCORES: dict[str, Callable[[], Score]] = {
+    "default": Default,
+    "model": Model,
+    "reference": Reference,
+    "likelihood": Likelihood,
+    "marginal": Marginal,
+    "reconstruction": Reconstruction,
+    "latent": Latent,
+    "discriminator": Discriminator,
+    "mode_divergence": ModeDivergence,
+    "gpnd": GPND,
+}
+
+
+def additive_kinds() -> list[str]:
+    """Return the kinds whose scores are sums over columns.
+
+    Returns
+    -------
+    list of str
+        Keys of ``SCORES``.
+    """
+    return [kind for kind, score in SCORES.items() if score().additive]

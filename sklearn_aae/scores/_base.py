@@ -1,0 +1,214 @@
+"""The contract of a score: what makes a row anomalous, given what a fitted model says of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+#: A share of the median, so that a value of zero has a logarithm.
+LOG_OFFSET = 0.1
+#: Values that hardly differ on the calibration rows must not be blown up.
+LEAST_SPREAD = 0.01
+
+
+class Neighbours(NamedTuple):
+    """Distances of rows to stored references.
+
+    Attributes
+    ----------
+    distance : ndarray of shape (n_members, n_samples)
+        Mean distance to the nearest references.
+    cells : ndarray of shape (n_members, n_samples, n_columns)
+        The share of each column in it; a row's shares add up to 1, or are all 0.
+    """
+
+    distance: np.ndarray
+    cells: np.ndarray
+
+
+class Evidence(Protocol):
+    """What a fitted model says about rows; computed when asked for, float64.
+
+    A model is an ensemble of members, one or several, and a member may see a part of the
+    columns: ``columns`` (n_members, n_columns) says which.
+    """
+
+    n_features: int
+    columns: np.ndarray
+
+    @property
+    def x(self) -> np.ndarray:
+        """Rows on the networks' scale, (n_members, n_samples, n_columns)."""
+
+    @property
+    def expected(self) -> np.ndarray:
+        """Rows as the decoder reconstructs them, of the same shape."""
+
+    @property
+    def codes(self) -> np.ndarray:
+        """Codes, (n_members, n_samples, n_components); unused components are 0."""
+
+    @property
+    def widths(self) -> np.ndarray:
+        """Number of components that each member uses."""
+
+    @property
+    def cell_losses(self) -> np.ndarray:
+        """Minus log density of each cell given the code, (n_members, n_samples, n_columns)."""
+
+    @property
+    def marginal_losses(self) -> np.ndarray:
+        """The same with the code drawn from the prior."""
+
+    @property
+    def core(self) -> Neighbours:
+        """Distances to a few references that survived trimming."""
+
+    @property
+    def nearest(self) -> Neighbours:
+        """Distances to the nearest of many references."""
+
+    @property
+    def prior_losses(self) -> np.ndarray:
+        """Minus log prior density of the code, (n_members, n_samples)."""
+
+    @property
+    def mode_distances(self) -> np.ndarray:
+        """Distance of the code to the nearest mode of the prior, (n_members, n_samples)."""
+
+    @property
+    def logits(self) -> np.ndarray:
+        """The discriminator's logit of "this is a prior draw", (n_members, n_samples)."""
+
+    @property
+    def log_volumes(self) -> np.ndarray:
+        """Sum of log singular values of the encoder's Jacobian, (n_members, n_samples)."""
+
+
+class Score(ABC):
+    """A kind of score.  ``fit`` freezes scales; after it a row's score is its own affair.
+
+    Attributes
+    ----------
+    additive : bool
+        Whether the score is a sum over columns.
+    """
+
+    additive: bool = False
+
+    def fit(self, evidence: Evidence) -> Score:
+        """Freeze scales on rows taken to be normal.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about them.
+
+        Returns
+        -------
+        self : Score
+            The score.
+        """
+        return self
+
+    @abstractmethod
+    def badness(self, evidence: Evidence) -> np.ndarray:
+        """Return how anomalous rows are, larger is more so.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Minus the score.
+        """
+
+    def contributions(self, evidence: Evidence) -> np.ndarray:
+        """Return what each column adds to :meth:`badness`.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float64
+            Terms; rows add up to :meth:`badness`.
+
+        Raises
+        ------
+        NotImplementedError
+            If the score is not a sum over columns.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is not a sum over columns.")
+
+
+def fold(cells: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """Return cells (n_members, n_samples, n_columns) averaged over who sees the column.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        Means over members; 0 for a column that no member sees.
+    """
+    _, n_samples, n_columns = cells.shape
+    if n_columns == evidence.n_features:
+        return cells.mean(axis=0)
+    total = np.zeros((n_samples, evidence.n_features))
+    seen = np.zeros(evidence.n_features)
+    for member, columns in enumerate(evidence.columns):
+        total[:, columns] += cells[member]
+        seen[columns] += 1
+    return total / np.maximum(seen, 1)
+
+
+def shares_of(cells: np.ndarray) -> np.ndarray:
+    """Return the positive part of cells as shares of its sum over the last axis.
+
+    Where nothing is positive, all columns have the same share.
+    """
+    positive = np.maximum(cells, 0.0)
+    total = positive.sum(axis=-1, keepdims=True)
+    even = np.full_like(positive, 1 / positive.shape[-1])
+    return np.divide(positive, total, out=even, where=total > 0)
+
+
+class LogScale:
+    r"""Puts positive values of every member on one scale: standardised logarithms.
+
+    :math:`u = (\log(s + 0.1\,\mathrm{median}) - \text{mean}) / \text{sd}`, with median,
+    mean and standard deviation of each member on the rows of :meth:`fit`.
+    """
+
+    def fit(self, values: np.ndarray) -> LogScale:
+        """Freeze the scale of values (n_members, n_samples)."""
+        median = np.median(values, axis=1, keepdims=True)
+        self.offset_ = np.maximum(LOG_OFFSET * median, 1e-7)
+        logs = np.log(values + self.offset_)
+        self.mean_ = logs.mean(axis=1, keepdims=True)
+        self.scale_ = np.maximum(logs.std(axis=1, keepdims=True), LEAST_SPREAD)
+        return self
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return the mean over members on the common scale, of shape (n_samples,)."""
+        return ((np.log(values + self.offset_) - self.mean_) / self.scale_).mean(axis=0)
+
+
+class LinearScale:
+    """Standardises values of every member, and bends large ones to logarithms by arsinh."""
+
+    def fit(self, values: np.ndarray) -> LinearScale:
+        """Freeze the scale of values (n_members, n_samples)."""
+        self.mean_ = values.mean(axis=1, keepdims=True)
+        self.scale_ = np.maximum(values.std(axis=1, keepdims=True), LEAST_SPREAD)
+        return self
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return arsinh of the mean over members, of shape (n_samples,)."""
+        return np.arcsinh(((values - self.mean_) / self.scale_).mean(axis=0))

@@ -1,0 +1,290 @@
+"""The three phases on an ensemble: each with an optimizer of its own, robust to anomalies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import softplus
+
+from sklearn_aae._random import derive_seed, make_generator
+from sklearn_aae._threads import torch_threads
+from sklearn_aae.exceptions import NonFiniteLossError
+from sklearn_aae.training._ensemble import PCA_ROWS, Ensemble
+
+#: Streams under the trainer's seed.
+BATCHES, NOISE = range(2)
+#: Steps over which the learning rate rises to its value.
+WARM_UP = 20
+#: What the learning rate falls to, as a share.
+LAST_RATE = 0.05
+#: Random numbers are drawn for so many steps at once.
+DRAW_AHEAD = 16
+
+
+@dataclass(frozen=True)
+class EnsemblePlan:
+    """How an ensemble is trained.
+
+    Attributes
+    ----------
+    n_steps, batch_size : int
+        Steps of all three phases, and rows of a member in each.
+    lr : float
+        Learning rate (Adam) of phases 1 and 2.
+    adversarial_weight : float
+        Learning rate of phase 3 as a multiple of ``lr``; 0 leaves phases 2 and 3 out.
+    trim : float
+        Share of each batch, the worst explained rows, that no phase learns from.
+        Reached over the first half of the steps.
+    input_noise : float
+        Noise on what the encoder sees in phase 1, in standard deviations.
+    """
+
+    n_steps: int = 300
+    batch_size: int = 64
+    lr: float = 1.5e-2
+    adversarial_weight: float = 0.3
+    trim: float = 0.1
+    input_noise: float = 0.1
+
+
+class EnsembleTrainer:
+    """Trains an ensemble in place.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        What to train.
+    X : Tensor of shape (n_rows, n_features), float32
+        Rows on the networks' scale, on the ensemble's device.
+    rows : list of ndarray of int
+        Each member's rows.
+    plan : EnsemblePlan
+        How to train.
+    seed : int
+        Seeds batches, noise and prior draws.
+    """
+
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        X: torch.Tensor,
+        rows: list[np.ndarray],
+        plan: EnsemblePlan,
+        seed: int,
+    ) -> None:
+        self.ensemble, self.X, self.plan = ensemble, X, plan
+        self.rows = rows
+        self.rng = np.random.default_rng(derive_seed(seed, BATCHES))
+        self.generator = make_generator(derive_seed(seed, NOISE), X.device)
+        self.step = 0
+        self.losses: list[torch.Tensor] = []
+        e = ensemble
+        self.encoder = [*e.encoder.parameters(), e.path_in]
+        self.autoencoder = [*self.encoder, *e.decoder.parameters(), e.path_out, e.centre]
+        self.critic = list(e.discriminator.parameters())
+        self.flat = FlatParameters([*self.autoencoder, *self.critic])
+        self.optimizers = {"reconstruction": self._adam(self.autoencoder, plan.lr, 0.9)}
+        if plan.adversarial_weight > 0:
+            # Momentum of the past misleads whoever plays against an opponent that moves.
+            rate = plan.lr * plan.adversarial_weight
+            self.optimizers["discrimination"] = self._adam(self.critic, plan.lr, 0.5)
+            self.optimizers["generation"] = self._adam(self.encoder, rate, 0.5)
+        ensemble.start_from_components(
+            [
+                X[part[:: 1 + len(part) // PCA_ROWS]][:, ensemble.columns[i]]
+                for i, part in enumerate(rows)
+            ]
+        )
+
+    def keep(self, kept: np.ndarray) -> None:
+        """Go on with those rows alone for which ``kept`` (n_rows, bool) holds."""
+        rows = [part[kept[part]] for part in self.rows]
+        if min(map(len, rows)) >= 2:
+            self.rows = rows
+
+    def run(self, until: int) -> None:
+        """Take steps up to step ``until``, each of three phases.
+
+        Raises
+        ------
+        NonFiniteLossError
+            If a loss is NaN or infinite.
+        """
+        with torch_threads(1), torch.enable_grad():
+            while self.step < until:
+                n = min(DRAW_AHEAD, until - self.step)
+                for x, noise in zip(self._batches(n), self._noise(n), strict=True):
+                    self.losses.append(self._take(x, noise))
+                    self.step += 1
+        if not torch.isfinite(self.losses[-1]).all():
+            raise NonFiniteLossError(
+                "a loss of the ensemble became NaN or infinite: lower lr, or check the table "
+                "for extreme values."
+            )
+
+    def frozen(self) -> Ensemble:
+        """Fix what codes are normalised by, on the rows that are left."""
+        size = min(PCA_ROWS, min(map(len, self.rows)))
+        index = np.stack([self.rng.choice(part, size, replace=False) for part in self.rows])
+        self.ensemble.freeze_codes(self._gather(index))
+        return self.ensemble
+
+    def finish(self) -> Ensemble:
+        """End training."""
+        self.flat.release()
+        return self.frozen().requires_grad_(False).eval()
+
+    # ------------------------------------------------------------------ batches
+
+    def _batches(self, n_steps: int) -> torch.Tensor:
+        """Return rows of shape (n_steps, M, batch, n_columns)."""
+        size = (n_steps, self.plan.batch_size)
+        index = np.stack([part[self.rng.integers(len(part), size=size)] for part in self.rows], 1)
+        return self._gather(index)
+
+    def _gather(self, index: np.ndarray) -> torch.Tensor:
+        """Return rows by their numbers (..., M, n), with each member's columns."""
+        rows = torch.from_numpy(index).to(self.X.device)
+        columns = self.ensemble.columns
+        if columns.shape[1] == self.X.shape[1]:
+            return self.X[rows]
+        return self.X[rows.unsqueeze(-1), columns.unsqueeze(1)]
+
+    def _noise(self, n_steps: int) -> list[tuple[torch.Tensor, ...]]:
+        """Return input noise, channel noise for phases 1 and 2, and prior draws, by step."""
+        m, d = self.ensemble.columns.shape
+        k, b = self.ensemble.code_mask.shape[2], self.plan.batch_size
+        shapes = [(n_steps, m, b, d), *[(n_steps, m, b, k)] * 3]
+        drawn = [
+            torch.randn(shape, generator=self.generator, device=self.X.device) for shape in shapes
+        ]
+        return list(zip(*drawn, strict=True))
+
+    def _rate(self) -> float:
+        """Return the share of the learning rates: it rises, then falls along a cosine."""
+        t = min(self.step / self.plan.n_steps, 1.0)
+        fall = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * t))
+        return min(1.0, (self.step + 1) / WARM_UP) * fall
+
+    # ------------------------------------------------------------------- phases
+
+    def _take(self, x: torch.Tensor, noise: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Take a step of each phase on a batch; return their losses."""
+        in_noise, code_noise, code_noise_2, prior = noise
+        e = self.ensemble
+        z = e.channel(e.raw_code(x + self.plan.input_noise * in_noise), code_noise)
+        surprise = -e.decode(z).log_density(x).mean(dim=2)
+        weights = self._weights(surprise.detach())
+        losses = [self._update("reconstruction", self.autoencoder, (weights * surprise).sum())]
+        if self.plan.adversarial_weight > 0:
+            # The encoder does not move between phases 2 and 3: one pass serves both.
+            codes = e.channel(e.raw_code(x), code_noise_2)
+            drawn = prior * e.code_mask
+            real, fake = e.discriminator(torch.cat([drawn, codes.detach()], 1)).chunk(2, dim=1)
+            fooled = (softplus(-real.squeeze(2)) + softplus(fake.squeeze(2))) * weights
+            losses.append(self._update("discrimination", self.critic, 0.5 * fooled.sum()))
+            verdict = e.discriminator(codes).squeeze(2)
+            loss = (softplus(-verdict) * weights).sum()
+            losses.append(self._update("generation", self.encoder, loss))
+        return torch.stack(losses) / e.n_members
+
+    def _weights(self, surprise: torch.Tensor) -> torch.Tensor:
+        """Return the weights of rows (M, batch): none for the worst explained ones."""
+        share = self.plan.trim * min(1.0, 2 * self.step / self.plan.n_steps)
+        b = surprise.shape[1]
+        left = b - int(share * b)
+        if left == b:
+            return torch.full_like(surprise, 1 / b)
+        bound = surprise.kthvalue(left, dim=1, keepdim=True).values
+        kept = (surprise <= bound).to(surprise)
+        return kept / kept.sum(dim=1, keepdim=True)
+
+    def _update(
+        self, name: str, parameters: list[torch.nn.Parameter], loss: torch.Tensor
+    ) -> torch.Tensor:
+        """Take the step of one phase, by its own optimizer; return the loss."""
+        gradients = torch.autograd.grad(loss, parameters)
+        self.optimizers[name].step(gradients, self._rate())
+        return loss.detach()
+
+    def _adam(self, parameters: list[torch.nn.Parameter], lr: float, beta: float) -> FlatAdam:
+        return FlatAdam(self.flat.span(parameters), lr, (beta, 0.999))
+
+
+class FlatParameters:
+    """One buffer that holds all parameters while they are trained.
+
+    Parameters
+    ----------
+    parameters : list of torch.nn.Parameter
+        In the order in which they follow each other; they become views of the buffer.
+    """
+
+    def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
+        self.parameters = parameters
+        self.values = torch.cat([p.detach().flatten() for p in parameters])
+        self.starts: dict[torch.nn.Parameter, int] = {}
+        start = 0
+        for parameter in parameters:
+            self.starts[parameter] = start
+            stop = start + parameter.numel()
+            parameter.data = self.values[start:stop].view(parameter.shape)
+            start = stop
+
+    def span(self, parameters: list[torch.nn.Parameter]) -> torch.Tensor:
+        """Return the part of the buffer that holds parameters which follow each other."""
+        start = self.starts[parameters[0]]
+        return self.values[start : start + sum(p.numel() for p in parameters)]
+
+    def release(self) -> None:
+        """Give every parameter storage of its own again."""
+        for parameter in self.parameters:
+            parameter.data = parameter.data.clone()
+
+
+class FlatAdam:
+    """Adam on a buffer, in one call; see :class:`torch.optim.Adam`.
+
+    On parameters this small, torch's optimizer takes longer to find out what there is
+    to do than to do it.
+
+    Parameters
+    ----------
+    values : Tensor of shape (n_values,)
+        What to optimize, in place.
+    lr : float
+        Learning rate.
+    betas : tuple of float
+        Decay of the two moments.
+    """
+
+    def __init__(self, values: torch.Tensor, lr: float, betas: tuple[float, float]) -> None:
+        self.values, self.lr, self.betas = values, lr, betas
+        self.moments = torch.zeros_like(values), torch.zeros_like(values)
+        self.count = torch.zeros((), dtype=torch.float32, device=values.device)
+
+    def step(self, gradients: Sequence[torch.Tensor], share: float) -> None:
+        """Take a step at ``share`` of the learning rate."""
+        gradient = torch.cat([g.flatten() for g in gradients])
+        self.count += 1
+        first, second = self.moments
+        torch._fused_adam_(
+            [self.values],
+            [gradient],
+            [first],
+            [second],
+            [],
+            [self.count],
+            lr=self.lr * share,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            weight_decay=0.0,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )

@@ -1,0 +1,60 @@
+"""Distances to stored references."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neighbors import NearestNeighbors
+
+from sklearn_aae.detection._references import References, crowding
+
+
+@pytest.fixture
+def pairs():
+    generator = torch.Generator().manual_seed(0)
+    x, expected = torch.randn(2, 3, 50, 4, generator=generator).unbind(0)
+    return x, expected
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_distances_are_those_of_a_plain_search(pairs, k):
+    x, expected = pairs
+    references = References(x, expected, k)
+    rows = x[:, :10].double() + 0.3
+    means = expected[:, :10].double()
+    found = references.neighbours(rows, means)
+    for member in range(3):
+        stored = torch.cat([x[member], expected[member]], 1).double().numpy()
+        asked = torch.cat([rows[member], means[member]], 1).numpy()
+        distance = NearestNeighbors(n_neighbors=k).fit(stored).kneighbors(asked)[0]
+        np.testing.assert_allclose(found.distance[member], distance.mean(axis=1), rtol=1e-10)
+    np.testing.assert_allclose(found.cells.sum(axis=2), 1)
+
+
+def test_one_reference_at_distance_zero_is_skipped(pairs):
+    x, expected = pairs
+    references = References(x, expected, 1)
+    itself = references.neighbours(x.double(), expected.double())
+    assert (itself.distance > 0).all()
+    # A second copy is a neighbour like any other.
+    twice = References(torch.cat([x, x], 1), torch.cat([expected, expected], 1), 1)
+    assert (twice.neighbours(x.double(), expected.double()).distance == 0).all()
+
+
+def test_the_share_of_a_column_is_its_part_of_the_distance():
+    x = torch.zeros(1, 2, 3)
+    x[0, 1] = 100.0
+    row = torch.tensor([[[3.0, 0.0, 4.0]]], dtype=torch.float64)
+    found = References(x, torch.zeros(1, 2, 3), 1).neighbours(row, torch.zeros_like(row))
+    np.testing.assert_allclose(found.distance, 5)
+    np.testing.assert_allclose(found.cells[0, 0], [9 / 25, 0, 16 / 25])
+
+
+def test_rows_apart_are_crowded_least(pairs):
+    x, expected = (part.clone() for part in pairs)
+    x[:, 7] += 20
+    chosen = torch.arange(30).repeat(3, 1)
+    distance = crowding(x, expected, chosen, 5)
+    assert distance.argmax() == 7
+    assert np.isfinite(distance).all()
