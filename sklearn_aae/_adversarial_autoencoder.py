@@ -532,8 +532,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Rows with missing cells.
         method : {"mode", "draw"}, default="mode"
             ``"mode"``: the median of numbers and dates and the likeliest category, the
-            best single guesses.  ``"draw"``: one draw, which keeps the spread of the
-            columns; several calls with other seeds are multiple imputations.
+            best single guesses.  ``"draw"``: one draw, so that columns scatter more
+            than guesses do, though on some tables less than the true cells; several
+            calls with other seeds are multiple imputations.
         n_draws : int, default=100
             Draws for each row; time is proportional to it.
         random_state : int, RandomState or None, default=None

@@ -4,7 +4,7 @@ Filling missing cells
 
 A model of the rows is also a model of what is missing in them.
 :meth:`~sklearn_aae.AdversarialAutoencoder.impute` fills numbers, categories and flags in one
-go: with the best single guesses, or with draws that keep the spread of the columns. Beside
+go: with the best single guesses, or with draws, which scatter more as the cells do. Beside
 it stand :class:`~sklearn.impute.KNNImputer` and :class:`~sklearn.impute.IterativeImputer`.
 """
 
