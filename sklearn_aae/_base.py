@@ -34,7 +34,7 @@ from sklearn_aae.exceptions import ConvergenceWarning
 from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.outputs import TableFacts, as_output
 from sklearn_aae.posteriors import as_posterior
-from sklearn_aae.priors import as_prior
+from sklearn_aae.priors import as_prior, find_prior
 from sklearn_aae.training import (
     PHASES,
     RECONSTRUCTION,
@@ -184,7 +184,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         rates = {"optimizer": lr}
         weight = self.adversarial_weight
         if weight == "auto":
-            weight = auto_adversarial_weight(self._encoder is not None)
+            corners = find_prior(self.prior).squashes
+            weight = auto_adversarial_weight(self._encoder is not None, corners)
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
         return rates
