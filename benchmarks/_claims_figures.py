@@ -46,9 +46,11 @@ class Judge:
         """Return a classifier of the training images."""
         if self.data.labels is None:
             return None
-        model = MLPClassifier((128,), max_iter=40, early_stopping=True, random_state=self.seed)
+        model = MLPClassifier(
+            (128,), batch_size=32, learning_rate_init=3e-3, max_iter=30, random_state=self.seed
+        )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # 40 epochs are meant
+            warnings.simplefilter("ignore", ConvergenceWarning)  # 30 epochs are meant
             return model.fit(self.data.train, self.data.labels)
 
     @cached_property
