@@ -32,7 +32,7 @@ SEARCH_SEED = 1000
 TWO, THREE, ONE = "{:.2f}", "{:.3f}", "{:.1f}"
 #: The tables: which figures each shows, and how.
 TABLES = {
-    "codes": {"codes C2ST": THREE, "codes gap": ONE, "active": ONE},
+    "codes": {"codes C2ST": THREE, "codes gap": ONE},
     "two_way": {"unexplained": THREE},
     "samples": {"C2ST": THREE, "Parzen": ONE, "precision": TWO, "recall": TWO, "distance": TWO},
     "sharpness": {
@@ -54,10 +54,14 @@ COMPARISONS = [
     ("structured latent space", "codes C2ST", 0.5, VAE_ROW),
     ("structured latent space", "C2ST", 0.5, AE),
     ("structured latent space", "C2ST", 0.5, AE + FITTED),
+    ("structured latent space", "lines precision", 1.0, AE),
     ("structured latent space", "far precision", 1.0, AE),
     ("structured latent space", "far precision", 1.0, VAE_ROW),
     ("sharper than a VAE", "gradient", 1.0, VAE_ROW),
+    ("sharper than a VAE", "back gradient", 1.0, VAE_ROW),
+    ("sharper than a VAE", "gradient", 1.0, AE + FITTED),
     ("sharper than a VAE", "C2ST", 0.5, VAE_ROW),
+    ("sharper than a VAE", "precision", 1.0, VAE_ROW),
     ("sharper than a VAE", "recall", 1.0, VAE_ROW),
     ("sharper than a VAE", "Parzen", np.inf, VAE_ROW),
     ("two-way unlike a GAN", "unexplained", 0.0, INVERTED),
@@ -236,7 +240,7 @@ def settings_of(search: Runs, tables: Sequence[str]) -> Iterator[Row]:
     """Yield every setting that was tried, with its figures on validation rows."""
     for data in tables:
         for model in GRIDS:
-            rows = search.rows([data], [model])
+            rows = search.rows([data], [model], [text_of(setting) for setting in GRIDS[model]])
             for row in rows:
                 yield {
                     "data": data,
