@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sklearn_aae.scores._autoregressive import Autoregressive
 from sklearn_aae.scores._base import Evidence, Neighbours, Score
 from sklearn_aae.scores._gpnd import GPND
 from sklearn_aae.scores._latent import Discriminator, Latent
@@ -19,6 +20,7 @@ from sklearn_aae.scores._reconstruction import Reconstruction
 __all__ = [
     "GPND",
     "SCORES",
+    "Autoregressive",
     "Default",
     "Discriminator",
     "Evidence",
@@ -32,6 +34,7 @@ __all__ = [
     "Reference",
     "Score",
     "additive_kinds",
+    "kinds_of",
 ]
 
 SCORES: dict[str, Callable[[], Score]] = {
@@ -39,6 +42,7 @@ SCORES: dict[str, Callable[[], Score]] = {
     "model": Model,
     "reference": Reference,
     "likelihood": Likelihood,
+    "autoregressive": Autoregressive,
     "marginal": Marginal,
     "reconstruction": Reconstruction,
     "latent": Latent,
@@ -57,3 +61,21 @@ def additive_kinds() -> list[str]:
         Keys of ``SCORES``.
     """
     return [kind for kind, score in SCORES.items() if score().additive]
+
+
+def kinds_of(kind: str) -> list[str]:
+    """Return the kinds that a fit for one kind gives.
+
+    Parameters
+    ----------
+    kind : str
+        The kind that is asked for.
+
+    Returns
+    -------
+    list of str
+        Keys of ``SCORES``: all that need no networks of their own, and those that need
+        the same as ``kind``.
+    """
+    with_autoregression = SCORES[kind]().needs_autoregression
+    return [k for k, new in SCORES.items() if with_autoregression or not new().needs_autoregression]

@@ -63,6 +63,13 @@ class Evidence(Protocol):
         """The same with the code drawn from the prior."""
 
     @property
+    def autoregressive_losses(self) -> np.ndarray:
+        """Minus log density of each cell given the code and earlier columns.
+
+        Of networks of their own, where they were trained.
+        """
+
+    @property
     def core(self) -> Neighbours:
         """Distances to a few references that survived trimming."""
 
@@ -94,9 +101,13 @@ class Score(ABC):
     ----------
     additive : bool
         Whether the score is a sum over columns.
+    needs_autoregression : bool
+        Whether it needs networks that are trained for it alone.
     """
 
     additive: bool = False
+    #: Whether it asks for :attr:`Evidence.autoregressive_losses`, of networks of their own.
+    needs_autoregression: bool = False
 
     def fit(self, evidence: Evidence) -> Score:
         """Freeze scales on rows taken to be normal.

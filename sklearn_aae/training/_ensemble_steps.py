@@ -13,7 +13,7 @@ from torch.nn.functional import softplus
 from sklearn_aae._random import derive_seed, make_generator
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
-from sklearn_aae.training._ensemble import PCA_ROWS, Ensemble
+from sklearn_aae.training._members import PCA_ROWS, Members
 
 #: Streams under the trainer's seed.
 BATCHES, NOISE = range(2)
@@ -57,7 +57,7 @@ class EnsembleTrainer:
 
     Parameters
     ----------
-    ensemble : Ensemble
+    ensemble : Members
         What to train.
     X : Tensor of shape (n_rows, n_features), float32
         Rows on the networks' scale, on the ensemble's device.
@@ -71,7 +71,7 @@ class EnsembleTrainer:
 
     def __init__(
         self,
-        ensemble: Ensemble,
+        ensemble: Members,
         X: torch.Tensor,
         rows: list[np.ndarray],
         plan: EnsemblePlan,
@@ -84,8 +84,8 @@ class EnsembleTrainer:
         self.step = 0
         self.losses: list[torch.Tensor] = []
         e = ensemble
-        self.encoder = [*e.encoder.parameters(), e.path_in]
-        self.autoencoder = [*self.encoder, *e.decoder.parameters(), e.path_out, e.centre]
+        self.encoder = e.encoder_parameters()
+        self.autoencoder = [*self.encoder, *e.decoder_parameters()]
         self.critic = list(e.discriminator.parameters())
         self.flat = FlatParameters([*self.autoencoder, *self.critic])
         self.optimizers = {"reconstruction": self._adam(self.autoencoder, plan.lr, 0.9)}
@@ -127,14 +127,14 @@ class EnsembleTrainer:
                 "for extreme values."
             )
 
-    def frozen(self) -> Ensemble:
+    def frozen(self) -> Members:
         """Fix what codes are normalised by, on the rows that are left."""
         size = min(PCA_ROWS, min(map(len, self.rows)))
         index = np.stack([self.rng.choice(part, size, replace=False) for part in self.rows])
         self.ensemble.freeze_codes(self._gather(index))
         return self.ensemble
 
-    def finish(self) -> Ensemble:
+    def finish(self) -> Members:
         """End training."""
         self.flat.release()
         return self.frozen().requires_grad_(False).eval()
@@ -178,7 +178,7 @@ class EnsembleTrainer:
         in_noise, code_noise, code_noise_2, prior = noise
         e = self.ensemble
         z = e.channel(e.raw_code(x + self.plan.input_noise * in_noise), code_noise)
-        surprise = -e.decode(z).log_density(x).mean(dim=2)
+        surprise = e.surprise(z, x).mean(dim=2)
         weights = self._weights(surprise.detach())
         losses = [self._update("reconstruction", self.autoencoder, (weights * surprise).sum())]
         if self.plan.adversarial_weight > 0:

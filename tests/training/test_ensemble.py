@@ -18,7 +18,8 @@ from sklearn_aae.training import (
     log_mixture,
     member_rows,
 )
-from sklearn_aae.training._ensemble import MIN_SCALE, Densities, code_widths
+from sklearn_aae.training._densities import MIN_SCALE, Densities
+from sklearn_aae.training._members import code_widths
 
 D = 6
 
