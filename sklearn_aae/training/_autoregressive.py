@@ -61,7 +61,6 @@ class AutoregressiveEnsemble(Members):
         self.register_buffer("order", order)
         self.register_buffer("place", order.argsort(dim=1))
         self.register_buffer("edges", torch.zeros(m, d, N_INTERVALS + 1, 1))
-        self.register_buffer("centre", torch.zeros(m, 1, d))
         hidden = self.settings.hidden_layer_sizes[::-1]
         self.of_code = MemberMLP(m, (k, *hidden, HIDDEN), 0.1, generator)
         n_read = 1 + N_INTERVALS

@@ -15,11 +15,12 @@ The decoder gives every column a mixture of Student-t densities given the code.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
-from sklearn_aae.training._densities import MIN_SCALE, Densities
+from sklearn_aae.training._densities import MIN_SCALE, Densities, TracedMixture
 from sklearn_aae.training._members import MemberMLP, Members
 
 
@@ -50,11 +51,11 @@ class Ensemble(Members):
 
     def start_decoder(self, member: int, x: torch.Tensor, vectors: torch.Tensor) -> None:
         """Start at the principal components, and densities at the spread of the residuals."""
-        kept = math.sqrt(1 - self.settings.channel_noise**2)
         k = vectors.shape[1]
-        self.path_out[member, :k] = (vectors.T / kept).float()
+        self.centre[member, 0] = x.mean(dim=0)
+        self.path_out[member, :k] = (vectors.T / self.kept).float()
         centred = x - self.centre[member]
-        rest = centred - kept * (centred @ self.path_in[member]) @ self.path_out[member]
+        rest = centred - self.kept * (centred @ self.path_in[member]) @ self.path_out[member]
         spread = rest.square().mean(dim=0).sqrt()
         # Some narrow and some wide.
         n = self.settings.n_densities
@@ -73,6 +74,32 @@ class Ensemble(Members):
         logits, shift, log_scale = params.view(m, n, 3, self.settings.n_densities, -1).unbind(2)
         path = torch.baddbmm(self.centre, z, self.path_out)
         return Densities(logits, path.unsqueeze(2) + shift, log_scale)
+
+    def decoder_back(
+        self,
+        z: torch.Tensor,
+        x: torch.Tensor,
+        weigh: Callable[[torch.Tensor], torch.Tensor],
+        gradients: Sequence[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of phase 1 and its gradient by the codes, derived by hand."""
+        m, n, d = x.shape
+        passed = self.decoder.trace(z)
+        params = passed[-1].view(m, n, 3, self.settings.n_densities, d)
+        logits, shift, log_scale = params.unbind(2)
+        path = torch.baddbmm(self.centre, z, self.path_out)
+        mixture = TracedMixture(logits, shift.add_(path.unsqueeze(2)), log_scale, x.unsqueeze(2))
+        surprise = mixture.log_density.mean(dim=2).neg_()
+        weights = weigh(surprise)
+        loss = torch.dot(weights.flatten(), surprise.flatten())
+        # The outputs are not needed any more: their gradients take their place.
+        mixture.back(weights.mul(-1 / d).view(m, n, 1, 1), (logits, shift, log_scale))
+        of_path = shift.sum(dim=2)
+        *of_layers, of_path_out, of_centre = gradients
+        torch.bmm(z.transpose(1, 2), of_path, out=of_path_out)
+        torch.sum(of_path, 1, keepdim=True, out=of_centre)
+        g = self.decoder.back(passed[-1], passed, of_layers)
+        return loss, g.baddbmm_(of_path, self.path_out.transpose(1, 2))
 
     def surprise(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return minus the log density of the cells of rows given codes."""

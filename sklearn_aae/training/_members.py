@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu, leaky_relu_
 
 from sklearn_aae._random import derive_seed, make_generator
 from sklearn_aae.training._inference import in_precision
 
+aten = torch.ops.aten
+
 #: Rows are cut off here, in standard deviations, as they are for training.
 CLIP = 10.0
+#: Keeps the scale of a code that does not vary above zero.
+CODE_EPSILON = 1e-5
 #: Rows from which a member learns its principal components.
 PCA_ROWS = 2048
 
@@ -85,10 +89,77 @@ class MemberMLP(nn.Module):
             x = leaky_relu(torch.baddbmm(layer.bias, x, layer.weight), self.slope)
         return torch.baddbmm(last.bias, x, last.weight)
 
+    def trace(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the input, every hidden layer's output and the output."""
+        passed = [x]
+        for layer in self._chain[:-1]:
+            a = torch.baddbmm(layer.bias, passed[-1], layer.weight)
+            passed.append(leaky_relu_(a, self.slope))
+        last = self._chain[-1]
+        return [*passed, torch.baddbmm(last.bias, passed[-1], last.weight)]
+
+    def back(
+        self,
+        g: torch.Tensor,
+        passed: list[torch.Tensor],
+        gradients: Sequence[torch.Tensor] = (),
+        to_input: bool = True,
+    ) -> torch.Tensor:
+        """Pass a gradient back through the layers.
+
+        Parameters
+        ----------
+        g : Tensor of shape (n_members, n, n_out)
+            The gradient by the output.
+        passed : list of Tensor
+            From :meth:`trace`.
+        gradients : sequence of Tensor, default=()
+            Where to put the gradients by the parameters, in their order, if anywhere.
+        to_input : bool, default=True
+            Whether the gradient by the input is wanted.
+
+        Returns
+        -------
+        Tensor of shape (n_members, n, n_in)
+            The gradient by the input if it is wanted, else by the first layer's output.
+        """
+        for i in range(len(self._chain) - 1, -1, -1):
+            h = passed[i]
+            if gradients:
+                torch.bmm(h.transpose(1, 2), g, out=gradients[2 * i])
+                torch.sum(g, 1, keepdim=True, out=gradients[2 * i + 1])
+            if i == 0 and not to_input:
+                break
+            g = torch.bmm(g, self._chain[i].weight.transpose(1, 2))
+            if i:  # the output has the sign of what went in
+                aten.leaky_relu_backward.grad_input(g, h, self.slope, True, grad_input=g)
+        return g
+
     @property
     def last(self) -> Any:
         """The last layer."""
         return self._chain[-1]
+
+
+class DrawnCodes(NamedTuple):
+    """Codes of a batch, and what their gradient needs.
+
+    Attributes
+    ----------
+    z : Tensor of shape (n_members, n, n_components)
+        The codes.
+    normalised : Tensor of shape (n_members, n, n_components)
+        The same before shrinking and noise.
+    scale : Tensor of shape (n_members, 1, n_components)
+        What they were divided by.
+    passed : list of Tensor
+        What the encoders' layers put out.
+    """
+
+    z: torch.Tensor
+    normalised: torch.Tensor
+    scale: torch.Tensor
+    passed: list[torch.Tensor]
 
 
 class Members(ABC, nn.Module):
@@ -108,8 +179,6 @@ class Members(ABC, nn.Module):
     code_mask: torch.Tensor
     code_mean: torch.Tensor
     code_scale: torch.Tensor
-    #: The mean of each member's rows.
-    centre: Any
 
     def __init__(self, settings: EnsembleSettings, columns: np.ndarray, seed: int) -> None:
         super().__init__()
@@ -131,7 +200,7 @@ class Members(ABC, nn.Module):
 
     @abstractmethod
     def build_decoder(self, m: int, k: int, d: int, generator: torch.Generator) -> None:
-        """Add what turns codes (m, n, k) into densities of d columns, and ``centre``."""
+        """Add what turns codes (m, n, k) into densities of d columns."""
 
     @abstractmethod
     def decoder_parameters(self) -> list[nn.Parameter]:
@@ -144,7 +213,7 @@ class Members(ABC, nn.Module):
         Parameters
         ----------
         member : int
-            The member; its path into the code and ``centre`` are set.
+            The member; its path into the code is set.
         x : Tensor of shape (n, n_columns)
             Its rows.
         vectors : Tensor of shape (n_columns, width)
@@ -181,15 +250,13 @@ class Members(ABC, nn.Module):
     def start_from_components(self, rows: list[torch.Tensor]) -> None:
         """Set the linear paths to the principal components of each member's rows."""
         for member, x in enumerate(rows):
-            mean = x.mean(dim=0)
-            centred = x - mean
+            centred = x - x.mean(dim=0)
             values, vectors = torch.linalg.eigh((centred.T @ centred / len(x)).double())
             k = int(self.code_mask[member].sum())
             # eigh leaves the sign open; the largest entry decides.
             vectors = vectors[:, -k:].flip(1)
             vectors = vectors * vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign()
             spread = values[-k:].flip(0).clamp(min=1e-6).sqrt()
-            self.centre[member, 0] = mean
             self.path_in[member, :, :k] = (vectors / spread).float()
             self.start_decoder(member, x, vectors * spread)
         # What is beside the linear path comes in slowly.
@@ -198,21 +265,85 @@ class Members(ABC, nn.Module):
 
     def raw_code(self, x: torch.Tensor) -> torch.Tensor:
         """Return codes before normalisation."""
-        return (x - self.centre) @ self.path_in + self.encoder(x)
+        return torch.baddbmm(self.encoder(x), x, self.path_in)
 
-    def channel(self, raw: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
-        """Return codes on the prior's scale: by batch statistics if there is noise."""
-        sigma = self.settings.channel_noise
-        kept = math.sqrt(1 - sigma**2)
-        if noise is None:
-            return kept * (raw - self.code_mean) / self.code_scale * self.code_mask
-        mean = raw.mean(dim=1, keepdim=True)
-        scale = (raw.var(dim=1, keepdim=True, unbiased=False) + 1e-5).sqrt()
-        return (kept * (raw - mean) / scale + sigma * noise) * self.code_mask
+    @property
+    def kept(self) -> float:
+        """The share of the normalised code that the channel lets through."""
+        return math.sqrt(1 - self.settings.channel_noise**2)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Return the means of the codes of rows (M, n, n_columns)."""
-        return self.channel(self.raw_code(x))
+        return self.kept * (self.raw_code(x) - self.code_mean) / self.code_scale * self.code_mask
+
+    def draw_codes(self, x: torch.Tensor, noise: torch.Tensor) -> DrawnCodes:
+        """Return codes of a batch as the channel gives them: by its statistics, with noise."""
+        passed = self.encoder.trace(x)
+        raw = torch.baddbmm(passed[-1], x, self.path_in)
+        var, mean = torch.var_mean(raw, dim=1, correction=0, keepdim=True)
+        scale = var.add_(CODE_EPSILON).sqrt_()
+        normalised = raw.sub_(mean).div_(scale)
+        z = torch.add(self.kept * normalised, noise, alpha=self.settings.channel_noise)
+        return DrawnCodes(z.mul_(self.code_mask), normalised, scale, passed)
+
+    def encoder_back(
+        self, g: torch.Tensor, codes: DrawnCodes, gradients: Sequence[torch.Tensor]
+    ) -> None:
+        """Pass a gradient by drawn codes back to the encoders' parameters.
+
+        Parameters
+        ----------
+        g : Tensor of shape (n_members, n, n_components)
+            The gradient by the codes.
+        codes : DrawnCodes
+            From :meth:`draw_codes`.
+        gradients : sequence of Tensor
+            Where to put the gradients by :meth:`encoder_parameters`, in their order.
+        """
+        e = codes.normalised
+        g = g * (self.kept * self.code_mask)
+        along = (g * e).mean(dim=1, keepdim=True)
+        g = g.sub_(g.mean(dim=1, keepdim=True)).sub_(e.mul_(along)).div_(codes.scale)
+        *of_layers, of_path = gradients
+        self.encoder.back(g, codes.passed, of_layers, to_input=False)
+        # Codes are centred, so the last bias does nothing; what is left of its gradient is
+        # rounding error, which Adam would blow up.
+        of_layers[-1].zero_()
+        torch.bmm(codes.passed[0].transpose(1, 2), g, out=of_path)
+
+    def decoder_back(
+        self,
+        z: torch.Tensor,
+        x: torch.Tensor,
+        weigh: Callable[[torch.Tensor], torch.Tensor],
+        gradients: Sequence[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of phase 1 and its gradient by the codes.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n_members, n, n_components)
+            Codes.
+        x : Tensor of shape (n_members, n, n_columns)
+            Rows.
+        weigh : callable
+            Maps the rows' mean surprise (n_members, n) to their weights.
+        gradients : sequence of Tensor
+            Where to put the gradients by :meth:`decoder_parameters`, in their order.
+
+        Returns
+        -------
+        loss : Tensor of shape (), the weighted sum
+        g : Tensor of shape (n_members, n, n_components)
+        """
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            surprise = self.surprise(z, x).mean(dim=2)
+            loss = (weigh(surprise.detach()) * surprise).sum()
+            g, *found = torch.autograd.grad(loss, [z, *self.decoder_parameters()])
+        for place, gradient in zip(gradients, found, strict=True):
+            place.copy_(gradient)
+        return loss.detach(), g
 
     def in_float64(self) -> Any:
         """Return a copy in float64, made anew when a weight has changed."""
@@ -223,7 +354,7 @@ class Members(ABC, nn.Module):
         """Set the statistics that codes are normalised by, from rows (M, n, n_columns)."""
         raw = self.raw_code(x)
         self.code_mean.copy_(raw.mean(dim=1, keepdim=True))
-        spread = (raw.var(dim=1, keepdim=True, unbiased=False) + 1e-5).sqrt()
+        spread = (raw.var(dim=1, keepdim=True, unbiased=False) + CODE_EPSILON).sqrt()
         self.code_scale.copy_(spread)
 
 
