@@ -176,8 +176,8 @@ def test_steps_are_those_of_autograd_and_torchs_adam(table, ensemble, n_densitie
     }
     adams = [torch.optim.Adam(p, lr=lr, betas=(beta, 0.999)) for p, lr, beta in parts.values()]
     run.run(3)
+    x, noise = again._batches(3), again._noise(3)
     for step in range(3):
-        x, noise = again._batches(3) if step == 0 else x, again._noise(3) if step == 0 else noise
         written = losses_of(e, x[step], noise[step], plan, again._weights)
         for i, ((parameters, lr, _), adam) in enumerate(zip(parts.values(), adams, strict=True)):
             loss = next(written)
