@@ -36,7 +36,7 @@ from sklearn_aae.detection import (
     read_as_estimator,
 )
 from sklearn_aae.encoding import check_numeric_columns, describe_non_finite
-from sklearn_aae.scores import SCORES, Score, additive_kinds, kinds_of
+from sklearn_aae.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
 from sklearn_aae.training import EnsemblePlan, EnsembleSettings
 
 #: Streams under the seed.
@@ -271,8 +271,9 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             rng = np.random.default_rng(derive_seed(seed, SCALES))
             normal = rng.permutation(np.flatnonzero(self._model.kept))[:SCALE_ROWS]
             evidence = self._model.evidence(scaled[normal])
-            kinds = kinds_of(self.kind)
+            kinds = kinds_with(self._model.provides)
             self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
+            self._known_kind(None)
             self._held_out = self._score_held_out(rows[held_out])
             self._training_scores = self._score_training(rows, training, seed)
         self._set_offset(self.contamination, self.alpha)
@@ -280,11 +281,10 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
 
     def _check_kind(self) -> None:
         """Raise if a given estimator leaves no place for what the kind needs."""
-        if self.estimator is not None and SCORES[self.kind]().needs_autoregression:
+        if self.estimator is not None and SCORES[self.kind]().needs == AUTOREGRESSION:
             raise ValueError(
                 f"kind={self.kind!r} needs networks of its own, which estimator takes the place "
-                'of. Leave estimator out, or choose kind="likelihood": the likelihood of an '
-                'AdversarialAutoencoder(output="autoregressive") is autoregressive, too.'
+                "of. Leave estimator out, or choose another kind."
             )
 
     def _fit_reader(self, table: Any, training: np.ndarray, seed: int) -> tuple:
@@ -307,7 +307,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         settings, plan = self._settings(), self._plan(len(scaled))
         device = "cpu" if self.device == "auto" else as_device(self.device)
         model = fit_ensemble(scaled, seed, settings, plan, device=device, trimming=trimming)
-        if SCORES[self.kind]().needs_autoregression:
+        if SCORES[self.kind]().needs == AUTOREGRESSION:
             model.autoregressive = fit_autoregressive(
                 model, scaled, seed, settings, plan, trimming=trimming
             )
@@ -467,14 +467,24 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
     def _known_kind(self, kind: str | None, among: Any = SCORES) -> str:
         kind = self.kind if kind is None else kind
         if kind in SCORES and kind not in self._scores:
-            raise ValueError(
-                f"kind={kind!r} needs networks that were not trained; fit a detector with "
-                f"AAEOutlierDetector(kind={kind!r})."
-            )
+            raise ValueError(f"kind={kind!r} {self._what_lacks(SCORES[kind]().needs, kind)}")
         if kind not in among:
             what = "is not a sum over columns" if kind in SCORES else "is not known"
             raise ValueError(f"kind={kind!r} {what}; choose from {sorted(among)}.")
         return kind
+
+    def _what_lacks(self, need: str | None, kind: str) -> str:
+        """Return what a kind needs that this detector has not, and the remedy."""
+        if need == AUTOREGRESSION:
+            return (
+                "needs networks that were not trained; fit a detector with "
+                f"AAEOutlierDetector(kind={kind!r})."
+            )
+        prior = type(self.estimator_.net_.module_.prior).__name__
+        return (
+            f"needs a prior with a density where codes are, which {prior} has not; choose "
+            f"from {sorted(self._scores)}."
+        )
 
     def score_samples(self, X: Any, kind: str | None = None) -> np.ndarray:
         """Return how normal rows are; higher is more normal.

@@ -20,12 +20,12 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.exceptions import UnsupportedColumnsError
-from sklearn_aae.scores import SCORES, kinds_of
+from sklearn_aae.scores import DENSITY, SCORES, kinds_with
 from tests.instances import fast, fast_detector
 from tests.test_randomness import global_state
 
 #: What every fit gives.
-KINDS = kinds_of("default")
+KINDS = kinds_with([DENSITY])
 
 
 def clean(n_samples, seed):
@@ -289,6 +289,8 @@ def test_estimators_that_will_not_do():
         fast_detector(estimator=FrozenEstimator(fast())).fit(X)
     with pytest.raises(ValueError, match="X has 4 columns, but estimator was fitted on 6"):
         fast_detector(estimator=FrozenEstimator(fast().fit(X))).fit(X[:, :4])
+    with pytest.raises(ValueError, match="reads a table as levels"):
+        fast_detector(estimator=fast(output="autoregressive")).fit(X)
 
 
 # -------------------------------------------------------------- data and state
@@ -434,7 +436,7 @@ def test_the_autoregressive_likelihood_is_there_if_it_was_asked_for(fitted):
         np.testing.assert_array_equal(detector.score_samples(X, kind), other.score_samples(X, kind))
     again = pickle.loads(pickle.dumps(detector))
     np.testing.assert_array_equal(again.score_samples(X), detector.score_samples(X))
-    with pytest.raises(ValueError, match=r"estimator takes the place of.*kind=.likelihood"):
+    with pytest.raises(ValueError, match=r"estimator takes the place of. Leave estimator out"):
         fast_detector(kind="autoregressive", estimator=fast()).fit(X)
 
 

@@ -13,6 +13,7 @@ from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns
 from sklearn_aae.detection._marginals import Marginals
 from sklearn_aae.detection._references import References, crowding
 from sklearn_aae.detection._single import DrawnMarginals, SingleMember
+from sklearn_aae.scores import AUTOREGRESSION, DENSITY
 from sklearn_aae.training import (
     AutoregressiveEnsemble,
     Ensemble,
@@ -24,7 +25,7 @@ from sklearn_aae.training import (
 )
 
 #: Streams under the seed.
-COLUMNS, ROWS, WEIGHTS, TRAINING, TRIMMING, STORED, PRIOR, AUTOREGRESSION = range(8)
+COLUMNS, ROWS, WEIGHTS, TRAINING, TRIMMING, STORED, PRIOR, BESIDE = range(8)
 
 #: Each member trains on a random choice of this share of the rows.
 ROW_SHARE = 0.5
@@ -79,6 +80,12 @@ class FittedModel:
         x = torch.from_numpy(np.asarray(rows, dtype=np.float64)).to(networks.columns.device)
         other = None if self.autoregressive is None else self.autoregressive.in_float64()
         return EnsembleEvidence(networks, x, self.marginals, self.references, other)
+
+    @property
+    def provides(self) -> set[str]:
+        """What there is of all that a score may need."""
+        found = {DENSITY} if self.networks.has_prior_density else set()
+        return found if self.autoregressive is None else {*found, AUTOREGRESSION}
 
     def chunk_rows(self) -> int:
         """Return how many rows make a good chunk."""
@@ -169,7 +176,7 @@ def fit_autoregressive(
     AutoregressiveEnsemble
         The networks; members see the columns that the ensemble's see.
     """
-    seed = derive_seed(seed, AUTOREGRESSION)
+    seed = derive_seed(seed, BESIDE)
     columns = model.networks.columns
     kept = model.kept if model.kept.sum() >= 2 else np.ones_like(model.kept)
     X = torch.from_numpy(rows[kept]).to(columns.device)

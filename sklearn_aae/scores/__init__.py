@@ -6,10 +6,10 @@ contract test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sklearn_aae.scores._autoregressive import Autoregressive
-from sklearn_aae.scores._base import Evidence, Neighbours, Score
+from sklearn_aae.scores._base import AUTOREGRESSION, DENSITY, Evidence, Neighbours, Score
 from sklearn_aae.scores._gpnd import GPND
 from sklearn_aae.scores._latent import Discriminator, Latent
 from sklearn_aae.scores._likelihood import Likelihood, Marginal
@@ -18,6 +18,8 @@ from sklearn_aae.scores._mode_divergence import ModeDivergence
 from sklearn_aae.scores._reconstruction import Reconstruction
 
 __all__ = [
+    "AUTOREGRESSION",
+    "DENSITY",
     "GPND",
     "SCORES",
     "Autoregressive",
@@ -34,7 +36,7 @@ __all__ = [
     "Reference",
     "Score",
     "additive_kinds",
-    "kinds_of",
+    "kinds_with",
 ]
 
 SCORES: dict[str, Callable[[], Score]] = {
@@ -63,19 +65,17 @@ def additive_kinds() -> list[str]:
     return [kind for kind, score in SCORES.items() if score().additive]
 
 
-def kinds_of(kind: str) -> list[str]:
-    """Return the kinds that a fit for one kind gives.
+def kinds_with(provided: Collection[str] = ()) -> list[str]:
+    """Return the kinds that a fit gives.
 
     Parameters
     ----------
-    kind : str
-        The kind that is asked for.
+    provided : collection of str, default=()
+        What it has that a score may need: ``AUTOREGRESSION``, ``DENSITY``.
 
     Returns
     -------
     list of str
-        Keys of ``SCORES``: all that need no networks of their own, and those that need
-        the same as ``kind``.
+        Keys of ``SCORES``.
     """
-    with_autoregression = SCORES[kind]().needs_autoregression
-    return [k for k, new in SCORES.items() if with_autoregression or not new().needs_autoregression]
+    return [kind for kind, new in SCORES.items() if new().needs in (None, *provided)]

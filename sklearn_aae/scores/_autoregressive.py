@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_aae.scores._base import Evidence, fold
+from sklearn_aae.scores._base import AUTOREGRESSION, Evidence, fold
 from sklearn_aae.scores._likelihood import Likelihood
 
 
@@ -24,7 +24,7 @@ class Autoregressive(Likelihood):
        Density-estimator", NeurIPS 2013.
     """
 
-    needs_autoregression = True
+    needs = AUTOREGRESSION
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
         """Return minus log density of every column, given the columns before.

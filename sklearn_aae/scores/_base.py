@@ -12,6 +12,9 @@ LOG_OFFSET = 0.1
 #: Values that hardly differ on the calibration rows must not be blown up.
 LEAST_SPREAD = 0.01
 
+#: What a score may need that not every fit has.
+AUTOREGRESSION, DENSITY = "autoregression", "prior density"
+
 
 class Neighbours(NamedTuple):
     """Distances of rows to stored references.
@@ -101,13 +104,14 @@ class Score(ABC):
     ----------
     additive : bool
         Whether the score is a sum over columns.
-    needs_autoregression : bool
-        Whether it needs networks that are trained for it alone.
+    needs : {"autoregression", "prior density"} or None
+        What it needs that not every fit has: networks that are trained for it alone, or
+        a prior whose density can be evaluated.
     """
 
     additive: bool = False
-    #: Whether it asks for :attr:`Evidence.autoregressive_losses`, of networks of their own.
-    needs_autoregression: bool = False
+    #: What a fit may lack: ``AUTOREGRESSION`` or ``DENSITY``.
+    needs: str | None = None
 
     def fit(self, evidence: Evidence) -> Score:
         """Freeze scales on rows taken to be normal.

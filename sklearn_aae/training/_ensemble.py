@@ -37,6 +37,9 @@ class Ensemble(Members):
         Seeds the weights.
     """
 
+    #: The standard normal's, see :meth:`prior_losses`.
+    has_prior_density = True
+
     def build_decoder(self, m: int, k: int, d: int, generator: torch.Generator) -> None:
         """Add decoders that mirror the encoders, with linear paths of their own."""
         hidden = self.settings.hidden_layer_sizes[::-1]
