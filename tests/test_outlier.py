@@ -279,6 +279,9 @@ def test_a_model_that_is_not_frozen_is_cloned_and_fitted():
     detector = fast_detector(estimator=model).fit(clean(300, 21))
     assert not hasattr(model, "net_")
     assert detector.estimator_.n_iter_ == 3
+    # One whose training needs autograd.
+    model = fast(encoder=torch.nn.Linear(6, 2))
+    assert fast_detector(estimator=model).fit(clean(300, 21)).estimator_.n_iter_ == 3
 
 
 def test_estimators_that_will_not_do():

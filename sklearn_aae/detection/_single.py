@@ -59,7 +59,8 @@ def read_as_estimator(
         If it was fitted on another number of columns, or reads levels instead of numbers.
     """
     frozen = isinstance(estimator, FrozenEstimator)
-    fitted = estimator.estimator if frozen else clone(estimator).fit(rows[training])
+    with torch.enable_grad():  # the caller wants no gradients, but training may
+        fitted = estimator.estimator if frozen else clone(estimator).fit(rows[training])
     if fitted.n_features_in_ != rows.shape[1]:
         raise ValueError(
             f"X has {rows.shape[1]} columns, but estimator was fitted on {fitted.n_features_in_}."
