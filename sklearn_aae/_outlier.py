@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -18,7 +20,9 @@ from sklearn_aae._parameters import as_device, as_sizes
 from sklearn_aae._random import derive_seed, draw_seed
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.detection import (
+    PARTS,
     FittedModel,
+    Progress,
     Reason,
     RowReader,
     TableReader,
@@ -51,7 +55,7 @@ SCORED_ROWS = 500
 AUTO_STEPS = 300
 
 
-class AAEOutlierDetector(OutlierMixin, BaseEstimator):
+class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     r"""Anomaly detection with an ensemble of small adversarial autoencoders.
 
     ``fit`` trains several small adversarial autoencoders [1]_ at once, each on a random
@@ -120,6 +124,9 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         surprising, or it is an error.
     random_state : int, RandomState or None, default=None
         Seeds everything; an int makes ``fit`` repeat bit by bit on one machine.
+    verbose : int, default=0
+        Whether ``fit`` prints a line for every tenth of the steps, with the losses of the
+        three phases.
 
     Attributes
     ----------
@@ -150,6 +157,11 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
     -----
     The detector stores some training rows as references (up to 1,088 for each member),
     so a pickle of it holds data.
+
+    There is no parameter ``callbacks``: the members are trained as one, without a skorch net
+    whose epochs a callback could watch.  Callbacks of scikit-learn are set with
+    ``set_callbacks``, a progress bar for instance, and told of every tenth of the steps;
+    those of skorch belong to an ``estimator=AdversarialAutoencoder(callbacks=...)``.
 
     References
     ----------
@@ -187,6 +199,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         "device": "no_validation",
         "handle_unknown": [StrOptions({"surprise", "error"})],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     _reader: Any
@@ -212,6 +225,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         device: Any = "auto",
         handle_unknown: str = "surprise",
         random_state: Any = None,
+        verbose: int = 0,
     ) -> None:
         self.kind = kind
         self.contamination = contamination
@@ -227,10 +241,12 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         self.device = device
         self.handle_unknown = handle_unknown
         self.random_state = random_state
+        self.verbose = verbose
 
     # -------------------------------------------------------------- fitting
 
     @leaves_no_trace
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> AAEOutlierDetector:
         """Train the ensemble, store references and set the threshold.
@@ -263,11 +279,14 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         self.n_held_out_ = n_held_out(n_samples)
         held_out = order[: self.n_held_out_]
         training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
+        task = self._init_callback_context(max_subtasks=self._n_tasks())
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with torch_threads(1), torch.no_grad():
-            self._reader, self.estimator_ = self._fit_reader(table, training, seed)
+            self._reader, self.estimator_ = self._fit_reader(table, training, seed, task)
             rows = self._reader.read(table, strict=False)
             scaled = self._reader.transform(rows[training])
-            self._fit_model(scaled, derive_seed(seed, MODEL))
+            progress = Progress(self, task, X, self.verbose)
+            self._fit_model(scaled, derive_seed(seed, MODEL), progress)
             rng = np.random.default_rng(derive_seed(seed, SCALES))
             normal = rng.permutation(np.flatnonzero(self._model.kept))[:SCALE_ROWS]
             evidence = self._model.evidence(scaled[normal])
@@ -277,7 +296,14 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             self._held_out = self._score_held_out(rows[held_out])
             self._training_scores = self._score_training(rows, training, seed)
         self._set_offset(self.contamination, self.alpha)
+        task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
         return self
+
+    def _n_tasks(self) -> int:
+        """Return in how many parts fit is reported to callbacks."""
+        if self.estimator is not None:
+            return 0 if isinstance(self.estimator, FrozenEstimator) else 1
+        return PARTS * (2 if SCORES[self.kind]().needs == AUTOREGRESSION else 1)
 
     def _check_kind(self) -> None:
         """Raise if a given estimator leaves no place for what the kind needs."""
@@ -287,15 +313,15 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
                 "of. Leave estimator out, or choose another kind."
             )
 
-    def _fit_reader(self, table: Any, training: np.ndarray, seed: int) -> tuple:
+    def _fit_reader(self, table: Any, training: np.ndarray, seed: int, context: Any) -> tuple:
         """Return what reads tables, and the fitted model if one was given."""
         if self.estimator is not None:
-            return read_as_estimator(self.estimator, table, training)
+            return read_as_estimator(self.estimator, table, training, context)
         mixed = not isinstance(table, np.ndarray)
         reader = TableReader(self.handle_unknown) if mixed else RowReader()
         return reader.fit(table, training, derive_seed(seed, SCALER)), None
 
-    def _fit_model(self, scaled: np.ndarray, seed: int) -> None:
+    def _fit_model(self, scaled: np.ndarray, seed: int, progress: Progress) -> None:
         """Fit the networks, or take the estimator's, and what surrounds them."""
         trimming = self.contamination != 0
         self.history_: dict[str, np.ndarray] = {}
@@ -306,10 +332,14 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             return
         settings, plan = self._settings(), self._plan(len(scaled))
         device = "cpu" if self.device == "auto" else as_device(self.device)
-        model = fit_ensemble(scaled, seed, settings, plan, device=device, trimming=trimming)
+        watch = progress.watch("ensemble")
+        model = fit_ensemble(
+            scaled, seed, settings, plan, device=device, trimming=trimming, watch=watch
+        )
         if SCORES[self.kind]().needs == AUTOREGRESSION:
+            watch = progress.watch("autoregressive ensemble")
             model.autoregressive = fit_autoregressive(
-                model, scaled, seed, settings, plan, trimming=trimming
+                model, scaled, seed, settings, plan, trimming=trimming, watch=watch
             )
         self._model = model
         self.ensemble_ = self._model.networks

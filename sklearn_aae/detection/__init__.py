@@ -13,6 +13,7 @@ from sklearn_aae.detection._fitting import (
     fit_autoregressive,
     fit_ensemble,
 )
+from sklearn_aae.detection._progress import PARTS, Progress
 from sklearn_aae.detection._rows import (
     RowReader,
     TableReader,
@@ -22,7 +23,9 @@ from sklearn_aae.detection._rows import (
 from sklearn_aae.detection._single import check_estimator, read_as_estimator
 
 __all__ = [
+    "PARTS",
     "FittedModel",
+    "Progress",
     "Reason",
     "RowReader",
     "TableReader",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,6 +103,7 @@ def fit_ensemble(
     *,
     device: Any = "cpu",
     trimming: bool = True,
+    watch: Callable[[EnsembleTrainer], bool] | None = None,
 ) -> FittedModel:
     """Train an ensemble on rows, some of which may be anomalies.
 
@@ -119,6 +121,8 @@ def fit_ensemble(
         Where to train.
     trimming : bool, default=True
         Whether rows that lie apart are left out, half-way and of what is stored.
+    watch : callable or None, default=None
+        Called with the trainer every few steps; training stops if it returns True.
 
     Returns
     -------
@@ -132,7 +136,7 @@ def fit_ensemble(
     own = member_rows(m, len(X), ROW_SHARE, derive_seed(seed, ROWS))
     if not trimming:
         plan = replace(plan, trim=0.0)
-    trainer = EnsembleTrainer(ensemble, X, own, plan, derive_seed(seed, TRAINING))
+    trainer = EnsembleTrainer(ensemble, X, own, plan, derive_seed(seed, TRAINING), watch)
     trimmer = Trimmer(X, derive_seed(seed, TRIMMING))
     if trimming:
         trainer.run(round(TRIM_AFTER * plan.n_steps))
@@ -153,6 +157,7 @@ def fit_autoregressive(
     plan: EnsemblePlan,
     *,
     trimming: bool = True,
+    watch: Callable[[EnsembleTrainer], bool] | None = None,
 ) -> AutoregressiveEnsemble:
     """Train networks for the autoregressive likelihood beside an ensemble.
 
@@ -170,6 +175,8 @@ def fit_autoregressive(
         How they are trained.
     trimming : bool, default=True
         Whether the worst explained rows of a batch are left out.
+    watch : callable or None, default=None
+        Called with the trainer every few steps; training stops if it returns True.
 
     Returns
     -------
@@ -185,7 +192,7 @@ def fit_autoregressive(
     own = member_rows(networks.n_members, len(X), ROW_SHARE, derive_seed(seed, ROWS))
     if not trimming:
         plan = replace(plan, trim=0.0)
-    trainer = EnsembleTrainer(networks, X, own, plan, derive_seed(seed, TRAINING))
+    trainer = EnsembleTrainer(networks, X, own, plan, derive_seed(seed, TRAINING), watch)
     trainer.run(plan.n_steps)
     trainer.finish()
     return networks

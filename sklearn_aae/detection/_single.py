@@ -49,9 +49,11 @@ def check_estimator(estimator: Any) -> None:
 
 
 def read_as_estimator(
-    estimator: Any, rows: np.ndarray, training: np.ndarray
+    estimator: Any, rows: np.ndarray, training: np.ndarray, context: Any
 ) -> tuple[FrozenReader, Any]:
     """Return the reader of a detector's estimator, and the estimator itself, fitted.
+
+    Callbacks of ``context``, that of the detector's fit, watch over the estimator's.
 
     Raises
     ------
@@ -59,8 +61,14 @@ def read_as_estimator(
         If it was fitted on another number of columns, or reads levels instead of numbers.
     """
     frozen = isinstance(estimator, FrozenEstimator)
-    with torch.enable_grad():  # the caller wants no gradients, but training may
-        fitted = estimator.estimator if frozen else clone(estimator).fit(rows[training])
+    fitted = estimator.estimator if frozen else clone(estimator)
+    if not frozen:
+        task = context.subcontext(task_name="estimator")
+        # The caller wants no gradients, but training may.
+        with torch.enable_grad(), task.propagate_callback_context(fitted):
+            task.call_on_fit_task_begin(estimator=fitted, X=rows[training])
+            fitted.fit(rows[training])
+            task.call_on_fit_task_end(estimator=fitted, X=rows[training])
     if fitted.n_features_in_ != rows.shape[1]:
         raise ValueError(
             f"X has {rows.shape[1]} columns, but estimator was fitted on {fitted.n_features_in_}."

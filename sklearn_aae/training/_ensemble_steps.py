@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,8 @@ class EnsembleTrainer:
         How to train.
     seed : int
         Seeds batches, noise and prior draws.
+    watch : callable or None, default=None
+        Called with the trainer every few steps; training stops if it returns True.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class EnsembleTrainer:
         rows: list[np.ndarray],
         plan: EnsemblePlan,
         seed: int,
+        watch: Callable[[EnsembleTrainer], bool] | None = None,
     ) -> None:
         self.ensemble, self.X, self.plan = ensemble, X, plan
         self.rows = rows
@@ -83,6 +87,8 @@ class EnsembleTrainer:
         #: Of draws of the prior, and of codes, in the discriminator's loss.
         self.signs = torch.tensor([-1.0, 1.0], device=X.device).view(1, 2, 1)
         self.weights = torch.empty(0)
+        self.watch = watch
+        self.stopped = False
         self.step = 0
         self.losses: list[torch.Tensor] = []
         e = ensemble
@@ -118,12 +124,13 @@ class EnsembleTrainer:
             If a loss is NaN or infinite.
         """
         with torch_threads(1), torch.no_grad():
-            while self.step < until:
+            while self.step < until and not self.stopped:
                 n = min(DRAW_AHEAD, until - self.step)
                 for x, noise in zip(self._batches(n), self._noise(n), strict=True):
                     self.losses.append(self._take(x, noise))
                     self.step += 1
-        if not torch.isfinite(self.losses[-1]).all():
+                self.stopped = self.watch is not None and self.watch(self)
+        if self.losses and not torch.isfinite(self.losses[-1]).all():
             raise NonFiniteLossError(
                 "a loss of the ensemble became NaN or infinite: lower lr, or check the table "
                 "for extreme values."
