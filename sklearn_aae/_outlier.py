@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -20,7 +19,6 @@ from sklearn_aae._parameters import as_device, as_sizes
 from sklearn_aae._random import derive_seed, draw_seed
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.detection import (
-    PARTS,
     FittedModel,
     Progress,
     Reason,
@@ -30,12 +28,13 @@ from sklearn_aae.detection import (
     benjamini_hochberg,
     check_estimator,
     conformal_threshold,
-    expected_cells,
     fit_autoregressive,
     fit_ensemble,
     fold_features,
+    give_reasons,
     is_mixed,
     n_held_out,
+    n_tasks,
     p_values,
     read_as_estimator,
 )
@@ -270,8 +269,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         TypeError
             If ``estimator`` is neither an AdversarialAutoencoder nor a frozen one.
         """
-        check_estimator(self.estimator)
-        self._check_kind()
+        check_estimator(self.estimator, self.kind)
         table = self._check_table(X, reset=True)
         n_samples = len(table)
         seed = draw_seed(self.random_state)
@@ -279,7 +277,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         self.n_held_out_ = n_held_out(n_samples)
         held_out = order[: self.n_held_out_]
         training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
-        task = self._init_callback_context(max_subtasks=self._n_tasks())
+        task = self._init_callback_context(max_subtasks=n_tasks(self.estimator, self.kind))
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with torch_threads(1), torch.no_grad():
             self._reader, self.estimator_ = self._fit_reader(table, training, seed, task)
@@ -298,20 +296,6 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         self._set_offset(self.contamination, self.alpha)
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
         return self
-
-    def _n_tasks(self) -> int:
-        """Return in how many parts fit is reported to callbacks."""
-        if self.estimator is not None:
-            return 0 if isinstance(self.estimator, FrozenEstimator) else 1
-        return PARTS * (2 if SCORES[self.kind]().needs == AUTOREGRESSION else 1)
-
-    def _check_kind(self) -> None:
-        """Raise if a given estimator leaves no place for what the kind needs."""
-        if self.estimator is not None and SCORES[self.kind]().needs == AUTOREGRESSION:
-            raise ValueError(
-                f"kind={self.kind!r} needs networks of its own, which estimator takes the place "
-                "of. Leave estimator out, or choose another kind."
-            )
 
     def _fit_reader(self, table: Any, training: np.ndarray, seed: int, context: Any) -> tuple:
         """Return what reads tables, and the fitted model if one was given."""
@@ -339,7 +323,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         if SCORES[self.kind]().needs == AUTOREGRESSION:
             watch = progress.watch("autoregressive ensemble")
             model.autoregressive = fit_autoregressive(
-                model, scaled, seed, settings, plan, trimming=trimming, watch=watch
+                model, scaled, seed, settings, plan, watch=watch
             )
         self._model = model
         self.ensemble_ = self._model.networks
@@ -707,23 +691,8 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         table = self._check_table(X, reset=False)
         rows = self._reader.read(table)
         cells = self._contributions(rows, kind)
-        named = np.argsort(-cells, axis=1, kind="stable")[:, : int(top)]
-        positive = np.maximum(cells, 0.0)
-        total = positive.sum(axis=1, keepdims=True)
-        shares = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
-        n_named = named.shape[1]
-        scaled = np.repeat(self._reader.transform(rows), n_named, axis=0)
-        expected = expected_cells(self._model, self._reader, scaled, named.ravel())
-        values = {int(j): self._reader.column(table, int(j)) for j in np.unique(named)}
         labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
-        reasons: list[list[Reason]] = []
-        for i, row in enumerate(named.tolist()):
-            reasons.append([])
-            for k, j in enumerate(row):
-                likely, low, high = expected[n_named * i + k]
-                share = float(shares[i, j])
-                reasons[-1].append(Reason(labels[j], values[j][i], likely, low, high, share))
-        return reasons
+        return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
 
 
 def _settled(scores: np.ndarray) -> np.ndarray:

@@ -4,10 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.frozen import FrozenEstimator
+
+from sklearn_aae.scores import AUTOREGRESSION, SCORES
 from sklearn_aae.training import EnsembleTrainer
 
 #: Training is reported in so many parts.
 PARTS = 10
+
+
+def n_tasks(estimator: Any, kind: str) -> int:
+    """Return in how many parts a detector reports its fit.
+
+    Parameters
+    ----------
+    estimator : AdversarialAutoencoder, FrozenEstimator or None
+        The detector's parameter.
+    kind : str
+        The kind of score that it is fitted for.
+
+    Returns
+    -------
+    int
+        0 if nothing is trained.
+    """
+    if estimator is not None:
+        return 0 if isinstance(estimator, FrozenEstimator) else 1
+    return PARTS * (2 if SCORES[kind]().needs == AUTOREGRESSION else 1)
 
 
 class Progress:

@@ -15,6 +15,7 @@ from sklearn_aae._base import BaseAAE
 from sklearn_aae._random import make_generator
 from sklearn_aae.detection._rows import FrozenReader
 from sklearn_aae.exceptions import NotFittedError
+from sklearn_aae.scores import AUTOREGRESSION, SCORES
 from sklearn_aae.training import in_precision
 
 #: Prior draws that a column's density is averaged over, and rows at a time.
@@ -25,8 +26,10 @@ IMPOSSIBLE = 1e9
 MODE_DRAWS, MODE_SEED = 2**16, 0
 
 
-def check_estimator(estimator: Any) -> None:
+def check_estimator(estimator: Any, kind: str) -> None:
     """Raise unless a detector's ``estimator`` is None or a model, fitted if it is frozen.
+
+    A model leaves no place for networks that ``kind`` needs for itself.
 
     Raises
     ------
@@ -34,6 +37,8 @@ def check_estimator(estimator: Any) -> None:
         If it is of another kind.
     NotFittedError
         If it is frozen and not fitted.
+    ValueError
+        If there is one, and the kind needs networks of its own.
     """
     inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
     if inner is not None and not isinstance(inner, BaseAAE):
@@ -45,6 +50,11 @@ def check_estimator(estimator: Any) -> None:
         raise NotFittedError(
             f"estimator=FrozenEstimator({inner}) is not fitted; fit the model first, or "
             "pass it without FrozenEstimator to have it fitted here."
+        )
+    if estimator is not None and SCORES[kind]().needs == AUTOREGRESSION:
+        raise ValueError(
+            f"kind={kind!r} needs networks of its own, which estimator takes the place of. "
+            "Leave estimator out, or choose another kind."
         )
 
 

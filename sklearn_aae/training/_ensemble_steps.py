@@ -37,9 +37,6 @@ class EnsemblePlan:
         Learning rate (Adam) of phases 1 and 2.
     adversarial_weight : float
         Learning rate of phase 3 as a multiple of ``lr``; 0 leaves phases 2 and 3 out.
-    trim : float
-        Share of each batch, the worst explained rows, that no phase learns from.
-        Reached over the first half of the steps.
     input_noise : float
         Noise on what the encoder sees in phase 1, in standard deviations.
     """
@@ -48,7 +45,6 @@ class EnsemblePlan:
     batch_size: int = 64
     lr: float = 1.5e-2
     adversarial_weight: float = 0.3
-    trim: float = 0.1
     input_noise: float = 0.1
 
 
@@ -87,6 +83,8 @@ class EnsembleTrainer:
         #: Of draws of the prior, and of codes, in the discriminator's loss.
         self.signs = torch.tensor([-1.0, 1.0], device=X.device).view(1, 2, 1)
         self.weights = torch.empty(0)
+        #: Share of each batch, the worst explained rows, that no phase learns from.
+        self.trim = 0.0
         self.watch = watch
         self.stopped = False
         self.step = 0
@@ -110,10 +108,15 @@ class EnsembleTrainer:
         )
 
     def keep(self, kept: np.ndarray) -> None:
-        """Go on with those rows alone for which ``kept`` (n_rows, bool) holds."""
+        """Go on with those rows alone for which ``kept`` (n_rows, bool) holds.
+
+        What was left out tells how many anomalies there are; some will have been
+        missed, so as large a share of every batch is left out from now on.
+        """
         rows = [part[kept[part]] for part in self.rows]
         if min(map(len, rows)) >= 2:
             self.rows = rows
+            self.trim = 1 - float(kept.mean())
 
     def run(self, until: int) -> None:
         """Take steps up to step ``until``, each of three phases.
@@ -226,7 +229,7 @@ class EnsembleTrainer:
 
     def _weights(self, surprise: torch.Tensor) -> torch.Tensor:
         """Return the weights of rows (M, batch): none for the worst explained ones."""
-        share = self.plan.trim * min(1.0, 2 * self.step / self.plan.n_steps)
+        share = self.trim * min(1.0, 2 * self.step / self.plan.n_steps)
         b = surprise.shape[1]
         left = b - int(share * b)
         if left == b:
