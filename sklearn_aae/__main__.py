@@ -12,7 +12,9 @@ booleans, dates and missing cells, and writes
 
 The table is CSV or Parquet; without one, scikit-learn's breast cancer table is taken.
 Columns of text whose cells are all ISO dates (``2020-01-31``, perhaps with a time of day)
-are dates, in the synthetic rows too; empty cells are missing.
+are dates, and empty cells are missing; synthetic rows write dates, decimals and booleans as
+the file does.  Text with almost as many levels as rows, names or numbers of customers say,
+is taken for a category too, and mentioned: synthetic rows repeat its cells.
 A first CSV column without a name (what pandas writes for an index) names the rows, and
 so does the index of a Parquet file; other rows are numbered from 0.  Files of an
 earlier run in the same folder are overwritten.  Exit status: 0, or 2 where the table
@@ -33,14 +35,13 @@ import numpy as np
 
 from sklearn_aae import AdversarialAutoencoder, __version__
 from sklearn_aae._audit_table import AuditTable, as_numbers, read_table
+from sklearn_aae._cell_forms import FLOAT_FORMAT
 from sklearn_aae._compat import import_extra
 from sklearn_aae.exceptions import MissingExtraError
 from sklearn_aae.inspection._report import ReportData, draw_report
 from sklearn_aae.metrics import code_information, prior_draws, prior_gap
 
 PROGRAM = "python -m sklearn_aae"
-#: Nine digits give back every float32; the model computes in no more.
-FLOAT_FORMAT = "%.9g"
 N_EXPLAINING = 3
 N_PRIOR_DRAWS = 50_000
 N_SHOWN = 5
@@ -95,8 +96,9 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Fit an adversarial autoencoder to a table of numbers; write how unusual "
-        "each row is and why, codes, synthetic rows and a one-page report.",
+        description="Fit an adversarial autoencoder to a table of numbers, categories, text, "
+        "booleans, dates and missing cells; write how unusual each row is and why, codes, "
+        "synthetic rows and a one-page report.",
     )
     parser.add_argument(
         "table",
@@ -179,6 +181,7 @@ def _audit(model: AdversarialAutoencoder, table: AuditTable, options: argparse.N
         expected=expected,
         synthetic=synthetic,
         numbers=numbers,
+        is_identifier=table.is_identifier(),
         codes=codes,
         prior=prior_draws(model.prior_, N_PRIOR_DRAWS, codes.shape[1], options.seed),
         contributions=contributions,
@@ -222,8 +225,8 @@ def _write(audit: Any, folder: Path) -> list[Path]:
     for k, columns in enumerate(audit.order.T, start=1):
         scores[f"column_{k}"] = audit.frame.columns.to_numpy()[columns]
         scores[f"share_{k}"] = audit.shares[np.arange(len(index)), columns]
-        scores[f"value_{k}"] = audit.table.texts(audit.frame, columns, FLOAT_FORMAT)
-        scores[f"expected_{k}"] = audit.table.texts(audit.expected, columns, FLOAT_FORMAT)
+        scores[f"value_{k}"] = audit.table.texts(audit.frame, columns)
+        scores[f"expected_{k}"] = audit.table.texts(audit.expected, columns)
     names = [f"component_{i}" for i in range(audit.codes.shape[1])]
     written = [folder / name for name in ("scores.csv", "codes.csv", "synthetic.csv", "report.png")]
     look = {"float_format": FLOAT_FORMAT}
@@ -263,6 +266,7 @@ def _report_data(audit: Any) -> ReportData:
         history=audit.history,
         labels=audit.numbers.labels,
         is_date=audit.numbers.is_date,
+        is_identifier=audit.is_identifier,
     )
 
 
@@ -277,6 +281,11 @@ def _summarise(audit: Any, seconds: float, written: list[Path]) -> None:
     print(f"{_plural(audit.codes.shape[1], 'component')} fitted in {seconds:.1f} s")
     print(audit.fit.replace("the variance", "the columns' variance is"))
     print(f"prior gap {audit.gap:.2f} (up to 1, the codes could be draws of the prior)")
+    for name in audit.frame.columns[audit.is_identifier]:
+        print(
+            f"{_clipped(name)!r} may be an identifier, with almost as many levels as rows: every "
+            "row is unusual in it, synthetic rows repeat its cells; consider leaving it out"
+        )
     print("\nmost unusual rows (the model has seen them: real surprises stand out more)")
     worst = np.argsort(audit.scores, kind="stable")[:N_SHOWN]
     order = audit.order[worst]

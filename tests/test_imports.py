@@ -16,6 +16,7 @@ RANKS = {
     "_compat": 1,
     "_random": 1,
     "_registry": 1,
+    "_cell_forms": 2,
     "_cells": 1,
     "_layout": 1,
     "_threads": 1,

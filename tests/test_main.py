@@ -9,6 +9,7 @@ import pytest
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.__main__ import main
 from sklearn_aae._audit_table import read_table
+from sklearn_aae._cell_forms import DateForm
 
 QUICK = ["--epochs", "1", "--quiet"]
 FILES = ["codes.csv", "report.png", "scores.csv", "synthetic.csv"]
@@ -201,11 +202,107 @@ def test_types_of_mixed_csv_columns(mixed, tmp_path):
     assert types["sold"] == "boolean"
     assert types["new"] == "bool"
     assert types["height"] == types["empty"] == "float64"
-    assert sorted(table.date_forms) == [mixed.columns.get_loc(n) for n in ("day", "time", "clock")]
+    dates = [j for j, form in table.forms.items() if isinstance(form, DateForm)]
+    assert sorted(dates) == [mixed.columns.get_loc(n) for n in ("day", "time", "clock")]
     assert not table.is_numeric
     again = table.as_written(table.frame)
     for name in ("day", "time", "clock"):
         pd.testing.assert_series_equal(again[name], mixed[name], check_dtype=False)
+
+
+def test_decimals_and_booleans_are_written_as_they_were(tmp_path, no_picture):
+    rng = np.random.default_rng(0)
+    n = 60
+    frame = pd.DataFrame(
+        {
+            "price": [f"{value:.2f}" for value in rng.integers(0, 40, n) / 4],
+            "weight": [str(value) for value in rng.integers(0, 40, n) / 10],
+            "mass": [f"{value:g}" for value in rng.integers(0, 40, n) / 10],
+            "open": rng.choice(["true", "false"], n),
+            "NEW": rng.choice(["TRUE", "FALSE"], n),
+        }
+    )
+    frame.loc[::5, ["price", "open"]] = None
+    frame.to_csv(tmp_path / "table.csv")
+    assert main([str(tmp_path / "table.csv"), "--out", str(tmp_path), *QUICK]) == 0
+    written = pd.read_csv(tmp_path / "synthetic.csv", dtype=str)
+    forms = {
+        "price": r"\d+\.\d\d",
+        "weight": r"\d+\.\d",
+        "mass": r"\d+(\.\d)?",
+        "open": "true|false",
+        "NEW": "TRUE|FALSE",
+    }
+    for name, form in forms.items():
+        assert written[name].dropna().str.fullmatch(form).all(), name
+        assert written[name].notna().sum() > 20, name
+    table = read_table(tmp_path / "table.csv")
+    again = table.as_written(table.frame)
+    unchanged = ["price", "weight", "open", "NEW"]
+    assert again[unchanged].equals(pd.read_csv(tmp_path / "table.csv", dtype=str)[unchanged])
+    scores = pd.read_csv(tmp_path / "scores.csv", dtype=str)
+    cells = scores["value_1"][scores["column_1"] == "NEW"]
+    assert set(cells) <= {"TRUE", "FALSE"}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2020-01-31", "31st of January"],
+        ["2020-01-31T10:00Z", "2020-01-31T10:00+01:00"],
+        ["2020-01", "2020-02"],
+        ["2020-01-31", "2020-02-30"],
+        ["x 2020-01-31", "x 2020-02-01"],
+    ],
+)
+def test_text_that_is_not_all_dates_stays_text(cells, tmp_path):
+    pd.DataFrame({"cells": cells, "years": [2019, 2020]}).to_csv(tmp_path / "a.csv", index=False)
+    table = read_table(tmp_path / "a.csv")
+    assert table.forms == {}
+    assert table.frame["cells"].tolist() == cells
+    assert table.frame["years"].dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2020-01-31", None, "9999-12-31"],
+        ["2020-01-31 10:20", "1850-01-01 00:00", None],
+        ["2020-01-31T10:20:30.123456789Z", "2020-01-31T10:20:30.000000001Z"],
+        ["2020-01-31T10:20:30.5+0100", None],
+    ],
+)
+def test_dates_are_written_as_they_were(cells, tmp_path):
+    pd.DataFrame({"cells": cells, "n": 1}).to_csv(tmp_path / "a.csv", index=False)
+    table = read_table(tmp_path / "a.csv")
+    assert pd.api.types.is_datetime64_dtype(table.frame["cells"])
+    written = table.as_written(table.frame)["cells"].astype(object)
+    assert written.where(written.notna(), None).tolist() == cells
+
+
+def test_rows_with_names_but_no_name_for_these(tmp_path):
+    (tmp_path / "a.csv").write_text("n,flag,x\nA,1,true,1.50\nB,,false,2.25\nC,3,,3.00\n")
+    table = read_table(tmp_path / "a.csv")
+    assert list(table.frame.index.astype(object)) == ["A", "B", "C"]
+    assert list(table.frame["n"].astype(object))[::2] == [1, 3]
+    again = table.as_written(table.frame)
+    assert again["x"].tolist() == ["1.50", "2.25", "3.00"]
+    assert again["flag"].tolist()[:2] == ["true", "false"]
+
+
+def test_identifiers_are_mentioned(mixed, tmp_path, capsys, no_picture):
+    frame = mixed[["note", "height", "town"]]
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    assert read_table(tmp_path / "table.csv").is_identifier() == [True, False, False]
+    assert main([str(tmp_path / "table.csv"), "--out", str(tmp_path), *QUICK[:2]]) == 0
+    assert "'note' may be an identifier" in capsys.readouterr().out
+
+
+def test_titles_have_no_endings(table, tmp_path):
+    for name in ("people.csv", "people.csv.gz", "people.parquet"):
+        write = table.to_parquet if name.endswith("parquet") else table.to_csv
+        write(tmp_path / name)
+        assert read_table(tmp_path / name).title == "people"
 
 
 def test_parquet_keeps_its_types(mixed, tmp_path, no_picture):

@@ -65,6 +65,8 @@ class ReportData:
         for a table without categories.
     is_date : sequence of bool, length n_features, default=()
         Which columns are dates; empty stands for none.
+    is_identifier : sequence of bool, length n_features, default=()
+        Which columns have almost as many levels as rows; empty stands for none.
     """
 
     title: str
@@ -82,6 +84,7 @@ class ReportData:
     history: dict
     labels: Sequence[Sequence[str] | None] = ()
     is_date: Sequence[bool] = ()
+    is_identifier: Sequence[bool] = ()
 
     @property
     def is_category(self) -> np.ndarray:

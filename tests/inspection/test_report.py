@@ -121,7 +121,14 @@ def test_report_of_a_mixed_table(rng):
     figure = draw_report(mixed_data(rng))
     figure.draw_without_rendering()
     shown = " ".join(text.get_text() for text in figure.findobj(Text))
-    for part in ("Associations: real", "purple: neither", "yes", "7 others", "TV ", "2020"):
+    for part in (
+        "Associations: real",
+        "another category, or missing",
+        "yes",
+        "7 others",
+        "TV ",
+        "2020",
+    ):
         assert part in shown
     assert "Correlations" not in shown
 
@@ -136,10 +143,29 @@ def test_numbers_keep_their_signs_and_categories_have_none(rng):
     np.testing.assert_array_equal(_directions(data, np.array([0, 1])), expected)
 
 
-def test_report_of_numbers_has_no_purple(rng):
+def test_categories_as_expected_have_a_colour_of_their_own(rng):
+    data = mixed_data(rng)
+    data.reconstructions[:] = data.rows
+    shown = {text.get_text() for text in draw_report(data).findobj(Text)}
+    assert "as expected" in shown
+    assert "another category, or missing" not in shown
+    # Nothing is higher or lower than expected, so that nothing says how that would look.
+    assert "higher than\nexpected" not in shown
+
+
+def test_identifiers_have_no_bars_unless_there_is_nothing_else(rng):
+    data = mixed_data(rng, is_identifier=[False, False, False, True, False])
+    shown = {text.get_text() for text in draw_report(data).findobj(Text)}
+    assert "7 others" not in shown
+    assert "yes" in shown
+    data = mixed_data(rng, is_identifier=[True] * 5)
+    assert "7 others" in {text.get_text() for text in draw_report(data).findobj(Text)}
+
+
+def test_report_of_numbers_has_no_third_colour(rng):
     figure = draw_report(data_of(rng, 30, 3, 2))
     shown = " ".join(text.get_text() for text in figure.findobj(Text))
-    assert "purple" not in shown
+    assert "another category" not in shown
     assert "Associations" not in shown
 
 
