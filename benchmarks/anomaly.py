@@ -13,6 +13,7 @@ rank among the compared detectors are means over tables and seeds.
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import time
 import warnings
@@ -42,6 +43,14 @@ def main() -> None:
     arguments.add_argument(
         "--only", nargs="*", default=[], help="detectors whose name holds one of these words"
     )
+    arguments.add_argument(
+        "--keep",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="CSV",
+        help="runs written before, to join the tables; later files and this run replace",
+    )
     args = arguments.parse_args()
     prepare(args.threads)
     detectors = {
@@ -51,14 +60,17 @@ def main() -> None:
     }
     files = sorted(args.data.rglob("*.npz"))
     names = [file.stem for file in files]
-    runs: list[Row] = []
-    for file in files[:2] if args.quick else files:
+    repeated = {name for detector in detectors.values() for name in detector.rows}
+    runs = [run for run in kept_runs(args.keep) if run["detector"] not in repeated]
+    for file in (files[:2] if args.quick else files) if detectors else []:
         for seed in range(1 if args.quick else args.seeds):
             X, X_test, y = split(file, args.setting, seed)
             for detector in detectors.values():
                 runs += figures(detector, X, X_test, y, file.stem, seed)
         print(f"{file.stem}: {len(X)} rows to fit, {X.shape[1]} columns", flush=True)
         # After every table: a long run that is cut short leaves its figures behind.
+        write_csv(args.out, f"anomaly_{args.setting}_runs", runs)
+    if not detectors:
         write_csv(args.out, f"anomaly_{args.setting}_runs", runs)
     report(
         args.out,
@@ -73,6 +85,19 @@ def main() -> None:
             ),
         },
     )
+
+
+def kept_runs(paths: list[Path]) -> list[Row]:
+    """Return the runs in files that this benchmark wrote; later files replace earlier ones."""
+    runs: dict[tuple, Row] = {}
+    for path in paths:
+        with path.open(newline="", encoding="utf-8") as file:
+            for line in csv.DictReader(file):
+                named: Row = {"table": line.pop("table"), "detector": line.pop("detector")}
+                seed = int(line.pop("seed"))
+                key = (named["table"], named["detector"], seed)
+                runs[key] = named | {"seed": seed} | {name: float(x) for name, x in line.items()}
+    return list(runs.values())
 
 
 def split(file: Path, setting: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
