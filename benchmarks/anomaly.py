@@ -49,7 +49,7 @@ def main() -> None:
         nargs="*",
         default=[],
         metavar="CSV",
-        help="runs written before, to join the tables; later files and this run replace",
+        help="runs written before: they join the tables and are not run again",
     )
     args = arguments.parse_args()
     prepare(args.threads)
@@ -60,24 +60,23 @@ def main() -> None:
     }
     files = sorted(args.data.rglob("*.npz"))
     names = [file.stem for file in files]
-    repeated = {name for detector in detectors.values() for name in detector.rows}
-    runs = [run for run in kept_runs(args.keep) if run["detector"] not in repeated]
-    for file in (files[:2] if args.quick else files) if detectors else []:
+    runs = kept_runs(args.keep)
+    for file in files[:2] if args.quick else files:
         for seed in range(1 if args.quick else args.seeds):
             X, X_test, y = split(file, args.setting, seed)
             for detector in detectors.values():
-                runs += figures(detector, X, X_test, y, file.stem, seed)
+                if any((file.stem, name, seed) not in runs for name in detector.rows):
+                    found = figures(detector, X, X_test, y, file.stem, seed)
+                    runs |= {(file.stem, run["detector"], seed): run for run in found}
         print(f"{file.stem}: {len(X)} rows to fit, {X.shape[1]} columns", flush=True)
         # After every table: a long run that is cut short leaves its figures behind.
-        write_csv(args.out, f"anomaly_{args.setting}_runs", runs)
-    if not detectors:
-        write_csv(args.out, f"anomaly_{args.setting}_runs", runs)
+        write_csv(args.out, f"anomaly_{args.setting}_runs", list(runs.values()))
     report(
         args.out,
         f"anomaly_{args.setting}",
         {
-            "table": list(summarise(runs, names)),
-            "by_data": list(by_data(runs)),
+            "table": list(summarise(list(runs.values()), names)),
+            "by_data": list(by_data(list(runs.values()))),
             "setup": setup_rows(
                 command_line("anomaly", arguments, args),
                 setting=args.setting,
@@ -87,17 +86,16 @@ def main() -> None:
     )
 
 
-def kept_runs(paths: list[Path]) -> list[Row]:
-    """Return the runs in files that this benchmark wrote; later files replace earlier ones."""
+def kept_runs(paths: list[Path]) -> dict[tuple, Row]:
+    """Return the runs in files that this benchmark wrote, by table, detector and seed."""
     runs: dict[tuple, Row] = {}
     for path in paths:
         with path.open(newline="", encoding="utf-8") as file:
             for line in csv.DictReader(file):
-                named: Row = {"table": line.pop("table"), "detector": line.pop("detector")}
-                seed = int(line.pop("seed"))
-                key = (named["table"], named["detector"], seed)
-                runs[key] = named | {"seed": seed} | {name: float(x) for name, x in line.items()}
-    return list(runs.values())
+                key = line.pop("table"), line.pop("detector"), int(line.pop("seed"))
+                named: Row = dict(zip(("table", "detector", "seed"), key, strict=True))
+                runs[key] = named | {name: float(figure) for name, figure in line.items()}
+    return runs
 
 
 def split(file: Path, setting: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

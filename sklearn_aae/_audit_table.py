@@ -81,7 +81,7 @@ class AuditTable:
         places : ndarray of shape (n_rows,), int
             Which column to take of each.
         float_format : str, default="%.9g"
-            How to write numbers that are not whole.
+            How to write numbers that are not whole, where the file has no form for them.
         missing : str, default=""
             What to write for a missing cell.
 
@@ -94,10 +94,10 @@ class AuditTable:
         for j in np.unique(places):
             rows = np.flatnonzero(places == j)
             column = frame.iloc[rows, j]
-            if nw.from_native(column, series_only=True).dtype.is_float():
-                written = np.char.mod(float_format, column.to_numpy(np.float64, na_value=np.nan))
-            elif j in self.forms:
+            if j in self.forms:
                 written = self.forms[j].write(column).to_numpy(object)
+            elif nw.from_native(column, series_only=True).dtype.is_float():
+                written = np.char.mod(float_format, column.to_numpy(np.float64, na_value=np.nan))
             else:
                 written = column.astype(object).astype(str).to_numpy(object)
             texts[rows] = np.where(column.isna().to_numpy(), missing, written)

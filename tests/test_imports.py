@@ -39,6 +39,7 @@ RANKS = {
     "detection": 6,
     "_outlier": 7,
     "__init__": 8,
+    "_audit_rows": 8,
     "__main__": 9,
 }
 

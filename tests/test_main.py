@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_aae import AdversarialAutoencoder
+from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
 from sklearn_aae.__main__ import main
 from sklearn_aae._audit_table import read_table
 from sklearn_aae._cell_forms import DateForm
@@ -45,12 +45,14 @@ def test_files(audited):
     assert (audited / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_scores_are_those_of_the_estimator(audited, table):
-    model = AdversarialAutoencoder(3, max_epochs=2, random_state=3).fit(table)
+def test_scores_are_those_of_the_detector(audited, table):
+    detector = AAEOutlierDetector(max_epochs=2, random_state=3).fit(table)
     written = pd.read_csv(audited / "scores.csv", index_col="row")
     assert list(written.index) == list(table.index)
-    np.testing.assert_allclose(written["score"], model.score_samples(table), rtol=1e-8)
-    parts = pd.DataFrame(model.score_contributions(table), table.index, table.columns)
+    np.testing.assert_allclose(written["score"], detector.score_samples(table), rtol=1e-7)
+    np.testing.assert_array_equal(written["flag"], detector.predict(table) == -1)
+    parts = pd.DataFrame(detector.score_contributions(table), table.index, table.columns)
+    parts = parts.clip(lower=0)
     shares = parts.div(parts.sum(axis=1), axis=0)
     assert (written["column_1"] == shares.idxmax(axis=1)).all()
     np.testing.assert_allclose(written["share_1"], shares.max(axis=1), rtol=1e-8)
@@ -170,7 +172,7 @@ def test_mixed_synthetic_rows_are_written_as_the_table(audited_mixed, mixed):
 def test_mixed_scores_name_cells_and_what_was_expected(audited_mixed, mixed):
     written = pd.read_csv(audited_mixed / "scores.csv", index_col="row", dtype=str)
     parts = [f"{name}_{k}" for k in (1, 2, 3) for name in ("column", "share", "value", "expected")]
-    assert list(written) == ["score", *parts]
+    assert list(written) == ["score", "p_value", "flag", "held_out", *parts]
     for k in (1, 2, 3):
         columns, cells = written[f"column_{k}"], written[f"value_{k}"]
         for name, rows in cells.groupby(columns):
@@ -184,13 +186,15 @@ def test_mixed_scores_name_cells_and_what_was_expected(audited_mixed, mixed):
         assert dates.str.fullmatch(r"\d{4}-\d\d-\d\d").all()
 
 
-def test_mixed_scores_are_those_of_the_estimator(mixed, tmp_path, no_picture):
+def test_mixed_scores_are_those_of_the_detector(mixed, tmp_path, no_picture):
     mixed.to_csv(tmp_path / "table.csv", index=False)
-    frame = read_table(tmp_path / "table.csv").frame
-    model = AdversarialAutoencoder(4, max_epochs=1, random_state=0).fit(frame)
+    # A column of cells that no two rows share would hide the others.
+    frame = read_table(tmp_path / "table.csv").frame.drop(columns="note")
+    detector = AAEOutlierDetector(max_epochs=1, random_state=0).fit(frame)
     assert main([str(tmp_path / "table.csv"), "--out", str(tmp_path), *QUICK]) == 0
     written = pd.read_csv(tmp_path / "scores.csv")
-    np.testing.assert_allclose(written["score"], model.score_samples(frame), rtol=1e-8)
+    np.testing.assert_allclose(written["score"], detector.score_samples(frame), rtol=1e-7)
+    assert not (written[["column_1", "column_2", "column_3"]] == "note").any(axis=None)
 
 
 def test_types_of_mixed_csv_columns(mixed, tmp_path):

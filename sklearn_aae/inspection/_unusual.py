@@ -11,6 +11,8 @@ from sklearn_aae.inspection._style import INK, MUTED, VERMILION, heading, shorte
 
 #: Size of the heat map.
 N_ROWS, N_COLUMNS = 10, 12
+#: Smaller shares have no colour, so that nothing need be known of their cells.
+LEAST_SHARE = 0.005
 
 
 def place_labels(ax: Any, points: np.ndarray, labels: list[str]) -> None:
@@ -108,7 +110,7 @@ def draw_heat_map(figure: Any, data: Any) -> None:
     limit = max(0.02, float(shares.max()))
     signed = np.ma.masked_array(np.nan_to_num(sign) * shares, np.isnan(sign))
     image = ax.imshow(signed, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-    undirected = np.isnan(sign) & (shares > 0)
+    undirected = np.isnan(sign) & (shares >= LEAST_SHARE)
     same = undirected & _as_expected(data, named)[:, columns]
     keys = []
     for where, colors, text in (
@@ -155,7 +157,7 @@ def draw_heat_map(figure: Any, data: Any) -> None:
 
 def _directions(data: Any, rows: np.ndarray) -> np.ndarray:
     """Return 1 where a cell is higher than expected, -1 where lower, NaN where neither."""
-    sign = np.sign(data.rows[rows] - data.reconstructions[rows])
+    sign = np.sign(data.rows[rows] - data.expected[rows])
     if data.is_mixed:
         sign[:, data.is_category] = np.nan
         sign[sign == 0] = np.nan
@@ -164,7 +166,7 @@ def _directions(data: Any, rows: np.ndarray) -> np.ndarray:
 
 def _as_expected(data: Any, rows: np.ndarray) -> np.ndarray:
     """Return where a cell is what was expected; even the likeliest one has its price."""
-    cells, expected = data.rows[rows], data.reconstructions[rows]
+    cells, expected = data.rows[rows], data.expected[rows]
     return (cells == expected) | (np.isnan(cells) & np.isnan(expected))
 
 
