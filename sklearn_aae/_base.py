@@ -34,7 +34,7 @@ from sklearn_aae.exceptions import ConvergenceWarning
 from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.outputs import TableFacts, as_output
 from sklearn_aae.posteriors import as_posterior
-from sklearn_aae.priors import as_prior
+from sklearn_aae.priors import as_prior, find_prior
 from sklearn_aae.training import (
     PHASES,
     RECONSTRUCTION,
@@ -138,11 +138,12 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             scaler.fit(X, derive_seed(seed, SCALE))
             table = TableFacts(len(X), scaler.constant_)
         device = as_device(self.device)
+        prior = as_prior(self.prior, self.n_components)
         builder = ModuleBuilder(
             table=table,
             n_components=self.n_components,
-            prior=as_prior(self.prior, self.n_components),
-            posterior=as_posterior(self.posterior, mixed=mixed),
+            prior=prior,
+            posterior=as_posterior(self.posterior, mixed=mixed, prior=prior),
             output=output,
             hidden_layer_sizes=as_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
             discriminator_layer_sizes=as_sizes(
@@ -183,7 +184,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         rates = {"optimizer": lr}
         weight = self.adversarial_weight
         if weight == "auto":
-            weight = auto_adversarial_weight(self._encoder is not None)
+            corners = find_prior(self.prior).squashes
+            weight = auto_adversarial_weight(self._encoder is not None, corners)
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
         return rates
@@ -393,11 +395,10 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         encoder, decoder, head = (
             in_precision(part, double) for part in (module.encoder, module.decoder, module.head)
         )
-        posterior = module.posterior
 
         def losses_of(x: torch.Tensor, code: torch.Tensor | None = None) -> torch.Tensor:
-            code = posterior.mode(encoder(x)) if code is None else code
-            losses = head.cell_losses(decoder(posterior.place(code)), x)
+            code = module.encode(x, encoder=encoder) if code is None else code
+            losses = head.cell_losses(decoder(module.posterior.place(code)), x)
             return losses.sum(dim=1) if sums else losses
 
         read = self._reader(X, double)

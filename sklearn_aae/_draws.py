@@ -76,7 +76,9 @@ def codes_of_density(density: Any, n_samples: int, n_components: int, seed: int)
 def blur(module: AAEModule, codes: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Return codes with what the posterior does to them before the decoder sees them."""
     posterior, k = module.posterior, module.n_components
-    if posterior.n_outputs(k) != k:  # the spread of each row's code is not in the code
+    # Not where the spread of each row's code is not in the code, nor where noise is added
+    # to what becomes a code only afterwards.
+    if posterior.n_outputs(k) != k or module.prior.squashes:
         return posterior.place(codes)
     n_noise = posterior.n_noise(k)
     noise = None
@@ -236,7 +238,7 @@ def _draw_missing(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return draws (n * n_draws, n_digits) and log weights (n, n_draws)."""
     head: Any = module.head
-    codes = module.posterior.mode(module.encoder(known)).repeat_interleave(n_draws, dim=0)
+    codes = module.encode(known).repeat_interleave(n_draws, dim=0)
     z = blur(module, codes, generator)
     shares = {
         j: np.arange(span.n_levels) != span.missing

@@ -82,8 +82,14 @@ def auto_lr(n_samples: int, mixed: bool = False) -> float:
     return 1e-3
 
 
-def auto_adversarial_weight(mixed: bool) -> float:
-    """Return the weight of ``adversarial_weight="auto"``; ``mixed`` for outputs over levels."""
+def auto_adversarial_weight(mixed: bool, corners: bool = False) -> float:
+    """Return the weight of ``adversarial_weight="auto"``.
+
+    ``mixed`` for outputs over levels; ``corners`` for priors that squash codes, which
+    would tell more from inside their space than from its corners.
+    """
+    if corners:
+        return 1.0
     return 0.45 if mixed else 0.3
 
 

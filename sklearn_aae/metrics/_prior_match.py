@@ -55,10 +55,21 @@ class PriorGap:
 
     def __init__(self, prior: Any, n_samples: int, n_components: int, seed: int) -> None:
         self.n_samples = min(n_samples, MAX_ROWS)
-        self.draws = prior_draws(prior, MAX_ROWS, n_components, derive_seed(seed, 0))
+        self.n_components, self.seed = n_components, seed
+        self.redraw(prior)
         null = prior_draws(prior, N_NULL * self.n_samples, n_components, derive_seed(seed, 1))
         distances = [energy_distance(sample, self.draws) for sample in np.split(null, N_NULL)]
         self.null = float(np.quantile(distances, 0.99))
+
+    def redraw(self, prior: Any) -> None:
+        """Measure against a prior that has learned since; the null value stays as it is.
+
+        Parameters
+        ----------
+        prior : Prior
+            What the codes should follow now.
+        """
+        self.draws = prior_draws(prior, MAX_ROWS, self.n_components, derive_seed(self.seed, 0))
 
     def __call__(self, codes: np.ndarray) -> float:
         """Return the ratio for codes of the announced size."""

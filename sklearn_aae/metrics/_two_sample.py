@@ -12,9 +12,12 @@ from sklearn_aae._random import draw_seed
 from sklearn_aae.metrics._boosting import cross_validated_areas
 
 
-def _two_samples(X: Any, Y: Any) -> tuple[np.ndarray, np.ndarray]:
-    X = check_array(X, dtype=np.float64, input_name="X", ensure_min_samples=2)
-    Y = check_array(Y, dtype=np.float64, input_name="Y", ensure_min_samples=2)
+def as_two_samples(
+    X: Any, Y: Any, names: tuple[str, str] = ("X", "Y")
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return two samples as float64 matrices of the same width, or raise ValueError."""
+    X = check_array(X, dtype=np.float64, input_name=names[0], ensure_min_samples=2)
+    Y = check_array(Y, dtype=np.float64, input_name=names[1], ensure_min_samples=2)
     check_consistent_length(X.T, Y.T)
     return X, Y
 
@@ -60,7 +63,7 @@ def energy_distance(X: Any, Y: Any) -> float:
     >>> energy_distance([[0.0], [0.0]], [[1.0], [1.0]])
     2.0
     """
-    X, Y = _two_samples(X, Y)
+    X, Y = as_two_samples(X, Y)
     distance = 2 * _mean_distance(X, Y) - _mean_distance(X, X) - _mean_distance(Y, Y)
     return max(0.0, distance)
 
@@ -110,7 +113,7 @@ def c2st(X: Any, Y: Any, *, cv: int = 3, random_state: Any = None) -> float:
     >>> far > 0.95
     True
     """
-    X, Y = _two_samples(X, Y)
+    X, Y = as_two_samples(X, Y)
     no_categories = np.zeros(X.shape[1], dtype=int)
     seed = draw_seed(random_state)
     area = np.mean(cross_validated_areas(X, Y, n_levels=no_categories, cv=cv, seed=seed))

@@ -46,7 +46,12 @@ class ModuleBuilder:
         n_features = self.table.n_features if layout is None else int(layout.digit_sizes.sum())
         sizes, activation = self.hidden_layer_sizes, ACTIVATIONS[self.activation]
         roles: dict[str, tuple[int, int, tuple[int, ...], Callable[[], nn.Module]]] = {
-            "encoder": (n_features, self.posterior.n_outputs(k), sizes, activation),
+            "encoder": (
+                self.posterior.n_inputs(n_features, k),
+                self.posterior.n_outputs(k),
+                sizes,
+                activation,
+            ),
             "decoder": (k, self.output.n_params(self.table), sizes[::-1], activation),
             "discriminator": (k, 1, self.discriminator_layer_sizes, DISCRIMINATOR_ACTIVATION),
         }
@@ -67,7 +72,7 @@ class ModuleBuilder:
             **networks,
             head=self.output.build(self.table, make_generator(derive_seed(self.seed, len(roles)))),
             posterior=self.posterior,
-            prior=self.prior,
+            prior=self.prior.build(k),
             n_components=k,
         )
 

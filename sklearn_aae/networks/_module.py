@@ -83,7 +83,8 @@ class AAEModule(nn.Module):
     Parameters
     ----------
     encoder : torch.nn.Module
-        ``(n, n_features) -> (n, posterior.n_outputs(n_components))``.
+        ``(n, n_features) -> (n, posterior.n_outputs(n_components))``; the posterior may
+        widen its input.
     decoder : torch.nn.Module
         ``(n, n_components) -> (n, output.n_params(n_features))``.
     discriminator : torch.nn.Module
@@ -125,7 +126,13 @@ class AAEModule(nn.Module):
         self.prior = prior
         self.n_components = n_components
 
-    def encode(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
+    def encode(
+        self,
+        x: torch.Tensor,
+        noise: torch.Tensor | None = None,
+        *,
+        encoder: nn.Module | None = None,
+    ) -> torch.Tensor:
         """Return codes: drawn with ``noise``, or the posterior's mode without it.
 
         Parameters
@@ -134,14 +141,20 @@ class AAEModule(nn.Module):
             Rows on the network's scale.
         noise : Tensor of shape (n_samples, n_noise) or None
             Standard normal draws.
+        encoder : Module or None, default=None
+            A copy of the encoder in the precision of ``x``; None for the encoder itself.
 
         Returns
         -------
         Tensor of shape (n_samples, n_components)
-            Codes.
+            Codes, where the prior has them.
         """
-        h = self.encoder(x)
-        return self.posterior.mode(h) if noise is None else self.posterior.draw(h, noise)
+        encoder, posterior = self.encoder if encoder is None else encoder, self.posterior
+        if noise is None:
+            code = posterior.encode(encoder, x, self.n_components)
+        else:
+            code = posterior.draw(encoder(posterior.inputs(x, noise)), noise)
+        return self.prior.squash(code)
 
     def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
         """Return the decoder's output for the rows' codes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from sklearn.base import BaseEstimator
@@ -25,6 +26,9 @@ class Posterior(ABC, BaseEstimator):
         falls with the learning rate over the second half of a fit.  0 switches it
         off.
     """
+
+    #: Whether the encoder may read levels of a mixed-type table, which are whole numbers.
+    takes_levels = True
 
     def __init__(self, input_noise: float = 0.3) -> None:
         self.input_noise = input_noise
@@ -66,6 +70,40 @@ class Posterior(ABC, BaseEstimator):
         int
             Number of draws; 0 for a deterministic posterior.
         """
+
+    def n_inputs(self, n_features: int, n_components: int) -> int:
+        """Return the width of what the encoder reads.
+
+        Parameters
+        ----------
+        n_features : int
+            Width of a row on the network's scale.
+        n_components : int
+            Width of the code.
+
+        Returns
+        -------
+        int
+            ``n_features`` unless a posterior says otherwise.
+        """
+        return n_features
+
+    def inputs(self, x: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
+        """Return what the encoder reads when a code is drawn.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Rows on the network's scale.
+        noise : Tensor of shape (n_samples, n_noise) or None
+            Standard normal draws; None where ``n_noise`` is 0.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_inputs)
+            The rows themselves unless a posterior says otherwise.
+        """
+        return x
 
     def tail(self, n_components: int) -> nn.Module | None:
         """Return a last layer for the encoder, or None for none.
@@ -128,3 +166,24 @@ class Posterior(ABC, BaseEstimator):
         Tensor of shape (n_samples, n_components)
             Codes.
         """
+
+    def encode(
+        self, encoder: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, n_components: int
+    ) -> torch.Tensor:
+        """Return the one code that stands for each row, given the rows.
+
+        Parameters
+        ----------
+        encoder : callable
+            The encoder, in the precision of ``x``.
+        x : Tensor of shape (n_samples, n_features)
+            Rows on the network's scale.
+        n_components : int
+            Width of the code.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components)
+            ``mode`` of the encoder's output unless a posterior says otherwise.
+        """
+        return self.mode(encoder(x))

@@ -7,23 +7,42 @@ from typing import Any
 import torch
 
 from sklearn_aae._registry import resolve
+from sklearn_aae.priors._ball import Ball
 from sklearn_aae.priors._base import Prior
+from sklearn_aae.priors._categorical import Categorical
 from sklearn_aae.priors._gaussian import Gaussian
+from sklearn_aae.priors._learned import LearnedMixture
+from sklearn_aae.priors._mixture import Mixture
+from sklearn_aae.priors._product import Product
+from sklearn_aae.priors._swiss_roll import SwissRoll
 from sklearn_aae.priors._uniform import Uniform
 from sklearn_aae.priors._wrapped import CallablePrior, ScipyPrior, TorchPrior
 
 __all__ = [
     "PRIORS",
+    "Ball",
     "CallablePrior",
+    "Categorical",
     "Gaussian",
+    "LearnedMixture",
+    "Mixture",
     "Prior",
+    "Product",
     "ScipyPrior",
+    "SwissRoll",
     "TorchPrior",
     "Uniform",
     "as_prior",
 ]
 
-PRIORS: dict[str, type[Prior]] = {"gaussian": Gaussian, "uniform": Uniform}
+PRIORS: dict[str, type[Prior]] = {
+    "gaussian": Gaussian,
+    "uniform": Uniform,
+    "mixture": Mixture,
+    "swiss_roll": SwissRoll,
+    "categorical": Categorical,
+    "learned": LearnedMixture,
+}
 
 
 def as_prior(prior: Any, n_components: int) -> Prior:
@@ -55,13 +74,37 @@ def as_prior(prior: Any, n_components: int) -> Prior:
     >>> as_prior("gaussian", 2)
     Gaussian()
     """
-    if isinstance(prior, torch.distributions.Distribution):
-        resolved: Prior = TorchPrior(prior)
-    elif hasattr(prior, "rvs"):
-        resolved = ScipyPrior(prior)
-    elif callable(prior) and not isinstance(prior, type):
-        resolved = CallablePrior(prior)
-    else:
-        resolved = resolve(prior, PRIORS, Prior, "prior")
+    resolved = find_prior(prior)
     resolved.check(n_components)
     return resolved
+
+
+def find_prior(prior: Any) -> Prior:
+    """Return the prior that an argument stands for, whatever the width of the code.
+
+    Parameters
+    ----------
+    prior : str, Prior, torch.distributions.Distribution, frozen scipy.stats \
+            distribution or callable
+        What the user passed.
+
+    Returns
+    -------
+    Prior
+        A fresh object; the argument is not changed.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If the argument is none of the above.
+    """
+    if isinstance(prior, torch.distributions.Distribution):
+        return TorchPrior(prior)
+    if hasattr(prior, "rvs"):
+        return ScipyPrior(prior)
+    # A prior that learns is a torch module, which can be called.
+    if callable(prior) and not isinstance(prior, (type, Prior)):
+        return CallablePrior(prior)
+    return resolve(prior, PRIORS, Prior, "prior")

@@ -13,12 +13,20 @@ class Prior(ABC, BaseEstimator):
 
     A prior is a small parameter object (``get_params``, ``clone`` and
     ``GridSearchCV`` work on it) whose methods are functions of its parameters
-    alone.
+    alone.  Only one that learns has a state, which :meth:`build` makes.
 
     Notes
     -----
     The adversary of an adversarial autoencoder needs draws and nothing else
-    [1]_, so :meth:`sample` is the only method that must be written.
+    [1]_, so :meth:`sample` is the only method that must be written.  What else a
+    prior may have:
+
+    - :meth:`log_prob`, a density;
+    - :meth:`squash`, where an encoder's unbounded output cannot become a code as it
+      is (probabilities of categories);
+    - :meth:`count_modes` and :meth:`sample_modes`, parts that rows can be
+      assigned to;
+    - :meth:`build` and :meth:`update`, parameters that are learned with the model.
 
     References
     ----------
@@ -37,13 +45,35 @@ class Prior(ABC, BaseEstimator):
     """
 
     def check(self, n_components: int) -> None:
-        """Raise ValueError if the prior has no version of this width.
+        """Raise if a parameter is unusable or the prior has no version of this width.
 
         Parameters
         ----------
         n_components : int
             Width of the code.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the width is out of range; the message names it.
+        TypeError
+            If a parameter has the wrong type.
         """
+
+    def build(self, n_components: int) -> Prior:
+        """Return the object that a network is trained with.
+
+        Parameters
+        ----------
+        n_components : int
+            Width of the code.
+
+        Returns
+        -------
+        Prior
+            The prior itself, or a copy with a fresh state if it learns.
+        """
+        return self
 
     @abstractmethod
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
@@ -75,7 +105,7 @@ class Prior(ABC, BaseEstimator):
         Returns
         -------
         Tensor of shape (n_samples,)
-            Log densities.
+            Log densities, in the precision and on the device of ``z``.
 
         Raises
         ------
@@ -83,3 +113,112 @@ class Prior(ABC, BaseEstimator):
             If the prior has no density that could be evaluated.
         """
         raise ValueError(f"{type(self).__name__} has no density to evaluate, only draws.")
+
+    # ------------------------------------------------------------- code space
+
+    @property
+    def squashes(self) -> bool:
+        """Whether :meth:`squash` does anything."""
+        return type(self).squash is not Prior.squash
+
+    def squash(self, z: torch.Tensor) -> torch.Tensor:
+        """Bring what the posterior gives to where codes can be; differentiable.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n_samples, n_components)
+            Unbounded numbers.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components)
+            Codes; ``z`` itself unless a subclass says otherwise.
+        """
+        return z
+
+    @property
+    def suits_channel(self) -> bool:
+        """Whether codes of mean 0 and variance 1 with normal noise can follow it."""
+        return False
+
+    # ------------------------------------------------------------------- modes
+
+    def count_modes(self, n_components: int) -> int:
+        """Return how many parts the prior has that rows can be assigned to.
+
+        Parameters
+        ----------
+        n_components : int
+            Width of the code.
+
+        Returns
+        -------
+        int
+            Number of modes; 0 if there are none to tell apart.
+        """
+        return 0
+
+    def sample_modes(
+        self, modes: torch.Tensor, n_components: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Draw one code from each of the given modes.
+
+        Parameters
+        ----------
+        modes : Tensor of shape (n_samples,), int64
+            The mode of each draw, from 0 to ``count_modes(n_components) - 1``.
+        n_components : int
+            Width of the code.
+        generator : torch.Generator
+            Source of all randomness; its device is the device of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components), float32
+            The draws.
+
+        Raises
+        ------
+        ValueError
+            If the prior has no modes, or not as many.
+        """
+        raise ValueError(
+            f"{type(self).__name__} has no modes to draw from; priors.Mixture, SwissRoll and "
+            "Categorical have."
+        )
+
+    # ---------------------------------------------------------------- learning
+
+    @property
+    def learns(self) -> bool:
+        """Whether :meth:`update` does anything."""
+        return type(self).update is not Prior.update
+
+    def update(
+        self, codes: torch.Tensor, generator: torch.Generator, *, last: bool = False
+    ) -> None:
+        """Learn from codes; called before every epoch but the first, and after the last.
+
+        Parameters
+        ----------
+        codes : Tensor of shape (n_samples, n_components), float64, on the CPU
+            Codes of training rows as the adversary sees them.
+        generator : torch.Generator
+            Source of all randomness.
+        last : bool, default=False
+            Whether training is over: what is set now is what ``sample`` draws from.
+        """
+
+
+def check_modes(modes: torch.Tensor, n_modes: int, prior: Prior) -> torch.Tensor:
+    """Return modes as int64, or raise ValueError if one does not exist."""
+    modes = torch.as_tensor(modes)
+    if modes.ndim != 1 or modes.is_floating_point() or modes.is_complex():
+        raise ValueError(
+            f"modes must be whole numbers of shape (n_samples,), got {modes.dtype} of shape "
+            f"{tuple(modes.shape)}."
+        )
+    if len(modes) and not 0 <= int(modes.min()) <= int(modes.max()) < n_modes:
+        wrong = int(modes.min()) if int(modes.min()) < 0 else int(modes.max())
+        raise ValueError(f"{prior!r} has modes 0 to {n_modes - 1}; got mode {wrong}.")
+    return modes.to(torch.int64)

@@ -7,6 +7,7 @@ import math
 import torch
 
 from sklearn_aae.priors._base import Prior
+from sklearn_aae.priors._checks import check_number
 
 
 class Gaussian(Prior):
@@ -33,6 +34,11 @@ class Gaussian(Prior):
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale
 
+    @property
+    def suits_channel(self) -> bool:
+        """Whether it is the standard normal."""
+        return self.scale == 1
+
     def check(self, n_components: int) -> None:
         """Raise ValueError unless ``scale`` is a positive number.
 
@@ -40,9 +46,15 @@ class Gaussian(Prior):
         ----------
         n_components : int
             Width of the code; any will do.
+
+        Raises
+        ------
+        ValueError
+            If ``scale`` is not positive.
+        TypeError
+            If it is no number.
         """
-        if not (math.isfinite(self.scale) and self.scale > 0):
-            raise ValueError(f"Gaussian prior: scale must be positive, got {self.scale!r}.")
+        check_number(self, "scale", above=0)
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
         """Draw codes.

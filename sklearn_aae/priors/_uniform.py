@@ -7,6 +7,7 @@ import math
 import torch
 
 from sklearn_aae.priors._base import Prior
+from sklearn_aae.priors._checks import check_number
 
 
 class Uniform(Prior):
@@ -16,6 +17,10 @@ class Uniform(Prior):
     ----------
     low, high : float, default=-1.0 and 1.0
         Edges of the box, the same for every component.
+
+    See Also
+    --------
+    Ball : The uniform distribution on a ball.
 
     Examples
     --------
@@ -37,8 +42,17 @@ class Uniform(Prior):
         ----------
         n_components : int
             Width of the code; any will do.
+
+        Raises
+        ------
+        ValueError
+            If ``low`` is not below ``high``.
+        TypeError
+            If one of them is no number.
         """
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+        check_number(self, "low")
+        check_number(self, "high")
+        if self.low >= self.high:
             raise ValueError(
                 f"Uniform prior: low must be below high, got low={self.low!r}, high={self.high!r}."
             )

@@ -157,7 +157,7 @@ class TorchPrior(_Wrapped):
             Log densities.
         """
         log_prob = self.distribution.log_prob(z)
-        return log_prob.reshape(len(z), -1).sum(dim=1)
+        return log_prob.reshape(len(z), -1).sum(dim=1).to(z.dtype)
 
 
 class ScipyPrior(_Wrapped):
@@ -209,4 +209,4 @@ class ScipyPrior(_Wrapped):
             Log densities.
         """
         density = np.asarray(self.distribution.logpdf(z.detach().cpu().numpy()))
-        return torch.as_tensor(density.reshape(len(z), -1).sum(axis=1), device=z.device)
+        return torch.as_tensor(density.reshape(len(z), -1).sum(axis=1)).to(z.device, z.dtype)

@@ -166,6 +166,8 @@ class EarlyStopping(Callback):
         module = net.module_
         if self.gap_ is None:
             self.gap_ = PriorGap(module.prior, len(dataset_valid), module.n_components, self.seed)
+        elif module.prior.learns:
+            self.gap_.redraw(module.prior)
         loss = net.history[-1, "valid_loss"]
         if self.first_loss_ is None:
             # Losses that are likelihoods may be negative; the ratio is of distances

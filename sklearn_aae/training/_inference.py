@@ -124,5 +124,5 @@ def encode(
     """Return the codes (posterior modes) of rows on the network's scale."""
     encoder = in_precision(module.encoder, dtype)
     return map_chunks(
-        lambda x: module.posterior.mode(encoder(x)), read, n_samples, [encoder], device
+        lambda x: module.encode(x, encoder=encoder), read, n_samples, [encoder], device
     )

@@ -12,6 +12,7 @@ from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 from skorch.callbacks import EpochTimer, PrintLog
 from torch import nn
 
+from sklearn_aae._random import derive_seed, make_generator
 from sklearn_aae._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.losses import AdversarialLoss
@@ -77,6 +78,9 @@ class AAENet(NeuralNet):
 
     Notes
     -----
+    A prior that learns is shown codes of training rows before every epoch but the
+    first, and when training is over.
+
     Callbacks see ``on_batch_begin``, ``on_grad_computed`` (once a phase) and
     ``on_batch_end`` for every batch.  Losses of single batches are kept in the
     history while it trains, and only if a callback listens to batches.
@@ -296,6 +300,8 @@ class AAENet(NeuralNet):
         if training:
             iterator.epoch = len(self.history)
             iterator.noise_share = self.noise_share_
+            if self.module_.prior.learns and len(self.history) > 1:
+                self._update_prior(iterator.dataset)
             if self._stepper is not None:
                 self._stepper.prepare_epoch()
         self._set_training(training)
@@ -417,7 +423,7 @@ class AAENet(NeuralNet):
         return self
 
     def calibrate(self, dataset: TableDataset) -> None:
-        """Let the head estimate, on training rows, what is not learned.
+        """Let head and prior estimate, on training rows, what the steps do not learn.
 
         Parameters
         ----------
@@ -432,6 +438,24 @@ class AAENet(NeuralNet):
             x = dataset.gather(rows).to(self.device)
             self._measure_codes(x)
             self.module_.head.calibrate(self.module_(x), x)
+        if self.module_.prior.learns:
+            self._update_prior(dataset, last=True)
+
+    def _update_prior(self, dataset: TableDataset, *, last: bool = False) -> None:
+        """Show the prior codes of training rows, drawn as the adversary sees them."""
+        module = self.module_
+        # Beside the two streams of TrainBatches.
+        generator = make_generator(derive_seed(self.seed, len(self.history), 2))
+        rows = torch.randperm(len(dataset), generator=generator)[:CALIBRATION_ROWS]
+        n_noise = module.posterior.n_noise(module.n_components)
+        noise = torch.randn(len(rows), n_noise, generator=generator) if n_noise else None
+        was_training = module.training
+        module.eval()
+        with torch.no_grad(), torch_threads(1):
+            x = dataset.gather(rows.numpy()).to(self.device)
+            codes = module.encode(x, None if noise is None else noise.to(self.device))
+            module.prior.update(codes.double().cpu(), generator, last=last)
+        module.train(was_training)
 
     def _measure_codes(self, x: torch.Tensor) -> None:
         encoder = self.module_.encoder

@@ -11,9 +11,9 @@ samples),
     \partial W_l = g_l^\top h_{l-1}, \quad \partial b_l = \textstyle\sum g_l, \quad
     g_{l-1} = (g_l W_l) \odot f'(a_{l-1}).
 
-Whatever is not known here by its exact type (a custom head, posterior or loss) is
-differentiated by autograd at its place in the chain; a network that is no plain
-perceptron switches the whole off (:func:`can_derive`).
+Whatever is not known here by its exact type (a custom head, posterior or loss, or a prior
+that squashes codes) is differentiated by autograd at its place in the chain; a network
+that is no plain perceptron switches the whole off (:func:`can_derive`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sklearn_aae.losses import AdversarialLoss
 from sklearn_aae.outputs import Head
 from sklearn_aae.outputs._bernoulli import BernoulliHead
 from sklearn_aae.outputs._gaussian import UnitHead
-from sklearn_aae.posteriors import Deterministic
+from sklearn_aae.posteriors import Deterministic, Universal
 from sklearn_aae.training._phases import (
     Phase,
     StepState,
@@ -233,7 +233,9 @@ class PlainGradients:
         self.decoder = Perceptron(module.decoder)
         self.discriminator = Perceptron(module.discriminator)
         self.head = module.head
-        self.posterior = module.posterior
+        self.posterior, self.prior = module.posterior, module.prior
+        # Whether the encoder's output is the code.
+        self.direct = type(self.posterior) in (Deterministic, Universal) and not self.prior.squashes
 
     def __call__(self, phase: Phase, state: StepState) -> torch.Tensor:
         """Write the gradients of a phase's parameters; return its loss."""
@@ -241,18 +243,17 @@ class PlainGradients:
             return self.DERIVED[phase.loss](self, state)
 
     def _encode(self, x: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
-        self._encoded, self._noise = self.encoder.forward(x), noise
-        if type(self.posterior) is Deterministic:
-            return self._encoded
-        return self._code(self._encoded)
+        self._noise = noise
+        self._encoded = self.encoder.forward(self.posterior.inputs(x, noise))
+        return self._encoded if self.direct else self._code(self._encoded)
 
     def _code(self, h: torch.Tensor) -> torch.Tensor:
         if self._noise is None:
-            return self.posterior.mode(h)
-        return self.posterior.draw(h, self._noise)
+            return self.prior.squash(self.posterior.mode(h))
+        return self.prior.squash(self.posterior.draw(h, self._noise))
 
     def _encode_backward(self, g: torch.Tensor) -> None:
-        if type(self.posterior) is not Deterministic:
+        if not self.direct:
             with torch.enable_grad():
                 h = self._encoded.detach().requires_grad_()
                 (g,) = torch.autograd.grad(self._code(h), h, g)

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 
-from sklearn_aae.metrics import balanced_score, c2st, energy_distance, prior_gap
+from sklearn_aae._random import derive_seed, draw_seed
+from sklearn_aae.metrics import (
+    balanced_score,
+    c2st,
+    energy_distance,
+    mmd,
+    prior_draws,
+    prior_gap,
+    prior_match_score,
+    sample_quality_score,
+    sliced_wasserstein,
+)
 from tests.instances import fast
 
 
@@ -105,3 +118,81 @@ def test_scorers_repeat(digits):
     model = fast().fit(X)
     assert balanced_score(model, X) == balanced_score(model, X)
     assert prior_gap(model, X, random_state=1) == prior_gap(model, X, random_state=1)
+
+
+# -------------------------------------------------------------------------- scorers
+
+SCORES = {
+    "c2st": lambda X, Y, seed: 1 - 2 * c2st(X, Y, random_state=seed),
+    "energy_distance": lambda X, Y, seed: -energy_distance(X, Y),
+    "mmd": lambda X, Y, seed: -mmd(X, Y),
+    "sliced_wasserstein": lambda X, Y, seed: -sliced_wasserstein(X, Y, random_state=seed),
+}
+
+
+@pytest.mark.parametrize("measure", SCORES)
+def test_prior_match_score_by_hand(digits, measure):
+    X = digits[0][:300]
+    model, seed = fast(prior="uniform").fit(X), draw_seed(3)
+    draws = prior_draws(model.prior_, 300, 2, derive_seed(seed, 0))
+    expected = SCORES[measure](model.transform(X), draws, derive_seed(seed, 1) % 2**32)
+    found = prior_match_score(model, X, measure=measure, random_state=3)
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("measure", ["c2st", "energy_distance", "mmd", "sliced_wasserstein"])
+def test_prior_match_score_prefers_the_adversary(digits, measure):
+    X = digits[0]
+    scores = [
+        prior_match_score(fast(adversarial_weight=weight, max_epochs=40).fit(X), X, measure=measure)
+        for weight in (0.0, 0.5)
+    ]
+    assert scores[0] < scores[1] <= 0.02
+
+
+QUALITIES = [*SCORES, "parzen", "precision", "recall"]
+
+
+@pytest.mark.parametrize("measure", QUALITIES)
+def test_sample_quality_score_prefers_what_has_learned(cancer, measure):
+    X = cancer[0]
+    X = np.hstack([np.log1p(X), np.ones((len(X), 1))])  # a constant column changes nothing
+    settings = {"n_components": 4, "hidden_layer_sizes": (64,)}
+    scores = [
+        sample_quality_score(fast(max_epochs=epochs, **settings).fit(X), X, measure=measure)
+        for epochs in (1, 100)
+    ]
+    assert np.isfinite(scores).all()
+    assert scores[0] < scores[1]
+
+
+def test_sample_quality_score_does_not_depend_on_the_unit(cancer):
+    X = cancer[0][:200]
+    scale = np.geomspace(0.01, 100, X.shape[1])
+    for measure in ("energy_distance", "parzen"):
+        a, b = (
+            sample_quality_score(fast(max_epochs=5).fit(table), table, measure=measure)
+            for table in (X, X * scale)
+        )
+        assert a == pytest.approx(b, rel=1e-3)
+
+
+@pytest.mark.parametrize("scorer", [prior_match_score, sample_quality_score])
+def test_scorers_in_a_search(cancer, scorer):
+    frame = pd.DataFrame(cancer[0][:200])
+    grid = {"max_epochs": [1, 20]}
+    search = GridSearchCV(fast(), grid, cv=2, scoring=scorer).fit(frame)
+    assert search.best_params_ == {"max_epochs": 20}
+    assert scorer(search.best_estimator_, frame) == scorer(search.best_estimator_, frame)
+
+
+def test_scorers_name_what_is_wrong(digits):
+    X = digits[0][:100]
+    model = fast().fit(X)
+    with pytest.raises(ValueError, match=r"measure must be one of .* got 'recall'"):
+        prior_match_score(model, X, measure="recall")
+    with pytest.raises(ValueError, match=r"measure must be one of .* got 'fid'"):
+        sample_quality_score(model, X, measure="fid")
+    for scorer in (prior_match_score, sample_quality_score):
+        with pytest.raises(NotFittedError):
+            scorer(fast(), X)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +14,7 @@ from sklearn.base import clone
 
 from sklearn_aae import priors
 from sklearn_aae._random import make_generator
-from sklearn_aae.priors import as_prior
+from sklearn_aae.priors import PRIORS, as_prior
 
 
 def ring(n_samples, generator):
@@ -24,38 +28,84 @@ def careless(n_samples, generator):
     return torch.rand(n_samples, 2) + np.random.rand()
 
 
-#: name -> (what a user passes, whether it has a density, mean and standard deviation)
+def learned(k=2):
+    """Return a mixture that has learned two clusters, 8 apart in the first component."""
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(2000, k))
+    codes[:, 0] += np.repeat([-4, 4], 1000)
+    prior = as_prior(priors.LearnedMixture(2), k).build(k)
+    prior.update(torch.from_numpy(codes), make_generator(0), last=True)
+    return prior
+
+
+ONE = np.eye(2)
+PETALS = np.full(2, (1.4**2 + 0.5**2 + 0.05**2) / 2)
+# u is uniform: E r² u cos² and E cos; the spiral has two turns, so neither is round.
+ROOT = (np.arange(100_000) + 0.5) / 100_000
+SPIRAL = 3 * np.sqrt(ROOT) * np.exp(4j * np.pi * np.sqrt(ROOT))
+ROLL = np.array([SPIRAL.real.var(), SPIRAL.imag.var()]) + 0.01
+OWN = {
+    "means": [[-2, 0], [3, 1]],
+    "covariances": [[[1, 0.5], [0.5, 1]], ONE],
+    "weights": [0.6, 0.4],
+}
+
+#: name -> (what a user passes, kind, mean and variances, by component).  The kind is
+#: "density", "mass" (discrete) or "draws" (no density at all).
 PRIORS_UNDER_TEST = {
-    "gaussian": ("gaussian", True, 0.0, 1.0),
-    "Gaussian(5)": (priors.Gaussian(5.0), True, 0.0, 5.0),
-    "uniform": ("uniform", True, 0.0, 1 / np.sqrt(3)),
-    "Uniform(0, 2)": (priors.Uniform(0.0, 2.0), True, 1.0, 1 / np.sqrt(3)),
-    "callable": (ring, False, 0.0, np.sqrt(0.5)),
-    "torch scalar": (torch.distributions.Laplace(0.0, 1.0), True, 0.0, np.sqrt(2)),
+    "gaussian": ("gaussian", "density", 0.0, 1.0),
+    "Gaussian(5)": (priors.Gaussian(5.0), "density", 0.0, 25.0),
+    "uniform": ("uniform", "density", 0.0, 1 / 3),
+    "Uniform(0, 2)": (priors.Uniform(0.0, 2.0), "density", 1.0, 1 / 3),
+    "Ball": (priors.Ball(2.0), "density", 0.0, 1.0),
+    "mixture": ("mixture", "density", 0.0, PETALS),
+    "grid": (priors.Mixture(9, layout="grid"), "density", 0.0, 1.0),
+    "own mixture": (priors.Mixture(**OWN), "density", [0.0, 0.4], [7.0, 1.24]),
+    "swiss_roll": ("swiss_roll", "density", [SPIRAL.real.mean(), SPIRAL.imag.mean()], ROLL),
+    "line": (priors.SwissRoll(noise=0.0), "draws", [SPIRAL.real.mean(), SPIRAL.imag.mean()], ROLL),
+    "categorical": ("categorical", "mass", 0.5, 0.25),
+    "unequal": (priors.Categorical([0.9, 0.1]), "mass", [0.9, 0.1], 0.09),
+    "learned": ("learned", "density", 0.0, 1.0),
+    "product": (
+        priors.Product([("uniform", 1), (priors.Mixture(1), None)]),
+        "density",
+        0.0,
+        [1 / 3, 1.0],
+    ),
+    "callable": (ring, "draws", 0.0, 0.5),
+    "torch scalar": (torch.distributions.Laplace(0.0, 1.0), "density", 0.0, 2.0),
     "torch vector": (
         torch.distributions.MultivariateNormal(torch.ones(2), 4 * torch.eye(2)),
-        True,
+        "density",
         1.0,
-        2.0,
+        4.0,
     ),
-    "scipy univariate": (stats.gamma(4.0), True, 4.0, 2.0),
-    "scipy multivariate": (stats.multivariate_normal([0, 0], 9 * np.eye(2)), True, 0.0, 3.0),
+    "scipy univariate": (stats.gamma(4.0), "density", 4.0, 4.0),
+    "scipy multivariate": (stats.multivariate_normal([0, 0], 9 * ONE), "density", 0.0, 9.0),
 }
 
 
 @pytest.fixture(params=PRIORS_UNDER_TEST, name="case")
 def prior_case(request):
-    value, has_density, mean, std = PRIORS_UNDER_TEST[request.param]
-    return as_prior(value, 2), has_density, mean, std
+    value, kind, mean, variance = PRIORS_UNDER_TEST[request.param]
+    return as_prior(value, 2), kind, np.broadcast_to(mean, 2), np.broadcast_to(variance, 2)
+
+
+def test_every_name_is_under_test():
+    assert set(PRIORS) <= set(PRIORS_UNDER_TEST)
+
+
+# ---------------------------------------------------------------------------- draws
 
 
 def test_draws_have_shape_dtype_and_moments(case):
-    prior, _, mean, std = case
+    prior, _, mean, variance = case
     draws = prior.sample(20_000, 2, make_generator(0))
     assert draws.shape == (20_000, 2)
     assert draws.dtype == torch.float32
-    np.testing.assert_allclose(draws.mean(dim=0), mean, atol=0.05 * std)
-    np.testing.assert_allclose(draws.std(dim=0), std, rtol=0.05)
+    assert draws.device == torch.device("cpu")
+    np.testing.assert_allclose(draws.mean(dim=0), mean, atol=0.04 * np.sqrt(variance).max())
+    np.testing.assert_allclose(draws.var(dim=0), variance, rtol=0.07)
 
 
 def test_one_draw_has_two_axes(case):
@@ -76,38 +126,289 @@ def test_successive_draws_differ(case):
     assert not torch.equal(prior.sample(50, 2, generator), prior.sample(50, 2, generator))
 
 
-def test_density_agrees_with_draws(case):
-    # The entropy two ways: mean of -log p over draws, and the plug-in on a grid of
-    # bins; only the first uses log_prob's constant.
-    prior, has_density, mean, std = case
-    draws = prior.sample(40_000, 2, make_generator(0))
-    if not has_density:
+def test_global_generators_are_neither_read_nor_moved(case):
+    torch_before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    for prior in (case[0], as_prior(careless, 2)):
+        first = prior.sample(5, 2, make_generator(0))
+        assert torch.equal(torch_before, torch.get_rng_state())
+        assert (numpy_before == np.random.get_state()[1]).all()
+        torch.rand(3)
+        assert torch.equal(first, prior.sample(5, 2, make_generator(0)))
+        torch.set_rng_state(torch_before)
+
+
+# -------------------------------------------------------------------------- density
+
+
+#: How many standard deviations around the mean hold all of a prior; 6 if not listed.
+REACH = {"swiss_roll": 2.8, "scipy univariate": 14.0, "torch scalar": 14.0}
+N_GRID, N_CELLS = 400, 40
+
+
+@pytest.fixture(params=[*PRIORS_UNDER_TEST, "fitted"], name="density")
+def prior_with_density(request):
+    """Return a prior with a density, and its integral over the cells of a fine grid."""
+    if request.param == "fitted":
+        prior, mean, variance = learned(), np.zeros(2), np.array([4.0, 1.0])
+    else:
+        value, kind, mean, variance = PRIORS_UNDER_TEST[request.param]
+        if kind != "density":
+            pytest.skip("has no density")
+        prior = as_prior(value, 2)
+    deviation = REACH.get(request.param, 6.0) * np.sqrt(np.broadcast_to(variance, 2))
+    low, high = mean - deviation, mean + deviation
+    cell = (high - low) / N_GRID
+    axes = [lo + (np.arange(N_GRID) + 0.5) * c for lo, c in zip(low, cell, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    densities = prior.log_prob(torch.from_numpy(points)).exp().numpy()
+    return prior, low, high, densities.reshape(N_GRID, N_GRID) * cell.prod()
+
+
+def test_the_density_integrates_to_one_and_fits_the_draws(density):
+    prior, low, high, mass = density
+    # A jump of the density is known to a cell of the grid.
+    assert mass.sum() == pytest.approx(1, abs=0.02)
+    # Pearson's test on coarser cells; what is rare counts as one cell.
+    n_draws, fine = 20_000, N_GRID // N_CELLS
+    expected = mass.reshape(N_CELLS, fine, N_CELLS, fine).sum(axis=(1, 3)).ravel()
+    draws = prior.sample(n_draws, 2, make_generator(1)).double().numpy()
+    place = np.floor((draws - low) / (high - low) * N_CELLS).astype(int)
+    assert ((place >= 0) & (place < N_CELLS)).all(axis=1).mean() > 0.999
+    place = place.clip(0, N_CELLS - 1)
+    counts = np.bincount(place[:, 0] * N_CELLS + place[:, 1], minlength=N_CELLS**2)
+    common = expected * n_draws > 5
+    rare = expected[~common].sum()
+    observed = np.array([*counts[common], counts[~common].sum()])
+    probable = np.array([*expected[common], max(rare, 1e-3)])
+    result = stats.chisquare(observed, probable / probable.sum() * n_draws)
+    assert result.pvalue > 1e-4
+
+
+def test_log_prob_has_the_precision_of_the_codes(case):
+    prior, kind, *_ = case
+    draws = prior.sample(30, 2, make_generator(0))
+    if kind == "draws":
         with pytest.raises(ValueError, match="no density"):
             prior.log_prob(draws)
         return
-    entropy = -float(prior.log_prob(draws).mean())
-    width = std / 4
-    cells = np.floor((draws.numpy() - mean) / width).astype(int)
-    counts = np.unique(cells, axis=0, return_counts=True)[1] / len(cells)
-    binned = -(counts * np.log(counts / width**2)).sum()
-    assert entropy == pytest.approx(binned, abs=0.1)
+    single, double = prior.log_prob(draws), prior.log_prob(draws.double())
+    assert single.shape == double.shape == (30,)
+    assert single.dtype == torch.float32
+    assert double.dtype == torch.float64
+    np.testing.assert_allclose(single, double, rtol=2e-4, atol=2e-4)
 
 
-def test_clone_draws_the_same(case):
+def test_probabilities_of_categories_add_up_to_one():
+    for prior in (priors.Categorical([0.2, 0.5, 0.3]), priors.Categorical()):
+        assert float(prior.log_prob(torch.eye(3)).exp().sum()) == pytest.approx(1)
+    near = torch.tensor([[0.999, 0.001, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [2.0, -1.0, 0.0]])
+    assert (prior.log_prob(near) == -torch.inf).all()
+
+
+@pytest.mark.parametrize("k", [1, 3, 8])
+def test_mixtures_in_other_widths_against_scipy(k):
+    prior = as_prior(priors.Mixture(2 if k == 1 else 5), k)
+    parameters = prior._modes(k)
+    z = prior.sample(200, k, make_generator(0)).double()
+    densities = [
+        weight * stats.multivariate_normal(mean, factor @ factor.T).pdf(z.numpy())
+        for weight, mean, factor in zip(*(part.numpy() for part in parameters), strict=True)
+    ]
+    np.testing.assert_allclose(prior.log_prob(z), np.log(np.sum(densities, axis=0)))
+
+
+def test_the_swiss_roll_far_from_the_spiral_and_close_to_it():
+    # A plain sum over very many points of the spiral.
+    prior = priors.SwissRoll(radius=2.0, turns=1.5, noise=0.05)
+    u = (np.arange(400_000) + 0.5) / 400_000
+    spiral = 2 * np.sqrt(u) * np.exp(3j * np.pi * np.sqrt(u))
+    z = torch.tensor([[2.0, 0.0], [-2.0, 0.0], [0.0, 0.0], [0.7, 0.7], [1.0, 2.0]]).double()
+    for code, log_prob in zip(z.numpy(), prior.log_prob(z).tolist(), strict=True):
+        squared = np.abs(spiral - complex(*code)) ** 2
+        exponents = -squared / (2 * 0.05**2)
+        expected = exponents.max() + np.log(np.exp(exponents - exponents.max()).mean())
+        assert log_prob == pytest.approx(expected - np.log(2 * np.pi * 0.05**2), abs=1e-4)
+
+
+# ------------------------------------------------------------------- parameter object
+
+
+def test_clone_pickle_and_copy_draw_the_same(case):
     prior = case[0]
-    copy = clone(prior)
-    assert copy is not prior
-    assert torch.equal(prior.sample(9, 2, make_generator(0)), copy.sample(9, 2, make_generator(0)))
+    expected = prior.sample(9, 2, make_generator(0))
+    copies = [clone(prior), copy.deepcopy(prior), prior.build(2)]
+    if "<locals>" not in repr(prior):
+        copies.append(pickle.loads(pickle.dumps(prior)))
+    for other in copies:
+        assert torch.equal(expected, other.sample(9, 2, make_generator(0)))
+    assert copies[0] is not prior
 
 
-def test_global_generators_are_neither_read_nor_moved():
-    prior = as_prior(careless, 2)
-    torch_before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    first = prior.sample(5, 2, make_generator(0))
-    assert torch.equal(torch_before, torch.get_rng_state())
-    assert (numpy_before == np.random.get_state()[1]).all()
-    torch.rand(3)
-    assert torch.equal(first, prior.sample(5, 2, make_generator(0)))
+@pytest.mark.parametrize("name", PRIORS)
+def test_parameters_can_be_read_set_and_shown(name):
+    prior = as_prior(name, 2)
+    parameters = prior.get_params()
+    assert repr(prior) == f"{type(prior).__name__}()"
+    for parameter, value in parameters.items():
+        assert getattr(prior.set_params(**{parameter: value}), parameter) is value
+
+
+def test_set_params_acts():
+    prior = as_prior("mixture", 2).set_params(n_modes=3)
+    assert prior.count_modes(2) == 3
+    assert repr(prior) == "Mixture(n_modes=3)"
+
+
+# ---------------------------------------------------------------------------- modes
+
+WITH_MODES = {
+    "petals": (priors.Mixture(), 2, 10),
+    "sphere": (priors.Mixture(7), 4, 7),
+    "grid": (priors.Mixture(layout="grid"), 2, 9),
+    "own": (priors.Mixture(**OWN), 2, 2),
+    "line of modes": (priors.Mixture(4, layout="grid"), 1, 4),
+    "swiss_roll": (priors.SwissRoll(), 2, 10),
+    "categorical": (priors.Categorical([0.1, 0.2, 0.7]), 3, 3),
+    "learned": (learned(), 2, 2),
+    "product": (priors.Product([("gaussian", 2), ("categorical", 4)]), 6, 4),
+}
+
+
+@pytest.fixture(params=WITH_MODES, name="with_modes")
+def prior_with_modes(request):
+    return WITH_MODES[request.param]
+
+
+def test_the_modes_together_are_the_prior(with_modes):
+    prior, k, n_modes = with_modes
+    assert prior.count_modes(k) == n_modes
+    weights = prior._modes(k).weights.numpy() if hasattr(prior, "_modes") else None
+    if isinstance(prior, priors.Categorical):
+        weights = prior.weights
+    modes = np.random.default_rng(0).choice(n_modes, 20_000, p=weights)
+    draws = prior.sample_modes(torch.from_numpy(modes), k, make_generator(0))
+    assert draws.shape == (20_000, k)
+    assert draws.dtype == torch.float32
+    whole = prior.sample(20_000, k, make_generator(1))
+    for a, b in zip(draws.T.numpy(), whole.T.numpy(), strict=True):
+        assert stats.ks_2samp(a, b).pvalue > 1e-3
+
+
+def test_a_mode_is_a_part_of_its_own(with_modes):
+    prior, k, n_modes = with_modes
+    centers = np.stack(
+        [
+            prior.sample_modes(torch.full((500,), mode), k, make_generator(0)).numpy().mean(axis=0)
+            for mode in range(n_modes)
+        ]
+    )
+    distances = np.linalg.norm(centers[:, None] - centers, axis=2)
+    assert distances[~np.eye(n_modes, dtype=bool)].min() > 0.15
+
+
+def test_modes_that_do_not_exist_are_named(with_modes):
+    prior, k, n_modes = with_modes
+    for wrong in (-1, n_modes):
+        with pytest.raises(ValueError, match=f"modes 0 to {n_modes - 1}; got mode {wrong}"):
+            prior.sample_modes(torch.tensor([0, wrong]), k, make_generator(0))
+    with pytest.raises(ValueError, match="modes must be whole numbers"):
+        prior.sample_modes(torch.tensor([0.0]), k, make_generator(0))
+
+
+def test_priors_without_modes_say_so():
+    for prior in (priors.Gaussian(), priors.Ball(), priors.Product([("gaussian", 2)])):
+        assert prior.count_modes(2) == 0
+        with pytest.raises(ValueError, match="has no modes"):
+            prior.sample_modes(torch.tensor([0]), 2, make_generator(0))
+
+
+def test_the_second_part_of_a_product_has_the_modes():
+    prior = priors.Product([("gaussian", 2), ("categorical", 4)])
+    draws = prior.sample_modes(torch.tensor([3, 0]), 6, make_generator(0))
+    assert draws[:, 2:].tolist() == [[0, 0, 0, 1], [1, 0, 0, 0]]
+
+
+# -------------------------------------------------------------------------- layouts
+
+
+def test_petals_point_outwards():
+    modes = as_prior(priors.Mixture(4), 2)._modes(2)
+    np.testing.assert_allclose(
+        modes.means, 1.4 * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]), atol=1e-12
+    )
+    covariance = (modes.factors[1] @ modes.factors[1].T).numpy()
+    np.testing.assert_allclose(covariance, np.diag([0.05**2, 0.5**2]), atol=1e-12)
+
+
+@pytest.mark.parametrize("n_modes, k", [(4, 3), (10, 3), (10, 8), (10, 20), (30, 4)])
+def test_modes_on_a_sphere_are_far_apart_and_of_unit_variance(n_modes, k):
+    modes = as_prior(priors.Mixture(n_modes), k)._modes(k)
+    means = modes.means.numpy()
+    radius = np.linalg.norm(means, axis=1)
+    np.testing.assert_allclose(radius, radius[0])
+    distances = np.linalg.norm(means[:, None] - means, axis=2)[~np.eye(n_modes, dtype=bool)]
+    assert distances.min() == pytest.approx(6 * float(modes.factors[0, 0, 0]))
+    # Random directions would come much closer.
+    other = np.random.default_rng(1).normal(size=means.shape)
+    other *= radius[0] / np.linalg.norm(other, axis=1, keepdims=True)
+    by_chance = np.linalg.norm(other[:, None] - other, axis=2)[~np.eye(n_modes, dtype=bool)]
+    assert distances.min() > 1.3 * by_chance.min()
+    variance = prior_variance(modes)
+    assert variance.mean() == pytest.approx(1, abs=0.05)
+
+
+def prior_variance(modes):
+    weights, means, factors = (part.numpy() for part in modes)
+    own = (factors**2).sum(axis=2)
+    return weights @ (own + means**2) - (weights @ means) ** 2
+
+
+@pytest.mark.parametrize("n_modes, k", [(5, 1), (1, 2), (9, 2), (25, 2), (8, 3), (None, 3)])
+def test_grids_have_unit_variance(n_modes, k):
+    prior = as_prior(priors.Mixture(n_modes, layout="grid"), k)
+    np.testing.assert_allclose(prior_variance(prior._modes(k)), 1)
+
+
+def test_radius_and_scale_act():
+    petals = priors.Mixture(4, radius=2.0, scale=(0.3, 0.1))._modes(2)
+    np.testing.assert_allclose(petals.means[0], [2, 0])
+    np.testing.assert_allclose(petals.factors[0], np.diag([0.3, 0.1]))
+    grid = priors.Mixture(9, layout="grid", radius=2.0, scale=0.2)._modes(2)
+    assert grid.means.abs().max() == 2
+    np.testing.assert_allclose(grid.factors[0], 0.2 * ONE)
+
+
+@pytest.mark.parametrize("given", [0.25, [0.25, 0.25], [[0.25, 0.25]] * 2, [0.25 * ONE] * 2])
+def test_covariances_of_every_shape(given):
+    prior = as_prior(priors.Mixture(means=[[0, 0], [1, 1]], covariances=given), 2)
+    np.testing.assert_allclose(prior._modes(2).factors, [0.5 * ONE] * 2)
+
+
+# ---------------------------------------------------------------- transforms, products
+
+
+def test_only_categories_are_squashed():
+    z = torch.randn(5, 4, generator=make_generator(0))
+    assert not any(as_prior(name, 2).squashes for name in PRIORS if name != "categorical")
+    assert as_prior("gaussian", 4).squash(z) is z
+    np.testing.assert_allclose(as_prior("categorical", 4).squash(z).sum(dim=1), 1, rtol=1e-6)
+    product = as_prior(priors.Product([("gaussian", 2), ("categorical", 2)]), 4)
+    assert product.squashes
+    assert torch.equal(product.squash(z)[:, :2], z[:, :2])
+    np.testing.assert_allclose(product.squash(z)[:, 2:].sum(dim=1), 1, rtol=1e-6)
+    plain = as_prior(priors.Product([("gaussian", 2), ("uniform", None)]), 4)
+    assert not plain.squashes
+    assert plain.squash(z) is z
+
+
+def test_a_product_has_the_sum_of_log_densities():
+    prior = as_prior(priors.Product([("gaussian", 2), (priors.Uniform(0, 2), None)]), 5)
+    z = prior.sample(20, 5, make_generator(0))
+    expected = priors.Gaussian().log_prob(z[:, :2]) + priors.Uniform(0, 2).log_prob(z[:, 2:])
+    torch.testing.assert_close(prior.log_prob(z), expected)
+
+
+# --------------------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize(
@@ -115,8 +416,47 @@ def test_global_generators_are_neither_read_nor_moved():
     [
         ("petals", ValueError, "'petals' is not known; choose from"),
         (3, TypeError, "prior must be one of"),
-        (priors.Gaussian(-1), ValueError, "scale must be positive"),
+        (priors.Gaussian(-1), ValueError, "scale must be positive, got -1"),
+        (priors.Gaussian("1"), TypeError, "scale must be a number, got '1'"),
+        (priors.Gaussian(np.inf), ValueError, "scale must be positive, got inf"),
         (priors.Uniform(1, 1), ValueError, "low must be below high"),
+        (priors.Uniform(None, 1), TypeError, "low must be a number"),
+        (priors.Uniform(0, np.inf), ValueError, "high must be finite"),
+        (priors.Ball(0), ValueError, "radius must be positive, got 0"),
+        (priors.SwissRoll(noise=-0.1), ValueError, "noise must be at least 0, got -0.1"),
+        (priors.SwissRoll(turns=True), TypeError, "turns must be a number"),
+        (priors.SwissRoll(n_modes=2.5), TypeError, "n_modes must be a whole number, got 2.5"),
+        (priors.Categorical([1.0]), ValueError, "weights must be 2 numbers"),
+        (priors.Categorical([0.5, 0.6]), ValueError, "add up to 1"),
+        (priors.Categorical([1.5, -0.5]), ValueError, "not be negative"),
+        (priors.Categorical(["a", "b"]), TypeError, "weights must be an array of numbers"),
+        (priors.LearnedMixture(0), ValueError, "n_modes must be at least 1, got 0"),
+        (priors.LearnedMixture(min_scale=0), ValueError, "min_scale must be positive"),
+        (priors.Mixture(0), ValueError, "n_modes must be at least 1"),
+        (priors.Mixture(layout="star"), ValueError, "layout must be .* got 'star'"),
+        (priors.Mixture(7, layout="grid"), ValueError, "second power of modes, such as 9; got n_"),
+        (priors.Mixture(scale=[1, 2, 3]), ValueError, "scale must be a positive number or a pair"),
+        (priors.Mixture(scale=-1), ValueError, "scale must be a positive number or a pair"),
+        (priors.Mixture(radius=0), ValueError, "radius must be positive"),
+        (priors.Mixture(weights=[1.0]), ValueError, "weights must be 10 numbers"),
+        (priors.Mixture(covariances=1), ValueError, "covariances need means"),
+        (priors.Mixture(means=[0, 1]), ValueError, r"shape \(n_modes, n_components\), got \(2,\)"),
+        (priors.Mixture(means=[[0, 1, 2]]), ValueError, "3 columns, but n_components=2"),
+        (priors.Mixture(means=[[0, np.nan]]), ValueError, "means must be finite"),
+        (priors.Mixture(3, means=[[0, 1]]), ValueError, "n_modes=3, but there are 1 means"),
+        (priors.Mixture(means=[[0, 1]], radius=1), ValueError, "radius belongs to a layout"),
+        (priors.Mixture(means=[[0, 1]], covariances=-1), ValueError, "positive definite"),
+        (priors.Mixture(means=[[0, 1]], covariances=[1, 2]), ValueError, r"got \(2,\)"),
+        (priors.Mixture(means=[[0, 1]], covariances=[[[1, 0], [1, 1]]]), ValueError, "symmetric"),
+        (priors.Product([]), TypeError, "parts must be pairs"),
+        (priors.Product(["gaussian"]), TypeError, "'gaussian' is no pair"),
+        (priors.Product([("gaussian", 0)]), ValueError, "must be positive or None, got 0"),
+        (priors.Product([("gaussian", 3)]), ValueError, r"\[3\] components.* n_components=2"),
+        (priors.Product([("gaussian", None)] * 2), ValueError, "Only one of them may be None"),
+        (priors.Product([("gaussian", 2), ("uniform", None)]), ValueError, "do not add up"),
+        (priors.Product([("learned", 2)]), ValueError, "is learned with the model"),
+        (priors.Product([("swiss_roll", 1), ("gaussian", 1)]), ValueError, "must be 2, got 1"),
+        (priors.Product([("petals", 2)]), ValueError, "'petals' is not known"),
         (lambda n, generator: torch.zeros(n, 5), ValueError, r"shape \(2, 5\), expected"),
         (lambda n, generator: torch.full((n, 2), torch.nan), ValueError, "not finite"),
         (stats.multivariate_normal([0, 0, 0]), ValueError, "expected"),
@@ -126,3 +466,30 @@ def test_global_generators_are_neither_read_nor_moved():
 def test_bad_priors_are_named(prior, error, message):
     with pytest.raises(error, match=message):
         as_prior(prior, 2)
+
+
+@pytest.mark.parametrize(
+    "prior, n_components, message",
+    [
+        ("swiss_roll", 3, "n_components must be 2, got 3"),
+        ("categorical", 1, "number of categories and must be at least 2, got 1"),
+        (priors.Mixture(3, layout="petals"), 1, "n_components=1 has room for two petals"),
+        (priors.Mixture(layout="grid"), 20, "n_components=20 would have 1048576 modes"),
+    ],
+)
+def test_widths_that_a_prior_does_not_have_are_named(prior, n_components, message):
+    with pytest.raises(ValueError, match=message):
+        as_prior(prior, n_components)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", [*PRIORS, "fitted"])
+def test_draws_and_densities_on_cuda(name):
+    prior = learned().cuda() if name == "fitted" else as_prior(name, 2)
+    draw = partial(prior.sample, 100, 2)
+    draws = draw(make_generator(0, "cuda"))
+    assert draws.is_cuda
+    torch.testing.assert_close(
+        prior.log_prob(draws).cpu(), prior.log_prob(draws.cpu()), rtol=1e-3, atol=1e-3
+    )

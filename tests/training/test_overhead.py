@@ -56,6 +56,8 @@ def wrapped(n_in, n_out):
         ({}, 90),
         ({"activation": "relu"}, 90),
         ({"posterior": "gaussian"}, 130),
+        ({"posterior": "universal"}, 92),
+        ({"prior": "categorical"}, 130),
         ({"encoder": wrapped}, 97),
     ],
 )

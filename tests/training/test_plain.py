@@ -10,6 +10,7 @@ from sklearn_aae.losses import AdversarialLoss
 from sklearn_aae.networks import ACTIVATIONS
 from sklearn_aae.outputs import Bernoulli, Gaussian
 from sklearn_aae.posteriors import Deterministic
+from sklearn_aae.priors import Product
 from sklearn_aae.training._batches import TrainBatches
 from sklearn_aae.training._phases import StepState
 from sklearn_aae.training._plain import can_derive
@@ -55,7 +56,7 @@ def assert_same_gradients(net, X):
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-@pytest.mark.parametrize("posterior", ["deterministic", "gaussian"])
+@pytest.mark.parametrize("posterior", ["deterministic", "gaussian", "universal"])
 def test_every_activation_and_posterior(cancer, activation, posterior):
     model = fast(activation=activation, posterior=posterior, hidden_layer_sizes=(16, 8))
     assert_same_gradients(model.fit(cancer[0]).net_, cancer[0])
@@ -70,6 +71,13 @@ def test_every_output_with_constant_columns_among_them(digits, output):
 @pytest.mark.parametrize("hidden", [(), (8,), (16, 8, 4)])
 def test_every_depth(cancer, hidden):
     model = fast(hidden_layer_sizes=hidden, discriminator_layer_sizes=hidden)
+    assert_same_gradients(model.fit(cancer[0]).net_, cancer[0])
+
+
+@pytest.mark.parametrize("posterior", ["deterministic", "gaussian", "universal"])
+def test_codes_that_the_prior_squashes(cancer, posterior):
+    prior = Product([("categorical", 3), ("gaussian", 2)])
+    model = fast(n_components=5, prior=prior, posterior=posterior)
     assert_same_gradients(model.fit(cancer[0]).net_, cancer[0])
 
 

@@ -14,16 +14,16 @@ from sklearn_aae.training._batches import TrainBatches, batch_edges
 from tests.instances import fast
 
 
-def by_hand(module, batches, optimizers, posterior):
+def by_hand(module, batches, optimizers, posterior, squash=lambda z: z):
     """Train a copy of the networks plainly; yield the three losses of each step."""
     encoder, decoder, discriminator = module.encoder, module.decoder, module.discriminator
 
     def code(x, noise):
-        h = encoder(x)
-        if posterior == "deterministic":
-            return h
-        mean, log_variance = h.chunk(2, dim=1)
-        return mean + torch.exp(log_variance / 2) * noise
+        h = encoder(torch.hstack([x, noise]) if posterior == "universal" else x)
+        if posterior == "gaussian":
+            mean, log_variance = h.chunk(2, dim=1)
+            h = mean + torch.exp(log_variance / 2) * noise
+        return squash(h)
 
     for batch, _ in batches:
         noise = [None, None] if batch.noise is None else batch.noise
@@ -51,26 +51,37 @@ def by_hand(module, batches, optimizers, posterior):
         yield [loss.item() for loss in (reconstruction, game, generator)]
 
 
-@pytest.mark.parametrize("posterior", ["deterministic", "gaussian"])
-def test_losses_and_weights_step_by_step(cancer, posterior):
+@pytest.mark.parametrize(
+    "posterior, prior",
+    [
+        ("deterministic", "gaussian"),
+        ("gaussian", "uniform"),
+        ("universal", "mixture"),
+        ("deterministic", "categorical"),
+        ("gaussian", "categorical"),
+    ],
+)
+def test_losses_and_weights_step_by_step(cancer, posterior, prior):
     X = cancer[0]
-    net = fast(posterior=posterior, max_epochs=1, batch_size=64).fit(X).net_
+    net = fast(posterior=posterior, prior=prior, max_epochs=1, batch_size=64).fit(X).net_
     net.initialize()  # fresh weights, fresh optimizers
     dataset = net.get_dataset(X)
     reference = copy.deepcopy(net.module_)
     adam = torch.optim.Adam
+    slower = 1.0 if prior == "categorical" else 0.3
     optimizers = {
         "reconstruction": adam(
             [*reference.encoder.parameters(), *reference.decoder.parameters()], lr=1e-3
         ),
         "discriminator": adam(reference.discriminator.parameters(), lr=1e-3, betas=(0.5, 0.999)),
-        "generator": adam(reference.encoder.parameters(), lr=3e-4, betas=(0.5, 0.999)),
+        "generator": adam(reference.encoder.parameters(), lr=slower * 1e-3, betas=(0.5, 0.999)),
     }
 
     def batches():
         return TrainBatches(dataset, 64, net.module_, net.seed, torch.device("cpu"))
 
-    expected = by_hand(reference, batches(), optimizers, posterior)
+    squash = {"squash": lambda z: torch.softmax(z, dim=1)} if prior == "categorical" else {}
+    expected = by_hand(reference, batches(), optimizers, posterior, **squash)
     n_steps = 0
     for batch, losses in zip(batches(), expected, strict=True):
         step = net.train_step(batch)

@@ -1,0 +1,173 @@
+"""Scorers for searches: how well codes match the prior, and how good samples are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from sklearn_aae._random import derive_seed, draw_seed
+from sklearn_aae.metrics._kernel import mmd
+from sklearn_aae.metrics._manifold import precision_recall
+from sklearn_aae.metrics._parzen import parzen_log_likelihood
+from sklearn_aae.metrics._prior_match import prior_draws
+from sklearn_aae.metrics._sliced import sliced_wasserstein
+from sklearn_aae.metrics._two_sample import c2st, energy_distance
+
+Measure = Callable[[np.ndarray, np.ndarray, int], float]
+
+#: name -> score of two samples, given a seed; higher is better.
+DISTANCES: dict[str, Measure] = {
+    "c2st": lambda X, Y, seed: 1 - 2 * c2st(X, Y, random_state=seed % 2**32),
+    "energy_distance": lambda X, Y, seed: -energy_distance(X, Y),
+    "mmd": lambda X, Y, seed: -mmd(X, Y),
+    "sliced_wasserstein": lambda X, Y, seed: -sliced_wasserstein(X, Y, random_state=seed % 2**32),
+}
+
+
+def _parzen(X: np.ndarray, samples: np.ndarray, seed: int) -> float:
+    test, valid = np.array_split(np.random.default_rng(seed).permutation(X), 2)
+    return parzen_log_likelihood(test, samples, valid).log_likelihood
+
+
+#: The same for rows and samples, whose order matters.
+QUALITIES: dict[str, Measure] = {
+    **DISTANCES,
+    "parzen": _parzen,
+    "precision": lambda X, samples, seed: precision_recall(X, samples).precision,
+    "recall": lambda X, samples, seed: precision_recall(X, samples).recall,
+}
+
+
+def _find(measure: str, measures: dict[str, Measure]) -> Measure:
+    if measure not in measures:
+        raise ValueError(f"measure must be one of {sorted(measures)}, got {measure!r}.")
+    return measures[measure]
+
+
+def prior_match_score(
+    estimator: Any, X: Any, y: Any = None, *, measure: str = "c2st", random_state: Any = 0
+) -> float:
+    r"""Score how well the codes of rows follow the prior; for ``GridSearchCV``.
+
+    Parameters
+    ----------
+    estimator : AdversarialAutoencoder
+        A fitted model.
+    X : array-like or frame of shape (n_samples, n_features)
+        Held-out rows; at least 6.
+    y : object, default=None
+        Not used; scorers are called with it.
+    measure : {"c2st", "energy_distance", "mmd", "sliced_wasserstein"}, default="c2st"
+        What compares the codes with as many prior draws.  :func:`c2st`, as
+        :math:`1 - 2A`, sees most and does not depend on the prior's scale, so it can
+        choose between priors; it always tells codes near the corners of a categorical
+        prior from exact draws, where a distance is of more use.
+    random_state : int, RandomState or None, default=0
+        Seeds prior draws, folds and directions; None takes fresh entropy.
+
+    Returns
+    -------
+    float
+        The score, 0 at best (``"mmd"``: about 0).
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        If there is no such measure or there are too few rows.
+
+    See Also
+    --------
+    balanced_score : Weighs prior match against reconstruction.
+    prior_gap : The mismatch over what chance would make it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn_aae import AdversarialAutoencoder
+    >>> from sklearn_aae.metrics import prior_match_score
+    >>> aae = AdversarialAutoencoder(max_epochs=5, random_state=0)
+    >>> scores = cross_val_score(aae, load_iris().data, scoring=prior_match_score, cv=2)
+    >>> bool((scores < 0).all())
+    True
+    """
+    compare = _find(measure, DISTANCES)
+    check_is_fitted(estimator)
+    seed = draw_seed(random_state)
+    codes = np.asarray(estimator.transform(X), dtype=np.float64)
+    draws = prior_draws(estimator.prior_, len(codes), codes.shape[1], derive_seed(seed, 0))
+    return float(compare(codes, draws, derive_seed(seed, 1)))
+
+
+def sample_quality_score(
+    estimator: Any, X: Any, y: Any = None, *, measure: str = "c2st", random_state: Any = 0
+) -> float:
+    r"""Score how much rows drawn from a model are like real ones; for ``GridSearchCV``.
+
+    As many rows are drawn as there are real ones, and both are brought to the scale of
+    the real rows (each column to variance 1), so that distances and densities weigh
+    columns alike.
+
+    Parameters
+    ----------
+    estimator : AdversarialAutoencoder
+        A fitted model, or any estimator with ``sample(n, random_state=...)``.
+    X : array-like or frame of shape (n_samples, n_features)
+        Held-out rows of numbers; at least 6.
+    y : object, default=None
+        Not used; scorers are called with it.
+    measure : {"c2st", "energy_distance", "mmd", "sliced_wasserstein", "parzen", \
+            "precision", "recall"}, default="c2st"
+        What compares samples with rows: :func:`c2st` as :math:`1 - 2A`; minus a
+        distance; :func:`parzen_log_likelihood` with the bandwidth chosen on half of the
+        rows; or a part of :func:`precision_recall`.
+    random_state : int, RandomState or None, default=0
+        Seeds samples, folds and directions; None takes fresh entropy.
+
+    Returns
+    -------
+    float
+        The score; higher is better.  At best 0 for distances, 1 for precision and
+        recall.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        If there is no such measure, there are too few rows, or some are no numbers.
+
+    See Also
+    --------
+    table_c2st : For tables of mixed types.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn_aae import AdversarialAutoencoder
+    >>> from sklearn_aae.metrics import sample_quality_score
+    >>> search = GridSearchCV(
+    ...     AdversarialAutoencoder(max_epochs=5, random_state=0),
+    ...     {"prior": ["gaussian", "learned"]},
+    ...     scoring=partial(sample_quality_score, measure="energy_distance"),
+    ...     cv=2,
+    ... )
+    >>> bool(search.fit(load_iris().data).best_score_ < 0)
+    True
+    """
+    compare = _find(measure, QUALITIES)
+    check_is_fitted(estimator)
+    seed = draw_seed(random_state)
+    rows = check_array(X, dtype=np.float64, ensure_min_samples=6)
+    drawn = estimator.sample(len(rows), random_state=derive_seed(seed, 0) % 2**32)
+    samples = check_array(drawn, dtype=np.float64, input_name="samples")
+    scale = rows.std(axis=0)
+    scale[scale == 0] = 1.0
+    return float(compare(rows / scale, samples / scale, derive_seed(seed, 1)))

@@ -1,0 +1,290 @@
+"""Mixtures of Gaussians: petals, grids, or parameters of your own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from sklearn_aae.priors._base import Prior, check_modes
+from sklearn_aae.priors._checks import as_array, as_weights, check_count, check_number
+from sklearn_aae.priors._layouts import grid, petals
+from sklearn_aae.priors._modes import GaussianModes
+
+LAYOUTS = {"petals": petals, "grid": grid}
+DEFAULT_PETALS = 10
+#: A grid with a default number of modes grows with the power of n_components.
+MOST_DEFAULT_MODES = 1024
+
+
+class Mixture(Prior):
+    r"""Mixture of Gaussians :math:`\sum_i w_i \, \mathcal{N}(\mu_i, \Sigma_i)`.
+
+    By default, in two components, the ring of ten rotated petals of [1]_; every mode
+    is then long in the direction in which it lies and narrow across.  In more
+    components the modes are round, six standard deviations apart, and as far from
+    each other on a sphere as they can be.
+
+    Parameters
+    ----------
+    n_modes : int or None, default=None
+        Number of modes.  None stands for 10 petals, for :math:`3^k` points of a grid
+        in :math:`k \le 2` components and :math:`2^k` in more, or for the length of
+        ``means``.
+    layout : {"auto", "petals", "grid"}, default="auto"
+        Where the modes stand if there are no ``means``: on a circle or sphere, or on
+        a grid with equally many along each axis (``n_modes`` must be a
+        :math:`k`-th power).  ``"auto"`` is petals, and a grid in one component.
+    radius : float or None, default=None
+        Distance of petals from the origin, or half the width of the grid.  None is
+        1.4 for petals in two components, and otherwise what gives each component
+        unit variance (petals: on average).
+    scale : float, tuple of float or None, default=None
+        Standard deviation of each mode, or a pair: along its direction and across.
+        None is (0.5, 0.05) for petals in two components with radius 1.4, in
+        proportion to the radius, and otherwise a sixth of the least distance.
+    means : array-like of shape (n_modes, n_components), default=None
+        Means of your own, which take the place of a layout.
+    covariances : float or array-like, default=None
+        Covariances of your own, for ``means``: one variance, or an array of shape
+        (n_modes,), (n_modes, n_components) or (n_modes, n_components, n_components)
+        of variances or covariances, as :class:`sklearn.mixture.GaussianMixture`
+        has them.  None is unit variance.
+    weights : array-like of shape (n_modes,), default=None
+        Probabilities of the modes; None makes them equal.
+
+    See Also
+    --------
+    LearnedMixture : A mixture whose parameters are learned with the model.
+
+    References
+    ----------
+    .. [1] A. Makhzani et al., "Adversarial Autoencoders", arXiv:1511.05644, 2015,
+       section 2.3 and figures 2 to 4.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.priors import Mixture
+    >>> petals = Mixture()
+    >>> draws = petals.sample(1000, 2, torch.Generator().manual_seed(0))
+    >>> bool((draws.norm(dim=1) < 4).all())
+    True
+    >>> fourth = petals.sample_modes(torch.tensor([3, 3, 3]), 2, torch.Generator())
+    >>> fourth.shape
+    torch.Size([3, 2])
+    >>> Mixture(means=[[-1.0], [1.0]], covariances=0.01).count_modes(1)
+    2
+    """
+
+    def __init__(
+        self,
+        n_modes: int | None = None,
+        *,
+        layout: str = "auto",
+        radius: float | None = None,
+        scale: Any = None,
+        means: Any = None,
+        covariances: Any = None,
+        weights: Any = None,
+    ) -> None:
+        self.n_modes = n_modes
+        self.layout = layout
+        self.radius = radius
+        self.scale = scale
+        self.means = means
+        self.covariances = covariances
+        self.weights = weights
+
+    def check(self, n_components: int) -> None:
+        """Raise unless there is such a mixture in this width.
+
+        Parameters
+        ----------
+        n_components : int
+            Width of the code.
+
+        Raises
+        ------
+        ValueError
+            If parameters are out of range or do not fit each other or the width.
+        TypeError
+            If a parameter has the wrong type.
+        """
+        self._modes(n_components)
+
+    def count_modes(self, n_components: int) -> int:
+        """Return the number of Gaussians.
+
+        Parameters
+        ----------
+        n_components : int
+            Width of the code.
+
+        Returns
+        -------
+        int
+            Number of modes.
+        """
+        return len(self._modes(n_components).weights)
+
+    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
+        """Draw codes.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows.
+        n_components : int
+            Width of the code.
+        generator : torch.Generator
+            Source of all randomness; its device is the device of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components), float32
+            The draws.
+        """
+        return self._modes(n_components).draw(n_samples, generator)
+
+    def sample_modes(
+        self, modes: torch.Tensor, n_components: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Draw one code from each of the given Gaussians.
+
+        Parameters
+        ----------
+        modes : Tensor of shape (n_samples,), int64
+            Numbers of the Gaussians; petals are numbered counter-clockwise.
+        n_components : int
+            Width of the code.
+        generator : torch.Generator
+            Source of all randomness; its device is the device of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components), float32
+            The draws.
+
+        Raises
+        ------
+        ValueError
+            If a mode does not exist.
+        """
+        parameters = self._modes(n_components)
+        return parameters.draw_from(check_modes(modes, len(parameters.weights), self), generator)
+
+    def log_prob(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the log density of each row, in nats.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        Tensor of shape (n_samples,)
+            Log densities.
+        """
+        return self._modes(z.shape[1]).log_prob(z)
+
+    # -------------------------------------------------------------- parameters
+
+    def _modes(self, k: int) -> GaussianModes:
+        """Return the mixture in ``k`` components, or raise."""
+        means, covariances = self._own(k) if self.means is not None else self._laid_out(k)
+        weights = as_weights(self, len(means))
+        try:
+            factors = np.linalg.cholesky(covariances)
+        except np.linalg.LinAlgError as error:
+            raise ValueError(
+                "Mixture prior: covariances must be positive definite, and at least one is not."
+            ) from error
+        return GaussianModes(*(torch.from_numpy(part) for part in (weights, means, factors)))
+
+    def _laid_out(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.covariances is not None:
+            raise ValueError("Mixture prior: covariances need means; a layout takes scale instead.")
+        if self.layout not in ("auto", *LAYOUTS):
+            raise ValueError(
+                f"Mixture prior: layout must be 'auto', 'petals' or 'grid', got {self.layout!r}."
+            )
+        layout = self.layout
+        if layout == "auto":
+            layout = "petals" if k > 1 else "grid"
+        n_modes = self._n_laid_out(k, layout)
+        if layout == "petals" and k == 1 and n_modes > 2:
+            raise ValueError(
+                "Mixture prior: n_components=1 has room for two petals; use layout='grid'."
+            )
+        if self.radius is not None:
+            check_number(self, "radius", above=0)
+        placed = LAYOUTS[layout](n_modes, k, self.radius, self._scales())
+        return placed.means, placed.covariances()
+
+    def _n_laid_out(self, k: int, layout: str) -> int:
+        if self.n_modes is not None:
+            check_count(self, "n_modes")
+            return self.n_modes
+        if layout == "petals":
+            return DEFAULT_PETALS if k > 1 else 2
+        n_modes = (3 if k <= 2 else 2) ** k
+        if n_modes > MOST_DEFAULT_MODES:
+            raise ValueError(
+                f"Mixture prior: a grid in n_components={k} would have {n_modes} modes; pass "
+                "n_modes, or use layout='petals'."
+            )
+        return n_modes
+
+    def _scales(self) -> tuple[float, float] | None:
+        if self.scale is None:
+            return None
+        scales = as_array(self, "scale")
+        if scales.shape not in ((), (2,)) or (scales <= 0).any():
+            raise ValueError(
+                "Mixture prior: scale must be a positive number or a pair of them, got "
+                f"{self.scale!r}."
+            )
+        along, across = np.broadcast_to(scales, 2).tolist()
+        return along, across
+
+    def _own(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        given = {"radius": self.radius, "scale": self.scale}
+        spare = [name for name, value in given.items() if value is not None]
+        if self.layout != "auto" or spare:
+            raise ValueError(
+                f"Mixture prior: {(spare or ['layout'])[0]} belongs to a layout, and means take "
+                "the place of one."
+            )
+        means = as_array(self, "means")
+        if means.ndim != 2 or len(means) == 0:
+            raise ValueError(
+                f"Mixture prior: means must have shape (n_modes, n_components), got {means.shape}."
+            )
+        if means.shape[1] != k:
+            raise ValueError(
+                f"Mixture prior: means have {means.shape[1]} columns, but n_components={k}."
+            )
+        if self.n_modes not in (None, len(means)):
+            raise ValueError(
+                f"Mixture prior: n_modes={self.n_modes}, but there are {len(means)} means."
+            )
+        return means, self._covariances(*means.shape)
+
+    def _covariances(self, m: int, k: int) -> np.ndarray:
+        if self.covariances is None:
+            return np.broadcast_to(np.eye(k), (m, k, k))
+        given = as_array(self, "covariances")
+        if given.shape == (m, k, k):
+            if not np.allclose(given, given.swapaxes(1, 2)):
+                raise ValueError("Mixture prior: covariances must be symmetric.")
+            return given
+        if given.shape not in ((), (m,), (m, k)):
+            raise ValueError(
+                f"Mixture prior: covariances must be a number or have shape ({m},), ({m}, {k}) or "
+                f"({m}, {k}, {k}); got {given.shape}."
+            )
+        variances = np.broadcast_to(given[:, np.newaxis] if given.ndim == 1 else given, (m, k))
+        return variances[:, :, np.newaxis] * np.eye(k)
