@@ -335,8 +335,8 @@ def _print_detection(rows: RowAudit) -> None:
     if detector.threshold_source_ == "held-out":
         source = f"{n_held_out:,} held-out rows"
     print(
-        f"{rows.flagged.sum():,} of {_plural(len(rows.scores), 'row')} flagged, with scores below "
-        f"{detector.offset_:.4g}; {detector.alpha:g} of normal rows are, by {source}"
+        f"{rows.flagged.sum():,} of {_plural(len(rows.scores), 'row')} flagged: scores below "
+        f"{detector.offset_:.4g}, where {100 * detector.alpha:g} % of normal rows are, by {source}"
     )
     if n_held_out:
         print("p-values hold for new rows and those marked held_out: others were trained on")
