@@ -60,7 +60,7 @@ def main() -> None:
     }
     files = sorted(args.data.rglob("*.npz"))
     names = [file.stem for file in files]
-    runs = kept_runs(args.keep)
+    runs = kept_runs(args.keep, args.seeds)
     for file in files[:2] if args.quick else files:
         for seed in range(1 if args.quick else args.seeds):
             X, X_test, y = split(file, args.setting, seed)
@@ -86,15 +86,16 @@ def main() -> None:
     )
 
 
-def kept_runs(paths: list[Path]) -> dict[tuple, Row]:
-    """Return the runs in files that this benchmark wrote, by table, detector and seed."""
+def kept_runs(paths: list[Path], n_seeds: int) -> dict[tuple, Row]:
+    """Return the runs of the first seeds in files, by table, detector and seed."""
     runs: dict[tuple, Row] = {}
     for path in paths:
         with path.open(newline="", encoding="utf-8") as file:
             for line in csv.DictReader(file):
                 key = line.pop("table"), line.pop("detector"), int(line.pop("seed"))
                 named: Row = dict(zip(("table", "detector", "seed"), key, strict=True))
-                runs[key] = named | {name: float(figure) for name, figure in line.items()}
+                if key[2] < n_seeds:
+                    runs[key] = named | {name: float(figure) for name, figure in line.items()}
     return runs
 
 
@@ -178,15 +179,17 @@ def is_compared(detector: object) -> bool:
 
 
 def ranks_of(runs: list[Row]) -> dict[object, float]:
-    """Return the mean rank of AUROC among the compared detectors."""
-    groups: dict[tuple, dict[object, float]] = {}
+    """Return the mean rank of AUROC, by table, among the compared detectors."""
+    values: dict[object, dict[object, list]] = {}
     for run in runs:
         if is_compared(run["detector"]):
-            group = groups.setdefault((run["table"], run["seed"]), {})
-            group[run["detector"]] = -float(run["AUROC"])  # type: ignore[arg-type]
+            of_table = values.setdefault(run["table"], {})
+            # Means: not all detectors run with as many seeds.
+            of_table.setdefault(run["detector"], []).append(run["AUROC"])
     found: dict[object, list[float]] = {}
-    for group in groups.values():
-        for detector, rank in zip(group, rankdata(list(group.values())), strict=True):
+    for of_table in values.values():
+        ranks = rankdata([-np.mean(areas) for areas in of_table.values()])
+        for detector, rank in zip(of_table, ranks, strict=True):
             found.setdefault(detector, []).append(float(rank))
     return {detector: float(np.mean(ranks)) for detector, ranks in found.items()}
 
