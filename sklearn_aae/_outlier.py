@@ -130,6 +130,8 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         rows, or from the scores of the training rows.
     n_held_out_ : int
         Rows that were held out for p-values: none of fewer than 100, else about a tenth.
+    held_out_indices_ : ndarray of shape (`n_held_out_`,), int
+        Their places in the table that ``fit`` was given.
     history_ : dict of ndarray
         Losses of the three phases by step; empty if ``estimator`` was given.
     ensemble_ : torch.nn.Module or None
@@ -257,6 +259,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         order = np.random.default_rng(derive_seed(seed, HOLD_OUT)).permutation(n_samples)
         self.n_held_out_ = n_held_out(n_samples)
         held_out = order[: self.n_held_out_]
+        self.held_out_indices_ = np.sort(held_out)
         training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
         with torch_threads(1), torch.no_grad():
             self._reader, self.estimator_ = self._fit_reader(table, training, seed)

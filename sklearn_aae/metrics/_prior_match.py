@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import narwhals as nw
 import numpy as np
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._random import derive_seed, draw_seed, make_generator
+from sklearn_aae.metrics._tables import CATEGORY, read_tables
 from sklearn_aae.metrics._two_sample import c2st, energy_distance
 
 #: Rows above which the energy distance is taken on a subsample: it costs n squared.
@@ -140,12 +142,17 @@ def balanced_score(
     The best possible value is 0.  Reconstruction alone would always prefer more
     components and no adversary.
 
+    The variance of a category is that of its indicators together, with missing as one more
+    level: :math:`1 - \sum_k p_k^2`, of which a share :math:`m` of wrong cells leaves
+    :math:`2m` unexplained.  Among numbers and dates, a missing cell counts as the
+    column's mean.
+
     Parameters
     ----------
     estimator : AdversarialAutoencoder
         A fitted model.
-    X : array-like of shape (n_samples, n_features)
-        Held-out rows; at least 6.
+    X : array-like or frame of shape (n_samples, n_features)
+        Held-out rows, of any types that the model was fitted on; at least 6.
     y : object, default=None
         Not used; scorers are called with it.
     weight : float, default=0.5
@@ -160,6 +167,8 @@ def balanced_score(
 
     Raises
     ------
+    NotFittedError
+        If the estimator is not fitted.
     ValueError
         If ``weight`` leaves [0, 1] or there are fewer than 6 rows.
 
@@ -180,13 +189,36 @@ def balanced_score(
     """
     if not 0 <= weight <= 1:
         raise ValueError(f"weight must be in [0, 1], got {weight!r}.")
+    check_is_fitted(estimator)
     seed = draw_seed(random_state)
-    rows = check_array(X, dtype=np.float64, ensure_min_samples=6)
-    residual = ((rows - np.asarray(estimator.reconstruct(X))) ** 2).mean(axis=0)
-    variance = rows.var(axis=0)
-    varies = variance > 0
-    unexplained = float((residual[varies] / variance[varies]).mean()) if varies.any() else 0.0
+    unexplained = _unexplained(X, estimator.reconstruct(X))
     codes = np.asarray(estimator.transform(X), dtype=np.float64)
     draws = prior_draws(estimator.prior_, len(codes), codes.shape[1], derive_seed(seed, 0))
     area = c2st(codes, draws, random_state=derive_seed(seed, 1) % 2**32)
     return -(weight * unexplained + (1 - weight) * (2 * area - 1))
+
+
+def _is_frame(table: Any) -> bool:
+    return isinstance(nw.from_native(table, eager_only=True, pass_through=True), nw.DataFrame)
+
+
+def _unexplained(X: Any, reconstruction: Any) -> float:
+    """Return the share of the columns' variance that a reconstruction leaves."""
+    if _is_frame(X) != _is_frame(reconstruction):
+        # Labels and places cannot be matched; the reconstruction has the order of columns of X.
+        X, reconstruction = (np.asarray(table, dtype=object) for table in (X, reconstruction))
+    tables = read_tables(6, X=X, reconstruction=reconstruction)
+    shares = []
+    for x, back, kind in zip(tables["X"].T, tables["reconstruction"].T, tables.kinds, strict=True):
+        if np.isnan(x).all():
+            continue
+        if kind == CATEGORY:
+            x, back = (np.nan_to_num(cells, nan=-1) for cells in (x, back))
+            frequencies = np.unique(x, return_counts=True)[1] / len(x)
+            variance, residual = 1 - (frequencies**2).sum(), 2 * (x != back).mean()
+        else:
+            x, back = (np.where(np.isnan(cells), np.nanmean(x), cells) for cells in (x, back))
+            variance, residual = x.var(), ((x - back) ** 2).mean()
+        if variance > 0:
+            shares.append(residual / variance)
+    return float(np.mean(shares)) if shares else 0.0

@@ -21,7 +21,9 @@ from sklearn_aae.metrics import (
     sample_quality_score,
     sliced_wasserstein,
 )
+from sklearn_aae.metrics._prior_match import _unexplained
 from tests.instances import fast
+from tests.mixed_tables import animals, learned
 
 
 def normal(n, k, seed, shift=0.0):
@@ -111,6 +113,51 @@ def test_balanced_score_by_hand(digits):
     )
     with pytest.raises(ValueError, match=r"weight must be in \[0, 1\]"):
         balanced_score(model, X, weight=2)
+
+
+def test_balanced_score_of_categories_dates_and_missing_cells_by_hand():
+    """Two of six categories are wrong; one number is missing; the day is two days off."""
+    frame = pd.DataFrame(
+        {
+            "kind": ["a", "a", "a", None, "b", "b"],
+            "number": [0.0, 0.0, 0.0, 3.0, 3.0, np.nan],
+            "day": pd.to_datetime(["2020-01-01"] * 3 + ["2020-01-05"] * 3),
+            "same": "x",
+            "empty": np.nan,
+        }
+    )
+    back = frame.assign(
+        kind=["a", "a", "b", "b", "b", "b"],
+        number=[0.0, 0.0, 0.0, 3.0, np.nan, 1.2],
+        day=frame["day"] + pd.Timedelta(2, "D"),
+    )
+    kind = 2 * (2 / 6) / (1 - (3**2 + 2**2 + 1) / 6**2)
+    number = 1.8**2 / (3 * 1.2**2 + 2 * 1.8**2)
+    expected = np.mean([kind, number, 2**2 / 2**2])
+    assert _unexplained(frame, back) == pytest.approx(expected)
+    assert _unexplained(frame.to_numpy(object), back) == pytest.approx(expected)
+    assert _unexplained(frame, frame) == 0
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_balanced_score_searches_over_tables_of_mixed_types(container):
+    pl = pytest.importorskip("polars")
+    table = animals(120)
+    if container == "polars":
+        table = pl.from_pandas(table.reset_index(drop=True).drop(columns="empty"))
+    grid = {"n_components": [2], "max_epochs": [1, 30]}
+    search = GridSearchCV(learned(), grid, scoring=balanced_score, cv=2, error_score="raise")
+    short, long = search.fit(table).cv_results_["mean_test_score"]
+    assert long > short
+    best = search.best_estimator_
+    assert balanced_score(best, table) == balanced_score(best, table) < 0
+
+
+def test_balanced_score_wants_a_fitted_model_and_rows(digits):
+    with pytest.raises(NotFittedError):
+        balanced_score(fast(), digits[0])
+    with pytest.raises(ValueError, match="5 rows; at least 6"):
+        balanced_score(fast().fit(digits[0][:50]), digits[0][:5])
 
 
 def test_scorers_repeat(digits):
