@@ -17,6 +17,7 @@ RANKS = {
     "_random": 1,
     "_registry": 1,
     "_cells": 1,
+    "_labels": 2,
     "_layout": 1,
     "_threads": 1,
     "encoding": 2,

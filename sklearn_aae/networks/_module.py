@@ -156,7 +156,12 @@ class AAEModule(nn.Module):
             code = posterior.draw(encoder(posterior.inputs(x, noise)), noise)
         return self.prior.squash(code)
 
-    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,
+        noise: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Return the decoder's output for the rows' codes.
 
         Parameters
@@ -165,6 +170,8 @@ class AAEModule(nn.Module):
             Rows on the network's scale.
         noise : Tensor of shape (n_samples, n_noise) or None
             Standard normal draws for the posterior.
+        labels : Tensor of shape (n_samples,), int64, or None, default=None
+            Classes of the rows; not used.
 
         Returns
         -------

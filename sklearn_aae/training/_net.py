@@ -234,8 +234,8 @@ class AAENet(NeuralNet):
             Output of the decoder.
         y_true : object
             Not used.
-        X : Tensor of shape (n_samples, n_features)
-            The rows on the network's scale.
+        X : Tensor of shape (n_samples, n_features) or dict
+            The rows on the network's scale; with labels, the module's arguments.
         training : bool, default=False
             Not used.
 
@@ -244,7 +244,8 @@ class AAENet(NeuralNet):
         Tensor of shape ()
             Mean loss of a cell.
         """
-        return mean_cell_loss(self.module_.head, y_pred, X)
+        rows = X["x"] if isinstance(X, dict) else X
+        return mean_cell_loss(self.module_.head, y_pred, rows)
 
     def train_step(self, batch: tuple, **fit_params: Any) -> dict[str, Any]:
         """Train each phase on the batch in turn.
