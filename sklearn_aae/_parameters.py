@@ -18,7 +18,7 @@ CONSTRAINTS: dict = {
     "prior": "no_validation",  # resolved, with errors of their own, by the registries
     "posterior": "no_validation",
     "output": "no_validation",
-    "supervision": [None],
+    "supervision": [StrOptions({"prior", "decoder"}), None],
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "discriminator_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(ACTIVATIONS))],
@@ -47,6 +47,7 @@ BUILT_IN = (
     "prior",
     "posterior",
     "output",
+    "supervision",
     "hidden_layer_sizes",
     "discriminator_layer_sizes",
     "activation",

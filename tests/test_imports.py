@@ -30,6 +30,7 @@ RANKS = {
     "scores": 2,
     "networks": 3,
     "_parameters": 4,
+    "_supervision": 4,
     "_input": 4,
     "training": 4,
     "_draws": 4,

@@ -21,6 +21,7 @@ from sklearn_aae.training._ensemble_steps import EnsemblePlan, EnsembleTrainer
 from sklearn_aae.training._inference import encode, in_precision, map_chunks
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, RECONSTRUCTION, Phase
+from sklearn_aae.training._row_losses import RowLosses
 
 __all__ = [
     "CLIP",
@@ -38,6 +39,7 @@ __all__ = [
     "EnsembleTrainer",
     "LinearDecay",
     "Phase",
+    "RowLosses",
     "StepwiseDecay",
     "TableDataset",
     "TrainingContext",
