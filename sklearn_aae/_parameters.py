@@ -83,13 +83,16 @@ def auto_lr(n_samples: int, mixed: bool = False) -> float:
     return 1e-3
 
 
-def auto_adversarial_weight(mixed: bool, corners: bool = False) -> float:
+def auto_adversarial_weight(
+    mixed: bool, corners: bool = False, supervision: str | None = None
+) -> float:
     """Return the weight of ``adversarial_weight="auto"``.
 
     ``mixed`` for outputs over levels; ``corners`` for priors that squash codes, which
-    would tell more from inside their space than from its corners.
+    would tell more from inside their space than from its corners.  A label tells the
+    discriminator where a code belongs: a slower encoder never gets all rows there.
     """
-    if corners:
+    if corners or supervision is not None:
         return 1.0
     return 0.45 if mixed else 0.3
 

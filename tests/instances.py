@@ -53,4 +53,6 @@ def with_fast_settings():
         fast(posterior="channel"),
         fast(output=Autoregressive(hidden_size=8)),
         fast(output="independent"),
+        fast(prior="mixture", supervision="prior"),
+        fast(supervision="decoder"),
     ]
