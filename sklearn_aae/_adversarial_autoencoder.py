@@ -92,8 +92,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         column for each class and one for rows without a label after the code.
     adversarial_weight : float or "auto", default="auto"
         Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3,
-        0.45 for outputs over categories, and 1 for priors over the corners of a simplex
-        (categorical and products with it).  0 switches phases 2 and 3 off, which leaves
+        0.45 for outputs over categories, 0.6 for ``supervision="decoder"``, and 1 for
+        ``supervision="prior"`` and for priors over the corners of a simplex (categorical
+        and products with it).  0 switches phases 2 and 3 off, which leaves
         a plain autoencoder.
     categorical_features : "from_dtype" or array-like, default="from_dtype"
         Which columns are categories: by their type (categorical, text, boolean), and

@@ -90,10 +90,13 @@ def auto_adversarial_weight(
 
     ``mixed`` for outputs over levels; ``corners`` for priors that squash codes, which
     would tell more from inside their space than from its corners.  A label tells the
-    discriminator where a code belongs: a slower encoder never gets all rows there.
+    discriminator to which mode a code belongs, and a slower encoder never gets all codes
+    there; nor does it get labels out of the codes of a decoder that reads them.
     """
-    if corners or supervision is not None:
+    if corners or supervision == "prior":
         return 1.0
+    if supervision == "decoder":
+        return 0.6
     return 0.45 if mixed else 0.3
 
 
