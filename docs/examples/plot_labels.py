@@ -59,20 +59,19 @@ panels = {
         *(style.reconstruct(real, y=c) for c in range(10)),
     ],
     "styles drawn from the prior": [
-        np.zeros_like(real),
-        *(style.inverse_transform(drawn, y=c) for c in range(10)),
+        style.inverse_transform(drawn, y=c) for c in range(10)
     ],
 }
 figure, axes = plt.subplots(1, 2, figsize=(8, 4.6), layout="constrained")
 for ax, (title, lines) in zip(axes, panels.items(), strict=True):
     ax.imshow(tile(lines), cmap="gray_r", vmin=0, vmax=1)
-    ax.set(title=title, xticks=[], yticks=[])
-    ax.axhline(9.5, color="C3")
+    ax.set(title=title, xticks=[], yticks=[], anchor="S")
+axes[0].axhline(9.5, color="C3")
 plt.show()
 
 # %%
-# Does the code know the class? A classifier on the codes of held-out images does little better
-# than chance (0.1), and on the codes of a model without labels much better.
+# Does the code know the class? A classifier on the codes tells it far less often than on the
+# codes of a model without labels.
 
 unsupervised = AdversarialAutoencoder(
     n_components=4, output="bernoulli", random_state=0
@@ -100,14 +99,13 @@ modes = AdversarialAutoencoder(
 ).fit(X_train, labels)
 
 # %%
-# The rings of crosses are draws of each class's mode. Left, the training images: those with a
-# label lie in their mode, and most of those without one found theirs. Right, held-out images.
+# Grey crosses are draws of the prior. Left, the training images: those with a label (full
+# colour) lie in the mode of their digit, and most of those without one (pale) found
+# theirs. Right, held-out images, none of whose labels the model knew.
 
 import torch
 
-draws = modes.prior_.sample_modes(
-    torch.arange(10).repeat_interleave(60), 2, torch.Generator().manual_seed(0)
-).numpy()
+draws = modes.prior_.sample(600, 2, torch.Generator().manual_seed(0)).numpy()
 codes = {
     "training images": (modes.transform(X_train), y_train, labels),
     "held-out images": (modes.transform(X_test), y_test, y_test),
@@ -125,7 +123,9 @@ for ax, (title, (Z, classes, known)) in zip(axes, codes.items(), strict=True):
         ax.scatter(*Z[hidden].T, s=6, color=colours(c), alpha=0.35)
         ax.scatter(*Z[shown].T, s=9, color=colours(c), label=str(c))
     ax.set(title=title, xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal")
-axes[1].legend(title="digit", markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
+axes[1].legend(
+    title="digit", markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5)
+)
 plt.show()
 
 # %%
@@ -137,4 +137,6 @@ judge = SVC(C=10).fit(X_test, y_test)
 for name, model in {"decoder": style, "prior": modes}.items():
     images = model.sample(y=asked, noise=False, random_state=0)
     share = (judge.predict(images) == asked).mean()
-    print(f'supervision="{name}": {share:.0%} of the draws are the digit asked for')
+    print(
+        f'supervision="{name}": {share:.0%} of the draws are the digit asked for'
+    )
