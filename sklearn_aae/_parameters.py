@@ -18,7 +18,7 @@ CONSTRAINTS: dict = {
     "prior": "no_validation",  # resolved, with errors of their own, by the registries
     "posterior": "no_validation",
     "output": "no_validation",
-    "supervision": [None],
+    "supervision": [StrOptions({"prior", "decoder"}), None],
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "discriminator_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(ACTIVATIONS))],
@@ -47,6 +47,7 @@ BUILT_IN = (
     "prior",
     "posterior",
     "output",
+    "supervision",
     "hidden_layer_sizes",
     "discriminator_layer_sizes",
     "activation",
@@ -82,14 +83,20 @@ def auto_lr(n_samples: int, mixed: bool = False) -> float:
     return 1e-3
 
 
-def auto_adversarial_weight(mixed: bool, corners: bool = False) -> float:
+def auto_adversarial_weight(
+    mixed: bool, corners: bool = False, supervision: str | None = None
+) -> float:
     """Return the weight of ``adversarial_weight="auto"``.
 
     ``mixed`` for outputs over levels; ``corners`` for priors that squash codes, which
-    would tell more from inside their space than from its corners.
+    would tell more from inside their space than from its corners.  A label tells the
+    discriminator to which mode a code belongs, and a slower encoder never gets all codes
+    there; nor does it get labels out of the codes of a decoder that reads them.
     """
-    if corners:
+    if corners or supervision == "prior":
         return 1.0
+    if supervision == "decoder":
+        return 0.6
     return 0.45 if mixed else 0.3
 
 

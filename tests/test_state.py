@@ -245,7 +245,7 @@ def test_methods_of_an_unfitted_model_say_so(method, arguments):
         ({"adversarial_weight": -1}, "adversarial_weight"),
         ({"activation": "step"}, "activation"),
         ({"scaling": "log"}, "scaling"),
-        ({"supervision": "prior"}, "supervision"),
+        ({"supervision": "both"}, "supervision"),
         ({"posterior": "uniform"}, "posterior='uniform' is not known"),
         ({"output": "categorical"}, "output='categorical' is not known"),
         ({"output": Autoregressive(hidden_size=0)}, "hidden_size must be"),

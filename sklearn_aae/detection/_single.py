@@ -34,12 +34,20 @@ def check_estimator(estimator: Any) -> None:
         If it is of another kind.
     NotFittedError
         If it is frozen and not fitted.
+    ValueError
+        If its networks read labels, which a detector has none of.
     """
     inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
     if inner is not None and not isinstance(inner, BaseAAE):
         raise TypeError(
             "estimator must be an AdversarialAutoencoder or FrozenEstimator of a fitted "
             f"one; got {estimator!r}."
+        )
+    supervision = getattr(inner, "supervision", None)
+    if supervision is not None:
+        raise ValueError(
+            f"estimator has supervision={supervision!r}, so its networks read labels, and a "
+            "detector has none: pass a model with supervision=None."
         )
     if inner is not estimator and not hasattr(inner, "net_"):
         raise NotFittedError(
