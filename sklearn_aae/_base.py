@@ -184,8 +184,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         rates = {"optimizer": lr}
         weight = self.adversarial_weight
         if weight == "auto":
-            corners = find_prior(self.prior).squashes
-            weight = auto_adversarial_weight(self._encoder is not None, corners)
+            weight = auto_adversarial_weight(find_prior(self.prior), self._encoder is not None)
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
         return rates

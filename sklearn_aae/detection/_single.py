@@ -11,12 +11,15 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from sklearn_aae._base import BaseAAE
+from sklearn_aae._random import make_generator
 from sklearn_aae.detection._rows import FrozenReader
 from sklearn_aae.exceptions import NotFittedError
 from sklearn_aae.training import in_precision
 
 #: Prior draws that a column's density is averaged over, and rows at a time.
 N_DRAWS, ROWS_AT_ONCE = 64, 64
+#: Prior draws that the centre of a mode is the mean of.
+DRAWS_OF_MODE = 4096
 
 
 def check_estimator(estimator: Any) -> None:
@@ -130,22 +133,26 @@ class SingleMember:
             If the prior can be drawn from only.
         """
         prior = self.module.prior
-        if not hasattr(prior, "log_prob"):
+        try:
+            return -prior.log_prob(z[0]).unsqueeze(0)
+        except ValueError as error:
             raise ValueError(
                 f'kind="latent" needs a prior with a density; {type(prior).__name__} can be '
                 "drawn from only. Choose another kind."
-            )
-        return -prior.log_prob(z[0]).unsqueeze(0)
+            ) from error
 
     def mode_distances(self, z: torch.Tensor) -> torch.Tensor:
         """Return the distance (1, n) of codes to the prior's nearest mode.
 
-        A prior without ``modes`` has one, at the origin.
+        A prior without modes to tell apart has one, at the origin.
         """
-        modes = getattr(self.module.prior, "modes", None)
-        if modes is None:
+        prior, k = self.module.prior, self.module.n_components
+        n_modes = prior.count_modes(k)
+        if n_modes == 0:
             return torch.linalg.vector_norm(z, dim=2)
-        centres = torch.as_tensor(modes(self.module.n_components)).to(z)
+        modes = torch.arange(n_modes).repeat_interleave(DRAWS_OF_MODE)
+        draws = prior.sample_modes(modes, k, make_generator(0))
+        centres = draws.view(n_modes, DRAWS_OF_MODE, k).mean(dim=1).to(z)
         return torch.cdist(z[0], centres).min(dim=1).values.unsqueeze(0)
 
 
