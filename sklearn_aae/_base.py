@@ -28,6 +28,7 @@ from sklearn_aae._parameters import (
     auto_lr,
 )
 from sklearn_aae._random import derive_seed, fenced
+from sklearn_aae._supervision import check_prior, training_labels
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.encoding import Container, LevelScale, Scaler, TableEncoder
 from sklearn_aae.exceptions import ConvergenceWarning
@@ -41,6 +42,7 @@ from sklearn_aae.training import (
     AAENet,
     EarlyStopping,
     LinearDecay,
+    RowLosses,
     StepwiseDecay,
     TableDataset,
     TrainingContext,
@@ -86,8 +88,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     Private attributes of a fitted estimator: ``_seed`` (all streams derive from
     it), ``_encoder`` (of tables of mixed types, else None), ``_scaler`` (the network's
-    scale), ``_container`` and ``_dtype`` (what came in) and ``_built_with`` (the parameters
-    that the networks were built with).
+    scale), ``_container`` and ``_dtype`` (what came in), ``_built_with`` (the parameters
+    that the networks were built with) and, with labels, ``_class_counts`` (of training rows).
     """
 
     _seed: int
@@ -97,6 +99,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     _dtype: np.dtype
     _built_with: dict[str, Any]
     _n_rows_built_for: int
+    classes_: np.ndarray
+    _class_counts: np.ndarray
 
     _parameter_constraints: dict = CONSTRAINTS
 
@@ -121,6 +125,25 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             return check_numbers(self, X, reset=reset)
         return check_levels(self, self._encoder, X)
 
+    def _check_labels(
+        self, y: Any, rows: np.ndarray, *, reset: bool, classes: Any = None
+    ) -> np.ndarray | None:
+        """Return the encoded labels to train with; None without supervision.
+
+        ``reset`` learns the classes, or forgets those of an earlier fit.
+        """
+        if reset:
+            self.__dict__.pop("classes_", None)
+            self.__dict__.pop("_class_counts", None)
+        known = getattr(self, "classes_", None)
+        labels = training_labels(self.supervision, y, rows, known, classes)
+        if labels is None:
+            return None
+        self.classes_ = labels.classes
+        counts = np.bincount(labels.encoded + 1, minlength=len(labels.classes) + 1)[1:]
+        self._class_counts = getattr(self, "_class_counts", 0) + counts
+        return labels.encoded
+
     # --------------------------------------------------------------- training
 
     def _new_net(self, X: np.ndarray, seed: int) -> AAENet:
@@ -139,6 +162,9 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             table = TableFacts(len(X), scaler.constant_)
         device = as_device(self.device)
         prior = as_prior(self.prior, self.n_components)
+        n_classes = 0 if self.supervision is None else len(self.classes_)
+        if self.supervision == "prior":
+            check_prior(prior, self.n_components, n_classes)
         builder = ModuleBuilder(
             table=table,
             n_components=self.n_components,
@@ -154,6 +180,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             encoder=self.encoder,
             decoder=self.decoder,
             discriminator=self.discriminator,
+            supervision=self.supervision,
+            n_classes=n_classes,
         )
         self._n_rows_built_for = len(X)
         rates = self._rates()
@@ -184,8 +212,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         rates = {"optimizer": lr}
         weight = self.adversarial_weight
         if weight == "auto":
-            corners = find_prior(self.prior).squashes
-            weight = auto_adversarial_weight(self._encoder is not None, corners)
+            prior = find_prior(self.prior)
+            weight = auto_adversarial_weight(prior, self._encoder is not None, self.supervision)
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
         return rates
@@ -224,11 +252,17 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
                 group["lr"] = rate
 
     def _split(
-        self, X: np.ndarray, scaler: Scaler | LevelScale, seed: int, hold_out: bool
+        self,
+        X: np.ndarray,
+        labels: np.ndarray | None,
+        scaler: Scaler | LevelScale,
+        seed: int,
+        hold_out: bool,
     ) -> tuple:
         """Return the data sets to train on and, if asked for, to validate on."""
+        dataset = functools.partial(TableDataset, X, scaler=scaler, labels=labels)
         if not hold_out:
-            return TableDataset(X, scaler=scaler), None
+            return dataset(), None
         n_valid = math.ceil(self.validation_fraction * len(X))
         if n_valid < MIN_VALIDATION_ROWS or len(X) - n_valid < 2:
             raise ValueError(
@@ -238,10 +272,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
                 "validation_fraction or set early_stopping=False."
             )
         order = np.random.default_rng(derive_seed(seed, SPLIT)).permutation(len(X))
-        return (
-            TableDataset(X, scaler=scaler, rows=order[n_valid:]),
-            TableDataset(X, scaler=scaler, rows=order[:n_valid]),
-        )
+        return dataset(rows=order[n_valid:]), dataset(rows=order[:n_valid])
 
     def _train(
         self,
@@ -252,11 +283,12 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         batch_size: int,
         max_epochs: int | None = None,
         context: TrainingContext | None = None,
+        labels: np.ndarray | None = None,
     ) -> AAENet:
         """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None."""
         full = max_epochs is not None
         scaler = net.dataset__scaler
-        train, valid = self._split(X, scaler, seed, hold_out=full and self.early_stopping)
+        train, valid = self._split(X, labels, scaler, seed, full and self.early_stopping)
         own: list[Any] = [context] if context is not None else []
         user = user_callbacks(self.callbacks)
         plain = [item[1] if isinstance(item, tuple) else item for item in user]
@@ -342,18 +374,27 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         generator: torch.Generator | None = None,
         *,
         placed: bool = False,
+        labels: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return rows for codes: the mean, or drawn if a generator is given.
 
         ``placed`` says that the codes lie where the decoder expects them, as draws of the
-        prior do; else they are what ``transform`` gives.
+        prior do; else they are what ``transform`` gives.  ``labels`` are for decoders that
+        read them.
         """
         module = self.net_.module_
         decoder = in_precision(module.decoder, Z.dtype)
         head = in_precision(module.head, Z.dtype)
+        k = Z.shape[1]
+        if labels is not None:
+            levels = np.eye(module.conditioning.width, dtype=Z.dtype)
+            Z = np.hstack([Z, levels[labels]])
 
         def rows_of(z: torch.Tensor) -> torch.Tensor:
-            params = decoder(z if placed else module.posterior.place(z))
+            if not placed:
+                code = module.posterior.place(z[:, :k])
+                z = code if labels is None else torch.cat([code, z[:, k:]], dim=1)
+            params = decoder(z)
             return head.mean(params) if generator is None else head.draw(params, generator)
 
         with self._repeatable():
@@ -382,40 +423,41 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         return self._encoder._from_levels(rows, rng, like=like)
 
     def _cell_losses(
-        self, X: np.ndarray, *, sums: bool = False, codes: np.ndarray | None = None
+        self,
+        X: np.ndarray,
+        *,
+        sums: bool = False,
+        codes: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the loss of every cell of checked rows, or their sums, in float64.
 
-        Given the rows' own codes, or ``codes`` in their place.
+        Given the rows' own codes, or ``codes`` in their place.  A decoder that reads labels
+        gets ``labels``, and where there is none the row's likeliest.
         """
-        # float32 sums differ between one row and a batch by more than scikit-learn's
-        # checks (and a threshold) bear.
-        double = np.dtype(np.float64)
-        module = self.net_.module_
-        encoder, decoder, head = (
-            in_precision(part, double) for part in (module.encoder, module.decoder, module.head)
-        )
-
-        def losses_of(x: torch.Tensor, code: torch.Tensor | None = None) -> torch.Tensor:
-            code = module.encode(x, encoder=encoder) if code is None else code
-            losses = head.cell_losses(decoder(module.posterior.place(code)), x)
-            return losses.sum(dim=1) if sums else losses
-
-        read = self._reader(X, double)
-        if codes is None:
-            with self._repeatable():
-                return map_chunks(losses_of, read, len(X), [encoder, decoder], self.device_)
-        given = torch.as_tensor(codes, dtype=torch.float64, device=self.device_)
-
-        def losses_given(place: torch.Tensor) -> torch.Tensor:
-            x = torch.as_tensor(read(slice(int(place[0]), int(place[-1]) + 1)))
-            return losses_of(x.to(self.device_), given[place])
-
-        places = np.arange(len(X))
+        labels = self._likeliest(X, labels, codes)
+        losses = self._row_losses(X, codes)
         with self._repeatable():
-            return map_chunks(
-                losses_given, lambda rows: places[rows], len(X), [encoder, decoder], self.device_
-            )
+            return losses.of_rows(labels) if sums else losses.of_cells(labels)
+
+    def _likeliest(
+        self, X: np.ndarray, labels: np.ndarray | None = None, codes: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """Return labels where those without one have the class that explains the row best.
+
+        None if the decoder reads no labels.
+        """
+        if not self.net_.module_.decodes_labels:
+            return None
+        if labels is not None and (labels >= 0).all():
+            return labels
+        with self._repeatable():
+            best = self._row_losses(X, codes).by_class(len(self.classes_)).argmin(axis=1)
+        return best if labels is None else np.where(labels < 0, best, labels)
+
+    def _row_losses(self, X: np.ndarray, codes: np.ndarray | None) -> RowLosses:
+        read = self._reader(X, np.dtype(np.float64))
+        return RowLosses(self.net_.module_, read, len(X), self.device_, codes)
 
 
 def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:

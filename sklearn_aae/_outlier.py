@@ -140,6 +140,8 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         rows, or from the scores of the training rows.
     n_held_out_ : int
         Rows that were held out for p-values: none of fewer than 100, else about a tenth.
+    held_out_indices_ : ndarray of shape (`n_held_out_`,), int
+        Their places in the table that ``fit`` was given.
     history_ : dict of ndarray
         Losses of the three phases by step; empty if ``estimator`` was given.
     ensemble_ : torch.nn.Module or None
@@ -276,6 +278,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         order = np.random.default_rng(derive_seed(seed, HOLD_OUT)).permutation(n_samples)
         self.n_held_out_ = n_held_out(n_samples)
         held_out = order[: self.n_held_out_]
+        self.held_out_indices_ = np.sort(held_out)
         training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
         task = self._init_callback_context(max_subtasks=n_tasks(self.estimator, self.kind))
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, TableEncoder
 from sklearn_aae.outputs import Autoregressive
+from sklearn_aae.priors import Mixture
 
 FAST = {"hidden_layer_sizes": (16,), "discriminator_layer_sizes": (16,), "max_epochs": 3}
 
@@ -53,4 +54,7 @@ def with_fast_settings():
         fast(posterior="channel"),
         fast(output=Autoregressive(hidden_size=8)),
         fast(output="independent"),
+        # As many classes as some checks have, in the one component that they set.
+        fast(prior=Mixture(100, layout="grid"), supervision="prior"),
+        fast(supervision="decoder"),
     ]

@@ -16,7 +16,9 @@ RANKS = {
     "_compat": 1,
     "_random": 1,
     "_registry": 1,
+    "_cell_forms": 2,
     "_cells": 1,
+    "_labels": 2,
     "_layout": 1,
     "_threads": 1,
     "encoding": 2,
@@ -29,6 +31,7 @@ RANKS = {
     "scores": 2,
     "networks": 3,
     "_parameters": 4,
+    "_supervision": 4,
     "_input": 4,
     "training": 4,
     "_draws": 4,
@@ -38,6 +41,7 @@ RANKS = {
     "detection": 6,
     "_outlier": 7,
     "__init__": 8,
+    "_audit_rows": 8,
     "__main__": 9,
 }
 

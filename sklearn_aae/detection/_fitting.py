@@ -137,7 +137,7 @@ def fit_ensemble(
     trainer = EnsembleTrainer(ensemble, X, own, plan, derive_seed(seed, TRAINING), watch)
     trimmer = Trimmer(X, derive_seed(seed, TRIMMING))
     if trimming:
-        trainer.run(round(TRIM_AFTER * plan.n_steps))
+        trainer.run(max(1, round(TRIM_AFTER * plan.n_steps)))
         trainer.keep(trimmer.kept(trainer.frozen()))
     trainer.run(plan.n_steps)
     trainer.finish()

@@ -38,13 +38,20 @@ def check_estimator(estimator: Any, kind: str) -> None:
     NotFittedError
         If it is frozen and not fitted.
     ValueError
-        If there is one, and the kind needs networks of its own.
+        If its networks read labels, which a detector has none of, or the kind needs
+        networks of its own.
     """
     inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
     if inner is not None and not isinstance(inner, BaseAAE):
         raise TypeError(
             "estimator must be an AdversarialAutoencoder or FrozenEstimator of a fitted "
             f"one; got {estimator!r}."
+        )
+    supervision = getattr(inner, "supervision", None)
+    if supervision is not None:
+        raise ValueError(
+            f"estimator has supervision={supervision!r}, so its networks read labels, and a "
+            "detector has none: pass a model with supervision=None."
         )
     if inner is not estimator and not hasattr(inner, "net_"):
         raise NotFittedError(

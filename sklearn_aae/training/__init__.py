@@ -21,6 +21,7 @@ from sklearn_aae.training._members import (
 )
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, RECONSTRUCTION, Phase
+from sklearn_aae.training._row_losses import RowLosses
 
 __all__ = [
     "CLIP",
@@ -39,6 +40,7 @@ __all__ = [
     "EnsembleTrainer",
     "LinearDecay",
     "Phase",
+    "RowLosses",
     "StepwiseDecay",
     "TableDataset",
     "TrainingContext",

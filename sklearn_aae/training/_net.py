@@ -234,8 +234,8 @@ class AAENet(NeuralNet):
             Output of the decoder.
         y_true : object
             Not used.
-        X : Tensor of shape (n_samples, n_features)
-            The rows on the network's scale.
+        X : Tensor of shape (n_samples, n_features) or dict
+            The rows on the network's scale; with labels, the module's arguments.
         training : bool, default=False
             Not used.
 
@@ -244,7 +244,8 @@ class AAENet(NeuralNet):
         Tensor of shape ()
             Mean loss of a cell.
         """
-        return mean_cell_loss(self.module_.head, y_pred, X)
+        rows = X["x"] if isinstance(X, dict) else X
+        return mean_cell_loss(self.module_.head, y_pred, rows)
 
     def train_step(self, batch: tuple, **fit_params: Any) -> dict[str, Any]:
         """Train each phase on the batch in turn.
@@ -435,9 +436,10 @@ class AAENet(NeuralNet):
         most = np.clip(CALIBRATION_WORK // weights, LEAST_CALIBRATION_ROWS, CALIBRATION_ROWS)
         rows = np.linspace(0, len(dataset) - 1, min(len(dataset), int(most))).astype(int)
         with torch.no_grad(), torch_threads(1 if len(rows) < MIN_ROWS else None):
-            x = dataset.gather(rows).to(self.device)
+            device = torch.device(self.device)
+            x, labels = dataset.gather(rows).to(device), dataset.labels_of(rows, device)
             self._measure_codes(x)
-            self.module_.head.calibrate(self.module_(x), x)
+            self.module_.head.calibrate(self.module_(x, labels=labels), x)
         if self.module_.prior.learns:
             self._update_prior(dataset, last=True)
 
