@@ -1,8 +1,8 @@
 """What the detector's measured constants do: each moved by itself.
 
 On the tables that they were chosen on: every second one of a folder, the first included, as
-:mod:`benchmarks.anomaly` reads and splits it.  A constant whose neighbours give the same figures, within the spread of seeds, is
-not one that was tuned to these tables.
+:mod:`benchmarks.anomaly` reads and splits it.  A constant whose neighbours give the same figures,
+within the spread of seeds, is not one that was tuned to these tables.
 """
 
 from __future__ import annotations
