@@ -32,6 +32,7 @@ from sklearn_aae._supervision import (
     count_draws,
     labels_to_decode,
     labels_to_score,
+    training_labels,
 )
 from sklearn_aae.encoding import Container
 from sklearn_aae.networks import Classes
@@ -301,7 +302,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         rows = self._check_rows(X, reset=not warm)
         net = self._net_to_go_on_with() if warm else None
         self.__dict__.pop("_class_counts", None)  # frequencies are those of the last fit
-        labels = self._check_labels(y, rows, reset=not warm)
+        labels = training_labels(self, y, rows, reset=not warm)
         if net is None:
             net = self._new_net(rows, draw_seed(self.random_state))
             self._container = Container.of(X)
@@ -360,7 +361,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         first = not hasattr(self, "net_")
         rows = self._check_rows(X, reset=first)
         net = None if first else self._net_to_go_on_with()
-        labels = self._check_labels(y, rows, reset=first, classes=classes)
+        labels = training_labels(self, y, rows, reset=first, classes=classes)
         if net is None:
             net = self._new_net(rows, draw_seed(self.random_state))
             self._container = Container.of(X)
