@@ -6,11 +6,14 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+import torch
+from scipy.spatial.distance import cdist
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._random import derive_seed, draw_seed, make_generator
+from sklearn_aae._threads import torch_threads
 from sklearn_aae.metrics._tables import CATEGORY, read_tables
-from sklearn_aae.metrics._two_sample import c2st, energy_distance
+from sklearn_aae.metrics._two_sample import c2st, energy_distance, mean_distance
 
 #: Rows above which the energy distance is taken on a subsample: it costs n squared.
 MAX_ROWS = 1000
@@ -43,7 +46,8 @@ class PriorGap:
     """The energy distance of codes to prior draws, over its 99 % null value.
 
     The draws and the null value are made once, so that values of successive
-    epochs differ by the codes alone.
+    epochs differ by the codes alone; under a prior that learns, :meth:`redraw` makes them
+    anew.
 
     Parameters
     ----------
@@ -58,20 +62,42 @@ class PriorGap:
     def __init__(self, prior: Any, n_samples: int, n_components: int, seed: int) -> None:
         self.n_samples = min(n_samples, MAX_ROWS)
         self.n_components, self.seed = n_components, seed
-        self.redraw(prior)
-        null = prior_draws(prior, N_NULL * self.n_samples, n_components, derive_seed(seed, 1))
-        distances = [energy_distance(sample, self.draws) for sample in np.split(null, N_NULL)]
+        self.draws = self._drawn(prior, MAX_ROWS, 0)
+        among_draws = mean_distance(self.draws, self.draws)
+        null = self._drawn(prior, N_NULL * self.n_samples, 1)
+        distances = [
+            2 * mean_distance(sample, self.draws) - mean_distance(sample, sample) - among_draws
+            for sample in np.split(null, N_NULL)
+        ]
         self.null = float(np.quantile(distances, 0.99))
 
     def redraw(self, prior: Any) -> None:
-        """Measure against a prior that has learned since; the null value stays as it is.
+        """Measure against a prior that has learned since, draws and null value alike.
+
+        This is done once an epoch, and other samples for every repetition would take
+        longer than the epoch: they are random parts of one sample instead.
 
         Parameters
         ----------
         prior : Prior
             What the codes should follow now.
         """
-        self.draws = prior_draws(prior, MAX_ROWS, self.n_components, derive_seed(self.seed, 0))
+        self.draws = self._drawn(prior, MAX_ROWS, 0)
+        n, m = self.n_samples, MAX_ROWS
+        both = np.concatenate([self.draws, self._drawn(prior, n, 1)])
+        rng = np.random.default_rng(derive_seed(self.seed, 2))
+        order = rng.permuted(np.tile(np.arange(n + m), (N_NULL, 1)), axis=1)
+        part = np.full((N_NULL, n + m), -1 / m)
+        np.put_along_axis(part, order[:, :n], 1 / n, axis=1)
+        # With w = 1/n in the part and -1/m outside of it, the distance is -w' D w.  In
+        # one thread, or the last digits would depend on how many there are.
+        with torch_threads(1):
+            w, D = torch.from_numpy(part), torch.from_numpy(cdist(both, both))
+            distances = -((w @ D) * w).sum(dim=1).numpy()
+        self.null = float(np.quantile(distances, 0.99))
+
+    def _drawn(self, prior: Any, n_samples: int, stream: int) -> np.ndarray:
+        return prior_draws(prior, n_samples, self.n_components, derive_seed(self.seed, stream))
 
     def __call__(self, codes: np.ndarray) -> float:
         """Return the ratio for codes of the announced size."""

@@ -9,8 +9,10 @@ from scipy import stats
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
+from sklearn_aae import priors
 from sklearn_aae._random import derive_seed, draw_seed
 from sklearn_aae.metrics import (
+    PriorGap,
     balanced_score,
     c2st,
     energy_distance,
@@ -243,3 +245,36 @@ def test_scorers_name_what_is_wrong(digits):
     for scorer in (prior_match_score, sample_quality_score):
         with pytest.raises(NotFittedError):
             scorer(fast(), X)
+
+
+@pytest.mark.parametrize(
+    "after, k",
+    [
+        (priors.Gaussian(20.0), 2),
+        (priors.Gaussian(0.1), 8),
+        (priors.Mixture(), 2),
+        (priors.Mixture(5), 8),
+        (priors.Mixture(means=[[-1, 0], [1, 0]], covariances=0.01), 2),
+        (priors.SwissRoll(), 2),
+    ],
+)
+def test_the_null_value_follows_a_prior_that_moves(after, k):
+    moved = PriorGap(priors.Gaussian(), 60, k, seed=0)
+    before = moved.null
+    moved.redraw(after)
+    fresh = PriorGap(after, 60, k, seed=0)
+    np.testing.assert_array_equal(moved.draws, fresh.draws)
+    assert moved.null == pytest.approx(fresh.null, rel=0.4)
+    moved.redraw(priors.Gaussian())
+    assert moved.null == pytest.approx(before, rel=0.4)
+
+
+def test_a_random_part_has_the_energy_distance_to_the_rest():
+    # One random part of both: the quadratic form is the distance itself.
+    gap = PriorGap(priors.Gaussian(), 20, 2, seed=3)
+    gap.redraw(priors.Gaussian())
+    both = np.concatenate([gap.draws, prior_draws(priors.Gaussian(), 20, 2, derive_seed(3, 1))])
+    rng = np.random.default_rng(derive_seed(3, 2))
+    order = rng.permuted(np.tile(np.arange(len(both)), (200, 1)), axis=1)
+    distances = [energy_distance(both[rows[:20]], both[rows[20:]]) for rows in order]
+    assert gap.null == pytest.approx(np.quantile(distances, 0.99), rel=1e-9)
