@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -19,6 +20,7 @@ from sklearn_aae._random import derive_seed, draw_seed
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.detection import (
     FittedModel,
+    Progress,
     Reason,
     RowReader,
     TableReader,
@@ -26,12 +28,13 @@ from sklearn_aae.detection import (
     benjamini_hochberg,
     check_estimator,
     conformal_threshold,
-    expected_cells,
     fit_autoregressive,
     fit_ensemble,
     fold_features,
+    give_reasons,
     is_mixed,
     n_held_out,
+    n_tasks,
     p_values,
     read_as_estimator,
 )
@@ -51,7 +54,7 @@ SCORED_ROWS = 500
 AUTO_STEPS = 300
 
 
-class AAEOutlierDetector(OutlierMixin, BaseEstimator):
+class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     r"""Anomaly detection with an ensemble of small adversarial autoencoders.
 
     ``fit`` trains several small adversarial autoencoders [1]_ at once, each on a random
@@ -120,6 +123,9 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         surprising, or it is an error.
     random_state : int, RandomState or None, default=None
         Seeds everything; an int makes ``fit`` repeat bit by bit on one machine.
+    verbose : int, default=0
+        Whether ``fit`` prints a line for every tenth of the steps, with the losses of the
+        three phases.
 
     Attributes
     ----------
@@ -152,6 +158,11 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
     -----
     The detector stores some training rows as references (up to 1,088 for each member),
     so a pickle of it holds data.
+
+    There is no parameter ``callbacks``: the members are trained as one, without a skorch net
+    whose epochs a callback could watch.  Callbacks of scikit-learn are set with
+    ``set_callbacks``, a progress bar for instance, and told of every tenth of the steps;
+    those of skorch belong to an ``estimator=AdversarialAutoencoder(callbacks=...)``.
 
     References
     ----------
@@ -189,6 +200,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         "device": "no_validation",
         "handle_unknown": [StrOptions({"surprise", "error"})],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     _reader: Any
@@ -214,6 +226,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         device: Any = "auto",
         handle_unknown: str = "surprise",
         random_state: Any = None,
+        verbose: int = 0,
     ) -> None:
         self.kind = kind
         self.contamination = contamination
@@ -229,10 +242,12 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         self.device = device
         self.handle_unknown = handle_unknown
         self.random_state = random_state
+        self.verbose = verbose
 
     # -------------------------------------------------------------- fitting
 
     @leaves_no_trace
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> AAEOutlierDetector:
         """Train the ensemble, store references and set the threshold.
@@ -256,8 +271,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         TypeError
             If ``estimator`` is neither an AdversarialAutoencoder nor a frozen one.
         """
-        check_estimator(self.estimator)
-        self._check_kind()
+        check_estimator(self.estimator, self.kind)
         table = self._check_table(X, reset=True)
         n_samples = len(table)
         seed = draw_seed(self.random_state)
@@ -266,11 +280,14 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         held_out = order[: self.n_held_out_]
         self.held_out_indices_ = np.sort(held_out)
         training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
+        task = self._init_callback_context(max_subtasks=n_tasks(self.estimator, self.kind))
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with torch_threads(1), torch.no_grad():
-            self._reader, self.estimator_ = self._fit_reader(table, training, seed)
+            self._reader, self.estimator_ = self._fit_reader(table, training, seed, task)
             rows = self._reader.read(table, strict=False)
             scaled = self._reader.transform(rows[training])
-            self._fit_model(scaled, derive_seed(seed, MODEL))
+            progress = Progress(self, task, X, self.verbose)
+            self._fit_model(scaled, derive_seed(seed, MODEL), progress)
             rng = np.random.default_rng(derive_seed(seed, SCALES))
             normal = rng.permutation(np.flatnonzero(self._model.kept))[:SCALE_ROWS]
             evidence = self._model.evidence(scaled[normal])
@@ -280,25 +297,18 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             self._held_out = self._score_held_out(rows[held_out])
             self._training_scores = self._score_training(rows, training, seed)
         self._set_offset(self.contamination, self.alpha)
+        task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
         return self
 
-    def _check_kind(self) -> None:
-        """Raise if a given estimator leaves no place for what the kind needs."""
-        if self.estimator is not None and SCORES[self.kind]().needs == AUTOREGRESSION:
-            raise ValueError(
-                f"kind={self.kind!r} needs networks of its own, which estimator takes the place "
-                "of. Leave estimator out, or choose another kind."
-            )
-
-    def _fit_reader(self, table: Any, training: np.ndarray, seed: int) -> tuple:
+    def _fit_reader(self, table: Any, training: np.ndarray, seed: int, context: Any) -> tuple:
         """Return what reads tables, and the fitted model if one was given."""
         if self.estimator is not None:
-            return read_as_estimator(self.estimator, table, training)
+            return read_as_estimator(self.estimator, table, training, context)
         mixed = not isinstance(table, np.ndarray)
         reader = TableReader(self.handle_unknown) if mixed else RowReader()
         return reader.fit(table, training, derive_seed(seed, SCALER)), None
 
-    def _fit_model(self, scaled: np.ndarray, seed: int) -> None:
+    def _fit_model(self, scaled: np.ndarray, seed: int, progress: Progress) -> None:
         """Fit the networks, or take the estimator's, and what surrounds them."""
         trimming = self.contamination != 0
         self.history_: dict[str, np.ndarray] = {}
@@ -309,10 +319,14 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             return
         settings, plan = self._settings(), self._plan(len(scaled))
         device = "cpu" if self.device == "auto" else as_device(self.device)
-        model = fit_ensemble(scaled, seed, settings, plan, device=device, trimming=trimming)
+        watch = progress.watch("ensemble")
+        model = fit_ensemble(
+            scaled, seed, settings, plan, device=device, trimming=trimming, watch=watch
+        )
         if SCORES[self.kind]().needs == AUTOREGRESSION:
+            watch = progress.watch("autoregressive ensemble")
             model.autoregressive = fit_autoregressive(
-                model, scaled, seed, settings, plan, trimming=trimming
+                model, scaled, seed, settings, plan, watch=watch
             )
         self._model = model
         self.ensemble_ = self._model.networks
@@ -680,23 +694,8 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         table = self._check_table(X, reset=False)
         rows = self._reader.read(table)
         cells = self._contributions(rows, kind)
-        named = np.argsort(-cells, axis=1, kind="stable")[:, : int(top)]
-        positive = np.maximum(cells, 0.0)
-        total = positive.sum(axis=1, keepdims=True)
-        shares = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
-        n_named = named.shape[1]
-        scaled = np.repeat(self._reader.transform(rows), n_named, axis=0)
-        expected = expected_cells(self._model, self._reader, scaled, named.ravel())
-        values = {int(j): self._reader.column(table, int(j)) for j in np.unique(named)}
         labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
-        reasons: list[list[Reason]] = []
-        for i, row in enumerate(named.tolist()):
-            reasons.append([])
-            for k, j in enumerate(row):
-                likely, low, high = expected[n_named * i + k]
-                share = float(shares[i, j])
-                reasons[-1].append(Reason(labels[j], values[j][i], likely, low, high, share))
-        return reasons
+        return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
 
 
 def _settled(scores: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from scipy.stats import betabinom
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.datasets import load_wine
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
@@ -468,3 +469,70 @@ def test_unknown_kinds(fitted):
         fast_detector(kind="best").fit(clean(50, 0))
     with pytest.raises(NotFittedError):
         fast_detector().score_samples(clean(3, 0))
+
+
+# -------------------------------------------------------------------- progress
+
+
+class Watcher:
+    """A callback of scikit-learn that counts tasks, and stops after some."""
+
+    def __init__(self, stop_after=np.inf):
+        self.names, self.stop_after = [], stop_after
+
+    def setup(self, estimator, context):
+        self.tasks = context.max_subtasks
+
+    def on_fit_task_begin(self, estimator, context, **kwargs):
+        pass
+
+    def on_fit_task_end(self, estimator, context, **kwargs):
+        self.names.append(context.task_name)
+        return len(self.names) >= self.stop_after
+
+    def teardown(self, estimator, context):
+        self.names.append("teardown")
+
+
+def test_nothing_is_printed_unless_verbose(capsys):
+    X = clean(120, 31)
+    quiet = fast_detector(max_epochs=10).fit(X)
+    assert capsys.readouterr() == ("", "")
+    loud = fast_detector(kind="autoregressive", max_epochs=10, verbose=1).fit(X)
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 20
+    assert all("reconstruction" in line and "generation" in line for line in shown)
+    assert "[AAEOutlierDetector] ensemble, step 10 of 10:" in shown[9]
+    assert "autoregressive ensemble, step 10 of 10" in shown[19]
+    np.testing.assert_array_equal(loud.score_samples(X, "default"), quiet.score_samples(X))
+
+
+@pytest.mark.parametrize("kind, n_tasks", [("default", 10), ("autoregressive", 20)])
+@pytest.mark.parametrize("max_epochs", [1, 30])
+def test_callbacks_are_told_of_every_tenth(kind, n_tasks, max_epochs):
+    X, watcher = clean(120, 32), Watcher()
+    detector = fast_detector(kind=kind, max_epochs=max_epochs).set_callbacks(watcher).fit(X)
+    assert watcher.tasks == n_tasks
+    assert len(watcher.names) == n_tasks + 2  # the fit itself, and the end
+    assert watcher.names[-2:] == ["fit", "teardown"]
+    plain = fast_detector(kind=kind, max_epochs=max_epochs).fit(X)
+    assert set(vars(detector)) - set(vars(plain)) == {"_skl_callbacks"}
+    np.testing.assert_array_equal(detector.score_samples(X), plain.score_samples(X))
+
+
+def test_a_callback_can_stop_training():
+    X = clean(400, 33)
+    detector = fast_detector(max_epochs=30).set_callbacks(Watcher(stop_after=3)).fit(X)
+    steps = len(detector.history_["reconstruction_loss"])
+    assert 0.3 * 90 <= steps < 0.6 * 90
+    assert np.isfinite(detector.score_samples(X)).all()
+
+
+def test_callbacks_see_the_epochs_of_a_given_model(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    pytest.importorskip("rich")
+    bar = ProgressBar(max_propagation_depth=None)
+    fast_detector(estimator=fast()).set_callbacks(bar).fit(clean(120, 34))
+    shown = capsys.readouterr().out
+    assert "AdversarialAutoencoder - fit" in shown
+    assert "100%" in shown

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,7 @@ def fit_ensemble(
     *,
     device: Any = "cpu",
     trimming: bool = True,
+    watch: Callable[[EnsembleTrainer], bool] | None = None,
 ) -> FittedModel:
     """Train an ensemble on rows, some of which may be anomalies.
 
@@ -119,6 +121,8 @@ def fit_ensemble(
         Where to train.
     trimming : bool, default=True
         Whether rows that lie apart are left out, half-way and of what is stored.
+    watch : callable or None, default=None
+        Called with the trainer every few steps; training stops if it returns True.
 
     Returns
     -------
@@ -130,9 +134,7 @@ def fit_ensemble(
     columns = choose_columns(m, d, settings.max_columns, derive_seed(seed, COLUMNS))
     ensemble = Ensemble(settings, columns, derive_seed(seed, WEIGHTS)).to(device)
     own = member_rows(m, len(X), ROW_SHARE, derive_seed(seed, ROWS))
-    if not trimming:
-        plan = replace(plan, trim=0.0)
-    trainer = EnsembleTrainer(ensemble, X, own, plan, derive_seed(seed, TRAINING))
+    trainer = EnsembleTrainer(ensemble, X, own, plan, derive_seed(seed, TRAINING), watch)
     trimmer = Trimmer(X, derive_seed(seed, TRIMMING))
     if trimming:
         trainer.run(max(1, round(TRIM_AFTER * plan.n_steps)))
@@ -152,14 +154,15 @@ def fit_autoregressive(
     settings: EnsembleSettings,
     plan: EnsemblePlan,
     *,
-    trimming: bool = True,
+    watch: Callable[[EnsembleTrainer], bool] | None = None,
 ) -> AutoregressiveEnsemble:
     """Train networks for the autoregressive likelihood beside an ensemble.
 
     Parameters
     ----------
     model : FittedModel
-        The ensemble; its rows that survived trimming are trained on.
+        The ensemble; its rows that survived trimming are trained on, and of every batch as
+        large a share is left out as did not.
     rows : ndarray of shape (n_rows, n_features), float32
         Its training rows on the networks' scale.
     seed : int
@@ -168,8 +171,8 @@ def fit_autoregressive(
         What members have in common.
     plan : EnsemblePlan
         How they are trained.
-    trimming : bool, default=True
-        Whether the worst explained rows of a batch are left out.
+    watch : callable or None, default=None
+        Called with the trainer every few steps; training stops if it returns True.
 
     Returns
     -------
@@ -183,9 +186,8 @@ def fit_autoregressive(
     networks = AutoregressiveEnsemble(settings, columns.cpu().numpy(), derive_seed(seed, WEIGHTS))
     networks = networks.to(columns.device)
     own = member_rows(networks.n_members, len(X), ROW_SHARE, derive_seed(seed, ROWS))
-    if not trimming:
-        plan = replace(plan, trim=0.0)
-    trainer = EnsembleTrainer(networks, X, own, plan, derive_seed(seed, TRAINING))
+    trainer = EnsembleTrainer(networks, X, own, plan, derive_seed(seed, TRAINING), watch)
+    trainer.trim = 1 - float(kept.mean())
     trainer.run(plan.n_steps)
     trainer.finish()
     return networks

@@ -15,6 +15,7 @@ from sklearn_aae._base import BaseAAE
 from sklearn_aae._random import make_generator
 from sklearn_aae.detection._rows import FrozenReader
 from sklearn_aae.exceptions import NotFittedError
+from sklearn_aae.scores import AUTOREGRESSION, SCORES
 from sklearn_aae.training import in_precision
 
 #: Prior draws that a column's density is averaged over, and rows at a time.
@@ -25,8 +26,10 @@ IMPOSSIBLE = 1e9
 MODE_DRAWS, MODE_SEED = 2**16, 0
 
 
-def check_estimator(estimator: Any) -> None:
+def check_estimator(estimator: Any, kind: str) -> None:
     """Raise unless a detector's ``estimator`` is None or a model, fitted if it is frozen.
+
+    A model leaves no place for networks that ``kind`` needs for itself.
 
     Raises
     ------
@@ -35,7 +38,8 @@ def check_estimator(estimator: Any) -> None:
     NotFittedError
         If it is frozen and not fitted.
     ValueError
-        If its networks read labels, which a detector has none of.
+        If its networks read labels, which a detector has none of, or the kind needs
+        networks of its own.
     """
     inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
     if inner is not None and not isinstance(inner, BaseAAE):
@@ -54,12 +58,19 @@ def check_estimator(estimator: Any) -> None:
             f"estimator=FrozenEstimator({inner}) is not fitted; fit the model first, or "
             "pass it without FrozenEstimator to have it fitted here."
         )
+    if estimator is not None and SCORES[kind]().needs == AUTOREGRESSION:
+        raise ValueError(
+            f"kind={kind!r} needs networks of its own, which estimator takes the place of. "
+            "Leave estimator out, or choose another kind."
+        )
 
 
 def read_as_estimator(
-    estimator: Any, rows: np.ndarray, training: np.ndarray
+    estimator: Any, rows: np.ndarray, training: np.ndarray, context: Any
 ) -> tuple[FrozenReader, Any]:
     """Return the reader of a detector's estimator, and the estimator itself, fitted.
+
+    Callbacks of ``context``, that of the detector's fit, watch over the estimator's.
 
     Raises
     ------
@@ -67,8 +78,14 @@ def read_as_estimator(
         If it was fitted on another number of columns, or reads levels instead of numbers.
     """
     frozen = isinstance(estimator, FrozenEstimator)
-    with torch.enable_grad():  # the caller wants no gradients, but training may
-        fitted = estimator.estimator if frozen else clone(estimator).fit(rows[training])
+    fitted = estimator.estimator if frozen else clone(estimator)
+    if not frozen:
+        task = context.subcontext(task_name="estimator")
+        # The caller wants no gradients, but training may.
+        with torch.enable_grad(), task.propagate_callback_context(fitted):
+            task.call_on_fit_task_begin(estimator=fitted, X=rows[training])
+            fitted.fit(rows[training])
+            task.call_on_fit_task_end(estimator=fitted, X=rows[training])
     if fitted.n_features_in_ != rows.shape[1]:
         raise ValueError(
             f"X has {rows.shape[1]} columns, but estimator was fitted on {fitted.n_features_in_}."

@@ -13,6 +13,8 @@ FREEDOM = 4.0
 LOG_T_CONSTANT = (
     math.lgamma((FREEDOM + 1) / 2) - math.lgamma(FREEDOM / 2) - 0.5 * math.log(FREEDOM * math.pi)
 )
+#: Largest log scale: the density is then next to nothing, and its logarithm finite.
+MOST_LOG_SCALE = 20.0
 #: From here on, log(1 + exp(x)) is x.
 FAR = 40.0
 #: Least scale of a density, in standard deviations of its column.
@@ -26,7 +28,9 @@ class Densities:
     """
 
     def __init__(self, logits: torch.Tensor, centre: torch.Tensor, log_scale: torch.Tensor) -> None:
-        self.logits, self.centre, self.log_scale = logits, centre, log_scale
+        self.logits, self.centre = logits, centre
+        # For a code far from all that was trained on the decoder may ask for any scale.
+        self.log_scale = log_scale.clamp(max=MOST_LOG_SCALE)
 
     @property
     def log_weight(self) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,9 +37,6 @@ class EnsemblePlan:
         Learning rate (Adam) of phases 1 and 2.
     adversarial_weight : float
         Learning rate of phase 3 as a multiple of ``lr``; 0 leaves phases 2 and 3 out.
-    trim : float
-        Share of each batch, the worst explained rows, that no phase learns from.
-        Reached over the first half of the steps.
     input_noise : float
         Noise on what the encoder sees in phase 1, in standard deviations.
     """
@@ -47,7 +45,6 @@ class EnsemblePlan:
     batch_size: int = 64
     lr: float = 1.5e-2
     adversarial_weight: float = 0.3
-    trim: float = 0.1
     input_noise: float = 0.1
 
 
@@ -66,6 +63,8 @@ class EnsembleTrainer:
         How to train.
     seed : int
         Seeds batches, noise and prior draws.
+    watch : callable or None, default=None
+        Called with the trainer every few steps; training stops if it returns True.
     """
 
     def __init__(
@@ -75,6 +74,7 @@ class EnsembleTrainer:
         rows: list[np.ndarray],
         plan: EnsemblePlan,
         seed: int,
+        watch: Callable[[EnsembleTrainer], bool] | None = None,
     ) -> None:
         self.ensemble, self.X, self.plan = ensemble, X, plan
         self.rows = rows
@@ -83,6 +83,10 @@ class EnsembleTrainer:
         #: Of draws of the prior, and of codes, in the discriminator's loss.
         self.signs = torch.tensor([-1.0, 1.0], device=X.device).view(1, 2, 1)
         self.weights = torch.empty(0)
+        #: Share of each batch, the worst explained rows, that no phase learns from.
+        self.trim = 0.0
+        self.watch = watch
+        self.stopped = False
         self.step = 0
         self.losses: list[torch.Tensor] = []
         e = ensemble
@@ -104,10 +108,15 @@ class EnsembleTrainer:
         )
 
     def keep(self, kept: np.ndarray) -> None:
-        """Go on with those rows alone for which ``kept`` (n_rows, bool) holds."""
+        """Go on with those rows alone for which ``kept`` (n_rows, bool) holds.
+
+        What was left out tells how many anomalies there are; some will have been
+        missed, so as large a share of every batch is left out from now on.
+        """
         rows = [part[kept[part]] for part in self.rows]
         if min(map(len, rows)) >= 2:
             self.rows = rows
+            self.trim = 1 - float(kept.mean())
 
     def run(self, until: int) -> None:
         """Take steps up to step ``until``, each of three phases.
@@ -118,12 +127,13 @@ class EnsembleTrainer:
             If a loss is NaN or infinite.
         """
         with torch_threads(1), torch.no_grad():
-            while self.step < until:
+            while self.step < until and not self.stopped:
                 n = min(DRAW_AHEAD, until - self.step)
                 for x, noise in zip(self._batches(n), self._noise(n), strict=True):
                     self.losses.append(self._take(x, noise))
                     self.step += 1
-        if not torch.isfinite(self.losses[-1]).all():
+                self.stopped = self.watch is not None and self.watch(self)
+        if self.losses and not torch.isfinite(self.losses[-1]).all():
             raise NonFiniteLossError(
                 "a loss of the ensemble became NaN or infinite: lower lr, or check the table "
                 "for extreme values."
@@ -219,7 +229,7 @@ class EnsembleTrainer:
 
     def _weights(self, surprise: torch.Tensor) -> torch.Tensor:
         """Return the weights of rows (M, batch): none for the worst explained ones."""
-        share = self.plan.trim * min(1.0, 2 * self.step / self.plan.n_steps)
+        share = self.trim * min(1.0, 2 * self.step / self.plan.n_steps)
         b = surprise.shape[1]
         left = b - int(share * b)
         if left == b:

@@ -71,6 +71,14 @@ def test_log_density_is_scipys():
     np.testing.assert_allclose(mixture.log_density(x), expected, rtol=1e-10)
 
 
+def test_densities_of_codes_far_out_stay_finite():
+    """Decoders extrapolate to any number."""
+    zeros = torch.zeros(1, 1, 2, 3, dtype=torch.float64)
+    for log_scale in (-2e3, 2e3):
+        mixture = Densities(zeros, zeros + 1e6, zeros + log_scale)
+        assert torch.isfinite(mixture.log_density(torch.ones(1, 1, 3))).all()
+
+
 def test_mixtures_on_a_grid_have_the_same_density():
     generator = torch.Generator().manual_seed(2)
     mixture = Densities(*(p.detach() for p in densities(generator)))
@@ -250,7 +258,8 @@ def test_members_differ(table):
 
 
 def test_the_worst_rows_of_a_batch_have_no_weight(table):
-    run = trainer(table, trim=0.25)
+    run = trainer(table)
+    run.trim = 0.25
     surprise = torch.arange(64.0).repeat(3, 1)
     run.step = run.plan.n_steps  # the share rises over the first half
     weights = run._weights(surprise)
@@ -266,6 +275,8 @@ def test_rows_that_are_left_out_are_not_drawn_any_more(table):
     kept = np.arange(200) % 2 == 0
     run.keep(kept)
     assert all(kept[rows].all() for rows in run.rows)
+    # So many may be anomalies, and some will have been missed.
+    assert run.trim == 0.5
 
 
 def test_a_loss_that_is_not_finite_is_an_error(table):
