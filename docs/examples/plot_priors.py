@@ -54,10 +54,9 @@ models = {
 # -----------------------------------
 #
 # Grey is the prior, dark where it is dense; the dots are codes of digits that the model has
-# not seen. Nobody told it about the colours. A fixed prior has no say in *which* digits go
-# where: petals and grid have as many modes as there are digits, or nearly, and still one mode
-# may hold two digits, or a digit two modes. Labels can be given a say, see
-# :class:`~sklearn_aae.AdversarialAutoencoder`.
+# not seen. Nobody told it about the colours: petals and grid have about as many modes as there
+# are digits, and still a mode may hold two digits, or a digit two modes. The learned prior is
+# the one that came to the codes, instead of the codes to it.
 
 import matplotlib.pyplot as plt
 import torch
