@@ -94,13 +94,12 @@ def main() -> None:
                     figures = run_mixed(frame, posterior, seed, epochs)
                     runs.add(dict(zip(KEYS, key, strict=True)) | figures)
             print(f"seed {seed}: {frame}", flush=True)
-    measured = runs.rows()
-    wanted = set(map(str, seeds))
-    measured = [row for row in measured if row["seed"] in wanted]
-    names = [table.name for table in numeric]
+    wanted = list(map(str, seeds))
+    widths = sorted({str(row["components"]) for row in runs.rows()})
+    orders = (list(PRIORS), widths, [CHANCE, *POSTERIORS], wanted)
     parts = {
-        "table": summary([row for row in measured if row["table"] in names], NUMERIC),
-        "mixed": summary([row for row in measured if row["table"] not in names], MIXED),
+        "table": summary(runs.rows([table.name for table in numeric], *orders), NUMERIC),
+        "mixed": summary(runs.rows([frame.name for frame in mixed], *orders), MIXED),
     }
     setup = setup_rows(
         command_line("posteriors", arguments, args),
