@@ -597,9 +597,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             cells.  Else must be None.
         method : {"mode", "draw"}, default="mode"
             ``"mode"``: the median of numbers and dates and the likeliest category, the
-            best single guesses.  ``"draw"``: one draw, so that columns scatter more
-            than guesses do, though on some tables less than the true cells; several
-            calls with other seeds are multiple imputations.
+            best single guesses.  ``"draw"``: one draw, so that columns scatter like
+            the true cells and not less, as guesses do; several calls with other seeds are
+            multiple imputations.
         n_draws : int, default=100
             Draws for each row; time is proportional to it.
         random_state : int, RandomState or None, default=None
