@@ -137,6 +137,8 @@ def fit_ensemble(
     trainer = EnsembleTrainer(ensemble, X, own, plan, derive_seed(seed, TRAINING), watch)
     trimmer = Trimmer(X, derive_seed(seed, TRIMMING))
     if trimming:
+        # At first members are principal components: what lies apart there tells how much.
+        trainer.leave_out(trimmer.kept(trainer.frozen()))
         trainer.run(max(1, round(TRIM_AFTER * plan.n_steps)))
         trainer.keep(trimmer.kept(trainer.frozen()))
     trainer.run(plan.n_steps)
@@ -187,7 +189,7 @@ def fit_autoregressive(
     networks = networks.to(columns.device)
     own = member_rows(networks.n_members, len(X), ROW_SHARE, derive_seed(seed, ROWS))
     trainer = EnsembleTrainer(networks, X, own, plan, derive_seed(seed, TRAINING), watch)
-    trainer.trim = 1 - float(kept.mean())
+    trainer.leave_out(kept)
     trainer.run(plan.n_steps)
     trainer.finish()
     return networks

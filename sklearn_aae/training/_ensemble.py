@@ -62,9 +62,9 @@ class Ensemble(Members):
         spread = rest.square().mean(dim=0).sqrt()
         # Some narrow and some wide.
         n = self.settings.n_densities
-        factor = torch.linspace(0.0, 1.0, n).exp2() if n > 1 else torch.ones(1)
+        factor = torch.linspace(0.0, 1.0, n, device=x.device).exp2()
         scale = spread.clamp(2 * MIN_SCALE, 2.0) * factor.unsqueeze(1)
-        bias = torch.zeros(3, n, len(spread))
+        bias = torch.zeros(3, n, len(spread), device=x.device)
         bias[2] = (scale - MIN_SCALE).log()
         last = self.decoder.last
         last.weight[member].mul_(0.01)

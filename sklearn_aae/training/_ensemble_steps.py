@@ -108,15 +108,18 @@ class EnsembleTrainer:
         )
 
     def keep(self, kept: np.ndarray) -> None:
-        """Go on with those rows alone for which ``kept`` (n_rows, bool) holds.
-
-        What was left out tells how many anomalies there are; some will have been
-        missed, so as large a share of every batch is left out from now on.
-        """
+        """Go on with those rows alone for which ``kept`` (n_rows, bool) holds."""
         rows = [part[kept[part]] for part in self.rows]
         if min(map(len, rows)) >= 2:
             self.rows = rows
-            self.trim = 1 - float(kept.mean())
+            self.leave_out(kept)
+
+    def leave_out(self, kept: np.ndarray) -> None:
+        """From now on leave out as large a share of every batch as ``kept`` does of all rows.
+
+        Which rows lie apart tells how many anomalies there may be, though not which.
+        """
+        self.trim = 1 - float(kept.mean())
 
     def run(self, until: int) -> None:
         """Take steps up to step ``until``, each of three phases.
