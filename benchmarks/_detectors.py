@@ -19,7 +19,7 @@ from sklearn.svm import OneClassSVM
 
 from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.detection._fitting import Trimmer, surround
-from sklearn_aae.scores import SCORES
+from sklearn_aae.scores import DENSITY, SCORES, kinds_with
 
 
 class Detector(NamedTuple):
@@ -41,7 +41,7 @@ def ours() -> dict[str, Detector]:
     def by(kind: str) -> Callable[[Any, np.ndarray], np.ndarray]:
         return lambda detector, X: -detector.score_samples(X, kind=kind)
 
-    kinds = {f"AAEOutlierDetector, {kind}": by(kind) for kind in SCORES}
+    kinds = {f"AAEOutlierDetector, {kind}": by(kind) for kind in kinds_with([DENSITY])}
     without = {f"no adversary, {kind}": by(kind) for kind in ("default", "model", "likelihood")}
     inputs = {"no networks, reference": lambda references, X: references.badness(X)}
     return {

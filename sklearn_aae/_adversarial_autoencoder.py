@@ -61,7 +61,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ``"categorical"`` (corners of a simplex), ``"learned"`` (a mixture fitted to the
         codes), an object of :mod:`sklearn_aae.priors`, a
         :class:`torch.distributions.Distribution`, a frozen distribution of
-        :mod:`scipy.stats` or a function ``(n, generator) -> (n, n_components)``.
+        :mod:`scipy.stats` or a function ``(n, generator) -> (n, n_components)``; see
+        :ref:`priors`.
     posterior : {"auto", "deterministic", "gaussian", "universal", "channel"} or Posterior, \
             default="auto"
         How the encoder's output becomes a code.  ``"auto"`` is deterministic for outputs
@@ -92,11 +93,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         labels the discriminator, and for ``supervision="decoder"`` the decoder, reads a
         column for each class and one for rows without a label after the code.
     adversarial_weight : float or "auto", default="auto"
-        Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3,
-        0.45 for outputs over categories, 0.6 for ``supervision="decoder"``, and 1 for
-        ``supervision="prior"`` and for priors over the corners of a simplex (categorical
-        and products with it).  0 switches phases 2 and 3 off, which leaves
-        a plain autoencoder.
+        Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3 for
+        the standard normal and the learned prior, whose shape codes come to easily, 1 for
+        priors over the corners of a simplex (categorical and products with it) and 0.6
+        for all others; for outputs over categories 0.45, or 1 for corners.  With
+        ``supervision`` it is 1 (``"prior"``) or 0.6 (``"decoder"``) at least.  0 switches
+        phases 2 and 3 off, which leaves a plain autoencoder.
     categorical_features : "from_dtype" or array-like, default="from_dtype"
         Which columns are categories: by their type (categorical, text, boolean), and
         besides the numbers and dates whose labels, positions or mask are given here.

@@ -191,8 +191,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         rates = {"optimizer": lr}
         weight = self.adversarial_weight
         if weight == "auto":
-            corners = find_prior(self.prior).squashes
-            weight = auto_adversarial_weight(self._encoder is not None, corners, self.supervision)
+            prior = find_prior(self.prior)
+            weight = auto_adversarial_weight(prior, self._encoder is not None, self.supervision)
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
         return rates

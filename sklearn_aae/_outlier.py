@@ -27,6 +27,7 @@ from sklearn_aae.detection import (
     check_estimator,
     conformal_threshold,
     expected_cells,
+    fit_autoregressive,
     fit_ensemble,
     fold_features,
     is_mixed,
@@ -35,7 +36,7 @@ from sklearn_aae.detection import (
     read_as_estimator,
 )
 from sklearn_aae.encoding import check_numeric_columns, describe_non_finite
-from sklearn_aae.scores import SCORES, Score, additive_kinds
+from sklearn_aae.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
 from sklearn_aae.training import EnsemblePlan, EnsembleSettings
 
 #: Streams under the seed.
@@ -69,6 +70,9 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         - ``"default"``: a soft maximum of likelihood and distances to references,
         - ``"model"``: the same without stored rows, from the networks alone,
         - ``"likelihood"``: minus log density of the row given its code, in nats,
+        - ``"autoregressive"``: the same by the chain rule, each column given the code and
+          the columns before it.  Trains networks of its own, so that only a detector
+          with this ``kind`` has it; all others come from every fit,
         - ``"marginal"``: the same of each column by itself,
         - ``"reconstruction"``: squared error of scaled columns,
         - ``"reference"``: distances to stored training rows,
@@ -130,6 +134,8 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         rows, or from the scores of the training rows.
     n_held_out_ : int
         Rows that were held out for p-values: none of fewer than 100, else about a tenth.
+    held_out_indices_ : ndarray of shape (`n_held_out_`,), int
+        Their places in the table that ``fit`` was given.
     history_ : dict of ndarray
         Losses of the three phases by step; empty if ``estimator`` was given.
     ensemble_ : torch.nn.Module or None
@@ -251,12 +257,14 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             If ``estimator`` is neither an AdversarialAutoencoder nor a frozen one.
         """
         check_estimator(self.estimator)
+        self._check_kind()
         table = self._check_table(X, reset=True)
         n_samples = len(table)
         seed = draw_seed(self.random_state)
         order = np.random.default_rng(derive_seed(seed, HOLD_OUT)).permutation(n_samples)
         self.n_held_out_ = n_held_out(n_samples)
         held_out = order[: self.n_held_out_]
+        self.held_out_indices_ = np.sort(held_out)
         training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
         with torch_threads(1), torch.no_grad():
             self._reader, self.estimator_ = self._fit_reader(table, training, seed)
@@ -266,11 +274,21 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             rng = np.random.default_rng(derive_seed(seed, SCALES))
             normal = rng.permutation(np.flatnonzero(self._model.kept))[:SCALE_ROWS]
             evidence = self._model.evidence(scaled[normal])
-            self._scores = {kind: new().fit(evidence) for kind, new in SCORES.items()}
+            kinds = kinds_with(self._model.provides)
+            self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
+            self._known_kind(None)
             self._held_out = self._score_held_out(rows[held_out])
             self._training_scores = self._score_training(rows, training, seed)
         self._set_offset(self.contamination, self.alpha)
         return self
+
+    def _check_kind(self) -> None:
+        """Raise if a given estimator leaves no place for what the kind needs."""
+        if self.estimator is not None and SCORES[self.kind]().needs == AUTOREGRESSION:
+            raise ValueError(
+                f"kind={self.kind!r} needs networks of its own, which estimator takes the place "
+                "of. Leave estimator out, or choose another kind."
+            )
 
     def _fit_reader(self, table: Any, training: np.ndarray, seed: int) -> tuple:
         """Return what reads tables, and the fitted model if one was given."""
@@ -289,14 +307,14 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             module = self.estimator_.net_.module_
             self._model = adopt_model(scaled, seed, module, trimming=trimming)
             return
-        self._model = fit_ensemble(
-            scaled,
-            seed,
-            self._settings(),
-            self._plan(len(scaled)),
-            device="cpu" if self.device == "auto" else as_device(self.device),
-            trimming=trimming,
-        )
+        settings, plan = self._settings(), self._plan(len(scaled))
+        device = "cpu" if self.device == "auto" else as_device(self.device)
+        model = fit_ensemble(scaled, seed, settings, plan, device=device, trimming=trimming)
+        if SCORES[self.kind]().needs == AUTOREGRESSION:
+            model.autoregressive = fit_autoregressive(
+                model, scaled, seed, settings, plan, trimming=trimming
+            )
+        self._model = model
         self.ensemble_ = self._model.networks
         phases = ("reconstruction_loss", "discriminator_loss", "generator_loss")
         assert self._model.losses is not None
@@ -385,6 +403,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             If the detector is not fitted.
         """
         check_is_fitted(self)
+        self._known_kind(None)
         if (contamination is None) == (alpha is None):
             raise ValueError(
                 "set_threshold needs exactly one of contamination and alpha; got "
@@ -450,10 +469,25 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
 
     def _known_kind(self, kind: str | None, among: Any = SCORES) -> str:
         kind = self.kind if kind is None else kind
+        if kind in SCORES and kind not in self._scores:
+            raise ValueError(f"kind={kind!r} {self._what_lacks(SCORES[kind]().needs, kind)}")
         if kind not in among:
             what = "is not a sum over columns" if kind in SCORES else "is not known"
             raise ValueError(f"kind={kind!r} {what}; choose from {sorted(among)}.")
         return kind
+
+    def _what_lacks(self, need: str | None, kind: str) -> str:
+        """Return what a kind needs that this detector has not, and the remedy."""
+        if need == AUTOREGRESSION:
+            return (
+                "needs networks that were not trained; fit a detector with "
+                f"AAEOutlierDetector(kind={kind!r})."
+            )
+        prior = type(self.estimator_.net_.module_.prior).__name__
+        return (
+            f"needs a prior with a density where codes are, which {prior} has not; choose "
+            f"from {sorted(self._scores)}."
+        )
 
     def score_samples(self, X: Any, kind: str | None = None) -> np.ndarray:
         """Return how normal rows are; higher is more normal.
@@ -463,7 +497,8 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         X : array-like or frame of shape (n_samples, n_features)
             Rows.
         kind : str or None, default=None
-            Any of the kinds; None for that of the constructor.
+            Any of the kinds ("autoregressive" only if it is the constructor's); None for
+            that of the constructor.
 
         Returns
         -------
@@ -475,7 +510,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         NotFittedError
             If the detector is not fitted.
         ValueError
-            If the kind is not known.
+            If the kind is not known, or needs networks that were not trained.
         """
         check_is_fitted(self)
         kind = self._known_kind(kind)

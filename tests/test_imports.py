@@ -16,6 +16,7 @@ RANKS = {
     "_compat": 1,
     "_random": 1,
     "_registry": 1,
+    "_cell_forms": 2,
     "_cells": 1,
     "_labels": 2,
     "_layout": 1,
@@ -40,6 +41,7 @@ RANKS = {
     "detection": 6,
     "_outlier": 7,
     "__init__": 8,
+    "_audit_rows": 8,
     "__main__": 9,
 }
 

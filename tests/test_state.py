@@ -246,7 +246,7 @@ def test_methods_of_an_unfitted_model_say_so(method, arguments):
         ({"activation": "step"}, "activation"),
         ({"scaling": "log"}, "scaling"),
         ({"supervision": "both"}, "supervision"),
-        ({"posterior": "universal"}, "posterior='universal' is not known"),
+        ({"posterior": "uniform"}, "posterior='uniform' is not known"),
         ({"output": "categorical"}, "output='categorical' is not known"),
         ({"output": Autoregressive(hidden_size=0)}, "hidden_size must be"),
         ({"output": Independent(hidden_size="wide")}, "hidden_size must be"),

@@ -7,7 +7,12 @@ from sklearn_aae.detection._calibration import (
     p_values,
 )
 from sklearn_aae.detection._explain import Reason, expected_cells
-from sklearn_aae.detection._fitting import FittedModel, adopt_model, fit_ensemble
+from sklearn_aae.detection._fitting import (
+    FittedModel,
+    adopt_model,
+    fit_autoregressive,
+    fit_ensemble,
+)
 from sklearn_aae.detection._rows import (
     RowReader,
     TableReader,
@@ -26,6 +31,7 @@ __all__ = [
     "check_estimator",
     "conformal_threshold",
     "expected_cells",
+    "fit_autoregressive",
     "fit_ensemble",
     "fold_features",
     "is_mixed",

@@ -13,7 +13,9 @@ from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns
 from sklearn_aae.detection._marginals import Marginals
 from sklearn_aae.detection._references import References, crowding
 from sklearn_aae.detection._single import DrawnMarginals, SingleMember
+from sklearn_aae.scores import AUTOREGRESSION, DENSITY
 from sklearn_aae.training import (
+    AutoregressiveEnsemble,
     Ensemble,
     EnsemblePlan,
     EnsembleSettings,
@@ -23,7 +25,7 @@ from sklearn_aae.training import (
 )
 
 #: Streams under the seed.
-COLUMNS, ROWS, WEIGHTS, TRAINING, TRIMMING, STORED, PRIOR = range(7)
+COLUMNS, ROWS, WEIGHTS, TRAINING, TRIMMING, STORED, PRIOR, BESIDE = range(8)
 
 #: Each member trains on a random choice of this share of the rows.
 ROW_SHARE = 0.5
@@ -60,6 +62,8 @@ class FittedModel:
         Root mean squared residuals of the kept rows.
     losses : ndarray of shape (n_steps, n_phases) or None
         Losses of the phases, if they were trained here.
+    autoregressive : AutoregressiveEnsemble or None
+        Networks of the autoregressive likelihood, if it was asked for.
     """
 
     networks: Any
@@ -68,12 +72,20 @@ class FittedModel:
     kept: np.ndarray
     residuals: np.ndarray
     losses: np.ndarray | None = None
+    autoregressive: AutoregressiveEnsemble | None = None
 
     def evidence(self, rows: np.ndarray) -> EnsembleEvidence:
         """Return what the model says about rows on the networks' scale, float32."""
         networks = self.networks.in_float64()
         x = torch.from_numpy(np.asarray(rows, dtype=np.float64)).to(networks.columns.device)
-        return EnsembleEvidence(networks, x, self.marginals, self.references)
+        other = None if self.autoregressive is None else self.autoregressive.in_float64()
+        return EnsembleEvidence(networks, x, self.marginals, self.references, other)
+
+    @property
+    def provides(self) -> set[str]:
+        """What there is of all that a score may need."""
+        found = {DENSITY} if self.networks.has_prior_density else set()
+        return found if self.autoregressive is None else {*found, AUTOREGRESSION}
 
     def chunk_rows(self) -> int:
         """Return how many rows make a good chunk."""
@@ -123,13 +135,60 @@ def fit_ensemble(
     trainer = EnsembleTrainer(ensemble, X, own, plan, derive_seed(seed, TRAINING))
     trimmer = Trimmer(X, derive_seed(seed, TRIMMING))
     if trimming:
-        trainer.run(round(TRIM_AFTER * plan.n_steps))
+        trainer.run(max(1, round(TRIM_AFTER * plan.n_steps)))
         trainer.keep(trimmer.kept(trainer.frozen()))
     trainer.run(plan.n_steps)
     trainer.finish()
     marginals = Marginals(ensemble, make_generator(derive_seed(seed, PRIOR), device))
     losses = torch.stack(trainer.losses).cpu().numpy()
     return surround(ensemble, X, marginals, trimmer if trimming else None, seed, losses)
+
+
+@torch.no_grad()
+def fit_autoregressive(
+    model: FittedModel,
+    rows: np.ndarray,
+    seed: int,
+    settings: EnsembleSettings,
+    plan: EnsemblePlan,
+    *,
+    trimming: bool = True,
+) -> AutoregressiveEnsemble:
+    """Train networks for the autoregressive likelihood beside an ensemble.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The ensemble; its rows that survived trimming are trained on.
+    rows : ndarray of shape (n_rows, n_features), float32
+        Its training rows on the networks' scale.
+    seed : int
+        Seeds everything.
+    settings : EnsembleSettings
+        What members have in common.
+    plan : EnsemblePlan
+        How they are trained.
+    trimming : bool, default=True
+        Whether the worst explained rows of a batch are left out.
+
+    Returns
+    -------
+    AutoregressiveEnsemble
+        The networks; members see the columns that the ensemble's see.
+    """
+    seed = derive_seed(seed, BESIDE)
+    columns = model.networks.columns
+    kept = model.kept if model.kept.sum() >= 2 else np.ones_like(model.kept)
+    X = torch.from_numpy(rows[kept]).to(columns.device)
+    networks = AutoregressiveEnsemble(settings, columns.cpu().numpy(), derive_seed(seed, WEIGHTS))
+    networks = networks.to(columns.device)
+    own = member_rows(networks.n_members, len(X), ROW_SHARE, derive_seed(seed, ROWS))
+    if not trimming:
+        plan = replace(plan, trim=0.0)
+    trainer = EnsembleTrainer(networks, X, own, plan, derive_seed(seed, TRAINING))
+    trainer.run(plan.n_steps)
+    trainer.finish()
+    return networks
 
 
 @torch.no_grad()

@@ -138,12 +138,13 @@ class TableReader(RowReader):
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
         """Return the cell of one column for each row on the networks' scale."""
         rows = self.scaler.inverse_transform(scaled, np.float64)
+        # One frame for all: to make one for each column takes longer than what is in it.
+        table = list(columns_of(self.encoder.inverse_transform(rows)))
         found: list[Any] = [None] * len(rows)
         for j in np.unique(columns):
-            at = np.flatnonzero(columns == j)
-            cells = self.column(self.encoder.inverse_transform(rows[at]), int(j))
-            for i, cell in zip(at, cells, strict=True):
-                found[i] = cell
+            cells = table[j].to_list()
+            for i in np.flatnonzero(columns == j):
+                found[i] = cells[i]
         return found
 
     def column(self, table: Any, j: int) -> list:

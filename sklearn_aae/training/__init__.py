@@ -1,5 +1,6 @@
 """Training: the skorch net, its phases, batches and callbacks."""
 
+from sklearn_aae.training._autoregressive import AutoregressiveEnsemble
 from sklearn_aae.training._batches import Batch, TableDataset
 from sklearn_aae.training._callbacks import (
     EarlyStopping,
@@ -8,17 +9,16 @@ from sklearn_aae.training._callbacks import (
     TrainingContext,
     user_callbacks,
 )
-from sklearn_aae.training._ensemble import (
-    CLIP,
-    Densities,
-    Ensemble,
-    EnsembleSettings,
-    choose_columns,
-    log_mixture,
-    member_rows,
-)
+from sklearn_aae.training._densities import Densities, log_mixture
+from sklearn_aae.training._ensemble import Ensemble
 from sklearn_aae.training._ensemble_steps import EnsemblePlan, EnsembleTrainer
 from sklearn_aae.training._inference import encode, in_precision, map_chunks
+from sklearn_aae.training._members import (
+    CLIP,
+    EnsembleSettings,
+    choose_columns,
+    member_rows,
+)
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, RECONSTRUCTION, Phase
 from sklearn_aae.training._row_losses import RowLosses
@@ -31,6 +31,7 @@ __all__ = [
     "PHASES",
     "RECONSTRUCTION",
     "AAENet",
+    "AutoregressiveEnsemble",
     "Batch",
     "Densities",
     "EarlyStopping",
