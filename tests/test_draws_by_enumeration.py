@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -54,8 +53,13 @@ def probabilities(head):
     return 0.3 * given[0] + 0.7 * given[1]
 
 
+def module_of(head, *, prior, posterior=None, encoder=None):
+    """Return a module with a decoder that is known."""
+    return AAEModule(encoder, decoder, None, head, posterior, prior, n_components=1)
+
+
 def drawn_within(head, shares, n, seed=0, prior=None):
-    module = SimpleNamespace(head=head, prior=prior or TwoCodes(), decoder=decoder, n_components=1)
+    module = module_of(head, prior=prior or TwoCodes())
     return draw_within(module, head.layout, shares, n, make_generator(seed))
 
 
@@ -189,14 +193,11 @@ def test_what_is_common_takes_few_proposals():
 
 def filler(head, code=0.8, posterior=None):
     """Return a module whose encoder gives one code for every row."""
-    return AAEModule(
-        encoder=lambda digits: torch.full((len(digits), 1), code),
-        decoder=decoder,
-        discriminator=None,
-        head=head,
-        posterior=posterior or Channel(noise=0.8),
+    return module_of(
+        head,
         prior=as_prior("gaussian", 1),
-        n_components=1,
+        posterior=posterior or Channel(noise=0.8),
+        encoder=lambda digits: torch.full((len(digits), 1), code),
     )
 
 
