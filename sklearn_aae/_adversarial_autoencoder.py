@@ -199,6 +199,15 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     (5, 30)
     >>> aae.score_samples(X[:3]).shape
     (3,)
+
+    With labels, rows of a class, and a row as another class:
+
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> aae = AdversarialAutoencoder(supervision="decoder", max_epochs=20, random_state=0)
+    >>> aae.fit(X, y).sample(y=[0, 0, 1]).shape
+    (3, 30)
+    >>> aae.reconstruct(X[:3], y=1).shape
+    (3, 30)
     """
 
     def __init__(

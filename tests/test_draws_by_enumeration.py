@@ -53,21 +53,13 @@ def probabilities(head):
     return 0.3 * given[0] + 0.7 * given[1]
 
 
-def module_of(head, prior, posterior, code=0.0):
-    """Return a module whose encoder gives one code for every row."""
-    return AAEModule(
-        encoder=lambda digits: torch.full((len(digits), 1), code),
-        decoder=decoder,
-        discriminator=None,
-        head=head,
-        posterior=posterior,
-        prior=prior,
-        n_components=1,
-    )
+def module_of(head, *, prior, posterior=None, encoder=None):
+    """Return a module with a decoder that is known."""
+    return AAEModule(encoder, decoder, None, head, posterior, prior, n_components=1)
 
 
 def drawn_within(head, shares, n, seed=0, prior=None):
-    module = module_of(head, prior or TwoCodes(), Deterministic())
+    module = module_of(head, prior=prior or TwoCodes())
     return draw_within(module, head.layout, shares, n, make_generator(seed))
 
 
@@ -200,7 +192,13 @@ def test_what_is_common_takes_few_proposals():
 
 
 def filler(head, code=0.8, posterior=None):
-    return module_of(head, as_prior("gaussian", 1), posterior or Channel(noise=0.8), code)
+    """Return a module whose encoder gives one code for every row."""
+    return module_of(
+        head,
+        prior=as_prior("gaussian", 1),
+        posterior=posterior or Channel(noise=0.8),
+        encoder=lambda digits: torch.full((len(digits), 1), code),
+    )
 
 
 #: What is known (-1 for nothing): one cell, two cells, and two cells of later columns.
