@@ -63,11 +63,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         :class:`torch.distributions.Distribution`, a frozen distribution of
         :mod:`scipy.stats` or a function ``(n, generator) -> (n, n_components)``; see
         :ref:`priors`.
-    posterior : {"auto", "deterministic", "gaussian", "universal", "channel"} or Posterior, \
-            default="auto"
-        How the encoder's output becomes a code.  ``"auto"`` is deterministic for outputs
-        over numbers, and for those over categories the channel: codes of variance 1 by
-        construction, shrunk, plus fixed noise.
+    posterior : str or Posterior, default="auto"
+        How the encoder's output becomes a code: ``"deterministic"``, ``"gaussian"``,
+        ``"universal"`` (noise is an input of the encoder) or ``"channel"`` (codes of variance
+        1 by construction, shrunk, plus fixed noise).  ``"auto"`` is deterministic for
+        outputs over numbers, and for those over categories the channel if the prior is
+        the standard normal or learned.
     output : str or Output, default="auto"
         The decoder's likelihood.  Over numbers: ``"gaussian"`` (squared error on scaled
         columns) or ``"bernoulli"`` (cross-entropy; columns in [0, 1]).  Over the levels
