@@ -60,8 +60,8 @@ POSTERIORS: dict[str, dict] = {
 }
 BUNDLED = ("digits", "breast cancer")
 N_COMPONENTS_MIXED = 8
-#: Larger tables are cut to a random choice of this many rows.
-MAX_ROWS = 1000
+#: Larger tables are cut to a random choice of this many rows, those of --data of fewer.
+MAX_ROWS, MAX_ROWS_OF_DATA = 1000, 600
 #: Perfect codes and samples: prior draws, and training rows.
 CHANCE = "(chance)"
 
@@ -94,13 +94,12 @@ def main() -> None:
                     figures = run_mixed(frame, posterior, seed, epochs)
                     runs.add(dict(zip(KEYS, key, strict=True)) | figures)
             print(f"seed {seed}: {frame}", flush=True)
-    measured = runs.rows()
-    wanted = set(map(str, seeds))
-    measured = [row for row in measured if row["seed"] in wanted]
-    names = [table.name for table in numeric]
+    wanted = list(map(str, seeds))
+    widths = sorted({str(row["components"]) for row in runs.rows()})
+    orders = (list(PRIORS), widths, [CHANCE, *POSTERIORS], wanted)
     parts = {
-        "table": summary([row for row in measured if row["table"] in names], NUMERIC),
-        "mixed": summary([row for row in measured if row["table"] not in names], MIXED),
+        "table": summary(runs.rows([table.name for table in numeric], *orders), NUMERIC),
+        "mixed": summary(runs.rows([frame.name for frame in mixed], *orders), MIXED),
     }
     setup = setup_rows(
         command_line("posteriors", arguments, args),
@@ -116,20 +115,20 @@ def main() -> None:
 
 def tables(data: Path | None, quick: bool) -> tuple[list[Table], list[_frames.Mixed]]:
     """Return the numeric and the mixed-type tables, cut to at most so many rows."""
-    numeric = [table for table in bundled(quick=True) if table.name in BUNDLED]
+    numeric = [cut(table, MAX_ROWS) for table in bundled(quick=True) if table.name in BUNDLED]
     mixed = []
     if data is not None:
-        numeric += folder(data)
+        numeric += [cut(table, MAX_ROWS_OF_DATA) for table in folder(data)]
         mixed = list(_frames.folder(data, short=quick))
-    return [cut(table) for table in numeric], mixed
+    return numeric, mixed
 
 
-def cut(table: Table) -> Table:
-    """Return at most MAX_ROWS of the rows."""
-    if len(table.X) <= MAX_ROWS:
+def cut(table: Table, most: int) -> Table:
+    """Return at most so many of the rows."""
+    if len(table.X) <= most:
         return table
     # One choice for all seeds of the benchmark, whose splits differ anyway.
-    rows = np.sort(np.random.default_rng(0).choice(len(table.X), MAX_ROWS, replace=False))
+    rows = np.sort(np.random.default_rng(0).choice(len(table.X), most, replace=False))
     return replace(table, X=table.X[rows], y=None if table.y is None else table.y[rows])
 
 

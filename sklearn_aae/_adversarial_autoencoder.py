@@ -32,6 +32,7 @@ from sklearn_aae._supervision import (
     count_draws,
     labels_to_decode,
     labels_to_score,
+    training_labels,
 )
 from sklearn_aae.encoding import Container
 from sklearn_aae.networks import Classes
@@ -62,11 +63,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         :class:`torch.distributions.Distribution`, a frozen distribution of
         :mod:`scipy.stats` or a function ``(n, generator) -> (n, n_components)``; see
         :ref:`priors`.
-    posterior : {"auto", "deterministic", "gaussian", "universal", "channel"} or Posterior, \
-            default="auto"
-        How the encoder's output becomes a code.  ``"auto"`` is deterministic for outputs
-        over numbers, and for those over categories the channel: codes of variance 1 by
-        construction, shrunk, plus fixed noise.
+    posterior : str or Posterior, default="auto"
+        How the encoder's output becomes a code: ``"deterministic"``, ``"gaussian"``,
+        ``"universal"`` (noise is an input of the encoder) or ``"channel"`` (codes of variance
+        1 by construction, shrunk, plus fixed noise).  ``"auto"`` is deterministic for
+        outputs over numbers, and for those over categories the channel if the prior is
+        the standard normal or learned.
     output : str or Output, default="auto"
         The decoder's likelihood.  Over numbers: ``"gaussian"`` (squared error on scaled
         columns) or ``"bernoulli"`` (cross-entropy; columns in [0, 1]).  Over the levels
@@ -198,6 +200,15 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     (5, 30)
     >>> aae.score_samples(X[:3]).shape
     (3,)
+
+    With labels, rows of a class, and a row as another class:
+
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> aae = AdversarialAutoencoder(supervision="decoder", max_epochs=20, random_state=0)
+    >>> aae.fit(X, y).sample(y=[0, 0, 1]).shape
+    (3, 30)
+    >>> aae.reconstruct(X[:3], y=1).shape
+    (3, 30)
     """
 
     def __init__(
@@ -301,7 +312,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         rows = self._check_rows(X, reset=not warm)
         net = self._net_to_go_on_with() if warm else None
         self.__dict__.pop("_class_counts", None)  # frequencies are those of the last fit
-        labels = self._check_labels(y, rows, reset=not warm)
+        labels = training_labels(self, y, rows, reset=not warm)
         if net is None:
             net = self._new_net(rows, draw_seed(self.random_state))
             self._container = Container.of(X)
@@ -360,7 +371,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         first = not hasattr(self, "net_")
         rows = self._check_rows(X, reset=first)
         net = None if first else self._net_to_go_on_with()
-        labels = self._check_labels(y, rows, reset=first, classes=classes)
+        labels = training_labels(self, y, rows, reset=first, classes=classes)
         if net is None:
             net = self._new_net(rows, draw_seed(self.random_state))
             self._container = Container.of(X)
@@ -596,9 +607,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             cells.  Else must be None.
         method : {"mode", "draw"}, default="mode"
             ``"mode"``: the median of numbers and dates and the likeliest category, the
-            best single guesses.  ``"draw"``: one draw, so that columns scatter more
-            than guesses do, though on some tables less than the true cells; several
-            calls with other seeds are multiple imputations.
+            best single guesses.  ``"draw"``: one draw, so that columns scatter like
+            the true cells and not less, as guesses do; several calls with other seeds are
+            multiple imputations.
         n_draws : int, default=100
             Draws for each row; time is proportional to it.
         random_state : int, RandomState or None, default=None

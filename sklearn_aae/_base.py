@@ -28,7 +28,7 @@ from sklearn_aae._parameters import (
     auto_lr,
 )
 from sklearn_aae._random import derive_seed, fenced
-from sklearn_aae._supervision import check_prior, training_labels
+from sklearn_aae._supervision import check_prior
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.encoding import Container, LevelScale, Scaler, TableEncoder
 from sklearn_aae.exceptions import ConvergenceWarning
@@ -44,11 +44,12 @@ from sklearn_aae.training import (
     LinearDecay,
     RowLosses,
     StepwiseDecay,
-    TableDataset,
     TrainingContext,
     encode,
+    fixed_split,
     in_precision,
     map_chunks,
+    split_table,
     user_callbacks,
 )
 
@@ -56,9 +57,6 @@ from sklearn_aae.training import (
 INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE, IMPUTE = range(8)
 
 EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
-
-#: Fewer rows say too little about the match of codes to the prior.
-MIN_VALIDATION_ROWS = 20
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -124,25 +122,6 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         if self._encoder is None:
             return check_numbers(self, X, reset=reset)
         return check_levels(self, self._encoder, X)
-
-    def _check_labels(
-        self, y: Any, rows: np.ndarray, *, reset: bool, classes: Any = None
-    ) -> np.ndarray | None:
-        """Return the encoded labels to train with; None without supervision.
-
-        ``reset`` learns the classes, or forgets those of an earlier fit.
-        """
-        if reset:
-            self.__dict__.pop("classes_", None)
-            self.__dict__.pop("_class_counts", None)
-        known = getattr(self, "classes_", None)
-        labels = training_labels(self.supervision, y, rows, known, classes)
-        if labels is None:
-            return None
-        self.classes_ = labels.classes
-        counts = np.bincount(labels.encoded + 1, minlength=len(labels.classes) + 1)[1:]
-        self._class_counts = getattr(self, "_class_counts", 0) + counts
-        return labels.encoded
 
     # --------------------------------------------------------------- training
 
@@ -251,29 +230,6 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             for group in getattr(net, f"{name}_").param_groups:
                 group["lr"] = rate
 
-    def _split(
-        self,
-        X: np.ndarray,
-        labels: np.ndarray | None,
-        scaler: Scaler | LevelScale,
-        seed: int,
-        hold_out: bool,
-    ) -> tuple:
-        """Return the data sets to train on and, if asked for, to validate on."""
-        dataset = functools.partial(TableDataset, X, scaler=scaler, labels=labels)
-        if not hold_out:
-            return dataset(), None
-        n_valid = math.ceil(self.validation_fraction * len(X))
-        if n_valid < MIN_VALIDATION_ROWS or len(X) - n_valid < 2:
-            raise ValueError(
-                f"early_stopping=True needs at least {MIN_VALIDATION_ROWS} rows to validate on "
-                f"and 2 to train on; validation_fraction={self.validation_fraction} of "
-                f"{len(X)} rows gives {n_valid} and {len(X) - n_valid}. Change "
-                "validation_fraction or set early_stopping=False."
-            )
-        order = np.random.default_rng(derive_seed(seed, SPLIT)).permutation(len(X))
-        return dataset(rows=order[n_valid:]), dataset(rows=order[:n_valid])
-
     def _train(
         self,
         net: AAENet,
@@ -288,7 +244,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None."""
         full = max_epochs is not None
         scaler = net.dataset__scaler
-        train, valid = self._split(X, labels, scaler, seed, full and self.early_stopping)
+        share = self.validation_fraction if full and self.early_stopping else None
+        train, valid = split_table(X, labels, scaler, share, derive_seed(seed, SPLIT))
         own: list[Any] = [context] if context is not None else []
         user = user_callbacks(self.callbacks)
         plain = [item[1] if isinstance(item, tuple) else item for item in user]
@@ -300,7 +257,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             stop = [EarlyStopping(self.n_iter_no_change, derive_seed(seed, STOP))]
         net.batch_size = batch_size
         net.max_epochs = max_epochs or 1
-        net.train_split = functools.partial(_fixed_split, valid=valid)
+        net.train_split = functools.partial(fixed_split, valid=valid)
         net.replace_callbacks([*own, *user, *stop])
         if self._trains_foreign_code():
             with fenced(derive_seed(seed, USER, len(net.history)), net.device):
@@ -458,7 +415,3 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     def _row_losses(self, X: np.ndarray, codes: np.ndarray | None) -> RowLosses:
         read = self._reader(X, np.dtype(np.float64))
         return RowLosses(self.net_.module_, read, len(X), self.device_, codes)
-
-
-def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:
-    return dataset, valid

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._labels import Labels, learn_classes, read_labels
+from sklearn_aae._labels import learn_classes, read_labels
 from sklearn_aae.networks import Classes
 from sklearn_aae.priors import Prior
 
@@ -42,38 +42,53 @@ def check_prior(prior: Prior, n_components: int, n_classes: int) -> None:
 
 
 def training_labels(
-    supervision: str | None, y: Any, X: Any, known: np.ndarray | None, classes: Any = None
-) -> Labels | None:
-    """Return the labels that a fit trains with, or None if it takes none.
+    model: Any, y: Any, X: Any, *, reset: bool, classes: Any = None
+) -> np.ndarray | None:
+    """Return the encoded labels that a fit trains with; None without supervision.
+
+    The model learns its classes and how often they occur.
 
     Parameters
     ----------
-    supervision : {"prior", "decoder"} or None
-        The estimator's parameter.
-    y : array-like or None
+    model : AdversarialAutoencoder
+        The estimator.
+    y : array-like of shape (n_samples,) or None
         What the user passed.
-    X : array-like
+    X : array-like of shape (n_samples, n_features)
         The rows.
-    known : ndarray or None
-        The classes of a fitted model that trains on.
+    reset : bool
+        Whether classes of an earlier fit are forgotten.
     classes : array-like or None, default=None
         The classes to come, as ``partial_fit`` takes them.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int64, or None
+        The labels, -1 where there is none.
 
     Raises
     ------
     ValueError
         If labels are missing, unusable or of an unknown class.
     """
-    if supervision is None:
+    if reset:
+        model.__dict__.pop("classes_", None)
+        model.__dict__.pop("_class_counts", None)
+    if model.supervision is None:
         return None
     if y is None:
         raise ValueError(
-            f"supervision={supervision!r} requires y to be passed, but the target y is None. Pass "
-            "labels (NaN or None for rows without one), or set supervision=None."
+            f"supervision={model.supervision!r} requires y to be passed, but the target y is None. "
+            "Pass labels (NaN or None for rows without one), or set supervision=None."
         )
+    known = getattr(model, "classes_", None)
     if known is None and classes is not None:
         known = learn_classes(classes)
-    return read_labels(y, classes=known, X=X)
+    labels = read_labels(y, classes=known, X=X)
+    counts = np.bincount(labels.encoded + 1, minlength=len(labels.classes) + 1)[1:]
+    model.classes_ = labels.classes
+    model._class_counts = getattr(model, "_class_counts", 0) + counts
+    return labels.encoded
 
 
 def refuse_labels(y: Any, method: str, supervision: str | None) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sklearn_aae import AAEOutlierDetector
+from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
 from sklearn_aae.networks import Conditioning
 from sklearn_aae.priors import Mixture, Product
 from tests.instances import fast
@@ -142,6 +143,15 @@ def test_early_stopping_pickle_clone_and_search(cancer, settings):
     assert clone(model).get_params()["supervision"] == settings["supervision"]
     search = GridSearchCV(model, {"n_components": [2, 3]}, cv=2, error_score="raise").fit(X, y)
     assert np.isfinite(search.best_score_)
+
+
+@BOTH
+def test_callbacks_that_score_see_the_labels(cancer, settings):
+    X, y = cancer
+    monitor = ScoringMonitor(scoring={"score": AdversarialAutoencoder.score})
+    model = fast(**settings).set_callbacks(monitor).fit(X, y)
+    scores = [row["score"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert scores[-1] == pytest.approx(model.score(X, y))
 
 
 @BOTH

@@ -22,6 +22,7 @@ from sklearn_aae.training._members import (
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, RECONSTRUCTION, Phase
 from sklearn_aae.training._row_losses import RowLosses
+from sklearn_aae.training._split import fixed_split, split_table
 
 __all__ = [
     "CLIP",
@@ -46,9 +47,11 @@ __all__ = [
     "TrainingContext",
     "choose_columns",
     "encode",
+    "fixed_split",
     "in_precision",
     "log_mixture",
     "map_chunks",
     "member_rows",
+    "split_table",
     "user_callbacks",
 ]

@@ -1,0 +1,264 @@
+"""What is claimed of adversarial autoencoders, put to the test.
+
+A plain autoencoder, a variational autoencoder, a generative adversarial network and the
+adversarial autoencoder with the same layers, rows, batches, number of steps and eight settings
+each to choose from, on digits and, with ``--data``, on Adult and MNIST.  Is the latent space
+structured, are samples sharper than a VAE's, do rows go to codes and back as with a GAN they do
+not, is training stable?
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._claims_data import Data, load, names
+from benchmarks._claims_figures import FITTED, Judge, choice_figures, figures_of, reference
+from benchmarks._claims_models import AAE, AE, GAN_ROW, GRIDS, VAE_ROW, make
+from benchmarks._claims_pictures import draw_pictures
+from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
+from benchmarks._runs import Runs, summarise
+
+REFERENCE = "(training rows)"
+MEANS, INVERTED = f"{VAE_ROW}, means of the codes", f"{GAN_ROW}, inverted"
+ROWS = (AE, AE + FITTED, VAE_ROW, MEANS, GAN_ROW, INVERTED, AAE, REFERENCE)
+#: Digits are small: more seeds are affordable there.
+SEEDS = {"digits": 10, "adult": 3, "mnist": 3}
+#: The split that settings are chosen on is none of those that they are measured on.
+SEARCH_SEED = 1000
+TWO, THREE, ONE = "{:.2f}", "{:.3f}", "{:.1f}"
+#: The tables: which figures each shows, and how.
+TABLES = {
+    "codes": {"codes C2ST": THREE, "codes gap": ONE, "active": ONE},
+    "two_way": {"unexplained": THREE},
+    "samples": {"C2ST": THREE, "Parzen": ONE, "precision": TWO, "recall": TWO, "distance": TWO},
+    "sharpness": {
+        "gradient": TWO,
+        "certain": TWO,
+        "back gradient": TWO,
+        "lines gradient": TWO,
+        "far gradient": TWO,
+    },
+    "holes": {
+        f"{where} {figure}": TWO
+        for figure in ("precision", "certain", "distance")
+        for where in ("lines", "far")
+    },
+}
+#: What is held against what: claim, figure, its best value, and the other row.
+COMPARISONS = [
+    ("structured latent space", "codes C2ST", 0.5, AE),
+    ("structured latent space", "codes C2ST", 0.5, VAE_ROW),
+    ("structured latent space", "C2ST", 0.5, AE),
+    ("structured latent space", "C2ST", 0.5, AE + FITTED),
+    ("structured latent space", "far precision", 1.0, AE),
+    ("structured latent space", "far precision", 1.0, VAE_ROW),
+    ("sharper than a VAE", "gradient", 1.0, VAE_ROW),
+    ("sharper than a VAE", "C2ST", 0.5, VAE_ROW),
+    ("sharper than a VAE", "recall", 1.0, VAE_ROW),
+    ("sharper than a VAE", "Parzen", np.inf, VAE_ROW),
+    ("two-way unlike a GAN", "unexplained", 0.0, INVERTED),
+    ("two-way unlike a GAN", "unexplained", 0.0, AE),
+    ("two-way unlike a GAN", "unexplained", 0.0, VAE_ROW),
+    ("two-way unlike a GAN", "C2ST", 0.5, GAN_ROW),
+    ("two-way unlike a GAN", "recall", 1.0, GAN_ROW),
+]
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = parser(__doc__.splitlines()[0])
+    arguments.add_argument("--data", type=Path, metavar="DIR", help="with adult.csv* and mnist.npz")
+    arguments.add_argument("--seeds", type=int, help="default: 10 for digits, else 3")
+    arguments.add_argument("--only", nargs="*", help="tables to run; figures of all are shown")
+    args = arguments.parse_args()
+    prepare(args.threads)
+    search = Runs(args.out, "claims_search", ("data", "model", "setting"))
+    runs = Runs(args.out, "claims", ("data", "model", "seed"))
+    tables = names(args.data)
+    for name in tables if args.only is None else args.only:
+        settings = choose(search, name, args.data, args.quick)
+        n_seeds = args.seeds or (1 if args.quick else SEEDS[name])
+        for seed in range(n_seeds):
+            run(runs, settings, load(name, args.data, seed, short=args.quick), seed, args.out)
+    report(args.out, "claims", results(search, runs, tables))
+    report(args.out, "claims", {"setup": setup(command_line("claims", arguments, args), runs)})
+
+
+def grid(model: str, short: bool) -> list[dict[str, float]]:
+    """Return the settings of a model."""
+    return GRIDS[model][:2] if short else GRIDS[model]
+
+
+def text_of(setting: dict[str, float]) -> str:
+    """Return a setting as text."""
+    return ", ".join(f"{name}={value:g}" for name, value in setting.items())
+
+
+def choose(search: Runs, name: str, path: Path | None, short: bool) -> dict[str, dict[str, float]]:
+    """Return the best setting of every model for a table; measure what is not known yet."""
+    judge = Judge(load(name, path, SEARCH_SEED, short=short), SEARCH_SEED)
+    chosen = {}
+    for model in GRIDS:
+        settings = {text_of(setting): setting for setting in grid(model, short)}
+        for text, setting in settings.items():
+            if (name, model, text) not in search:
+                start = time.process_time()
+                fitted = make(model, judge.data.schedule, SEARCH_SEED, setting)
+                figures = choice_figures(judge, fitted.fit(judge.data.train))
+                seconds = time.process_time() - start
+                key = {"data": name, "model": model, "setting": text}
+                search.add(key | figures | {"seconds": seconds})
+                print(name, model, text, f"{figures['choice']:.3f}", flush=True)
+        chosen[model] = settings[best(search.rows([name], [model], list(settings)))]
+    return chosen
+
+
+def best(rows: Sequence[Row]) -> str:
+    """Return the setting with the lowest figure; one that failed only if all did."""
+    return str(min(rows, key=lambda row: (row["failed"], row["choice"]))["setting"])
+
+
+def run(
+    runs: Runs, settings: dict[str, dict[str, float]], data: Data, seed: int, out: Path | None
+) -> None:
+    """Fit and measure every model on one split, unless the figures are there."""
+    judge = Judge(data, seed)
+    for name, setting in settings.items():
+        if (data.name, name, seed) in runs:
+            continue
+        start = time.process_time()
+        model = make(name, data.schedule, seed, setting).fit(data.train)
+        seconds = time.process_time() - start
+        # The model's own row last: where it is, the others are.
+        for row, figures in reversed(list(figures_of(judge, name, model))):
+            cost = {"seconds": seconds} if row == name else {}
+            runs.add({"data": data.name, "model": row, "seed": seed, **figures, **cost})
+        if seed == 0 and out is not None and data.image is not None and model.finite:
+            draw_pictures(out, name, model, data)
+        print(data.name, seed, name, f"{time.process_time() - start:.0f} s", flush=True)
+    if (data.name, REFERENCE, seed) not in runs:
+        runs.add({"data": data.name, "model": REFERENCE, "seed": seed, **reference(judge)})
+
+
+def results(search: Runs, runs: Runs, tables: Sequence[str]) -> dict[str, list[Row]]:
+    """Return the tables by title."""
+    rows = runs.rows(tables, ROWS)
+    found = {}
+    for title, figures in TABLES.items():
+        summary = list(summarise(rows, ("data", "model"), figures))
+        found[title] = [row for row in summary if any(row[figure] for figure in figures)]
+    found["stability"] = list(stability(search, runs, tables))
+    found["comparisons"] = list(comparisons(rows))
+    found["settings"] = list(settings_of(search, tables))
+    return found
+
+
+def stability(search: Runs, runs: Runs, tables: Sequence[str]) -> Iterator[Row]:
+    """Yield failures and spreads of every model, over seeds and over settings."""
+    for data in tables:
+        for model in GRIDS:
+            own = runs.rows([data], [model])
+            tried = search.rows([data], [model])
+            if not own or not tried:
+                continue
+            choice = [float(row["choice"]) for row in tried]
+            row: Row = {
+                "data": data,
+                "model": model,
+                "failed seeds": _share(own),
+                "failed settings": _share(tried),
+            }
+            for figure in ("unexplained", "C2ST", "precision", "recall", "gradient"):
+                # What a plain autoencoder makes of prior draws is no figure of its own.
+                values = [] if model == AE and figure != "unexplained" else own
+                row[f"{figure} over seeds"] = spread(
+                    [float(one.get(figure, np.nan)) for one in values]
+                )
+            row["choice over settings"] = f"{min(choice):.2f} to {max(choice):.2f}"
+            row["seconds to fit"] = f"{np.mean([float(one['seconds']) for one in own]):.1f}"
+            yield row
+
+
+def _share(rows: Sequence[Row]) -> str:
+    return f"{sum(int(float(row['failed'])) for row in rows)} of {len(rows)}"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return the standard deviation as text; empty where there is none."""
+    if len(values) < 2 or np.isnan(values).any():
+        return ""
+    return f"{np.std(values, ddof=1):.3f}"
+
+
+def comparisons(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield the AAE beside the others, seed by seed.
+
+    ``nearer`` is in how many seeds the AAE is nearer to the figure's best value; ``gain`` is by
+    how much, the mean and standard deviation over seeds.
+    """
+    figures = {(row["data"], row["model"], row["seed"]): row for row in rows}
+    for claim, figure, ideal, other in COMPARISONS:
+        for data in dict.fromkeys(key[0] for key in figures):
+            seeds = [seed for d, model, seed in figures if (d, model) == (data, AAE)]
+            pairs = np.array(
+                [
+                    [
+                        float(figures[data, model, seed].get(figure, np.nan))
+                        for model in (AAE, other)
+                    ]
+                    for seed in seeds
+                    if (data, other, seed) in figures
+                ]
+            ).reshape(-1, 2)
+            pairs = pairs[~np.isnan(pairs).any(axis=1)]
+            if not len(pairs):
+                continue
+            misses = -pairs if np.isinf(ideal) else np.abs(pairs - ideal)
+            gains = misses[:, 1] - misses[:, 0]
+            deviation = f" ± {gains.std(ddof=1):.3f}" if len(gains) > 1 else ""
+            yield {
+                "claim": claim,
+                "figure": figure,
+                "data": data,
+                "AAE": f"{pairs[:, 0].mean():.3f}",
+                "other": other,
+                "its value": f"{pairs[:, 1].mean():.3f}",
+                "gain": f"{gains.mean():.3f}{deviation}",
+                "nearer": f"{int((gains > 0).sum())} of {len(gains)}",
+            }
+
+
+def settings_of(search: Runs, tables: Sequence[str]) -> Iterator[Row]:
+    """Yield every setting that was tried, with its figures on validation rows."""
+    for data in tables:
+        for model in GRIDS:
+            rows = search.rows([data], [model])
+            for row in rows:
+                yield {
+                    "data": data,
+                    "model": model,
+                    "setting": row["setting"],
+                    **{
+                        figure: "" if np.isnan(float(row[figure])) else f"{float(row[figure]):.3f}"
+                        for figure in ("unexplained", "shortfall", "codes C2ST", "choice")
+                    },
+                    "failed": "yes" if float(row["failed"]) else "",
+                    "chosen": "yes" if row["setting"] == best(rows) else "",
+                }
+
+
+def setup(command: str, runs: Runs) -> list[Row]:
+    """Return how the figures were made."""
+    seeds: dict[str, set[str]] = {}
+    for row in runs.rows():
+        seeds.setdefault(str(row["data"]), set()).add(str(row["seed"]))
+    text = ", ".join(f"{data}: {len(found)}" for data, found in seeds.items())
+    return setup_rows(command, seeds=text)
+
+
+if __name__ == "__main__":
+    main()
