@@ -13,9 +13,8 @@ from sklearn.ensemble import IsolationForest
 from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
 from sklearn_aae import AAEOutlierDetector
 
-#: Rows and columns.
-SHAPES = [(10_000, 30), (4_000, 1_500)]
-REPEATS = 11
+#: Rows, columns and repeats.
+SHAPES = [(10_000, 30, 11), (4_000, 1_500, 5)]
 
 
 def main() -> None:
@@ -23,9 +22,9 @@ def main() -> None:
     arguments = parser(__doc__.splitlines()[0])
     args = arguments.parse_args()
     prepare(args.threads)
-    shapes = [(500, 10)] if args.quick else SHAPES
+    shapes = [(500, 10, 2)] if args.quick else SHAPES
     AAEOutlierDetector(max_epochs=1, random_state=0).fit(table(200, 5))  # what happens once
-    rows = [measure(*shape, repeats=2 if args.quick else REPEATS) for shape in shapes]
+    rows = [measure(*shape) for shape in shapes]
     setup = setup_rows(command_line("detector_speed", arguments, args))
     report(args.out, "detector_speed", {"table": rows, "setup": setup})
 
