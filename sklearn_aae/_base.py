@@ -31,7 +31,7 @@ from sklearn_aae._random import derive_seed, fenced
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.encoding import Container, LevelScale, Scaler, TableEncoder
 from sklearn_aae.exceptions import ConvergenceWarning
-from sklearn_aae.networks import ModuleBuilder
+from sklearn_aae.networks import ModuleBuilder, TwoHeadedBuilder
 from sklearn_aae.outputs import TableFacts, as_output
 from sklearn_aae.posteriors import as_posterior
 from sklearn_aae.priors import as_prior, find_prior
@@ -40,9 +40,13 @@ from sklearn_aae.training import (
     RECONSTRUCTION,
     AAENet,
     EarlyStopping,
+    Heads,
+    LabelledBatches,
     LinearDecay,
+    Phase,
     StepwiseDecay,
     TableDataset,
+    TrainBatches,
     TrainingContext,
     encode,
     in_precision,
@@ -52,6 +56,9 @@ from sklearn_aae.training import (
 
 #: Streams under the estimator's seed.
 INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE, IMPUTE = range(8)
+
+#: Optimizers that play against each other.
+ADVERSARIES = ("optimizer_disc", "optimizer_gen")
 
 EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
 
@@ -98,6 +105,9 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     _built_with: dict[str, Any]
     _n_rows_built_for: int
 
+    #: What a head of categories adds; None for a code of one head.
+    _heads: Heads | None = None
+
     _parameter_constraints: dict = CONSTRAINTS
 
     @property
@@ -115,7 +125,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         if reset:
             self._encoder = None
             if needs_levels(X, self.output, self.categorical_features):
-                self._encoder, levels = fit_levels(self, X)
+                self._encoder, levels = fit_levels(self, X, self.categorical_features)
                 return levels
         if self._encoder is None:
             return check_numbers(self, X, reset=reset)
@@ -155,10 +165,16 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             decoder=self.decoder,
             discriminator=self.discriminator,
         )
+        if self._heads is not None:
+            builder = TwoHeadedBuilder(
+                **vars(builder),
+                n_categories=self._heads.n_categories,
+                cluster_heads=self._heads.cluster_heads,
+            )
         self._n_rows_built_for = len(X)
         rates = self._rates()
         # Momentum of the past misleads whoever plays against an opponent that moves.
-        betas = {f"{name}__betas": (0.5, 0.999) for name in rates if name != "optimizer"}
+        betas = {f"{name}__betas": (0.5, 0.999) for name in ADVERSARIES if name in rates}
         if mixed:
             # At high rates and in few steps, the second moment has to follow quickly.
             betas["optimizer__betas"] = (0.9, 0.98)
@@ -166,7 +182,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         self._built_with = {name: getattr(self, name) for name in BUILT_IN}
         return AAENet(
             builder,
-            phases=PHASES if len(rates) > 1 else (RECONSTRUCTION,),
+            phases=self._phases(rates),
+            train_batches=TrainBatches if self._heads is None else LabelledBatches,
             seed=derive_seed(seed, TRAIN),
             lr=rates["optimizer"],
             device=str(device),
@@ -188,7 +205,14 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             weight = auto_adversarial_weight(self._encoder is not None, corners)
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
+        if self._heads is not None:
+            names = (phase.optimizer for phase in self._heads.phases)
+            rates |= dict.fromkeys(names, lr * self._heads.rate)
         return rates
+
+    def _phases(self, rates: dict[str, float]) -> tuple[Phase, ...]:
+        plain = PHASES if "optimizer_gen" in rates else (RECONSTRUCTION,)
+        return plain if self._heads is None else (*plain, *self._heads.phases)
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
         """Return the batch size and the number of epochs of a fit."""
@@ -224,11 +248,17 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
                 group["lr"] = rate
 
     def _split(
-        self, X: np.ndarray, scaler: Scaler | LevelScale, seed: int, hold_out: bool
+        self,
+        X: np.ndarray,
+        labels: np.ndarray | None,
+        scaler: Scaler | LevelScale,
+        seed: int,
+        hold_out: bool,
     ) -> tuple:
         """Return the data sets to train on and, if asked for, to validate on."""
+        dataset = functools.partial(TableDataset, X, scaler=scaler, labels=labels)
         if not hold_out:
-            return TableDataset(X, scaler=scaler), None
+            return dataset(), None
         n_valid = math.ceil(self.validation_fraction * len(X))
         if n_valid < MIN_VALIDATION_ROWS or len(X) - n_valid < 2:
             raise ValueError(
@@ -238,10 +268,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
                 "validation_fraction or set early_stopping=False."
             )
         order = np.random.default_rng(derive_seed(seed, SPLIT)).permutation(len(X))
-        return (
-            TableDataset(X, scaler=scaler, rows=order[n_valid:]),
-            TableDataset(X, scaler=scaler, rows=order[:n_valid]),
-        )
+        return dataset(rows=order[n_valid:]), dataset(rows=order[:n_valid])
 
     def _train(
         self,
@@ -252,11 +279,18 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         batch_size: int,
         max_epochs: int | None = None,
         context: TrainingContext | None = None,
+        labels: np.ndarray | None = None,
+        prepare: Callable[[TableDataset], None] | None = None,
     ) -> AAENet:
-        """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None."""
+        """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None.
+
+        ``prepare`` is called with the rows to train on, once they are known.
+        """
         full = max_epochs is not None
         scaler = net.dataset__scaler
-        train, valid = self._split(X, scaler, seed, hold_out=full and self.early_stopping)
+        train, valid = self._split(X, labels, scaler, seed, full and self.early_stopping)
+        if prepare is not None:
+            prepare(train)
         own: list[Any] = [context] if context is not None else []
         user = user_callbacks(self.callbacks)
         plain = [item[1] if isinstance(item, tuple) else item for item in user]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, TableEncoder
+from sklearn_aae import AAEClassifier, AAEOutlierDetector, AdversarialAutoencoder, TableEncoder
 from sklearn_aae.outputs import Autoregressive
 
 FAST = {"hidden_layer_sizes": (16,), "discriminator_layer_sizes": (16,), "max_epochs": 3}
@@ -20,9 +20,29 @@ def fast_detector(**parameters):
     )
 
 
+def fast_classifier(**parameters):
+    """Return a small classifier that fits in a fraction of a second and still learns."""
+    settings = {"hidden_layer_sizes": (16,), "n_components": 2, "max_epochs": 15, "lr": 1e-2}
+    model = AdversarialAutoencoder(discriminator_layer_sizes=(16,))
+    return AAEClassifier(**{"random_state": 0, **settings, "estimator": model, **parameters})
+
+
 def with_defaults():
     """Return every public estimator with constructor defaults."""
-    return [AdversarialAutoencoder(), AAEOutlierDetector(), TableEncoder()]
+    return [AdversarialAutoencoder(), AAEOutlierDetector(), AAEClassifier(), TableEncoder()]
+
+
+def classifiers():
+    """Return classifiers with fast settings, in their main variants."""
+    return [
+        fast_classifier(random_state=None),
+        fast_classifier(consistency="adversarial"),
+        fast_classifier(
+            consistency_weight=0,
+            head_distance=4.0,
+            estimator=AdversarialAutoencoder(adversarial_weight=0, output="gaussian"),
+        ),
+    ]
 
 
 def detectors():
@@ -43,6 +63,7 @@ def with_fast_settings():
         fast(prior="uniform", scaling="quantile"),
         fast(n_components=1, adversarial_weight=0),
         *detectors(),
+        *classifiers(),
         TableEncoder(max_levels=4),
         TableEncoder(
             categorical_features=[0],

@@ -3,5 +3,14 @@
 from sklearn_aae.networks._builder import ModuleBuilder
 from sklearn_aae.networks._mlp import ACTIVATIONS, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
+from sklearn_aae.networks._two_headed import TwoHeadedBuilder, TwoHeadedModule
 
-__all__ = ["ACTIVATIONS", "AAEModule", "ModuleBuilder", "build_network", "mlp"]
+__all__ = [
+    "ACTIVATIONS",
+    "AAEModule",
+    "ModuleBuilder",
+    "TwoHeadedBuilder",
+    "TwoHeadedModule",
+    "build_network",
+    "mlp",
+]

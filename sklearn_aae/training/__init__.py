@@ -1,6 +1,6 @@
 """Training: the skorch net, its phases, batches and callbacks."""
 
-from sklearn_aae.training._batches import Batch, TableDataset
+from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches
 from sklearn_aae.training._callbacks import (
     EarlyStopping,
     LinearDecay,
@@ -19,6 +19,8 @@ from sklearn_aae.training._ensemble import (
 )
 from sklearn_aae.training._ensemble_steps import EnsemblePlan, EnsembleTrainer
 from sklearn_aae.training._inference import encode, in_precision, map_chunks
+from sklearn_aae.training._label_batches import LabelledBatches, nearest_rows
+from sklearn_aae.training._label_phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, RECONSTRUCTION, Phase
 
@@ -30,16 +32,21 @@ __all__ = [
     "RECONSTRUCTION",
     "AAENet",
     "Batch",
+    "CategoryLoss",
     "Densities",
     "EarlyStopping",
     "Ensemble",
     "EnsemblePlan",
     "EnsembleSettings",
     "EnsembleTrainer",
+    "Heads",
+    "LabelledBatches",
     "LinearDecay",
     "Phase",
+    "RepulsionLoss",
     "StepwiseDecay",
     "TableDataset",
+    "TrainBatches",
     "TrainingContext",
     "choose_columns",
     "encode",
@@ -47,5 +54,6 @@ __all__ = [
     "log_mixture",
     "map_chunks",
     "member_rows",
+    "nearest_rows",
     "user_callbacks",
 ]
