@@ -17,7 +17,7 @@ from sklearn_aae._base import leaves_no_trace
 from sklearn_aae._compat import _fit_context
 from sklearn_aae._labels import Labels, learn_classes, read_labels
 from sklearn_aae._random import draw_seed
-from sklearn_aae._two_headed import DISCRIMINATOR_LAYER_SIZES, TwoHeadedEstimator
+from sklearn_aae._two_headed import TwoHeadedEstimator
 
 
 class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
@@ -52,7 +52,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
     estimator : AdversarialAutoencoder or None, default=None
         The model to clone and train, for all that is no parameter here; its
         ``n_components`` and those that are parameters here are set.  Its prior is that of
-        the style.
+        the style; ``adversarial_weight="auto"`` is 0.3.  None takes one whose discriminators
+        have hidden layers of (64, 64).
     hidden_layer_sizes : int or tuple of int, default=(128, 128)
         Widths of the encoder's hidden layers; the decoder mirrors them.
     max_epochs : int or "auto", default="auto"
@@ -135,6 +136,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
 
     classes_: np.ndarray
 
+    _model = AdversarialAutoencoder
+
     def __init__(
         self,
         n_components: int = 8,
@@ -197,7 +200,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
             If ``estimator`` is no AdversarialAutoencoder.
         """
         self._require_labels(y)
-        model = self._new_model(_default_model())
+        model = self._new_model()
         rows = self._check_rows(X, model, reset=True)
         labels = _read(y, rows)
         self._prepare_model(model, class_weights(labels))
@@ -234,7 +237,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         """
         self._require_labels(y)
         first = not hasattr(self, "estimator_")
-        model = self._new_model(_default_model()) if first else copy.copy(self.estimator_)
+        model = self._new_model() if first else copy.copy(self.estimator_)
         rows = self._check_rows(X, model, reset=first)
         known = learn_classes(classes) if classes is not None else None
         if not first:
@@ -304,10 +307,6 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         """
         places = self.predict_proba(X).argmax(axis=1)
         return self.classes_[places]
-
-
-def _default_model() -> AdversarialAutoencoder:
-    return AdversarialAutoencoder(discriminator_layer_sizes=DISCRIMINATOR_LAYER_SIZES)
 
 
 def _read(y: Any, rows: np.ndarray, classes: np.ndarray | None = None) -> Labels:

@@ -9,8 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
 from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._base import BaseAAE
 from sklearn_aae._compat import Interval, StrOptions
@@ -60,7 +66,9 @@ HANDED_ON = (
 DOUBLE = np.dtype(np.float64)
 
 
-class TwoHeadedEstimator(CallbackSupportMixin, BaseEstimator):
+class TwoHeadedEstimator(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
+):
     """Shared by classifier and clusterer; not public.
 
     The model is ``estimator_``, whose code is the probabilities of ``_n_categories``
@@ -76,6 +84,9 @@ class TwoHeadedEstimator(CallbackSupportMixin, BaseEstimator):
     random_state: Any
 
     estimator_: Any
+
+    #: The class of the model that is taken if none is given.
+    _model: type[BaseAAE]
 
     _parameter_constraints: dict = {
         **{name: CONSTRAINTS[name] for name in ("n_components", *HANDED_ON)},
@@ -106,9 +117,11 @@ class TwoHeadedEstimator(CallbackSupportMixin, BaseEstimator):
 
     # ------------------------------------------------------------------ input
 
-    def _new_model(self, default: BaseAAE) -> Any:
+    def _new_model(self) -> Any:
         """Return an unfitted model: the one given, or the default, with our parameters."""
-        model = default if self.estimator is None else self.estimator
+        model = self.estimator
+        if model is None:
+            model = self._model(discriminator_layer_sizes=DISCRIMINATOR_LAYER_SIZES)
         if not isinstance(model, BaseAAE):
             raise TypeError(f"estimator must be an AdversarialAutoencoder; got {model!r}.")
         model = clone(model)
@@ -237,8 +250,8 @@ class TwoHeadedEstimator(CallbackSupportMixin, BaseEstimator):
         adversarial = self.consistency == "adversarial"
         if adversarial and model._encoder is not None:
             raise ValueError(
-                "consistency='adversarial' moves cells by small steps, and this table is of mixed "
-                "types; use consistency='neighbors'."
+                "consistency='adversarial' moves numbers by small steps, and this table has "
+                "categories, dates or NaN among its cells; use consistency='neighbors'."
             )
 
         def find(dataset: TableDataset) -> None:
@@ -274,29 +287,47 @@ class TwoHeadedEstimator(CallbackSupportMixin, BaseEstimator):
             return np.ones((len(rows), 1))
         return self._codes(rows, model)[:, : model._heads.n_categories]
 
-    def _represent(self, rows: np.ndarray) -> np.ndarray:
-        """Return where rows lie: at :math:`W y + z` with cluster heads, else the code."""
-        codes, heads = self._codes(rows), self.estimator_._heads
-        if heads is None or not heads.cluster_heads:
+    def transform(self, X: Any) -> Any:
+        r"""Return where rows lie.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_features_out), float64
+            With ``head_distance``, :math:`W y + z` in ``n_components`` columns; else the
+            probabilities, as ``predict_proba`` gives them, and then the style.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        codes = self._codes(self._check_rows(X, self.estimator_, reset=False))
+        heads = self.estimator_._heads
+        if heads is None:
             return codes
         k = heads.n_categories
-        return codes[:, :k] @ self._places() + codes[:, k:]
+        if heads.cluster_heads:
+            return codes[:, :k] @ places_of(self.estimator_) + codes[:, k:]
+        return np.hstack([codes[:, :k][:, self._columns()], codes[:, k:]])
 
-    def _places(self) -> np.ndarray:
-        places = self.net_.module_.heads.places
-        return places.detach().cpu().numpy().astype(np.float64)
+    def _columns(self) -> Any:
+        """Return which category stands at each place of ``predict_proba``."""
+        return slice(None)
 
-    def _decode_categories(self) -> Any:
+    def _decode_categories(self, model: Any, order: np.ndarray) -> Any:
         """Return the row that stands for each category: its corner, with no style."""
-        heads, n_style = self.estimator_._heads, int(self.n_components)
-        k = 1 if heads is None else heads.n_categories
-        codes = np.zeros((k, n_style + (0 if heads is None else k)))
-        if heads is not None:
-            codes[:, :k] = np.eye(k)
-        dtype = self.estimator_._dtype
-        if self.estimator_._encoder is not None:
-            codes = codes.astype(np.float32)
-        return self.estimator_._wrap(self.estimator_._decode(codes, dtype))
+        codes = np.zeros((len(order), model.net_.module_.n_components), dtype=np.float32)
+        if model._heads is not None:
+            codes[:, : len(order)] = np.eye(len(order))[order]
+        if model._encoder is None:
+            codes = codes.astype(model._dtype)
+        return model._wrap(model._decode(codes, model._dtype, placed=True))
 
     @property
     def _n_features_out(self) -> int:
@@ -304,6 +335,12 @@ class TwoHeadedEstimator(CallbackSupportMixin, BaseEstimator):
         if heads is not None and heads.cluster_heads:
             return self.n_components
         return self.estimator_.net_.module_.n_components
+
+
+def places_of(model: Any) -> np.ndarray:
+    """Return the places of the categories of a model with cluster heads."""
+    places = model.net_.module_.heads.places
+    return places.detach().cpu().numpy().astype(np.float64)
 
 
 def _features(model: Any, X: Any, rows: np.ndarray) -> np.ndarray:

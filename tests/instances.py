@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from sklearn_aae import AAEClassifier, AAEOutlierDetector, AdversarialAutoencoder, TableEncoder
+from sklearn_aae import (
+    AAEClassifier,
+    AAEClusterer,
+    AAEOutlierDetector,
+    AdversarialAutoencoder,
+    TableEncoder,
+)
 from sklearn_aae.outputs import Autoregressive
 
 FAST = {"hidden_layer_sizes": (16,), "discriminator_layer_sizes": (16,), "max_epochs": 3}
@@ -27,9 +33,29 @@ def fast_classifier(**parameters):
     return AAEClassifier(**{"random_state": 0, **settings, "estimator": model, **parameters})
 
 
+def fast_clusterer(n_clusters=3, **parameters):
+    """Return a small clusterer that fits in a fraction of a second and still learns."""
+    settings = {"hidden_layer_sizes": (16,), "n_components": 2, "max_epochs": 25, "lr": 5e-3}
+    model = AdversarialAutoencoder(discriminator_layer_sizes=(16,))
+    return AAEClusterer(
+        n_clusters, **{"random_state": 0, **settings, "estimator": model, **parameters}
+    )
+
+
 def with_defaults():
     """Return every public estimator with constructor defaults."""
-    return [AdversarialAutoencoder(), AAEOutlierDetector(), AAEClassifier(), TableEncoder()]
+    return [
+        AdversarialAutoencoder(),
+        AAEOutlierDetector(),
+        AAEClassifier(),
+        AAEClusterer(),
+        TableEncoder(),
+    ]
+
+
+def clusterers():
+    """Return clusterers with fast settings, in their main variants."""
+    return [fast_clusterer(random_state=None), fast_clusterer(head_distance=4.0)]
 
 
 def classifiers():
@@ -64,6 +90,7 @@ def with_fast_settings():
         fast(n_components=1, adversarial_weight=0),
         *detectors(),
         *classifiers(),
+        *clusterers(),
         TableEncoder(max_levels=4),
         TableEncoder(
             categorical_features=[0],
