@@ -169,7 +169,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             builder = TwoHeadedBuilder(
                 **vars(builder),
                 n_categories=self._heads.n_categories,
-                cluster_heads=self._heads.cluster_heads,
+                head_distance=self._heads.head_distance,
             )
         self._n_rows_built_for = len(X)
         rates = self._rates()

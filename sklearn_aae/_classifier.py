@@ -52,7 +52,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
     estimator : AdversarialAutoencoder or None, default=None
         The model to clone and train, for all that is no parameter here; its
         ``n_components`` and those that are parameters here are set.  Its prior is that of
-        the style; ``adversarial_weight="auto"`` is 0.3.  None takes one whose discriminators
+        the style; ``adversarial_weight="auto"`` is 0.3, and 1 with
+        ``head_distance``.  None takes one whose discriminators
         have hidden layers of (64, 64).
     hidden_layer_sizes : int or tuple of int, default=(128, 128)
         Widths of the encoder's hidden layers; the decoder mirrors them.

@@ -52,7 +52,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     estimator : AdversarialAutoencoder or None, default=None
         The model to clone and train, for all that is no parameter here; its
         ``n_components`` and those that are parameters here are set.  Its prior is that of
-        the style; ``adversarial_weight="auto"`` is 0.3.  None takes one whose discriminators
+        the style; ``adversarial_weight="auto"`` is 0.3, and 1 with
+        ``head_distance``.  None takes one whose discriminators
         have hidden layers of (64, 64).
     hidden_layer_sizes : int or tuple of int, default=(128, 128)
         Widths of the encoder's hidden layers; the decoder mirrors them.
@@ -220,7 +221,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         categories = self._probabilities(rows, model).argmax(axis=1)
         sizes = np.bincount(categories, minlength=self.n_clusters)
         order = np.argsort(sizes == 0, kind="stable")  # those without rows come last
-        with_places = model._heads is not None and model._heads.cluster_heads
+        with_places = model._heads is not None and model._heads.head_distance is not None
         return fitted | {
             "_order": order,
             "labels_": np.argsort(order)[categories].astype(np.int64),

@@ -168,14 +168,17 @@ class TwoHeadedEstimator(
             prior=Product([(Categorical(weights), len(weights)), (style, n_style)]),
         )
         if model.adversarial_weight == "auto":
-            model.set_params(adversarial_weight=ADVERSARIAL_WEIGHT)
+            # The style is all that tells rows of a category apart on a map: it is held harder.
+            on_map = self.head_distance is not None
+            model.set_params(adversarial_weight=1.0 if on_map else ADVERSARIAL_WEIGHT)
         loss = CategoryLoss(tuple(weights.tolist()), float(self.consistency_weight))
         phases = [Phase("category", "optimizer_class", ("encoder",), loss)]
-        if self.head_distance is not None:
-            repulsion = RepulsionLoss(float(self.head_distance))
-            phases.append(Phase("repulsion", "optimizer_heads", ("heads",), repulsion))
-        with_places = self.head_distance is not None
-        model._heads = Heads(len(weights), tuple(phases), HEADS_RATE, with_places)
+        distance = None if self.head_distance is None else float(self.head_distance)
+        if distance is not None:
+            phases.append(
+                Phase("repulsion", "optimizer_heads", ("heads",), RepulsionLoss(distance))
+            )
+        model._heads = Heads(len(weights), tuple(phases), HEADS_RATE, distance)
 
     def _fit_model(
         self, model: Any, X: Any, y: Any, rows: np.ndarray, labels: np.ndarray | None
@@ -312,7 +315,7 @@ class TwoHeadedEstimator(
         if heads is None:
             return codes
         k = heads.n_categories
-        if heads.cluster_heads:
+        if heads.head_distance is not None:
             return codes[:, :k] @ places_of(self.estimator_) + codes[:, k:]
         return np.hstack([codes[:, :k][:, self._columns()], codes[:, k:]])
 
@@ -332,7 +335,7 @@ class TwoHeadedEstimator(
     @property
     def _n_features_out(self) -> int:
         heads = self.estimator_._heads
-        if heads is not None and heads.cluster_heads:
+        if heads is not None and heads.head_distance is not None:
             return self.n_components
         return self.estimator_.net_.module_.n_components
 

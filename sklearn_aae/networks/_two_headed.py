@@ -18,6 +18,10 @@ from sklearn_aae.networks._module import AAEModule, build_network
 CATEGORY_DISCRIMINATOR, STYLE_DISCRIMINATOR, DECODER, HEADS = range(16, 20)
 
 
+#: Steps in which places of categories are moved apart before training begins.
+MOST_MOVES = 300
+
+
 class SplitDiscriminator(nn.Module):
     """A discriminator for each head, side by side.
 
@@ -51,13 +55,29 @@ class ClusterHeads(nn.Module):
     ----------
     n_categories, n_style : int
         Widths of the heads; the style's is that of the representation.
+    distance : float
+        How far apart places should be; they begin so.
     generator : torch.Generator
-        Source of the initial places, which are standard normal.
+        Source of the initial places.
     """
 
-    def __init__(self, n_categories: int, n_style: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, n_categories: int, n_style: int, distance: float, generator: torch.Generator
+    ) -> None:
         super().__init__()
-        self.places = nn.Parameter(torch.randn(n_categories, n_style, generator=generator))
+        places = 0.5 * distance * torch.randn(n_categories, n_style, generator=generator)
+        self.places = nn.Parameter(places)
+        self._move_apart(distance)
+
+    def _move_apart(self, distance: float) -> None:
+        with torch.enable_grad():
+            for _ in range(MOST_MOVES):
+                loss = self.repulsion(distance)
+                if loss == 0:
+                    return
+                (gradient,) = torch.autograd.grad(loss, self.places)
+                with torch.no_grad():
+                    self.places.sub_(0.02 * distance * gradient)
 
     def forward(self, code: torch.Tensor) -> torch.Tensor:
         """Return representations, (n, n_style)."""
@@ -129,18 +149,18 @@ class TwoHeadedModule(AAEModule):
 class TwoHeadedBuilder(ModuleBuilder):
     """A recipe for a :class:`TwoHeadedModule`.
 
-    ``n_components`` is the width of both heads together.  With ``cluster_heads``, the
+    ``n_components`` is the width of both heads together.  With ``head_distance``, the
     decoder reads :math:`W y + z`, of the style's width, in place of the code.
     """
 
     n_categories: int = 2
-    cluster_heads: bool = False
+    head_distance: float | None = None
 
     def __call__(self) -> TwoHeadedModule:
         """Return a freshly initialised module."""
         recipe = {field.name: getattr(self, field.name) for field in fields(ModuleBuilder)}
         recipe["discriminator"] = None  # one of the whole code, which is not used
-        if self.cluster_heads:
+        if self.head_distance is not None:
             recipe["decoder"] = self._build_decoder
         plain = ModuleBuilder(**recipe)()
         return TwoHeadedModule(
@@ -166,7 +186,7 @@ class TwoHeadedBuilder(ModuleBuilder):
         n_style = n_in - self.n_categories
         generator = make_generator(derive_seed(self.seed, HEADS))
         return nn.Sequential(
-            ClusterHeads(self.n_categories, n_style, generator),
+            ClusterHeads(self.n_categories, n_style, self.head_distance or 0.0, generator),
             self._build("decoder", n_style, n_out, DECODER),
         )
 

@@ -36,14 +36,15 @@ class Heads:
         Phases after the three.
     rate : float, default=1.0
         Learning rate of their optimizers as a multiple of the model's.
-    cluster_heads : bool
-        Whether the decoder reads :math:`W y + z`.
+    head_distance : float or None, default=None
+        If given, the decoder reads :math:`W y + z`, where the rows of :math:`W` are kept so
+        far apart.
     """
 
     n_categories: int
     phases: tuple[Phase, ...]
     rate: float = 1.0
-    cluster_heads: bool = False
+    head_distance: float | None = None
 
 
 @dataclass(frozen=True)
