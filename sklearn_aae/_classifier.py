@@ -13,8 +13,8 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._adversarial_autoencoder import AdversarialAutoencoder
-from sklearn_aae._base import leaves_no_trace
 from sklearn_aae._compat import _fit_context
+from sklearn_aae._guard import leaves_no_trace
 from sklearn_aae._labels import Labels, learn_classes, read_labels
 from sklearn_aae._random import draw_seed
 from sklearn_aae._two_headed import TwoHeadedEstimator

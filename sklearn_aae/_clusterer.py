@@ -12,8 +12,8 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._adversarial_autoencoder import AdversarialAutoencoder
-from sklearn_aae._base import leaves_no_trace
 from sklearn_aae._compat import Interval, _fit_context
+from sklearn_aae._guard import leaves_no_trace
 from sklearn_aae._two_headed import TwoHeadedEstimator, places_of
 
 

@@ -12,7 +12,7 @@ from sklearn.utils import check_array, gen_batches
 from sklearn_aae._layout import Layout
 from sklearn_aae._random import fenced
 from sklearn_aae._threads import torch_threads
-from sklearn_aae.networks import AAEModule
+from sklearn_aae.networks import AAEModule, Classes
 from sklearn_aae.outputs import Guide, LevelHead
 from sklearn_aae.posteriors import Channel
 
@@ -88,6 +88,39 @@ def blur(module: AAEModule, codes: torch.Tensor, generator: torch.Generator) -> 
     return posterior.draw(codes, noise)
 
 
+def decoder_draws(
+    module: AAEModule,
+    n_samples: int,
+    generator: torch.Generator,
+    classes: Classes | None = None,
+    codes: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Draw what the decoder reads: codes of the prior, and labels if it reads them.
+
+    Parameters
+    ----------
+    module : AAEModule
+        The networks.
+    n_samples : int
+        Number of draws.
+    generator : torch.Generator
+        Source of the draws.
+    classes : Classes or None, default=None
+        Their classes, if the model knows classes.
+    codes : Tensor of shape (n_samples, n_components) or None, default=None
+        Codes to take in place of draws of the prior.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_inputs)
+        Inputs of the decoder.
+    """
+    labels = None if classes is None else classes.chosen(module.decodes_labels, generator)
+    if codes is None:
+        codes = module.draw_codes(n_samples, generator, labels)
+    return module.decoder_inputs(codes, labels)
+
+
 # ------------------------------------------------------------------ conditions
 
 
@@ -97,13 +130,9 @@ def draw_within(
     shares: Mapping[int, np.ndarray],
     n_samples: int,
     generator: torch.Generator,
+    classes: Classes | None = None,
 ) -> torch.Tensor:
-    """Return digits of rows of the model's conditional distribution.
-
-    Rejection sampling: a proposal's columns are drawn one by one, those with a condition
-    among what it allows; it is kept with the probability, up to a constant, that free
-    draws would have met the conditions.  The constant is the largest probability that
-    was seen, so that rows are kept, and kept rows dropped, as proposals come in.
+    """Return digits of rows of the model's conditional distribution, class by class.
 
     Parameters
     ----------
@@ -117,6 +146,8 @@ def draw_within(
         Number of rows.
     generator : torch.Generator
         Source of the draws.
+    classes : Classes or None, default=None
+        Classes of the rows, if the model knows classes.
 
     Returns
     -------
@@ -127,6 +158,31 @@ def draw_within(
     ------
     ValueError
         If the conditions are met too rarely.
+    """
+    if classes is None:
+        return _draw_within(module, layout, shares, n_samples, generator, None)
+    digits = torch.empty((n_samples, layout.n_digits), dtype=torch.int64, device=generator.device)
+    for label in np.unique(classes.labels):
+        rows = np.flatnonzero(classes.labels == label)
+        own = classes.of(rows[:1])
+        digits[rows] = _draw_within(module, layout, shares, len(rows), generator, own)
+    return digits
+
+
+def _draw_within(
+    module: AAEModule,
+    layout: Layout,
+    shares: Mapping[int, np.ndarray],
+    n_samples: int,
+    generator: torch.Generator,
+    one: Classes | None,
+) -> torch.Tensor:
+    """Return digits of rows of the model's conditional distribution, of ``one`` class.
+
+    Rejection sampling: a proposal's columns are drawn one by one, those with a condition
+    among what it allows; it is kept with the probability, up to a constant, that free
+    draws would have met the conditions.  The constant is the largest probability that
+    was seen, so that rows are kept, and kept rows dropped, as proposals come in.
     """
     head: Any = module.head
     guide = Guide(layout, shares)
@@ -149,8 +205,9 @@ def draw_within(
                     f"are too few for {n_samples} rows. Widen a condition, leave one out, or draw "
                     "more rows at once."
                 )
-            codes = module.prior.sample(n, module.n_components, generator)
-            digits, log_weights = head.draw_within(module.decoder(codes), generator, guide)
+            own = None if one is None else one.of(slice(None), n)
+            inputs = decoder_draws(module, n, generator, own)
+            digits, log_weights = head.draw_within(module.decoder(inputs), generator, guide)
             weights = log_weights.exp()
             likeliest = max(likeliest, float(weights.max()))
             total += float(weights.sum())
@@ -176,6 +233,7 @@ def fill_levels(
     n_draws: int,
     draw: bool,
     generator: torch.Generator,
+    classes: Classes | None = None,
 ) -> np.ndarray:
     r"""Return levels of rows whose absent cells (digits of -1) are filled.
 
@@ -205,6 +263,9 @@ def fill_levels(
         numbers and dates, and the likeliest category.
     generator : torch.Generator
         Source of the draws.
+    classes : Classes or None, default=None
+        Classes of the rows, if the model knows classes; a row without one has that of its
+        draws weighed with them.
 
     Returns
     -------
@@ -216,7 +277,8 @@ def fill_levels(
     with torch.inference_mode(), torch_threads(1):
         for rows in gen_batches(len(digits), n_rows):
             known = torch.as_tensor(digits[rows], device=generator.device)
-            drawn, log_weights = _draw_missing(module, layout, known, n_draws, generator)
+            own = None if classes is None else classes.of(rows, n_draws)
+            drawn, log_weights = _draw_missing(module, layout, known, n_draws, generator, own)
             n = len(known)
             levels = layout.from_digits(drawn.cpu().numpy()).reshape(n, n_draws, -1)
             if draw:
@@ -235,6 +297,7 @@ def _draw_missing(
     known: torch.Tensor,
     n_draws: int,
     generator: torch.Generator,
+    classes: Classes | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return draws (n * n_draws, n_digits) and log weights (n, n_draws)."""
     head: Any = module.head
@@ -246,7 +309,8 @@ def _draw_missing(
         if span.missing is not None and span.n_present
     }
     guide = Guide(layout, shares, known.repeat_interleave(n_draws, dim=0))
-    drawn, log_weights = head.draw_within(module.decoder(z), generator, guide)
+    inputs = decoder_draws(module, len(z), generator, classes, z)
+    drawn, log_weights = head.draw_within(module.decoder(inputs), generator, guide)
     log_weights = log_weights + _log_ratio(module, z, codes)
     return drawn, log_weights.double().view(len(known), n_draws)
 

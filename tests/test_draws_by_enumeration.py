@@ -14,6 +14,7 @@ from sklearn_aae import _draws
 from sklearn_aae._draws import _centers, draw_within, fill_levels
 from sklearn_aae._layout import Layout
 from sklearn_aae._random import make_generator
+from sklearn_aae.networks import AAEModule
 from sklearn_aae.posteriors import Channel, Deterministic
 from sklearn_aae.priors import as_prior
 from tests.level_layouts import (
@@ -188,13 +189,14 @@ def test_what_is_common_takes_few_proposals():
 
 def filler(head, code=0.8, posterior=None):
     """Return a module whose encoder gives one code for every row."""
-    return SimpleNamespace(
-        head=head,
-        prior=as_prior("gaussian", 1),
-        posterior=posterior or Channel(noise=0.8),
-        n_components=1,
+    return AAEModule(
         encoder=lambda digits: torch.full((len(digits), 1), code),
         decoder=decoder,
+        discriminator=None,
+        head=head,
+        posterior=posterior or Channel(noise=0.8),
+        prior=as_prior("gaussian", 1),
+        n_components=1,
     )
 
 

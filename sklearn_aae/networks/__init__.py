@@ -1,6 +1,7 @@
 """The networks and the module that holds them."""
 
 from sklearn_aae.networks._builder import ModuleBuilder
+from sklearn_aae.networks._conditioning import Classes, Conditioning
 from sklearn_aae.networks._mlp import ACTIVATIONS, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
 from sklearn_aae.networks._two_headed import TwoHeadedBuilder, TwoHeadedModule
@@ -8,6 +9,8 @@ from sklearn_aae.networks._two_headed import TwoHeadedBuilder, TwoHeadedModule
 __all__ = [
     "ACTIVATIONS",
     "AAEModule",
+    "Classes",
+    "Conditioning",
     "ModuleBuilder",
     "TwoHeadedBuilder",
     "TwoHeadedModule",

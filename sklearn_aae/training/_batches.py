@@ -130,9 +130,13 @@ class TableDataset(Dataset):
         index = index if self.rows is None else self.rows[index]
         return torch.from_numpy(self.scaler.transform(self.X[index]))
 
-    def labels_of(self, index: torch.Tensor, device: torch.device) -> torch.Tensor | None:
+    def labels_of(
+        self, index: torch.Tensor | np.ndarray, device: torch.device
+    ) -> torch.Tensor | None:
         """Return the labels of rows on a device; None if the data set has none."""
-        return None if self.labels is None else self.labels[index.cpu()].to(device)
+        if self.labels is None:
+            return None
+        return self.labels[torch.as_tensor(index).cpu()].to(device)
 
     def __getitem__(self, index: int) -> torch.Tensor:
         """Return one row; for callbacks that walk the data set."""
@@ -214,7 +218,7 @@ class TrainBatches:
     ) -> Iterator[tuple[Batch, torch.Tensor]]:
         module, offset, n = self.module, edges[0][0], len(x)
         labels = self.dataset.labels_of(index, self.device)
-        prior = module.prior.sample(n, module.n_components, generator)
+        prior = module.draw_codes(n, generator, labels)
         level = module.posterior.input_noise * self.noise_share
         corrupted = module.head.corrupt(x, level, self.dataset.scaler.spread_, generator)
         n_noise = module.posterior.n_noise(module.n_components)
@@ -252,5 +256,5 @@ class ValidationBatches:
         for start, stop in batch_edges(len(order), self.batch_size):
             index = order[start:stop]
             x = self.dataset.gather(index).to(self.device)
-            labels = self.dataset.labels_of(torch.from_numpy(index), self.device)
+            labels = self.dataset.labels_of(index, self.device)
             yield (x if labels is None else {"x": x, "labels": labels}), x

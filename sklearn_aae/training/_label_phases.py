@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 
 from sklearn_aae.losses import AdversarialLoss
+from sklearn_aae.networks import ModuleBuilder, TwoHeadedBuilder
 from sklearn_aae.training._phases import Phase, StepState
 
 #: First step of the search for a direction, as a share of the whole step's length.
@@ -45,6 +46,16 @@ class Heads:
     phases: tuple[Phase, ...]
     rate: float = 1.0
     head_distance: float | None = None
+
+    def extend(self, builder: ModuleBuilder) -> TwoHeadedBuilder:
+        """Return a recipe for the networks of a model with this head."""
+        return TwoHeadedBuilder(
+            **vars(builder), n_categories=self.n_categories, head_distance=self.head_distance
+        )
+
+    def rates(self, lr: float) -> dict[str, float]:
+        """Return the learning rates of the phases' optimizers, given the model's."""
+        return {phase.optimizer: lr * self.rate for phase in self.phases}
 
 
 @dataclass(frozen=True)

@@ -446,9 +446,10 @@ class AAENet(NeuralNet):
         most = np.clip(CALIBRATION_WORK // weights, LEAST_CALIBRATION_ROWS, CALIBRATION_ROWS)
         rows = np.linspace(0, len(dataset) - 1, min(len(dataset), int(most))).astype(int)
         with torch.no_grad(), torch_threads(1 if len(rows) < MIN_ROWS else None):
-            x = dataset.gather(rows).to(self.device)
+            device = torch.device(self.device)
+            x, labels = dataset.gather(rows).to(device), dataset.labels_of(rows, device)
             self._measure_codes(x)
-            self.module_.head.calibrate(self.module_(x), x)
+            self.module_.head.calibrate(self.module_(x, labels=labels), x)
         if self.module_.prior.learns:
             self._update_prior(dataset, last=True)
 
