@@ -15,7 +15,7 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_aae._base import IMPUTE, SAMPLE, BaseAAE, leaves_no_trace
+from sklearn_aae._base import IMPUTE, SAMPLE, BaseAAE
 from sklearn_aae._compat import _fit_context
 from sklearn_aae._draws import (
     blur,
@@ -25,6 +25,7 @@ from sklearn_aae._draws import (
     draw_within,
     fill_levels,
 )
+from sklearn_aae._guard import leaves_no_trace
 from sklearn_aae._input import check_levels, is_ready, reads_levels
 from sklearn_aae._random import derive_seed, draw_seed, make_generator, resolve_seed
 from sklearn_aae._supervision import (

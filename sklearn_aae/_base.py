@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from skorch.callbacks import LRScheduler
 
+from sklearn_aae._guard import TrainingInterrupted
 from sklearn_aae._input import check_levels, check_numbers, fit_levels, needs_levels
 from sklearn_aae._parameters import (
     BUILT_IN,
@@ -41,9 +42,14 @@ from sklearn_aae.training import (
     RECONSTRUCTION,
     AAENet,
     EarlyStopping,
+    Heads,
+    LabelledBatches,
     LinearDecay,
+    Phase,
     RowLosses,
     StepwiseDecay,
+    TableDataset,
+    TrainBatches,
     TrainingContext,
     encode,
     fixed_split,
@@ -56,29 +62,10 @@ from sklearn_aae.training import (
 #: Streams under the estimator's seed.
 INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE, IMPUTE = range(8)
 
+#: Optimizers that play against each other.
+ADVERSARIES = ("optimizer_disc", "optimizer_gen")
+
 EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C, after at least one finished epoch; the estimator is fitted up to there."""
-
-
-def leaves_no_trace(method: Callable) -> Callable:
-    """Decorate a fitting method so that a failed call leaves ``__dict__`` as it was."""
-
-    @functools.wraps(method)
-    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        before = self.__dict__.copy()
-        try:
-            return method(self, *args, **kwargs)
-        except TrainingInterrupted:
-            raise
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
-    return guarded
 
 
 class BaseAAE(CallbackSupportMixin, BaseEstimator):
@@ -100,6 +87,9 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     classes_: np.ndarray
     _class_counts: np.ndarray
 
+    #: What a head of categories adds; None for a code of one head.
+    _heads: Heads | None = None
+
     _parameter_constraints: dict = CONSTRAINTS
 
     @property
@@ -117,7 +107,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         if reset:
             self._encoder = None
             if needs_levels(X, self.output, self.categorical_features):
-                self._encoder, levels = fit_levels(self, X)
+                self._encoder, levels = fit_levels(self, X, self.categorical_features)
                 return levels
         if self._encoder is None:
             return check_numbers(self, X, reset=reset)
@@ -162,10 +152,12 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             supervision=self.supervision,
             n_classes=n_classes,
         )
+        if self._heads is not None:
+            builder = self._heads.extend(builder)
         self._n_rows_built_for = len(X)
         rates = self._rates()
         # Momentum of the past misleads whoever plays against an opponent that moves.
-        betas = {f"{name}__betas": (0.5, 0.999) for name in rates if name != "optimizer"}
+        betas = {f"{name}__betas": (0.5, 0.999) for name in ADVERSARIES if name in rates}
         if mixed:
             # At high rates and in few steps, the second moment has to follow quickly.
             betas["optimizer__betas"] = (0.9, 0.98)
@@ -173,7 +165,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         self._built_with = {name: getattr(self, name) for name in BUILT_IN}
         return AAENet(
             builder,
-            phases=PHASES if len(rates) > 1 else (RECONSTRUCTION,),
+            phases=self._phases(rates),
+            train_batches=TrainBatches if self._heads is None else LabelledBatches,
             seed=derive_seed(seed, TRAIN),
             lr=rates["optimizer"],
             device=str(device),
@@ -195,7 +188,11 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             weight = auto_adversarial_weight(prior, self._encoder is not None, self.supervision)
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
-        return rates
+        return rates if self._heads is None else rates | self._heads.rates(lr)
+
+    def _phases(self, rates: dict[str, float]) -> tuple[Phase, ...]:
+        plain = PHASES if "optimizer_gen" in rates else (RECONSTRUCTION,)
+        return plain if self._heads is None else (*plain, *self._heads.phases)
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
         """Return the batch size and the number of epochs of a fit."""
@@ -240,12 +237,18 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         max_epochs: int | None = None,
         context: TrainingContext | None = None,
         labels: np.ndarray | None = None,
+        prepare: Callable[[TableDataset], None] | None = None,
     ) -> AAENet:
-        """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None."""
+        """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None.
+
+        ``prepare`` is called with the rows to train on, once they are known.
+        """
         full = max_epochs is not None
         scaler = net.dataset__scaler
         share = self.validation_fraction if full and self.early_stopping else None
         train, valid = split_table(X, labels, scaler, share, derive_seed(seed, SPLIT))
+        if prepare is not None:
+            prepare(train)
         own: list[Any] = [context] if context is not None else []
         user = user_callbacks(self.callbacks)
         plain = [item[1] if isinstance(item, tuple) else item for item in user]

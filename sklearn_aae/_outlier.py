@@ -13,8 +13,8 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_aae._base import leaves_no_trace
 from sklearn_aae._compat import Interval, Options, StrOptions, _fit_context
+from sklearn_aae._guard import leaves_no_trace
 from sklearn_aae._parameters import as_device, as_sizes
 from sklearn_aae._random import derive_seed, draw_seed
 from sklearn_aae._threads import torch_threads

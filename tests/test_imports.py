@@ -14,6 +14,7 @@ ROOT = Path(sklearn_aae.__file__).parent
 RANKS = {
     "exceptions": 0,
     "_compat": 1,
+    "_guard": 1,
     "_random": 1,
     "_registry": 1,
     "_cell_forms": 2,
@@ -39,6 +40,9 @@ RANKS = {
     "_base": 5,
     "_adversarial_autoencoder": 6,
     "detection": 6,
+    "_two_headed": 6,
+    "_classifier": 7,
+    "_clusterer": 7,
     "_outlier": 7,
     "__init__": 8,
     "_audit_rows": 8,

@@ -4,6 +4,7 @@ from sklearn_aae.networks._builder import ModuleBuilder
 from sklearn_aae.networks._conditioning import Classes, Conditioning
 from sklearn_aae.networks._mlp import ACTIVATIONS, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
+from sklearn_aae.networks._two_headed import TwoHeadedBuilder, TwoHeadedModule
 
 __all__ = [
     "ACTIVATIONS",
@@ -11,6 +12,8 @@ __all__ = [
     "Classes",
     "Conditioning",
     "ModuleBuilder",
+    "TwoHeadedBuilder",
+    "TwoHeadedModule",
     "build_network",
     "mlp",
 ]

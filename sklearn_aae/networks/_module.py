@@ -155,12 +155,35 @@ class AAEModule(nn.Module):
         Tensor of shape (n_samples, n_components)
             Codes, where the prior has them.
         """
+        return self.prior.squash(self.raw_code(x, noise, encoder=encoder))
+
+    def raw_code(
+        self,
+        x: torch.Tensor,
+        noise: torch.Tensor | None = None,
+        *,
+        encoder: nn.Module | None = None,
+    ) -> torch.Tensor:
+        """Return codes before the prior squashes them; parameters as in :meth:`encode`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Rows on the network's scale.
+        noise : Tensor of shape (n_samples, n_noise) or None
+            Standard normal draws.
+        encoder : Module or None, default=None
+            A copy of the encoder in the precision of ``x``; None for the encoder itself.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components)
+            What the posterior gives.
+        """
         encoder, posterior = self.encoder if encoder is None else encoder, self.posterior
         if noise is None:
-            code = posterior.encode(encoder, x, self.n_components)
-        else:
-            code = posterior.draw(encoder(posterior.inputs(x, noise)), noise)
-        return self.prior.squash(code)
+            return posterior.encode(encoder, x, self.n_components)
+        return posterior.draw(encoder(posterior.inputs(x, noise)), noise)
 
     def forward(
         self,

@@ -1,7 +1,7 @@
 """Training: the skorch net, its phases, batches and callbacks."""
 
 from sklearn_aae.training._autoregressive import AutoregressiveEnsemble
-from sklearn_aae.training._batches import Batch, TableDataset
+from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches
 from sklearn_aae.training._callbacks import (
     EarlyStopping,
     LinearDecay,
@@ -13,6 +13,8 @@ from sklearn_aae.training._densities import Densities, log_mixture
 from sklearn_aae.training._ensemble import Ensemble
 from sklearn_aae.training._ensemble_steps import EnsemblePlan, EnsembleTrainer
 from sklearn_aae.training._inference import encode, in_precision, map_chunks
+from sklearn_aae.training._label_batches import LabelledBatches, nearest_rows
+from sklearn_aae.training._label_phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.training._members import (
     CLIP,
     EnsembleSettings,
@@ -33,17 +35,22 @@ __all__ = [
     "AAENet",
     "AutoregressiveEnsemble",
     "Batch",
+    "CategoryLoss",
     "Densities",
     "EarlyStopping",
     "Ensemble",
     "EnsemblePlan",
     "EnsembleSettings",
     "EnsembleTrainer",
+    "Heads",
+    "LabelledBatches",
     "LinearDecay",
     "Phase",
+    "RepulsionLoss",
     "RowLosses",
     "StepwiseDecay",
     "TableDataset",
+    "TrainBatches",
     "TrainingContext",
     "choose_columns",
     "encode",
@@ -52,6 +59,7 @@ __all__ = [
     "log_mixture",
     "map_chunks",
     "member_rows",
+    "nearest_rows",
     "split_table",
     "user_callbacks",
 ]

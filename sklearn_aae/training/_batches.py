@@ -42,6 +42,15 @@ class Batch(NamedTuple):
         What the head drew for the reconstruction phase.
     labels : Tensor of shape (n,), int64, or None
         The class of each row, -1 for rows without a label; None if the data set has none.
+    labelled_x : Tensor of shape (m, n_features) or None
+        Rows with labels, corrupted, for the classification phase; None if there is none.
+    classes : Tensor of shape (m,), int64, or None
+        Their classes.
+    neighbors : Tensor of shape (n, n_features) or None
+        A row near each row.
+    direction : Tensor of shape (n, n_features) or None
+        Normal draws: where the search for the direction begins that changes a row's
+        category most.
     """
 
     x: torch.Tensor
@@ -50,6 +59,10 @@ class Batch(NamedTuple):
     noise: torch.Tensor | None
     hints: torch.Tensor | None = None
     labels: torch.Tensor | None = None
+    labelled_x: torch.Tensor | None = None
+    classes: torch.Tensor | None = None
+    neighbors: torch.Tensor | None = None
+    direction: torch.Tensor | None = None
 
 
 class TableDataset(Dataset):
@@ -88,6 +101,8 @@ class TableDataset(Dataset):
         small = len(self) * self.X.shape[1] * 4 <= KEPT_BYTES
         self._scaled = scaler.transform(self.X if rows is None else self.X[rows]) if small else None
         self._resident: torch.Tensor | None = None
+        #: For each row of the data set, others near it: (n_samples, n_neighbors), or None.
+        self.neighbors: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else len(self.rows)
@@ -192,16 +207,17 @@ class TrainBatches:
                 x = self.dataset.gather(index.numpy()).to(self.device)
             else:
                 x = table[index]
-            yield from self._block(x, self.dataset.labels_of(index, self.device), block, noise)
+            yield from self._block(x, index, block, noise)
 
     def _block(
         self,
         x: torch.Tensor,
-        labels: torch.Tensor | None,
+        index: torch.Tensor,
         edges: list[tuple[int, int]],
         generator: torch.Generator,
     ) -> Iterator[tuple[Batch, torch.Tensor]]:
         module, offset, n = self.module, edges[0][0], len(x)
+        labels = self.dataset.labels_of(index, self.device)
         prior = module.draw_codes(n, generator, labels)
         level = module.posterior.input_noise * self.noise_share
         corrupted = module.head.corrupt(x, level, self.dataset.scaler.spread_, generator)
