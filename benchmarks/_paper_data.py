@@ -106,9 +106,11 @@ def few_labels(y: np.ndarray, n_labels: int | None, seed: int) -> np.ndarray:
     rng, classes = np.random.default_rng([seed, 1]), np.unique(y)
     if n_labels % len(classes):
         raise ValueError(f"{n_labels} labels do not divide among {len(classes)} classes.")
-    few = np.full_like(y, -1)
+    few, n_each = np.full_like(y, -1), n_labels // len(classes)
     for one in classes:
-        rows = rng.permutation(np.flatnonzero(y == one))[: n_labels // len(classes)]
+        rows = rng.permutation(np.flatnonzero(y == one))[:n_each]
+        if len(rows) < n_each:
+            raise ValueError(f"Class {one} has {len(rows)} rows, but {n_each} labels are wanted.")
         few[rows] = one
     return few
 

@@ -139,6 +139,8 @@ def test_labels_left_are_as_many_of_each_class():
     assert few_labels(y, None, seed=0) is y
     with pytest.raises(ValueError, match="100 labels do not divide among 3"):
         few_labels(y, 100, seed=0)
+    with pytest.raises(ValueError, match=r"Class 0 has .* rows, but 200 labels are wanted"):
+        few_labels(y, 600, seed=0)
 
 
 class Clusters:
@@ -251,6 +253,10 @@ def test_what_was_opened_without_a_figure_is_refused(final, monkeypatch, capsys)
     call()
     assert len(opened) == 1
     assert "--again" in capsys.readouterr().out
+    # The training was finished, and is not repeated.
+    monkeypatch.setattr(training.Schedule, "on_epoch_begin", kill)
+    call("--again")
+    assert len(opened) == 2
 
 
 def test_the_final_stage_takes_recipes_as_they_are(final):
@@ -266,6 +272,10 @@ def test_tuning_leaves_the_test_rows_alone(final):
     (row,) = paper.Runs(folder, "paper", paper.KEYS).rows()
     assert (row["stage"], row["recipe"], row["rows"]) == ("tune", "semi-paper", "300")
     assert opened == []
+    (row,) = paper.tuned(folder)
+    assert (row["task"], row["rows"], row["epochs"], row["widths"]) == (
+        "all labels", "300", "1", "12-12",
+    )  # fmt: skip
 
 
 def test_results_name_what_was_not_run(final):
