@@ -19,7 +19,7 @@ from sklearn.svm import OneClassSVM
 
 from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.detection._fitting import Trimmer, surround
-from sklearn_aae.scores import SCORES
+from sklearn_aae.scores import DENSITY, SCORES, kinds_with
 
 
 class Detector(NamedTuple):
@@ -35,17 +35,22 @@ def ours() -> dict[str, Detector]:
     def fit(X: np.ndarray, seed: int) -> AAEOutlierDetector:
         return AAEOutlierDetector(random_state=seed).fit(X)
 
+    def with_autoregression(X: np.ndarray, seed: int) -> AAEOutlierDetector:
+        return AAEOutlierDetector("autoregressive", random_state=seed).fit(X)
+
     def plain(X: np.ndarray, seed: int) -> AAEOutlierDetector:
         return AAEOutlierDetector(adversarial_weight=0, random_state=seed).fit(X)
 
     def by(kind: str) -> Callable[[Any, np.ndarray], np.ndarray]:
         return lambda detector, X: -detector.score_samples(X, kind=kind)
 
-    kinds = {f"AAEOutlierDetector, {kind}": by(kind) for kind in SCORES}
+    kinds = {f"AAEOutlierDetector, {kind}": by(kind) for kind in kinds_with([DENSITY])}
+    own_fit = {"AAEOutlierDetector, autoregressive": by("autoregressive")}
     without = {f"no adversary, {kind}": by(kind) for kind in ("default", "model", "likelihood")}
     inputs = {"no networks, reference": lambda references, X: references.badness(X)}
     return {
         "ours": Detector(fit, kinds),
+        "with autoregression": Detector(with_autoregression, own_fit),
         "no adversary": Detector(plain, without),
         "no networks": Detector(InputReferences, inputs),
     }

@@ -13,6 +13,7 @@ rank among the compared detectors are means over tables and seeds.
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import time
 import warnings
@@ -42,6 +43,14 @@ def main() -> None:
     arguments.add_argument(
         "--only", nargs="*", default=[], help="detectors whose name holds one of these words"
     )
+    arguments.add_argument(
+        "--keep",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="CSV",
+        help="runs written before: they join the tables and are not run again",
+    )
     args = arguments.parse_args()
     prepare(args.threads)
     detectors = {
@@ -51,21 +60,23 @@ def main() -> None:
     }
     files = sorted(args.data.rglob("*.npz"))
     names = [file.stem for file in files]
-    runs: list[Row] = []
+    runs = kept_runs(args.keep, args.seeds)
     for file in files[:2] if args.quick else files:
         for seed in range(1 if args.quick else args.seeds):
             X, X_test, y = split(file, args.setting, seed)
             for detector in detectors.values():
-                runs += figures(detector, X, X_test, y, file.stem, seed)
+                if any((file.stem, name, seed) not in runs for name in detector.rows):
+                    found = figures(detector, X, X_test, y, file.stem, seed)
+                    runs |= {(file.stem, run["detector"], seed): run for run in found}
         print(f"{file.stem}: {len(X)} rows to fit, {X.shape[1]} columns", flush=True)
         # After every table: a long run that is cut short leaves its figures behind.
-        write_csv(args.out, f"anomaly_{args.setting}_runs", runs)
+        write_csv(args.out, f"anomaly_{args.setting}_runs", list(runs.values()))
     report(
         args.out,
         f"anomaly_{args.setting}",
         {
-            "table": list(summarise(runs, names)),
-            "by_data": list(by_data(runs)),
+            "table": list(summarise(list(runs.values()), names)),
+            "by_data": list(by_data(list(runs.values()))),
             "setup": setup_rows(
                 command_line("anomaly", arguments, args),
                 setting=args.setting,
@@ -73,6 +84,19 @@ def main() -> None:
             ),
         },
     )
+
+
+def kept_runs(paths: list[Path], n_seeds: int) -> dict[tuple, Row]:
+    """Return the runs of the first seeds in files, by table, detector and seed."""
+    runs: dict[tuple, Row] = {}
+    for path in paths:
+        with path.open(newline="", encoding="utf-8") as file:
+            for line in csv.DictReader(file):
+                key = line.pop("table"), line.pop("detector"), int(line.pop("seed"))
+                named: Row = dict(zip(("table", "detector", "seed"), key, strict=True))
+                if key[2] < n_seeds:
+                    runs[key] = named | {name: float(figure) for name, figure in line.items()}
+    return runs
 
 
 def split(file: Path, setting: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -155,15 +179,17 @@ def is_compared(detector: object) -> bool:
 
 
 def ranks_of(runs: list[Row]) -> dict[object, float]:
-    """Return the mean rank of AUROC among the compared detectors."""
-    groups: dict[tuple, dict[object, float]] = {}
+    """Return the mean rank of AUROC, by table, among the compared detectors."""
+    values: dict[object, dict[object, list]] = {}
     for run in runs:
         if is_compared(run["detector"]):
-            group = groups.setdefault((run["table"], run["seed"]), {})
-            group[run["detector"]] = -float(run["AUROC"])  # type: ignore[arg-type]
+            of_table = values.setdefault(run["table"], {})
+            # Means: not all detectors run with as many seeds.
+            of_table.setdefault(run["detector"], []).append(run["AUROC"])
     found: dict[object, list[float]] = {}
-    for group in groups.values():
-        for detector, rank in zip(group, rankdata(list(group.values())), strict=True):
+    for of_table in values.values():
+        ranks = rankdata([-np.mean(areas) for areas in of_table.values()])
+        for detector, rank in zip(of_table, ranks, strict=True):
             found.setdefault(detector, []).append(float(rank))
     return {detector: float(np.mean(ranks)) for detector, ranks in found.items()}
 

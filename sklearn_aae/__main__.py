@@ -1,18 +1,33 @@
 """Audit a table: ``python -m sklearn_aae [TABLE] [--out DIR]``.
 
-Fits :class:`~sklearn_aae.AdversarialAutoencoder` to a table of numbers, categories, text,
-booleans, dates and missing cells, and writes
+Fits :class:`~sklearn_aae.AdversarialAutoencoder` and :class:`~sklearn_aae.AAEOutlierDetector`
+to a table of numbers, categories, text, booleans, dates and missing cells, and writes
 
-- ``scores.csv``: a line per row with its score (higher is more normal) and the three
-  columns that contribute most to its badness, with their shares of it, the cells and
-  what the model expected there;
+- ``scores.csv``: a line per row with what the detector says of it;
 - ``codes.csv``: the rows, compressed;
 - ``synthetic.csv``: new rows drawn from the model, of the table's columns and types;
 - ``report.png``: all of this on one page.
 
+The columns of ``scores.csv``:
+
+- ``score``: higher is more normal;
+- ``p_value``: the score's rank among about a tenth of the rows, which are held out; empty
+  in tables of fewer than 100 rows, where none are;
+- ``flag``: whether the score lies below the threshold, which ``--alpha`` of all normal rows
+  do (one in twenty, if nothing else is said);
+- ``held_out``: whether the row was held out.  The p-values of these rows are those of new
+  rows, which are at most ``alpha`` in a share ``alpha`` of normal rows.  The other rows
+  were trained on, which can make them look more normal than new ones: theirs promise nothing;
+- ``column_k``, ``share_k``, ``value_k``, ``expected_k`` for k = 1, 2, 3: the columns that
+  contribute most to the row's badness, their shares of it, the cells, and what the detector
+  expected there, given the rest of the row.
+
 The table is CSV or Parquet; without one, scikit-learn's breast cancer table is taken.
 Columns of text whose cells are all ISO dates (``2020-01-31``, perhaps with a time of day)
-are dates, in the synthetic rows too; empty cells are missing.
+are dates, and empty cells are missing; what is written has dates, decimals and booleans as
+in the file.  Text with almost as many levels as rows, names or numbers of customers say, is
+taken for a category too, and mentioned: synthetic rows repeat its cells, and the detector
+leaves it out, because cells that no two rows share say nothing of a row.
 A first CSV column without a name (what pandas writes for an index) names the rows, and
 so does the index of a Parquet file; other rows are numbered from 0.  Files of an
 earlier run in the same folder are overwritten.  Exit status: 0, or 2 where the table
@@ -32,16 +47,17 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae import AdversarialAutoencoder, __version__
+from sklearn_aae._audit_rows import RowAudit, audit_rows, fit_detector
 from sklearn_aae._audit_table import AuditTable, as_numbers, read_table
+from sklearn_aae._cell_forms import FLOAT_FORMAT
 from sklearn_aae._compat import import_extra
 from sklearn_aae.exceptions import MissingExtraError
 from sklearn_aae.inspection._report import ReportData, draw_report
 from sklearn_aae.metrics import code_information, prior_draws, prior_gap
 
 PROGRAM = "python -m sklearn_aae"
-#: Nine digits give back every float32; the model computes in no more.
-FLOAT_FORMAT = "%.9g"
-N_EXPLAINING = 3
+#: Cells of the table, whose decimals end before doubles' digits do.
+CELL_FORMAT = "%.15g"
 N_PRIOR_DRAWS = 50_000
 N_SHOWN = 5
 
@@ -82,10 +98,16 @@ def main(argv: list[str] | None = None) -> int:
         started = time.perf_counter()
         model = _fit(table.frame, options)
         seconds = time.perf_counter() - started
+        detector = fit_detector(
+            table,
+            alpha=options.alpha,
+            max_epochs=options.epochs or "auto",
+            random_state=options.seed,
+        )
     except (MissingExtraError, OSError, ValueError) as error:
         print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    audit = _audit(model, table, options)
+    audit = _audit(model, audit_rows(detector, table), table, options)
     written = _write(audit, options.out)
     if not options.quiet:
         _summarise(audit, seconds, written)
@@ -95,8 +117,9 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Fit an adversarial autoencoder to a table of numbers; write how unusual "
-        "each row is and why, codes, synthetic rows and a one-page report.",
+        description="Fit an adversarial autoencoder and a detector to a table of numbers, "
+        "categories, text, booleans, dates and missing cells; write how unusual each row is and "
+        "why, codes, synthetic rows and a one-page report.",
     )
     parser.add_argument(
         "table",
@@ -121,6 +144,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--samples", type=_count, metavar="N", help="synthetic rows (default: as many as the table)"
     )
+    parser.add_argument(
+        "--alpha",
+        type=_level,
+        default=0.05,
+        metavar="A",
+        help="share of normal rows to flag (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed (default: 0)")
     parser.add_argument(
         "--epochs", type=_count, metavar="N", help="passes over the rows (default: auto)"
@@ -134,6 +164,13 @@ def _count(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+def _level(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must be above 0 and below 1, got {text}")
     return value
 
 
@@ -157,45 +194,43 @@ def _fit(frame: Any, options: argparse.Namespace) -> AdversarialAutoencoder:
     return model.fit(frame)
 
 
-def _audit(model: AdversarialAutoencoder, table: AuditTable, options: argparse.Namespace) -> Any:
+def _audit(
+    model: AdversarialAutoencoder, rows: RowAudit, table: AuditTable, options: argparse.Namespace
+) -> Any:
     """Return everything that is written or printed, under one roof."""
     frame = table.frame
-    expected = model.reconstruct(frame)
     synthetic = _synthetic(model, table, options.samples or len(frame))
     # The gap looks at 1000 rows; of a sorted table the first ones would not do.
     some = frame.sample(min(1000, len(frame)), random_state=options.seed % 2**32)
     codes = np.asarray(model.transform(frame), dtype=np.float64)
-    contributions = np.maximum(model.score_contributions(frame), 0)
-    scores = model.score_samples(frame)
-    numbers = as_numbers([frame, expected, synthetic])
     if table.is_numeric:
-        fit = f"{_explained(*numbers.matrices[:2]):.1%} of the variance reconstructed"
+        fit = f"{_explained(model, frame):.1%} of the variance reconstructed"
     else:
         carried = code_information(model, some, random_state=options.seed)
-        fit = f"the code carries {carried:.1f} nats per row and leaves {-scores.mean():.1f}"
+        left = -model.score_samples(frame).mean()
+        fit = f"the code carries {carried:.1f} nats per row and leaves {left:.1f}"
     return argparse.Namespace(
         table=table,
         frame=frame,
-        expected=expected,
+        rows=rows,
         synthetic=synthetic,
-        numbers=numbers,
+        numbers=as_numbers([frame, rows.expected, synthetic]),
+        is_identifier=table.is_identifier(),
         codes=codes,
         prior=prior_draws(model.prior_, N_PRIOR_DRAWS, codes.shape[1], options.seed),
-        contributions=contributions,
-        shares=contributions
-        / np.maximum(contributions.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny),
-        order=np.argsort(-contributions, axis=1, kind="stable")[:, :N_EXPLAINING],
-        scores=scores,
         history=model.history_,
         fit=fit,
         gap=prior_gap(model, some, random_state=options.seed),
     )
 
 
-def _explained(rows: np.ndarray, expected: np.ndarray) -> float:
+def _explained(model: AdversarialAutoencoder, frame: Any) -> float:
     """Return which part of the columns' variance is reconstructed, on average."""
+    rows, back = (
+        np.asarray(table, dtype=np.float64) for table in (frame, model.reconstruct(frame))
+    )
     varies = np.ptp(rows, axis=0) > 0
-    unexplained = ((rows - expected) ** 2).mean(axis=0)[varies] / rows.var(axis=0)[varies]
+    unexplained = ((rows - back) ** 2).mean(axis=0)[varies] / rows.var(axis=0)[varies]
     return 1 - float(unexplained.mean()) if varies.any() else 1.0
 
 
@@ -217,13 +252,18 @@ def _synthetic(model: AdversarialAutoencoder, table: AuditTable, n_rows: int) ->
 
 def _write(audit: Any, folder: Path) -> list[Path]:
     pandas = import_extra("pandas", "table")
-    index = audit.frame.index
-    scores = {"score": audit.scores}
-    for k, columns in enumerate(audit.order.T, start=1):
+    index, rows = audit.frame.index, audit.rows
+    scores = {
+        "score": rows.scores,
+        "p_value": rows.p_values,
+        "flag": rows.flagged,
+        "held_out": rows.held_out,
+    }
+    for k, (columns, shares) in enumerate(zip(rows.order.T, rows.shares.T, strict=True), start=1):
         scores[f"column_{k}"] = audit.frame.columns.to_numpy()[columns]
-        scores[f"share_{k}"] = audit.shares[np.arange(len(index)), columns]
-        scores[f"value_{k}"] = audit.table.texts(audit.frame, columns, FLOAT_FORMAT)
-        scores[f"expected_{k}"] = audit.table.texts(audit.expected, columns, FLOAT_FORMAT)
+        scores[f"share_{k}"] = shares
+        scores[f"value_{k}"] = audit.table.texts(audit.frame, columns, CELL_FORMAT)
+        scores[f"expected_{k}"] = audit.table.texts(rows.expected, columns)
     names = [f"component_{i}" for i in range(audit.codes.shape[1])]
     written = [folder / name for name in ("scores.csv", "codes.csv", "synthetic.csv", "report.png")]
     look = {"float_format": FLOAT_FORMAT}
@@ -243,7 +283,7 @@ def _plural(count: int, noun: str) -> str:
 
 def _report_data(audit: Any) -> ReportData:
     (n_rows, n_columns), n_components = audit.frame.shape, audit.codes.shape[1]
-    rows, expected, synthetic = audit.numbers.matrices
+    cells, expected, synthetic = audit.numbers.matrices
     return ReportData(
         title=audit.table.title,
         subtitle=f"{_plural(n_rows, 'row')} × {_plural(n_columns, 'column')} in "
@@ -253,16 +293,18 @@ def _report_data(audit: Any) -> ReportData:
         footer=f"sklearn_aae {__version__}",
         names=list(audit.frame.columns),
         row_ids=list(audit.frame.index),
-        rows=rows,
-        reconstructions=expected,
-        contributions=audit.contributions,
-        scores=audit.scores,
+        rows=cells,
+        expected=expected,
+        contributions=audit.rows.contributions,
+        scores=audit.rows.scores,
+        flagged=audit.rows.flagged,
         synthetic=synthetic,
         codes=audit.codes,
         prior=audit.prior,
         history=audit.history,
         labels=audit.numbers.labels,
         is_date=audit.numbers.is_date,
+        is_identifier=audit.is_identifier,
     )
 
 
@@ -277,22 +319,50 @@ def _summarise(audit: Any, seconds: float, written: list[Path]) -> None:
     print(f"{_plural(audit.codes.shape[1], 'component')} fitted in {seconds:.1f} s")
     print(audit.fit.replace("the variance", "the columns' variance is"))
     print(f"prior gap {audit.gap:.2f} (up to 1, the codes could be draws of the prior)")
-    print("\nmost unusual rows (the model has seen them: real surprises stand out more)")
-    worst = np.argsort(audit.scores, kind="stable")[:N_SHOWN]
-    order = audit.order[worst]
-    width = max(len(audit.frame.columns[j]) for j in order.ravel())
+    for name in audit.frame.columns[audit.is_identifier]:
+        print(
+            f"{_clipped(name)!r} may be an identifier, with almost as many levels as rows: scores "
+            "leave it out, synthetic rows repeat its cells; consider dropping it"
+        )
+    _print_detection(audit.rows)
+    _print_unusual(audit)
+    print("\nwrote " + "\n      ".join(str(path) for path in written))
+
+
+def _print_detection(rows: RowAudit) -> None:
+    detector = rows.detector
+    n_held_out, source = detector.n_held_out_, "the rows' own scores"
+    if detector.threshold_source_ == "held-out":
+        source = f"{n_held_out:,} held-out rows"
+    print(
+        f"{rows.flagged.sum():,} of {_plural(len(rows.scores), 'row')} flagged: scores below "
+        f"{detector.offset_:.4g}, where {100 * detector.alpha:g} % of normal rows are, by {source}"
+    )
+    if n_held_out:
+        print("p-values hold for new rows and those marked held_out: others were trained on")
+    else:
+        print("no p-values: they need 100 rows, to hold some out")
+
+
+def _print_unusual(audit: Any) -> None:
+    print("\nmost unusual rows")
+    rows, names = audit.rows, audit.frame.columns
+    worst = np.argsort(rows.scores, kind="stable")[:N_SHOWN]
+    order = rows.order[worst]
+    width = max(len(names[j]) for j in order.ravel())
     cells, expected = (
-        [audit.table.texts(rows.iloc[worst], places, "%.4g", "missing") for places in order.T]
-        for rows in (audit.frame, audit.expected)
+        [audit.table.texts(table.iloc[worst], places, "%.4g", "missing") for places in order.T]
+        for table in (audit.frame, rows.expected)
     )
     for i, row in enumerate(worst):
-        print(f"  row {audit.frame.index[row]}, score {audit.scores[row]:.4g}")
+        p_value = "" if np.isnan(rows.p_values[row]) else f", p-value {rows.p_values[row]:.2g}"
+        held_out = ", held out" if rows.held_out[row] else ""
+        print(f"  row {audit.frame.index[row]}, score {rows.scores[row]:.4g}{p_value}{held_out}")
         for k, j in enumerate(order[i]):
             print(
-                f"    {audit.shares[row, j]:5.0%}  {audit.frame.columns[j]:<{width}}  "
+                f"    {rows.shares[row, k]:5.0%}  {names[j]:<{width}}  "
                 f"{_clipped(cells[k][i]):<11} expected {_clipped(expected[k][i])}"
             )
-    print("\nwrote " + "\n      ".join(str(path) for path in written))
 
 
 if __name__ == "__main__":

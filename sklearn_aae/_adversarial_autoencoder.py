@@ -15,18 +15,28 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_aae._base import IMPUTE, SAMPLE, BaseAAE, leaves_no_trace
+from sklearn_aae._base import IMPUTE, SAMPLE, BaseAAE
 from sklearn_aae._compat import _fit_context
 from sklearn_aae._draws import (
     blur,
     check_level_head,
     codes_of_density,
+    decoder_draws,
     draw_within,
     fill_levels,
 )
+from sklearn_aae._guard import leaves_no_trace
 from sklearn_aae._input import check_levels, is_ready, reads_levels
 from sklearn_aae._random import derive_seed, draw_seed, make_generator, resolve_seed
+from sklearn_aae._supervision import (
+    classes_to_draw,
+    count_draws,
+    labels_to_decode,
+    labels_to_score,
+    training_labels,
+)
 from sklearn_aae.encoding import Container
+from sklearn_aae.networks import Classes
 from sklearn_aae.training import TrainingContext
 
 
@@ -52,12 +62,14 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ``"categorical"`` (corners of a simplex), ``"learned"`` (a mixture fitted to the
         codes), an object of :mod:`sklearn_aae.priors`, a
         :class:`torch.distributions.Distribution`, a frozen distribution of
-        :mod:`scipy.stats` or a function ``(n, generator) -> (n, n_components)``.
-    posterior : {"auto", "deterministic", "gaussian", "universal", "channel"} or Posterior, \
-            default="auto"
-        How the encoder's output becomes a code.  ``"auto"`` is deterministic for outputs
-        over numbers, and for those over categories the channel: codes of variance 1 by
-        construction, shrunk, plus fixed noise.
+        :mod:`scipy.stats` or a function ``(n, generator) -> (n, n_components)``; see
+        :ref:`priors`.
+    posterior : str or Posterior, default="auto"
+        How the encoder's output becomes a code: ``"deterministic"``, ``"gaussian"``,
+        ``"universal"`` (noise is an input of the encoder) or ``"channel"`` (codes of variance
+        1 by construction, shrunk, plus fixed noise).  ``"auto"`` is deterministic for
+        outputs over numbers, and for those over categories the channel if the prior is
+        the standard normal or learned.
     output : str or Output, default="auto"
         The decoder's likelihood.  Over numbers: ``"gaussian"`` (squared error on scaled
         columns) or ``"bernoulli"`` (cross-entropy; columns in [0, 1]).  Over the levels
@@ -65,8 +77,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         (given the code and the columns before).  ``"auto"`` is Gaussian if every column
         is a number and no cell is missing, for arrays and frames alike, else
         autoregressive.
-    supervision : None, default=None
-        What ``y`` does: nothing.
+    supervision : {"prior", "decoder"} or None, default=None
+        What ``y`` does.  None: nothing, since a ``Pipeline`` hands every step ``y``.
+        ``"prior"``: codes of a class follow modes of their own of a prior that has modes
+        ([1]_, section 2.3), those of unlabelled rows the whole prior.
+        ``"decoder"``: the decoder reads the label beside the code, which is left with the
+        style ([1]_, section 3).  See :ref:`labels`.
     hidden_layer_sizes : int or tuple of int, default=(256, 256)
         Widths of the encoder's hidden layers; the decoder mirrors them.
     discriminator_layer_sizes : int or tuple of int, default=(256, 256)
@@ -75,12 +91,16 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Activation of the hidden layers of encoder and decoder.
     encoder, decoder, discriminator : None, torch.nn.Module or callable, default=None
         Networks of your own: an unfitted instance, which is copied and never
-        trained in place, or a class or function ``(n_in, n_out) -> nn.Module``.
+        trained in place, or a class or function ``(n_in, n_out) -> nn.Module``.  With
+        labels the discriminator, and for ``supervision="decoder"`` the decoder, reads a
+        column for each class and one for rows without a label after the code.
     adversarial_weight : float or "auto", default="auto"
-        Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3,
-        0.45 for outputs over categories, and 1 for priors over the corners of a simplex
-        (categorical and products with it).  0 switches phases 2 and 3 off, which leaves
-        a plain autoencoder.
+        Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3 for
+        the standard normal and the learned prior, whose shape codes come to easily, 1 for
+        priors over the corners of a simplex (categorical and products with it) and 0.6
+        for all others; for outputs over categories 0.45, or 1 for corners.  With
+        ``supervision`` it is 1 (``"prior"``) or 0.6 (``"decoder"``) at least.  0 switches
+        phases 2 and 3 off, which leaves a plain autoencoder.
     categorical_features : "from_dtype" or array-like, default="from_dtype"
         Which columns are categories: by their type (categorical, text, boolean), and
         besides the numbers and dates whose labels, positions or mask are given here.
@@ -140,6 +160,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Loss of each phase by epoch: ``"reconstruction_loss"``,
         ``"discriminator_loss"``, ``"generator_loss"``; with early stopping also
         ``"valid_loss"``, ``"prior_gap"`` and ``"validation_figure"``.
+    classes_ : ndarray of shape (n_classes,)
+        The classes, with ``supervision`` only.
     prior_ : Prior
         The prior as an object.
     device_ : torch.device
@@ -179,6 +201,15 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     (5, 30)
     >>> aae.score_samples(X[:3]).shape
     (3,)
+
+    With labels, rows of a class, and a row as another class:
+
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> aae = AdversarialAutoencoder(supervision="decoder", max_epochs=20, random_state=0)
+    >>> aae.fit(X, y).sample(y=[0, 0, 1]).shape
+    (3, 30)
+    >>> aae.reconstruct(X[:3], y=1).shape
+    (3, 30)
     """
 
     def __init__(
@@ -188,7 +219,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         prior: Any = "gaussian",
         posterior: Any = "auto",
         output: Any = "auto",
-        supervision: None = None,
+        supervision: str | None = None,
         hidden_layer_sizes: Any = (256, 256),
         discriminator_layer_sizes: Any = (256, 256),
         activation: str = "gelu",
@@ -243,6 +274,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         # Codes of levels are float32 whatever the table holds.
         tags.transformer_tags.preserves_dtype = ["float32"] if levels else ["float64", "float32"]
         takes = levels is not False
+        tags.target_tags.required = self.supervision is not None
         tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
         return tags
 
@@ -259,8 +291,10 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         X : array-like or frame of shape (n_samples, n_features)
             The rows, at least 2: an array, a pandas or a polars frame, of columns of any
             kind and with missing cells.  A float32 array is not copied.
-        y : object, default=None
-            Not used; a ``Pipeline`` hands it to every step.
+        y : array-like of shape (n_samples,), default=None
+            With ``supervision``, class labels: whole numbers, booleans or strings.  NaN and
+            None are rows without a label, and so is -1 if at least two other classes
+            occur.  Else not used; a ``Pipeline`` hands it to every step.
 
         Returns
         -------
@@ -270,18 +304,18 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Raises
         ------
         ValueError
-            If a parameter or the table is not usable; the message names it.
+            If a parameter, the table or the labels are not usable; the message names it.
         UnsupportedColumnsError
             If a column is of no known kind, or no number where the output is over numbers
             (a ``ValueError``).
         """
         warm = self.warm_start and hasattr(self, "net_")
         rows = self._check_rows(X, reset=not warm)
-        if warm:
-            net, seed = self._net_to_go_on_with(), self._seed
-        else:
-            seed = draw_seed(self.random_state)
-            net = self._new_net(rows, seed)
+        net = self._net_to_go_on_with() if warm else None
+        self.__dict__.pop("_class_counts", None)  # frequencies are those of the last fit
+        labels = training_labels(self, y, rows, reset=not warm)
+        if net is None:
+            net = self._new_net(rows, draw_seed(self.random_state))
             self._container = Container.of(X)
         batch, epochs = self._schedule(len(rows))
         task = self._init_callback_context(max_subtasks=epochs)
@@ -289,7 +323,15 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         context = TrainingContext(
             self, task, X, y, lambda: self._fitted_attributes(copy.deepcopy(net))
         )
-        self._train(net, rows, seed, max_epochs=epochs, batch_size=batch, context=context)
+        self._train(
+            net,
+            rows,
+            self._seed,
+            max_epochs=epochs,
+            batch_size=batch,
+            context=context,
+            labels=labels,
+        )
         task.call_on_fit_task_end(
             estimator=self,
             X=X,
@@ -301,17 +343,20 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     @leaves_no_trace
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any = None) -> AdversarialAutoencoder:
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None) -> AdversarialAutoencoder:
         """Train one epoch on the given rows, at constant learning rates.
 
-        The first call sets the scale and the networks; later calls keep them.
+        The first call sets the scale, the classes and the networks; later calls keep them.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
             The rows; at least 2 in the first call.
-        y : object, default=None
-            Not used.
+        y : array-like of shape (n_samples,), default=None
+            With ``supervision``, class labels as in :meth:`fit`; else not used.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that later calls may bring; None takes those of the first call.
+            Not used after it, nor without ``supervision``.
 
         Returns
         -------
@@ -321,18 +366,18 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Raises
         ------
         ValueError
-            If a parameter or the table is not usable, or has another width than
-            in the first call.
+            If a parameter, the table or the labels are not usable, or the table has another
+            width, or the labels another class, than in the first call.
         """
         first = not hasattr(self, "net_")
         rows = self._check_rows(X, reset=first)
-        if first:
+        net = None if first else self._net_to_go_on_with()
+        labels = training_labels(self, y, rows, reset=first, classes=classes)
+        if net is None:
             net = self._new_net(rows, draw_seed(self.random_state))
             self._container = Container.of(X)
-        else:
-            net = self._net_to_go_on_with()
         batch, _ = self._schedule(len(rows))
-        self._finish(self._train(net, rows, self._seed, batch_size=batch))
+        self._finish(self._train(net, rows, self._seed, batch_size=batch, labels=labels))
         return self
 
     # ------------------------------------------------------- compress, generate
@@ -369,8 +414,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ----------
         Z : array-like of shape (n_samples, n_components)
             Codes.
-        y : None, default=None
-            Must be None: the decoder takes no labels.
+        y : scalar or array-like of shape (n_samples,), default=None
+            With ``supervision="decoder"``, the class to decode as, of all codes or of each;
+            else must be None.
 
         Returns
         -------
@@ -383,17 +429,23 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If ``Z`` has another width.
+            If ``Z`` has another width, if the decoder reads labels and one is missing from
+            ``y``, or if it does not and ``y`` is there.
         """
         check_is_fitted(self)
-        _refuse_labels(y, "inverse_transform")
         if not is_ready(Z, self._n_features_out):
             Z = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but the code has {self._n_features_out} components."
             )
-        return self._wrap(self._decode(Z, Z.dtype))
+        labels = labels_to_decode(self, y, "inverse_transform", len(Z))
+        if self.net_.module_.decodes_labels and (labels is None or (labels < 0).any()):
+            raise ValueError(
+                'inverse_transform needs y with supervision="decoder": the code has the style '
+                "of a row, not its class. Pass a class for all codes or one for each."
+            )
+        return self._wrap(self._decode(Z, Z.dtype, labels=labels))
 
     def reconstruct(self, X: Any, y: Any = None) -> Any:
         """Return rows as the model sees them: through the code and back.
@@ -402,8 +454,10 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ----------
         X : array-like or frame of shape (n_samples, n_features)
             Rows.
-        y : None, default=None
-            Must be None: the decoder takes no labels.
+        y : scalar or array-like of shape (n_samples,), default=None
+            With ``supervision="decoder"``, the class to decode as, of all rows or of each:
+            "this row's style as class c".  None, and missing labels, take the class of
+            highest likelihood.  Else must be None.
 
         Returns
         -------
@@ -414,11 +468,13 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ------
         NotFittedError
             If the estimator is not fitted.
+        ValueError
+            If a label is of no known class, or the decoder reads no labels.
         """
         check_is_fitted(self)
-        _refuse_labels(y, "reconstruct")
         rows = self._check_rows(X, reset=False)
-        return self._wrap(self._decode(self._encode(rows), rows.dtype), like=X)
+        labels = self._likeliest(rows, labels_to_decode(self, y, "reconstruct", len(rows)))
+        return self._wrap(self._decode(self._encode(rows), rows.dtype, labels=labels), like=X)
 
     def sample(
         self,
@@ -435,9 +491,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Parameters
         ----------
         n_samples : int, default=1
-            Number of rows.
-        y : None, default=None
-            Must be None: the decoder takes no labels.
+            Number of rows; not needed where ``y`` is an array.
+        y : scalar or array-like, default=None
+            With ``supervision``, the class of all rows, or one for each; ``n_samples``
+            then is their number, or left out.  None, and missing labels, draw from the
+            whole prior, and with ``supervision="decoder"`` classes by their frequency in
+            training.
         conditions : dict or None, default=None
             What columns must be, by label (by position for arrays): a value, a list of
             values, a tuple ``(low, high)`` with both ends included (None for no bound), or
@@ -467,14 +526,16 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If ``n_samples`` is not positive, or a condition names an unknown column or
-            level, an empty range, or what the model hardly ever draws.
+            If ``n_samples`` is not positive or not the number of labels, a label is of no
+            known class, ``y`` is there and the model knows no classes, or a condition names
+            an unknown column or level, an empty range, or what the model hardly ever draws.
         TypeError
             If ``density`` cannot be sampled.
         """
         check_is_fitted(self)
-        _refuse_labels(y, "sample")
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        n_samples = count_draws(y, int(n_samples))
+        classes = classes_to_draw(self, y, n_samples, density)
         seed = derive_seed(resolve_seed(random_state, self.random_state), SAMPLE)
         generator = make_generator(seed, self.device_)
         rng = np.random.default_rng(derive_seed(seed, 0)) if noise else None
@@ -486,15 +547,14 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if conditions:
             if density is not None or not noise:
                 raise ValueError("conditions go neither with density nor with noise=False.")
-            return self._sample_within(n_samples, conditions, generator, rng)
+            return self._sample_within(n_samples, conditions, generator, rng, classes)
         module, k = self.net_.module_, self._n_features_out
-        if density is None:
-            codes = self.prior_.sample(n_samples, k, generator)
-        else:
+        codes = None
+        if density is not None:
             drawn = codes_of_density(density, n_samples, k, derive_seed(seed, 1))
             codes = blur(module, torch.as_tensor(drawn, device=self.device_), generator)
-        noisy = generator if noise else None
-        rows = self._decode(codes.cpu().numpy(), self._dtype, noisy, placed=True)
+        inputs = decoder_draws(module, n_samples, generator, classes, codes).cpu().numpy()
+        rows = self._decode(inputs, self._dtype, generator if noise else None, placed=True)
         return self._wrap(rows, rng=rng)
 
     def _sample_within(
@@ -503,6 +563,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         conditions: Mapping,
         generator: torch.Generator,
         rng: np.random.Generator | None,
+        classes: Classes | None,
     ) -> Any:
         check_level_head(self.net_.module_, "sample with conditions")
         assert self._encoder is not None
@@ -516,13 +577,20 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             {labels.index(name): share for name, share in shares.items()},
             n_samples,
             generator,
+            classes,
         )
         levels = self._encoder.layout_.from_digits(digits.cpu().numpy())
         within = {labels.index(name): wanted for name, wanted in conditions.items()}
         return self._encoder._from_levels(levels, rng, within=within)
 
     def impute(
-        self, X: Any, *, method: str = "mode", n_draws: int = 100, random_state: Any = None
+        self,
+        X: Any,
+        *,
+        y: Any = None,
+        method: str = "mode",
+        n_draws: int = 100,
+        random_state: Any = None,
     ) -> Any:
         """Fill missing cells given the cells of the row that are there.
 
@@ -534,11 +602,15 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ----------
         X : frame or array-like of shape (n_samples, n_features)
             Rows with missing cells.
+        y : scalar or array-like of shape (n_samples,), default=None
+            With ``supervision="decoder"``, the class of all rows or of each.  Where there is
+            none, classes are drawn by their frequency in training and weighed by the known
+            cells.  Else must be None.
         method : {"mode", "draw"}, default="mode"
             ``"mode"``: the median of numbers and dates and the likeliest category, the
-            best single guesses.  ``"draw"``: one draw, so that columns scatter more
-            than guesses do, though on some tables less than the true cells; several
-            calls with other seeds are multiple imputations.
+            best single guesses.  ``"draw"``: one draw, so that columns scatter like
+            the true cells and not less, as guesses do; several calls with other seeds are
+            multiple imputations.
         n_draws : int, default=100
             Draws for each row; time is proportional to it.
         random_state : int, RandomState or None, default=None
@@ -578,6 +650,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
         seed = derive_seed(resolve_seed(random_state, self.random_state), IMPUTE)
         levels, missing = self._levels_and_missing(X)
+        labels = labels_to_decode(self, y, "impute", len(levels))
         rows = np.flatnonzero(missing.any(axis=1))
         if len(rows):
             digits = self._scaler.transform(np.where(missing, -1, levels)[rows])
@@ -588,6 +661,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 n_draws=int(n_draws),
                 draw=method == "draw",
                 generator=make_generator(seed, self.device_),
+                classes=None if labels is None else Classes(labels[rows], self._class_counts),
             )
         rng = np.random.default_rng(derive_seed(seed, 0)) if method == "draw" else None
         filled = self._encoder._from_levels(levels, rng, like=X)
@@ -619,8 +693,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ----------
         X : array-like or frame of shape (n_samples, n_features)
             Rows.
-        y : object, default=None
-            Not used.
+        y : scalar or array-like of shape (n_samples,), default=None
+            With ``supervision="decoder"``, the class of all rows or of each; None, and
+            missing labels, take the class of highest likelihood.  Else not used.
 
         Returns
         -------
@@ -631,9 +706,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ------
         NotFittedError
             If the estimator is not fitted.
+        ValueError
+            If a label is of no known class.
         """
         check_is_fitted(self)
-        return -self._cell_losses(self._check_rows(X, reset=False), sums=True)
+        rows = self._check_rows(X, reset=False)
+        return -self._cell_losses(rows, sums=True, labels=labels_to_score(self, y, len(rows)))
 
     def score_contributions(self, X: Any, y: Any = None) -> np.ndarray:
         """Return what each column contributes to a row's badness.
@@ -642,21 +720,24 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ----------
         X : array-like or frame of shape (n_samples, n_features)
             Rows.
-        y : object, default=None
-            Not used.
+        y : scalar or array-like of shape (n_samples,), default=None
+            As in :meth:`score_samples`.
 
         Returns
         -------
         ndarray of shape (n_samples, `n_features_in_`), float64
-            Loss of each cell; rows add up to ``-score_samples(X)``.
+            Loss of each cell; rows add up to ``-score_samples(X, y)``.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
+        ValueError
+            If a label is of no known class.
         """
         check_is_fitted(self)
-        return self._cell_losses(self._check_rows(X, reset=False))
+        rows = self._check_rows(X, reset=False)
+        return self._cell_losses(rows, labels=labels_to_score(self, y, len(rows)))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of :meth:`score_samples`, so that searches run without a scorer.
@@ -669,8 +750,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ----------
         X : array-like or frame of shape (n_samples, n_features)
             Rows.
-        y : object, default=None
-            Not used.
+        y : scalar or array-like of shape (n_samples,), default=None
+            As in :meth:`score_samples`.
 
         Returns
         -------
@@ -682,7 +763,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         NotFittedError
             If the estimator is not fitted.
         """
-        return float(self.score_samples(X).mean())
+        return float(self.score_samples(X, y).mean())
 
     # ------------------------------------------------------------------- parts
 
@@ -704,11 +785,3 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     @property
     def _n_features_out(self) -> int:
         return self.net_.module_.n_components
-
-
-def _refuse_labels(y: Any, method: str) -> None:
-    if y is not None:
-        raise ValueError(
-            f"{method} got y, but the model was fitted with supervision=None: its decoder takes "
-            "no labels. Pass y=None."
-        )

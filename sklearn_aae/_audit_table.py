@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,68 +10,17 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
+from sklearn_aae._cell_forms import FLOAT_FORMAT, BooleanForm, DateForm, DecimalForm, Form
 from sklearn_aae._cells import sorted_levels
 from sklearn_aae._compat import import_extra
 from sklearn_aae._input import needs_levels
 from sklearn_aae.encoding import BOOLEAN, CATEGORY, Column, label_booleans, read_column
 
-#: A day, and perhaps a time of day, a fraction of a second and an offset from UTC.
-ISO_DATE = re.compile(
-    r"(\d{4}-\d{2}-\d{2})"
-    r"(?:([T ])\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?"
-)
-#: Length of a day and a minute in ISO 8601.
-DAY, MINUTE = len("2000-01-01"), len("2000-01-01T00:00")
+#: From this share of distinct cells on, and so many of them, text is likely an identifier.
+IDENTIFIER_SHARE, IDENTIFIER_LEVELS = 0.9, 20
+#: Types of text, as narwhals calls them.
+TEXT = (nw.String, nw.Categorical, nw.Enum, nw.Object)
 UNITS_PER_DAY = {"D": 1, "s": 86_400, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}
-
-
-@dataclass(frozen=True)
-class DateForm:
-    """How the dates of a text column are written.
-
-    Attributes
-    ----------
-    length : int
-        Characters of the longest cell before the offset: 10 for days, 19 for seconds.
-    separator : str
-        What stands between day and time, "T" or a blank.
-    offset : str
-        What all cells end in: "", "Z" or, say, "+01:00".
-    """
-
-    length: int
-    separator: str = "T"
-    offset: str = ""
-
-    @classmethod
-    def find(cls, column: Any) -> tuple[Any, DateForm] | None:
-        """Return a text column as dates and its form, or None if a cell is no ISO date."""
-        pandas = import_extra("pandas", "table")
-        cells = column.dropna()
-        if not len(cells) or not cells.str.fullmatch(ISO_DATE.pattern).all():
-            return None
-        parts = cells.str.extract(ISO_DATE.pattern)
-        offsets = parts[4].fillna("").unique()
-        # Clocks that differ from cell to cell cannot be told from one column of dates.
-        if len(offsets) > 1:
-            return None
-        bare = column.str.slice(stop=-len(offsets[0])) if offsets[0] else column
-        dates = pandas.to_datetime(bare, format="ISO8601", errors="coerce")
-        if (dates.isna() & column.notna()).any():
-            return None  # the 30th of February, say
-        separators = parts[1].dropna()
-        separator = separators.iloc[0] if len(separators) else "T"
-        return dates, cls(int(bare.dropna().str.len().max()), separator, offsets[0])
-
-    def write(self, dates: Any) -> Any:
-        """Return dates as text, with missing cells where there were any."""
-        unit: Any = "us" if self.length <= len("2000-01-01T00:00:00.000000") else "ns"
-        moments: np.ndarray = dates.to_numpy().astype(f"M8[{unit}]")
-        cells = np.datetime_as_string(moments, unit=unit)
-        text = import_extra("pandas", "table").Series(cells, dates.index).str.slice(0, self.length)
-        if self.length > DAY:
-            text = text.str.replace("T", self.separator, n=1, regex=False) + self.offset
-        return text.where(dates.notna(), None)
 
 
 @dataclass(frozen=True)
@@ -85,25 +33,32 @@ class AuditTable:
         The rows.
     title : str
         What to call the table.
-    date_forms : dict of int to DateForm
-        The columns, by place, that were dates in the form of text.
+    forms : dict of int to Form
+        How columns, by place, write their cells where pandas would write them otherwise.
     """
 
     frame: Any
     title: str
-    date_forms: dict[int, DateForm] = field(default_factory=dict)
+    forms: dict[int, Form] = field(default_factory=dict)
 
     @property
     def is_numeric(self) -> bool:
         """Whether all columns are numbers without missing cells, and modelled as such."""
         return not needs_levels(self.frame, "auto", "from_dtype")
 
+    def is_identifier(self) -> list[bool]:
+        """Return which columns are text with almost as many levels as rows."""
+        found = []
+        for _, column in self.frame.items():
+            text = nw.from_native(column, series_only=True).dtype
+            n_levels = column.nunique() if isinstance(text, TEXT) else 0
+            found.append(n_levels >= max(IDENTIFIER_LEVELS, IDENTIFIER_SHARE * column.count()))
+        return found
+
     def as_written(self, frame: Any) -> Any:
-        """Return rows of this table with dates as its file writes them."""
+        """Return rows of this table with cells as its file writes them."""
         columns = {
-            j: self.date_forms[j].write(frame.iloc[:, j])
-            if j in self.date_forms
-            else frame.iloc[:, j]
+            j: self.forms[j].write(frame.iloc[:, j]) if j in self.forms else frame.iloc[:, j]
             for j in range(frame.shape[1])
         }
         written = import_extra("pandas", "table").DataFrame(columns)
@@ -111,7 +66,11 @@ class AuditTable:
         return written
 
     def texts(
-        self, frame: Any, places: np.ndarray, float_format: str, missing: str = ""
+        self,
+        frame: Any,
+        places: np.ndarray,
+        float_format: str = FLOAT_FORMAT,
+        missing: str = "",
     ) -> np.ndarray:
         """Return one cell of each row as text.
 
@@ -121,8 +80,8 @@ class AuditTable:
             The rows.
         places : ndarray of shape (n_rows,), int
             Which column to take of each.
-        float_format : str
-            How to write numbers that are not whole, such as "%.9g".
+        float_format : str, default="%.9g"
+            How to write numbers that are not whole, where the file has no form for them.
         missing : str, default=""
             What to write for a missing cell.
 
@@ -135,8 +94,8 @@ class AuditTable:
         for j in np.unique(places):
             rows = np.flatnonzero(places == j)
             column = frame.iloc[rows, j]
-            if j in self.date_forms:
-                written = self.date_forms[j].write(column).to_numpy(object)
+            if j in self.forms:
+                written = self.forms[j].write(column).to_numpy(object)
             elif nw.from_native(column, series_only=True).dtype.is_float():
                 written = np.char.mod(float_format, column.to_numpy(np.float64, na_value=np.nan))
             else:
@@ -152,7 +111,8 @@ def read_table(path: Path | None) -> AuditTable:
     """Read a CSV or Parquet file.
 
     In CSV files, columns of text that are all ISO dates become dates, and numbers
-    and booleans keep their type where cells are missing.
+    and booleans keep their type where cells are missing.  How dates, and in tables
+    that are not all numbers also decimals and booleans, are written is noted.
 
     Parameters
     ----------
@@ -180,7 +140,7 @@ def read_table(path: Path | None) -> AuditTable:
         return AuditTable(load_breast_cancer(as_frame=True).data, "breast cancer")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    forms: dict[int, DateForm] = {}
+    forms: dict[int, Form] = {}
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             import_extra("pyarrow", "table")
@@ -191,10 +151,16 @@ def read_table(path: Path | None) -> AuditTable:
         raise ValueError(f"{path}: cannot be read: {error}") from error
     frame.columns = [str(name) for name in frame.columns]
     _check(frame, path)
-    return AuditTable(frame, path.stem, forms)
+    return AuditTable(frame, _title(path), forms)
 
 
-def _read_csv(path: Path) -> tuple[Any, dict[int, DateForm]]:
+def _title(path: Path) -> str:
+    """Return the name of a file without its endings, "people" for people.csv.gz."""
+    inner = Path(path.stem)
+    return inner.stem if inner.suffix.lower() == ".csv" else path.stem
+
+
+def _read_csv(path: Path) -> tuple[Any, dict[int, Form]]:
     pandas = import_extra("pandas", "table")
     # In parts, a column could be of several types, which pandas warns of.
     frame = pandas.read_csv(path, low_memory=False)
@@ -208,14 +174,13 @@ def _read_csv(path: Path) -> tuple[Any, dict[int, DateForm]]:
     columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
     if holes:
         # Types that have room for missing cells; without it whole numbers are floats.
-        again = pandas.read_csv(
-            path, low_memory=False, usecols=holes, dtype_backend="numpy_nullable"
-        )
-        for place, j in enumerate(holes):
-            column = again.iloc[:, place]
+        # All columns: with only some of them pandas counts otherwise if rows have names.
+        again = pandas.read_csv(path, low_memory=False, dtype_backend="numpy_nullable")
+        for j in holes:
+            column = again.iloc[:, j]
             if types.is_integer_dtype(column.dtype) or types.is_bool_dtype(column.dtype):
                 columns[j] = column
-    forms = {}
+    forms: dict[int, Form] = {}
     for j, column in enumerate(columns):
         if types.infer_dtype(column, skipna=True) == "string":
             found = DateForm.find(column)
@@ -225,13 +190,33 @@ def _read_csv(path: Path) -> tuple[Any, dict[int, DateForm]]:
     if columns:
         frame = pandas.DataFrame(dict(enumerate(columns)))
         frame.columns = names
-    if len(names) and names[0] == "Unnamed: 0":
+    named = len(names) and names[0] == "Unnamed: 0"
+    if needs_levels(frame.iloc[:, 1 if named else 0 :], "auto", "from_dtype"):
+        forms |= _number_forms(frame, path)
+    if named:
         index = frame.iloc[:, 0]
         if 0 in forms:
             index = forms.pop(0).write(index)
         frame = frame.iloc[:, 1:].set_axis(index.rename(None), axis=0)
         forms = {j - 1: form for j, form in forms.items()}
     return frame, forms
+
+
+def _number_forms(frame: Any, path: Path) -> dict[int, Form]:
+    """Return the forms of decimals and booleans in a CSV file."""
+    pandas = import_extra("pandas", "table")
+    types = pandas.api.types
+    texts = pandas.read_csv(path, dtype=str)
+    forms: dict[int, Form] = {}
+    for j, dtype in enumerate(frame.dtypes):
+        form: Form | None = None
+        if types.is_bool_dtype(dtype):
+            form = BooleanForm.find(texts.iloc[:, j])
+        elif types.is_float_dtype(dtype):
+            form = DecimalForm.find(texts.iloc[:, j])
+        if form is not None:
+            forms[j] = form
+    return forms
 
 
 def _check(frame: Any, path: Path) -> None:

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from skorch.callbacks import LRScheduler
 
+from sklearn_aae._guard import TrainingInterrupted
 from sklearn_aae._input import check_levels, check_numbers, fit_levels, needs_levels
 from sklearn_aae._parameters import (
     BUILT_IN,
@@ -28,6 +29,7 @@ from sklearn_aae._parameters import (
     auto_lr,
 )
 from sklearn_aae._random import derive_seed, fenced
+from sklearn_aae._supervision import check_prior
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.encoding import Container, LevelScale, Scaler, TableEncoder
 from sklearn_aae.exceptions import ConvergenceWarning
@@ -40,45 +42,30 @@ from sklearn_aae.training import (
     RECONSTRUCTION,
     AAENet,
     EarlyStopping,
+    Heads,
+    LabelledBatches,
     LinearDecay,
+    Phase,
+    RowLosses,
     StepwiseDecay,
     TableDataset,
+    TrainBatches,
     TrainingContext,
     encode,
+    fixed_split,
     in_precision,
     map_chunks,
+    split_table,
     user_callbacks,
 )
 
 #: Streams under the estimator's seed.
 INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE, IMPUTE = range(8)
 
+#: Optimizers that play against each other.
+ADVERSARIES = ("optimizer_disc", "optimizer_gen")
+
 EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
-
-#: Fewer rows say too little about the match of codes to the prior.
-MIN_VALIDATION_ROWS = 20
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C, after at least one finished epoch; the estimator is fitted up to there."""
-
-
-def leaves_no_trace(method: Callable) -> Callable:
-    """Decorate a fitting method so that a failed call leaves ``__dict__`` as it was."""
-
-    @functools.wraps(method)
-    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        before = self.__dict__.copy()
-        try:
-            return method(self, *args, **kwargs)
-        except TrainingInterrupted:
-            raise
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
-    return guarded
 
 
 class BaseAAE(CallbackSupportMixin, BaseEstimator):
@@ -86,8 +73,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     Private attributes of a fitted estimator: ``_seed`` (all streams derive from
     it), ``_encoder`` (of tables of mixed types, else None), ``_scaler`` (the network's
-    scale), ``_container`` and ``_dtype`` (what came in) and ``_built_with`` (the parameters
-    that the networks were built with).
+    scale), ``_container`` and ``_dtype`` (what came in), ``_built_with`` (the parameters
+    that the networks were built with) and, with labels, ``_class_counts`` (of training rows).
     """
 
     _seed: int
@@ -97,6 +84,11 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     _dtype: np.dtype
     _built_with: dict[str, Any]
     _n_rows_built_for: int
+    classes_: np.ndarray
+    _class_counts: np.ndarray
+
+    #: What a head of categories adds; None for a code of one head.
+    _heads: Heads | None = None
 
     _parameter_constraints: dict = CONSTRAINTS
 
@@ -115,7 +107,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         if reset:
             self._encoder = None
             if needs_levels(X, self.output, self.categorical_features):
-                self._encoder, levels = fit_levels(self, X)
+                self._encoder, levels = fit_levels(self, X, self.categorical_features)
                 return levels
         if self._encoder is None:
             return check_numbers(self, X, reset=reset)
@@ -139,6 +131,9 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             table = TableFacts(len(X), scaler.constant_)
         device = as_device(self.device)
         prior = as_prior(self.prior, self.n_components)
+        n_classes = 0 if self.supervision is None else len(self.classes_)
+        if self.supervision == "prior":
+            check_prior(prior, self.n_components, n_classes)
         builder = ModuleBuilder(
             table=table,
             n_components=self.n_components,
@@ -154,11 +149,15 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             encoder=self.encoder,
             decoder=self.decoder,
             discriminator=self.discriminator,
+            supervision=self.supervision,
+            n_classes=n_classes,
         )
+        if self._heads is not None:
+            builder = self._heads.extend(builder)
         self._n_rows_built_for = len(X)
         rates = self._rates()
         # Momentum of the past misleads whoever plays against an opponent that moves.
-        betas = {f"{name}__betas": (0.5, 0.999) for name in rates if name != "optimizer"}
+        betas = {f"{name}__betas": (0.5, 0.999) for name in ADVERSARIES if name in rates}
         if mixed:
             # At high rates and in few steps, the second moment has to follow quickly.
             betas["optimizer__betas"] = (0.9, 0.98)
@@ -166,7 +165,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         self._built_with = {name: getattr(self, name) for name in BUILT_IN}
         return AAENet(
             builder,
-            phases=PHASES if len(rates) > 1 else (RECONSTRUCTION,),
+            phases=self._phases(rates),
+            train_batches=TrainBatches if self._heads is None else LabelledBatches,
             seed=derive_seed(seed, TRAIN),
             lr=rates["optimizer"],
             device=str(device),
@@ -184,11 +184,15 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         rates = {"optimizer": lr}
         weight = self.adversarial_weight
         if weight == "auto":
-            corners = find_prior(self.prior).squashes
-            weight = auto_adversarial_weight(self._encoder is not None, corners)
+            prior = find_prior(self.prior)
+            weight = auto_adversarial_weight(prior, self._encoder is not None, self.supervision)
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
-        return rates
+        return rates if self._heads is None else rates | self._heads.rates(lr)
+
+    def _phases(self, rates: dict[str, float]) -> tuple[Phase, ...]:
+        plain = PHASES if "optimizer_gen" in rates else (RECONSTRUCTION,)
+        return plain if self._heads is None else (*plain, *self._heads.phases)
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
         """Return the batch size and the number of epochs of a fit."""
@@ -223,26 +227,6 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             for group in getattr(net, f"{name}_").param_groups:
                 group["lr"] = rate
 
-    def _split(
-        self, X: np.ndarray, scaler: Scaler | LevelScale, seed: int, hold_out: bool
-    ) -> tuple:
-        """Return the data sets to train on and, if asked for, to validate on."""
-        if not hold_out:
-            return TableDataset(X, scaler=scaler), None
-        n_valid = math.ceil(self.validation_fraction * len(X))
-        if n_valid < MIN_VALIDATION_ROWS or len(X) - n_valid < 2:
-            raise ValueError(
-                f"early_stopping=True needs at least {MIN_VALIDATION_ROWS} rows to validate on "
-                f"and 2 to train on; validation_fraction={self.validation_fraction} of "
-                f"{len(X)} rows gives {n_valid} and {len(X) - n_valid}. Change "
-                "validation_fraction or set early_stopping=False."
-            )
-        order = np.random.default_rng(derive_seed(seed, SPLIT)).permutation(len(X))
-        return (
-            TableDataset(X, scaler=scaler, rows=order[n_valid:]),
-            TableDataset(X, scaler=scaler, rows=order[:n_valid]),
-        )
-
     def _train(
         self,
         net: AAENet,
@@ -252,11 +236,19 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         batch_size: int,
         max_epochs: int | None = None,
         context: TrainingContext | None = None,
+        labels: np.ndarray | None = None,
+        prepare: Callable[[TableDataset], None] | None = None,
     ) -> AAENet:
-        """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None."""
+        """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None.
+
+        ``prepare`` is called with the rows to train on, once they are known.
+        """
         full = max_epochs is not None
         scaler = net.dataset__scaler
-        train, valid = self._split(X, scaler, seed, hold_out=full and self.early_stopping)
+        share = self.validation_fraction if full and self.early_stopping else None
+        train, valid = split_table(X, labels, scaler, share, derive_seed(seed, SPLIT))
+        if prepare is not None:
+            prepare(train)
         own: list[Any] = [context] if context is not None else []
         user = user_callbacks(self.callbacks)
         plain = [item[1] if isinstance(item, tuple) else item for item in user]
@@ -268,7 +260,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             stop = [EarlyStopping(self.n_iter_no_change, derive_seed(seed, STOP))]
         net.batch_size = batch_size
         net.max_epochs = max_epochs or 1
-        net.train_split = functools.partial(_fixed_split, valid=valid)
+        net.train_split = functools.partial(fixed_split, valid=valid)
         net.replace_callbacks([*own, *user, *stop])
         if self._trains_foreign_code():
             with fenced(derive_seed(seed, USER, len(net.history)), net.device):
@@ -342,18 +334,27 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         generator: torch.Generator | None = None,
         *,
         placed: bool = False,
+        labels: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return rows for codes: the mean, or drawn if a generator is given.
 
         ``placed`` says that the codes lie where the decoder expects them, as draws of the
-        prior do; else they are what ``transform`` gives.
+        prior do; else they are what ``transform`` gives.  ``labels`` are for decoders that
+        read them.
         """
         module = self.net_.module_
         decoder = in_precision(module.decoder, Z.dtype)
         head = in_precision(module.head, Z.dtype)
+        k = Z.shape[1]
+        if labels is not None:
+            levels = np.eye(module.conditioning.width, dtype=Z.dtype)
+            Z = np.hstack([Z, levels[labels]])
 
         def rows_of(z: torch.Tensor) -> torch.Tensor:
-            params = decoder(z if placed else module.posterior.place(z))
+            if not placed:
+                code = module.posterior.place(z[:, :k])
+                z = code if labels is None else torch.cat([code, z[:, k:]], dim=1)
+            params = decoder(z)
             return head.mean(params) if generator is None else head.draw(params, generator)
 
         with self._repeatable():
@@ -382,41 +383,38 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         return self._encoder._from_levels(rows, rng, like=like)
 
     def _cell_losses(
-        self, X: np.ndarray, *, sums: bool = False, codes: np.ndarray | None = None
+        self,
+        X: np.ndarray,
+        *,
+        sums: bool = False,
+        codes: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the loss of every cell of checked rows, or their sums, in float64.
 
-        Given the rows' own codes, or ``codes`` in their place.
+        Given the rows' own codes, or ``codes`` in their place.  A decoder that reads labels
+        gets ``labels``, and where there is none the row's likeliest.
         """
-        # float32 sums differ between one row and a batch by more than scikit-learn's
-        # checks (and a threshold) bear.
-        double = np.dtype(np.float64)
-        module = self.net_.module_
-        encoder, decoder, head = (
-            in_precision(part, double) for part in (module.encoder, module.decoder, module.head)
-        )
-
-        def losses_of(x: torch.Tensor, code: torch.Tensor | None = None) -> torch.Tensor:
-            code = module.encode(x, encoder=encoder) if code is None else code
-            losses = head.cell_losses(decoder(module.posterior.place(code)), x)
-            return losses.sum(dim=1) if sums else losses
-
-        read = self._reader(X, double)
-        if codes is None:
-            with self._repeatable():
-                return map_chunks(losses_of, read, len(X), [encoder, decoder], self.device_)
-        given = torch.as_tensor(codes, dtype=torch.float64, device=self.device_)
-
-        def losses_given(place: torch.Tensor) -> torch.Tensor:
-            x = torch.as_tensor(read(slice(int(place[0]), int(place[-1]) + 1)))
-            return losses_of(x.to(self.device_), given[place])
-
-        places = np.arange(len(X))
+        labels = self._likeliest(X, labels, codes)
+        losses = self._row_losses(X, codes)
         with self._repeatable():
-            return map_chunks(
-                losses_given, lambda rows: places[rows], len(X), [encoder, decoder], self.device_
-            )
+            return losses.of_rows(labels) if sums else losses.of_cells(labels)
 
+    def _likeliest(
+        self, X: np.ndarray, labels: np.ndarray | None = None, codes: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """Return labels where those without one have the class that explains the row best.
 
-def _fixed_split(dataset: TableDataset, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:
-    return dataset, valid
+        None if the decoder reads no labels.
+        """
+        if not self.net_.module_.decodes_labels:
+            return None
+        if labels is not None and (labels >= 0).all():
+            return labels
+        with self._repeatable():
+            best = self._row_losses(X, codes).by_class(len(self.classes_)).argmin(axis=1)
+        return best if labels is None else np.where(labels < 0, best, labels)
+
+    def _row_losses(self, X: np.ndarray, codes: np.ndarray | None) -> RowLosses:
+        read = self._reader(X, np.dtype(np.float64))
+        return RowLosses(self.net_.module_, read, len(X), self.device_, codes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from sklearn.utils import check_array, gen_batches
 from sklearn_aae._layout import Layout
 from sklearn_aae._random import fenced
 from sklearn_aae._threads import torch_threads
-from sklearn_aae.networks import AAEModule
+from sklearn_aae.networks import AAEModule, Classes
 from sklearn_aae.outputs import Guide, LevelHead
 from sklearn_aae.posteriors import Channel
 
@@ -27,7 +28,10 @@ LEAST_ROWS, MOST_ROWS = 1024, 16384
 #: Kinds of columns whose middle is a better guess than their commonest level.
 ON_AN_AXIS = ("number", "datetime", "duration")
 
-#: Powers of the importance weights of imputation.  At 1 a few of the draws have all of
+#: Share of the codes of single draws that come from the prior.
+PRIOR_SHARE = 0.5
+
+#: Powers of the importance weights of best guesses.  At 1 a few of the draws have all of
 #: the weight, which makes medians as rough as single draws; at 0 what later columns say of
 #: earlier ones is lost but for the code, and categories need it more.
 AXIS_TEMPER, CATEGORY_TEMPER = 0.4, 0.75
@@ -88,6 +92,39 @@ def blur(module: AAEModule, codes: torch.Tensor, generator: torch.Generator) -> 
     return posterior.draw(codes, noise)
 
 
+def decoder_draws(
+    module: AAEModule,
+    n_samples: int,
+    generator: torch.Generator,
+    classes: Classes | None = None,
+    codes: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Draw what the decoder reads: codes of the prior, and labels if it reads them.
+
+    Parameters
+    ----------
+    module : AAEModule
+        The networks.
+    n_samples : int
+        Number of draws.
+    generator : torch.Generator
+        Source of the draws.
+    classes : Classes or None, default=None
+        Their classes, if the model knows classes.
+    codes : Tensor of shape (n_samples, n_components) or None, default=None
+        Codes to take in place of draws of the prior.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_inputs)
+        Inputs of the decoder.
+    """
+    labels = None if classes is None else classes.chosen(module.decodes_labels, generator)
+    if codes is None:
+        codes = module.draw_codes(n_samples, generator, labels)
+    return module.decoder_inputs(codes, labels)
+
+
 # ------------------------------------------------------------------ conditions
 
 
@@ -97,13 +134,9 @@ def draw_within(
     shares: Mapping[int, np.ndarray],
     n_samples: int,
     generator: torch.Generator,
+    classes: Classes | None = None,
 ) -> torch.Tensor:
-    """Return digits of rows of the model's conditional distribution.
-
-    Rejection sampling: a proposal's columns are drawn one by one, those with a condition
-    among what it allows; it is kept with the probability, up to a constant, that free
-    draws would have met the conditions.  The constant is the largest probability that
-    was seen, so that rows are kept, and kept rows dropped, as proposals come in.
+    """Return digits of rows of the model's conditional distribution, class by class.
 
     Parameters
     ----------
@@ -117,6 +150,8 @@ def draw_within(
         Number of rows.
     generator : torch.Generator
         Source of the draws.
+    classes : Classes or None, default=None
+        Classes of the rows, if the model knows classes.
 
     Returns
     -------
@@ -127,6 +162,31 @@ def draw_within(
     ------
     ValueError
         If the conditions are met too rarely.
+    """
+    if classes is None:
+        return _draw_within(module, layout, shares, n_samples, generator, None)
+    digits = torch.empty((n_samples, layout.n_digits), dtype=torch.int64, device=generator.device)
+    for label in np.unique(classes.labels):
+        rows = np.flatnonzero(classes.labels == label)
+        own = classes.of(rows[:1])
+        digits[rows] = _draw_within(module, layout, shares, len(rows), generator, own)
+    return digits
+
+
+def _draw_within(
+    module: AAEModule,
+    layout: Layout,
+    shares: Mapping[int, np.ndarray],
+    n_samples: int,
+    generator: torch.Generator,
+    one: Classes | None,
+) -> torch.Tensor:
+    """Return digits of rows of the model's conditional distribution, of ``one`` class.
+
+    Rejection sampling: a proposal's columns are drawn one by one, those with a condition
+    among what it allows; it is kept with the probability, up to a constant, that free
+    draws would have met the conditions.  The constant is the largest probability that
+    was seen, so that rows are kept, and kept rows dropped, as proposals come in.
     """
     head: Any = module.head
     guide = Guide(layout, shares)
@@ -149,8 +209,9 @@ def draw_within(
                     f"are too few for {n_samples} rows. Widen a condition, leave one out, or draw "
                     "more rows at once."
                 )
-            codes = module.prior.sample(n, module.n_components, generator)
-            digits, log_weights = head.draw_within(module.decoder(codes), generator, guide)
+            own = None if one is None else one.of(slice(None), n)
+            inputs = decoder_draws(module, n, generator, own)
+            digits, log_weights = head.draw_within(module.decoder(inputs), generator, guide)
             weights = log_weights.exp()
             likeliest = max(likeliest, float(weights.max()))
             total += float(weights.sum())
@@ -176,19 +237,24 @@ def fill_levels(
     n_draws: int,
     draw: bool,
     generator: torch.Generator,
+    classes: Classes | None = None,
 ) -> np.ndarray:
     r"""Return levels of rows whose absent cells (digits of -1) are filled.
 
     Importance sampling: codes are drawn from the posterior of the cells that are there,
-    absent cells column by column, and each draw has a power of the weight
+    absent cells column by column, and each draw has the weight
 
     .. math::
 
         w = \frac{p(z)}{q(z \mid x_{\text{there}})}
             \prod_{j \text{ there}} p(x_j \mid z, x_{<j}).
 
-    The power (0.4 for medians, else 0.75) keeps more of the draws in play, and how sure an
-    overfitted model is of itself in bounds.
+    Single draws are chosen by this weight, and half of their codes come from the prior, with
+    :math:`(p + q) / 2` in place of :math:`q` ("defensive" importance sampling [1]_): codes
+    of rows that lack cells lie closer together than the absent cells allow, and few draws of
+    :math:`q` are far enough out.  Best guesses take a power of the weight (0.4 for medians,
+    0.75 for categories), which keeps more of the draws in play, and how sure an overfitted
+    model is of itself in bounds.
 
     Parameters
     ----------
@@ -205,22 +271,35 @@ def fill_levels(
         numbers and dates, and the likeliest category.
     generator : torch.Generator
         Source of the draws.
+    classes : Classes or None, default=None
+        Classes of the rows, if the model knows classes; a row without one has that of its
+        draws weighed with them.
 
     Returns
     -------
     ndarray of shape (n_samples, n_columns), int64
         Levels; none is the level of a missing cell, but where a column had no other.
+
+    References
+    ----------
+    .. [1] T. Hesterberg, "Weighted Average Importance Sampling and Defensive Mixture
+       Distributions", Technometrics 37 (2), 1995.
     """
     filled = np.empty((len(digits), layout.n_columns), dtype=np.int64)
     n_rows = max(1, MOST_ROWS // n_draws)
     with torch.inference_mode(), torch_threads(1):
         for rows in gen_batches(len(digits), n_rows):
             known = torch.as_tensor(digits[rows], device=generator.device)
-            drawn, log_weights = _draw_missing(module, layout, known, n_draws, generator)
+            own = None if classes is None else classes.of(rows, n_draws)
+            codes, log_ratio = _propose(
+                module, known, n_draws, generator, PRIOR_SHARE if draw else 0
+            )
+            drawn, log_weights = _draw_missing(module, layout, known, codes, generator, own)
+            log_weights = (log_weights + log_ratio).double().view(len(known), n_draws)
             n = len(known)
             levels = layout.from_digits(drawn.cpu().numpy()).reshape(n, n_draws, -1)
             if draw:
-                weights = (CATEGORY_TEMPER * log_weights).softmax(dim=1)
+                weights = log_weights.softmax(dim=1)
                 chosen = torch.multinomial(weights, 1, generator=generator)[:, 0].cpu().numpy()
                 filled[rows] = levels[np.arange(n), chosen]
             else:
@@ -229,38 +308,59 @@ def fill_levels(
     return filled
 
 
+def _propose(
+    module: AAEModule,
+    known: torch.Tensor,
+    n_draws: int,
+    generator: torch.Generator,
+    prior_share: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return codes (n * n_draws, n_components) and log p(z) - log q(z) up to a constant.
+
+    From the posterior of the known cells and, by ``prior_share``, from the prior.  The ratio
+    is 0, and all codes are the posterior's, where one of the densities is not known.
+    """
+    codes = module.encode(known).repeat_interleave(n_draws, dim=0)
+    z = blur(module, codes, generator)
+    posterior, k = module.posterior, module.n_components
+    if not isinstance(posterior, Channel):
+        return z, z.new_zeros(len(z))
+    try:
+        log_prior = module.prior.log_prob(z)
+    except ValueError:  # a prior that can only be drawn from
+        return z, z.new_zeros(len(z))
+    if prior_share:
+        # Which of a row's draws come from the prior does not matter: the first ones.
+        of_prior = torch.arange(len(z), device=z.device) % n_draws < prior_share * n_draws
+        z[of_prior] = module.prior.sample(int(of_prior.sum()), k, generator)
+        log_prior = module.prior.log_prob(z)
+    away = (z - posterior.place(codes)).square().sum(dim=1) / (2 * posterior.noise**2)
+    log_posterior = -away - k * math.log(posterior.noise * math.sqrt(2 * math.pi))
+    if prior_share:
+        log_posterior = torch.logaddexp(
+            log_posterior + math.log1p(-prior_share), log_prior + math.log(prior_share)
+        )
+    return z, log_prior - log_posterior
+
+
 def _draw_missing(
     module: AAEModule,
     layout: Layout,
     known: torch.Tensor,
-    n_draws: int,
+    codes: torch.Tensor,
     generator: torch.Generator,
+    classes: Classes | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return draws (n * n_draws, n_digits) and log weights (n, n_draws)."""
+    """Return a row for each code, and log probabilities of its known cells."""
     head: Any = module.head
-    codes = module.encode(known).repeat_interleave(n_draws, dim=0)
-    z = blur(module, codes, generator)
     shares = {
         j: np.arange(span.n_levels) != span.missing
         for j, span in enumerate(layout.spans)
         if span.missing is not None and span.n_present
     }
-    guide = Guide(layout, shares, known.repeat_interleave(n_draws, dim=0))
-    drawn, log_weights = head.draw_within(module.decoder(z), generator, guide)
-    log_weights = log_weights + _log_ratio(module, z, codes)
-    return drawn, log_weights.double().view(len(known), n_draws)
-
-
-def _log_ratio(module: AAEModule, z: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """Return log p(z) - log q(z | x) up to a constant, where both are known; else zeros."""
-    posterior = module.posterior
-    if not isinstance(posterior, Channel):
-        return z.new_zeros(len(z))
-    try:
-        log_prior = module.prior.log_prob(z)
-    except ValueError:  # a prior that can only be drawn from
-        return z.new_zeros(len(z))
-    return log_prior + (z - posterior.place(codes)).square().sum(dim=1) / (2 * posterior.noise**2)
+    guide = Guide(layout, shares, known.repeat_interleave(len(codes) // len(known), dim=0))
+    inputs = decoder_draws(module, len(codes), generator, classes, codes)
+    return head.draw_within(module.decoder(inputs), generator, guide)
 
 
 def _centers(layout: Layout, levels: np.ndarray, log_weights: torch.Tensor) -> Iterator[np.ndarray]:

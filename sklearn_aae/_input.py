@@ -127,9 +127,11 @@ def check_numbers(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
         raise ValueError(f"{error}\n{culprit}") from error
 
 
-def fit_levels(estimator: Any, X: Any) -> tuple[TableEncoder, np.ndarray]:
+def fit_levels(
+    estimator: Any, X: Any, categorical_features: Any
+) -> tuple[TableEncoder, np.ndarray]:
     """Return the encoder of a table of mixed types, and its levels."""
-    encoder = TableEncoder(categorical_features=estimator.categorical_features)
+    encoder = TableEncoder(categorical_features=categorical_features)
     # The names of estimator and parameters in messages are those that the caller knows.
     X = encoder._check_table(X, reset=True)
     validate_data(estimator, X, reset=True, skip_check_array=True)

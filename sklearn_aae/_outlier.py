@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_aae._base import leaves_no_trace
 from sklearn_aae._compat import Interval, Options, StrOptions, _fit_context
+from sklearn_aae._guard import leaves_no_trace
 from sklearn_aae._parameters import as_device, as_sizes
 from sklearn_aae._random import derive_seed, draw_seed
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.detection import (
     FittedModel,
+    Progress,
     Reason,
     RowReader,
     TableReader,
@@ -26,16 +28,18 @@ from sklearn_aae.detection import (
     benjamini_hochberg,
     check_estimator,
     conformal_threshold,
-    expected_cells,
+    fit_autoregressive,
     fit_ensemble,
     fold_features,
+    give_reasons,
     is_mixed,
     n_held_out,
+    n_tasks,
     p_values,
     read_as_estimator,
 )
 from sklearn_aae.encoding import check_numeric_columns, describe_non_finite
-from sklearn_aae.scores import SCORES, Score, additive_kinds
+from sklearn_aae.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
 from sklearn_aae.training import EnsemblePlan, EnsembleSettings
 
 #: Streams under the seed.
@@ -50,7 +54,7 @@ SCORED_ROWS = 500
 AUTO_STEPS = 300
 
 
-class AAEOutlierDetector(OutlierMixin, BaseEstimator):
+class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     r"""Anomaly detection with an ensemble of small adversarial autoencoders.
 
     ``fit`` trains several small adversarial autoencoders [1]_ at once, each on a random
@@ -69,6 +73,9 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         - ``"default"``: a soft maximum of likelihood and distances to references,
         - ``"model"``: the same without stored rows, from the networks alone,
         - ``"likelihood"``: minus log density of the row given its code, in nats,
+        - ``"autoregressive"``: the same by the chain rule, each column given the code and
+          the columns before it.  Trains networks of its own, so that only a detector
+          with this ``kind`` has it; all others come from every fit,
         - ``"marginal"``: the same of each column by itself,
         - ``"reconstruction"``: squared error of scaled columns,
         - ``"reference"``: distances to stored training rows,
@@ -116,6 +123,9 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         surprising, or it is an error.
     random_state : int, RandomState or None, default=None
         Seeds everything; an int makes ``fit`` repeat bit by bit on one machine.
+    verbose : int, default=0
+        Whether ``fit`` prints a line for every tenth of the steps, with the losses of the
+        three phases.
 
     Attributes
     ----------
@@ -130,6 +140,8 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         rows, or from the scores of the training rows.
     n_held_out_ : int
         Rows that were held out for p-values: none of fewer than 100, else about a tenth.
+    held_out_indices_ : ndarray of shape (`n_held_out_`,), int
+        Their places in the table that ``fit`` was given.
     history_ : dict of ndarray
         Losses of the three phases by step; empty if ``estimator`` was given.
     ensemble_ : torch.nn.Module or None
@@ -146,6 +158,11 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
     -----
     The detector stores some training rows as references (up to 1,088 for each member),
     so a pickle of it holds data.
+
+    There is no parameter ``callbacks``: the members are trained as one, without a skorch net
+    whose epochs a callback could watch.  Callbacks of scikit-learn are set with
+    ``set_callbacks``, a progress bar for instance, and told of every tenth of the steps;
+    those of skorch belong to an ``estimator=AdversarialAutoencoder(callbacks=...)``.
 
     References
     ----------
@@ -183,6 +200,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         "device": "no_validation",
         "handle_unknown": [StrOptions({"surprise", "error"})],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     _reader: Any
@@ -208,6 +226,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         device: Any = "auto",
         handle_unknown: str = "surprise",
         random_state: Any = None,
+        verbose: int = 0,
     ) -> None:
         self.kind = kind
         self.contamination = contamination
@@ -223,10 +242,12 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         self.device = device
         self.handle_unknown = handle_unknown
         self.random_state = random_state
+        self.verbose = verbose
 
     # -------------------------------------------------------------- fitting
 
     @leaves_no_trace
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> AAEOutlierDetector:
         """Train the ensemble, store references and set the threshold.
@@ -250,37 +271,44 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         TypeError
             If ``estimator`` is neither an AdversarialAutoencoder nor a frozen one.
         """
-        check_estimator(self.estimator)
+        check_estimator(self.estimator, self.kind)
         table = self._check_table(X, reset=True)
         n_samples = len(table)
         seed = draw_seed(self.random_state)
         order = np.random.default_rng(derive_seed(seed, HOLD_OUT)).permutation(n_samples)
         self.n_held_out_ = n_held_out(n_samples)
         held_out = order[: self.n_held_out_]
+        self.held_out_indices_ = np.sort(held_out)
         training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
+        task = self._init_callback_context(max_subtasks=n_tasks(self.estimator, self.kind))
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with torch_threads(1), torch.no_grad():
-            self._reader, self.estimator_ = self._fit_reader(table, training, seed)
+            self._reader, self.estimator_ = self._fit_reader(table, training, seed, task)
             rows = self._reader.read(table, strict=False)
             scaled = self._reader.transform(rows[training])
-            self._fit_model(scaled, derive_seed(seed, MODEL))
+            progress = Progress(self, task, X, self.verbose)
+            self._fit_model(scaled, derive_seed(seed, MODEL), progress)
             rng = np.random.default_rng(derive_seed(seed, SCALES))
             normal = rng.permutation(np.flatnonzero(self._model.kept))[:SCALE_ROWS]
             evidence = self._model.evidence(scaled[normal])
-            self._scores = {kind: new().fit(evidence) for kind, new in SCORES.items()}
+            kinds = kinds_with(self._model.provides)
+            self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
+            self._known_kind(None)
             self._held_out = self._score_held_out(rows[held_out])
             self._training_scores = self._score_training(rows, training, seed)
         self._set_offset(self.contamination, self.alpha)
+        task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
         return self
 
-    def _fit_reader(self, table: Any, training: np.ndarray, seed: int) -> tuple:
+    def _fit_reader(self, table: Any, training: np.ndarray, seed: int, context: Any) -> tuple:
         """Return what reads tables, and the fitted model if one was given."""
         if self.estimator is not None:
-            return read_as_estimator(self.estimator, table, training)
+            return read_as_estimator(self.estimator, table, training, context)
         mixed = not isinstance(table, np.ndarray)
         reader = TableReader(self.handle_unknown) if mixed else RowReader()
         return reader.fit(table, training, derive_seed(seed, SCALER)), None
 
-    def _fit_model(self, scaled: np.ndarray, seed: int) -> None:
+    def _fit_model(self, scaled: np.ndarray, seed: int, progress: Progress) -> None:
         """Fit the networks, or take the estimator's, and what surrounds them."""
         trimming = self.contamination != 0
         self.history_: dict[str, np.ndarray] = {}
@@ -289,14 +317,18 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             module = self.estimator_.net_.module_
             self._model = adopt_model(scaled, seed, module, trimming=trimming)
             return
-        self._model = fit_ensemble(
-            scaled,
-            seed,
-            self._settings(),
-            self._plan(len(scaled)),
-            device="cpu" if self.device == "auto" else as_device(self.device),
-            trimming=trimming,
+        settings, plan = self._settings(), self._plan(len(scaled))
+        device = "cpu" if self.device == "auto" else as_device(self.device)
+        watch = progress.watch("ensemble")
+        model = fit_ensemble(
+            scaled, seed, settings, plan, device=device, trimming=trimming, watch=watch
         )
+        if SCORES[self.kind]().needs == AUTOREGRESSION:
+            watch = progress.watch("autoregressive ensemble")
+            model.autoregressive = fit_autoregressive(
+                model, scaled, seed, settings, plan, watch=watch
+            )
+        self._model = model
         self.ensemble_ = self._model.networks
         phases = ("reconstruction_loss", "discriminator_loss", "generator_loss")
         assert self._model.losses is not None
@@ -385,6 +417,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
             If the detector is not fitted.
         """
         check_is_fitted(self)
+        self._known_kind(None)
         if (contamination is None) == (alpha is None):
             raise ValueError(
                 "set_threshold needs exactly one of contamination and alpha; got "
@@ -450,10 +483,25 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
 
     def _known_kind(self, kind: str | None, among: Any = SCORES) -> str:
         kind = self.kind if kind is None else kind
+        if kind in SCORES and kind not in self._scores:
+            raise ValueError(f"kind={kind!r} {self._what_lacks(SCORES[kind]().needs, kind)}")
         if kind not in among:
             what = "is not a sum over columns" if kind in SCORES else "is not known"
             raise ValueError(f"kind={kind!r} {what}; choose from {sorted(among)}.")
         return kind
+
+    def _what_lacks(self, need: str | None, kind: str) -> str:
+        """Return what a kind needs that this detector has not, and the remedy."""
+        if need == AUTOREGRESSION:
+            return (
+                "needs networks that were not trained; fit a detector with "
+                f"AAEOutlierDetector(kind={kind!r})."
+            )
+        prior = type(self.estimator_.net_.module_.prior).__name__
+        return (
+            f"needs a prior with a density where codes are, which {prior} has not; choose "
+            f"from {sorted(self._scores)}."
+        )
 
     def score_samples(self, X: Any, kind: str | None = None) -> np.ndarray:
         """Return how normal rows are; higher is more normal.
@@ -463,7 +511,8 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         X : array-like or frame of shape (n_samples, n_features)
             Rows.
         kind : str or None, default=None
-            Any of the kinds; None for that of the constructor.
+            Any of the kinds ("autoregressive" only if it is the constructor's); None for
+            that of the constructor.
 
         Returns
         -------
@@ -475,7 +524,7 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         NotFittedError
             If the detector is not fitted.
         ValueError
-            If the kind is not known.
+            If the kind is not known, or needs networks that were not trained.
         """
         check_is_fitted(self)
         kind = self._known_kind(kind)
@@ -645,23 +694,8 @@ class AAEOutlierDetector(OutlierMixin, BaseEstimator):
         table = self._check_table(X, reset=False)
         rows = self._reader.read(table)
         cells = self._contributions(rows, kind)
-        named = np.argsort(-cells, axis=1, kind="stable")[:, : int(top)]
-        positive = np.maximum(cells, 0.0)
-        total = positive.sum(axis=1, keepdims=True)
-        shares = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
-        n_named = named.shape[1]
-        scaled = np.repeat(self._reader.transform(rows), n_named, axis=0)
-        expected = expected_cells(self._model, self._reader, scaled, named.ravel())
-        values = {int(j): self._reader.column(table, int(j)) for j in np.unique(named)}
         labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
-        reasons: list[list[Reason]] = []
-        for i, row in enumerate(named.tolist()):
-            reasons.append([])
-            for k, j in enumerate(row):
-                likely, low, high = expected[n_named * i + k]
-                share = float(shares[i, j])
-                reasons[-1].append(Reason(labels[j], values[j][i], likely, low, high, share))
-        return reasons
+        return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
 
 
 def _settled(scores: np.ndarray) -> np.ndarray:

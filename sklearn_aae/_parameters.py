@@ -11,6 +11,7 @@ import torch
 
 from sklearn_aae._compat import Interval, StrOptions
 from sklearn_aae.networks import ACTIVATIONS
+from sklearn_aae.priors import Prior
 
 #: What scikit-learn checks before a fit.
 CONSTRAINTS: dict = {
@@ -18,7 +19,7 @@ CONSTRAINTS: dict = {
     "prior": "no_validation",  # resolved, with errors of their own, by the registries
     "posterior": "no_validation",
     "output": "no_validation",
-    "supervision": [None],
+    "supervision": [StrOptions({"prior", "decoder"}), None],
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "discriminator_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(ACTIVATIONS))],
@@ -47,6 +48,7 @@ BUILT_IN = (
     "prior",
     "posterior",
     "output",
+    "supervision",
     "hidden_layer_sizes",
     "discriminator_layer_sizes",
     "activation",
@@ -82,15 +84,26 @@ def auto_lr(n_samples: int, mixed: bool = False) -> float:
     return 1e-3
 
 
-def auto_adversarial_weight(mixed: bool, corners: bool = False) -> float:
-    """Return the weight of ``adversarial_weight="auto"``.
+def auto_adversarial_weight(
+    prior: Prior, mixed: bool = False, supervision: str | None = None
+) -> float:
+    """Return the weight of ``adversarial_weight="auto"``; ``mixed`` for outputs over levels.
 
-    ``mixed`` for outputs over levels; ``corners`` for priors that squash codes, which
-    would tell more from inside their space than from its corners.
+    Codes come to a normal prior by themselves, more or less.  Edges, narrow modes and
+    spirals are only met if the encoder follows the discriminator more closely, though at
+    the full rate it may lose its hold on the rows (``benchmarks.posteriors``).  Into the
+    corners of a simplex reconstruction would never go, because it could tell more from
+    inside.  A label tells the discriminator to which mode a code belongs, and a slower
+    encoder never gets all codes there; nor does it get labels out of the codes of a decoder
+    that reads them.
     """
-    if corners:
+    if prior.squashes or supervision == "prior":
         return 1.0
-    return 0.45 if mixed else 0.3
+    if supervision == "decoder":
+        return 0.6
+    if mixed:
+        return 0.45
+    return 0.3 if prior.suits_channel else 0.6
 
 
 def as_sizes(sizes: Any, name: str) -> tuple[int, ...]:

@@ -26,3 +26,10 @@ def digits():
     """Digits: the pixels that vary, on a scale of 0 to 1."""
     X, y = load_digits(return_X_y=True)
     return X[:, X.std(axis=0) > 0.3] / 16, y
+
+
+@pytest.fixture(scope="session")
+def all_digits():
+    """Digits: all 64 pixels, on a scale of 0 to 1."""
+    X, y = load_digits(return_X_y=True)
+    return X / 16, y

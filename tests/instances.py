@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, TableEncoder
+from sklearn_aae import (
+    AAEClassifier,
+    AAEClusterer,
+    AAEOutlierDetector,
+    AdversarialAutoencoder,
+    TableEncoder,
+)
 from sklearn_aae.outputs import Autoregressive
+from sklearn_aae.priors import Mixture
 
 FAST = {"hidden_layer_sizes": (16,), "discriminator_layer_sizes": (16,), "max_epochs": 3}
 
@@ -20,9 +27,52 @@ def fast_detector(**parameters):
     )
 
 
+def fast_classifier(**parameters):
+    """Return a small classifier that fits in a fraction of a second and still learns."""
+    settings = {"hidden_layer_sizes": (16,), "n_components": 2, "max_epochs": 15, "lr": 1e-2}
+    model = AdversarialAutoencoder(discriminator_layer_sizes=(16,))
+    return AAEClassifier(**{"random_state": 0, **settings, "estimator": model, **parameters})
+
+
+def fast_clusterer(n_clusters=3, **parameters):
+    """Return a small clusterer that fits in a fraction of a second and still learns."""
+    settings = {"hidden_layer_sizes": (16,), "n_components": 2, "max_epochs": 25, "lr": 5e-3}
+    model = AdversarialAutoencoder(discriminator_layer_sizes=(16,))
+    return AAEClusterer(
+        n_clusters, **{"random_state": 0, **settings, "estimator": model, **parameters}
+    )
+
+
 def with_defaults():
-    """Return every public estimator with constructor defaults."""
-    return [AdversarialAutoencoder(), AAEOutlierDetector(), TableEncoder()]
+    """Return the public estimators with constructor defaults, but for the slow ones."""
+    return [
+        AdversarialAutoencoder(),
+        AAEOutlierDetector(),
+        TableEncoder(),
+    ]
+
+
+def with_slow_defaults():
+    """Return the public estimators that train for seconds with constructor defaults."""
+    return [AAEClassifier(), AAEClusterer()]
+
+
+def clusterers():
+    """Return clusterers with fast settings, in their main variants."""
+    return [fast_clusterer(random_state=None), fast_clusterer(head_distance=4.0)]
+
+
+def classifiers():
+    """Return classifiers with fast settings, in their main variants."""
+    return [
+        fast_classifier(random_state=None),
+        fast_classifier(consistency="adversarial"),
+        fast_classifier(
+            consistency_weight=0,
+            head_distance=4.0,
+            estimator=AdversarialAutoencoder(adversarial_weight=0, output="gaussian"),
+        ),
+    ]
 
 
 def detectors():
@@ -43,6 +93,8 @@ def with_fast_settings():
         fast(prior="uniform", scaling="quantile"),
         fast(n_components=1, adversarial_weight=0),
         *detectors(),
+        *classifiers(),
+        *clusterers(),
         TableEncoder(max_levels=4),
         TableEncoder(
             categorical_features=[0],
@@ -53,4 +105,7 @@ def with_fast_settings():
         fast(posterior="channel"),
         fast(output=Autoregressive(hidden_size=8)),
         fast(output="independent"),
+        # As many classes as some checks have, in the one component that they set.
+        fast(prior=Mixture(100, layout="grid"), supervision="prior"),
+        fast(supervision="decoder"),
     ]

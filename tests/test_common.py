@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from tests.instances import with_defaults, with_fast_settings
+from tests.instances import with_defaults, with_fast_settings, with_slow_defaults
 
 #: Checks that scikit-learn runs on its own estimators only.
 FURTHER_CHECKS = [check_param_validation, check_dataframe_column_names_consistency]
@@ -38,6 +38,12 @@ def test_scikit_learn_checks_with_fast_settings(estimator, check):
 
 @parametrize_with_checks(with_defaults())
 def test_scikit_learn_checks_with_defaults(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(with_slow_defaults())
+def test_scikit_learn_checks_with_slow_defaults(estimator, check):
     check(estimator)
 
 

@@ -14,9 +14,12 @@ ROOT = Path(sklearn_aae.__file__).parent
 RANKS = {
     "exceptions": 0,
     "_compat": 1,
+    "_guard": 1,
     "_random": 1,
     "_registry": 1,
+    "_cell_forms": 2,
     "_cells": 1,
+    "_labels": 2,
     "_layout": 1,
     "_threads": 1,
     "encoding": 2,
@@ -29,6 +32,7 @@ RANKS = {
     "scores": 2,
     "networks": 3,
     "_parameters": 4,
+    "_supervision": 4,
     "_input": 4,
     "training": 4,
     "_draws": 4,
@@ -36,8 +40,12 @@ RANKS = {
     "_base": 5,
     "_adversarial_autoencoder": 6,
     "detection": 6,
+    "_two_headed": 6,
+    "_classifier": 7,
+    "_clusterer": 7,
     "_outlier": 7,
     "__init__": 8,
+    "_audit_rows": 8,
     "__main__": 9,
 }
 

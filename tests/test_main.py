@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_aae import AdversarialAutoencoder
+from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
 from sklearn_aae.__main__ import main
 from sklearn_aae._audit_table import read_table
+from sklearn_aae._cell_forms import DateForm
 
 QUICK = ["--epochs", "1", "--quiet"]
 FILES = ["codes.csv", "report.png", "scores.csv", "synthetic.csv"]
@@ -44,12 +45,14 @@ def test_files(audited):
     assert (audited / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_scores_are_those_of_the_estimator(audited, table):
-    model = AdversarialAutoencoder(3, max_epochs=2, random_state=3).fit(table)
+def test_scores_are_those_of_the_detector(audited, table):
+    detector = AAEOutlierDetector(max_epochs=2, random_state=3).fit(table)
     written = pd.read_csv(audited / "scores.csv", index_col="row")
     assert list(written.index) == list(table.index)
-    np.testing.assert_allclose(written["score"], model.score_samples(table), rtol=1e-8)
-    parts = pd.DataFrame(model.score_contributions(table), table.index, table.columns)
+    np.testing.assert_allclose(written["score"], detector.score_samples(table), rtol=1e-7)
+    np.testing.assert_array_equal(written["flag"], detector.predict(table) == -1)
+    parts = pd.DataFrame(detector.score_contributions(table), table.index, table.columns)
+    parts = parts.clip(lower=0)
     shares = parts.div(parts.sum(axis=1), axis=0)
     assert (written["column_1"] == shares.idxmax(axis=1)).all()
     np.testing.assert_allclose(written["share_1"], shares.max(axis=1), rtol=1e-8)
@@ -169,7 +172,7 @@ def test_mixed_synthetic_rows_are_written_as_the_table(audited_mixed, mixed):
 def test_mixed_scores_name_cells_and_what_was_expected(audited_mixed, mixed):
     written = pd.read_csv(audited_mixed / "scores.csv", index_col="row", dtype=str)
     parts = [f"{name}_{k}" for k in (1, 2, 3) for name in ("column", "share", "value", "expected")]
-    assert list(written) == ["score", *parts]
+    assert list(written) == ["score", "p_value", "flag", "held_out", *parts]
     for k in (1, 2, 3):
         columns, cells = written[f"column_{k}"], written[f"value_{k}"]
         for name, rows in cells.groupby(columns):
@@ -183,13 +186,15 @@ def test_mixed_scores_name_cells_and_what_was_expected(audited_mixed, mixed):
         assert dates.str.fullmatch(r"\d{4}-\d\d-\d\d").all()
 
 
-def test_mixed_scores_are_those_of_the_estimator(mixed, tmp_path, no_picture):
+def test_mixed_scores_are_those_of_the_detector(mixed, tmp_path, no_picture):
     mixed.to_csv(tmp_path / "table.csv", index=False)
-    frame = read_table(tmp_path / "table.csv").frame
-    model = AdversarialAutoencoder(4, max_epochs=1, random_state=0).fit(frame)
+    # A column of cells that no two rows share would hide the others.
+    frame = read_table(tmp_path / "table.csv").frame.drop(columns="note")
+    detector = AAEOutlierDetector(max_epochs=1, random_state=0).fit(frame)
     assert main([str(tmp_path / "table.csv"), "--out", str(tmp_path), *QUICK]) == 0
     written = pd.read_csv(tmp_path / "scores.csv")
-    np.testing.assert_allclose(written["score"], model.score_samples(frame), rtol=1e-8)
+    np.testing.assert_allclose(written["score"], detector.score_samples(frame), rtol=1e-7)
+    assert not (written[["column_1", "column_2", "column_3"]] == "note").any(axis=None)
 
 
 def test_types_of_mixed_csv_columns(mixed, tmp_path):
@@ -201,11 +206,107 @@ def test_types_of_mixed_csv_columns(mixed, tmp_path):
     assert types["sold"] == "boolean"
     assert types["new"] == "bool"
     assert types["height"] == types["empty"] == "float64"
-    assert sorted(table.date_forms) == [mixed.columns.get_loc(n) for n in ("day", "time", "clock")]
+    dates = [j for j, form in table.forms.items() if isinstance(form, DateForm)]
+    assert sorted(dates) == [mixed.columns.get_loc(n) for n in ("day", "time", "clock")]
     assert not table.is_numeric
     again = table.as_written(table.frame)
     for name in ("day", "time", "clock"):
         pd.testing.assert_series_equal(again[name], mixed[name], check_dtype=False)
+
+
+def test_decimals_and_booleans_are_written_as_they_were(tmp_path, no_picture):
+    rng = np.random.default_rng(0)
+    n = 60
+    frame = pd.DataFrame(
+        {
+            "price": [f"{value:.2f}" for value in rng.integers(0, 40, n) / 4],
+            "weight": [str(value) for value in rng.integers(0, 40, n) / 10],
+            "mass": [f"{value:g}" for value in rng.integers(0, 40, n) / 10],
+            "open": rng.choice(["true", "false"], n),
+            "NEW": rng.choice(["TRUE", "FALSE"], n),
+        }
+    )
+    frame.loc[::5, ["price", "open"]] = None
+    frame.to_csv(tmp_path / "table.csv")
+    assert main([str(tmp_path / "table.csv"), "--out", str(tmp_path), *QUICK]) == 0
+    written = pd.read_csv(tmp_path / "synthetic.csv", dtype=str)
+    forms = {
+        "price": r"\d+\.\d\d",
+        "weight": r"\d+\.\d",
+        "mass": r"\d+(\.\d)?",
+        "open": "true|false",
+        "NEW": "TRUE|FALSE",
+    }
+    for name, form in forms.items():
+        assert written[name].dropna().str.fullmatch(form).all(), name
+        assert written[name].notna().sum() > 20, name
+    table = read_table(tmp_path / "table.csv")
+    again = table.as_written(table.frame)
+    unchanged = ["price", "weight", "open", "NEW"]
+    assert again[unchanged].equals(pd.read_csv(tmp_path / "table.csv", dtype=str)[unchanged])
+    scores = pd.read_csv(tmp_path / "scores.csv", dtype=str)
+    cells = scores["value_1"][scores["column_1"] == "NEW"]
+    assert set(cells) <= {"TRUE", "FALSE"}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2020-01-31", "31st of January"],
+        ["2020-01-31T10:00Z", "2020-01-31T10:00+01:00"],
+        ["2020-01", "2020-02"],
+        ["2020-01-31", "2020-02-30"],
+        ["x 2020-01-31", "x 2020-02-01"],
+    ],
+)
+def test_text_that_is_not_all_dates_stays_text(cells, tmp_path):
+    pd.DataFrame({"cells": cells, "years": [2019, 2020]}).to_csv(tmp_path / "a.csv", index=False)
+    table = read_table(tmp_path / "a.csv")
+    assert table.forms == {}
+    assert table.frame["cells"].tolist() == cells
+    assert table.frame["years"].dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2020-01-31", None, "9999-12-31"],
+        ["2020-01-31 10:20", "1850-01-01 00:00", None],
+        ["2020-01-31T10:20:30.123456789Z", "2020-01-31T10:20:30.000000001Z"],
+        ["2020-01-31T10:20:30.5+0100", None],
+    ],
+)
+def test_dates_are_written_as_they_were(cells, tmp_path):
+    pd.DataFrame({"cells": cells, "n": 1}).to_csv(tmp_path / "a.csv", index=False)
+    table = read_table(tmp_path / "a.csv")
+    assert pd.api.types.is_datetime64_dtype(table.frame["cells"])
+    written = table.as_written(table.frame)["cells"].astype(object)
+    assert written.where(written.notna(), None).tolist() == cells
+
+
+def test_rows_with_names_but_no_name_for_these(tmp_path):
+    (tmp_path / "a.csv").write_text("n,flag,x\nA,1,true,1.50\nB,,false,2.25\nC,3,,3.00\n")
+    table = read_table(tmp_path / "a.csv")
+    assert list(table.frame.index.astype(object)) == ["A", "B", "C"]
+    assert list(table.frame["n"].astype(object))[::2] == [1, 3]
+    again = table.as_written(table.frame)
+    assert again["x"].tolist() == ["1.50", "2.25", "3.00"]
+    assert again["flag"].tolist()[:2] == ["true", "false"]
+
+
+def test_identifiers_are_mentioned(mixed, tmp_path, capsys, no_picture):
+    frame = mixed[["note", "height", "town"]]
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    assert read_table(tmp_path / "table.csv").is_identifier() == [True, False, False]
+    assert main([str(tmp_path / "table.csv"), "--out", str(tmp_path), *QUICK[:2]]) == 0
+    assert "'note' may be an identifier" in capsys.readouterr().out
+
+
+def test_titles_have_no_endings(table, tmp_path):
+    for name in ("people.csv", "people.csv.gz", "people.parquet"):
+        write = table.to_parquet if name.endswith("parquet") else table.to_csv
+        write(tmp_path / name)
+        assert read_table(tmp_path / name).title == "people"
 
 
 def test_parquet_keeps_its_types(mixed, tmp_path, no_picture):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from scipy.stats import betabinom
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.datasets import load_wine
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
@@ -20,9 +21,12 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.exceptions import UnsupportedColumnsError
-from sklearn_aae.scores import SCORES
+from sklearn_aae.scores import DENSITY, SCORES, kinds_with
 from tests.instances import fast, fast_detector
 from tests.test_randomness import global_state
+
+#: What every fit gives.
+KINDS = kinds_with([DENSITY])
 
 
 def clean(n_samples, seed):
@@ -61,7 +65,7 @@ def test_the_model_alone_finds_broken_dependence():
     broken = np.random.default_rng(3).permuted(clean(200, 4), axis=0)
     test, labels = np.concatenate([clean(200, 5), broken]), np.repeat([1, 0], 200)
     detector = AAEOutlierDetector(random_state=0).fit(X)
-    auc = {kind: roc_auc_score(labels, detector.score_samples(test, kind)) for kind in SCORES}
+    auc = {kind: roc_auc_score(labels, detector.score_samples(test, kind)) for kind in KINDS}
     assert min(auc[kind] for kind in ("default", "likelihood", "reconstruction")) > 0.85
     assert auc["marginal"] < 0.65
 
@@ -74,7 +78,7 @@ def test_nothing_but_the_offset_changes_with_kind_or_threshold(fitted):
     detector = copy.deepcopy(fitted)
     weights = {name: p.clone() for name, p in detector.ensemble_.state_dict().items()}
     scores = detector.score_samples(X)
-    for kind in SCORES:
+    for kind in KINDS:
         detector.score_samples(X, kind=kind)
     before = vars(detector).copy()
     offsets = [
@@ -179,8 +183,9 @@ def test_p_values_hold_their_level():
 
 
 @pytest.mark.slow
-def test_p_values_hold_their_level_over_forty_seeds():
-    check_p_values(40, 6)
+def test_p_values_hold_their_level_over_many_seeds():
+    """The first forty alone happen to flag 3.8 %, 3.2 standard errors too few; all do not."""
+    check_p_values(120, 13)
 
 
 def test_selection_holds_its_rate():
@@ -198,21 +203,15 @@ def test_held_out_rows_are_used_for_nothing_else(monkeypatch):
     """Other values in the held-out rows leave the weights as they were."""
     X = clean(400, 16)
     detector = fast_detector().fit(X)
-    order = np.random.default_rng(_stream(detector, 0)).permutation(400)
+    assert len(np.unique(detector.held_out_indices_)) == detector.n_held_out_ == 39
     other = X.copy()
-    other[order[: detector.n_held_out_]] += 1
+    other[detector.held_out_indices_] += 1
     again = fast_detector().fit(other)
     old, new = detector.ensemble_.state_dict(), again.ensemble_.state_dict()
     assert all((old[name] == new[name]).all() for name in old)
     test = clean(50, 17)
     np.testing.assert_array_equal(detector.score_samples(test), again.score_samples(test))
     assert detector.offset_ != again.offset_
-
-
-def _stream(detector, key):
-    from sklearn_aae._random import derive_seed, draw_seed
-
-    return derive_seed(draw_seed(detector.random_state), key)
 
 
 # ----------------------------------------------------------------- explanation
@@ -276,6 +275,9 @@ def test_a_model_that_is_not_frozen_is_cloned_and_fitted():
     detector = fast_detector(estimator=model).fit(clean(300, 21))
     assert not hasattr(model, "net_")
     assert detector.estimator_.n_iter_ == 3
+    # One whose training needs autograd.
+    model = fast(encoder=torch.nn.Linear(6, 2))
+    assert fast_detector(estimator=model).fit(clean(300, 21)).estimator_.n_iter_ == 3
 
 
 def test_estimators_that_will_not_do():
@@ -286,6 +288,8 @@ def test_estimators_that_will_not_do():
         fast_detector(estimator=FrozenEstimator(fast())).fit(X)
     with pytest.raises(ValueError, match="X has 4 columns, but estimator was fitted on 6"):
         fast_detector(estimator=FrozenEstimator(fast().fit(X))).fit(X[:, :4])
+    with pytest.raises(ValueError, match="reads a table as levels"):
+        fast_detector(estimator=fast(output="autoregressive")).fit(X)
 
 
 # -------------------------------------------------------------- data and state
@@ -313,8 +317,15 @@ def test_a_constant_column_flags_any_other_value():
 def test_small_tables(shape):
     X = np.random.default_rng(0).normal(size=shape)
     detector = fast_detector(n_estimators=3).fit(X)
-    for kind in SCORES:
+    for kind in KINDS:
         assert np.isfinite(detector.score_samples(X, kind=kind)).all()
+
+
+def test_a_single_step():
+    X = clean(60, 23)
+    detector = AAEOutlierDetector(max_epochs=1, random_state=0).fit(X)
+    assert {len(losses) for losses in detector.history_.values()} == {1}
+    assert np.isfinite(detector.score_samples(X)).all()
 
 
 def test_wide_tables_are_shared_out_among_members():
@@ -354,7 +365,7 @@ def test_a_failed_fit_leaves_no_trace(fitted):
 def test_pickles_score_the_same(fitted):
     X = clean(30, 25)
     again = pickle.loads(pickle.dumps(fitted))
-    for kind in SCORES:
+    for kind in KINDS:
         np.testing.assert_array_equal(again.score_samples(X, kind), fitted.score_samples(X, kind))
 
 
@@ -372,7 +383,7 @@ def test_no_global_generator_is_read_or_moved(cancer):
 
     def everything():
         detector = fast_detector().fit(X)
-        results = [detector.score_samples(X, kind=kind) for kind in SCORES]
+        results = [detector.score_samples(X, kind=kind) for kind in KINDS]
         return [*results, detector.p_values(X), detector.score_contributions(X), detector.offset_]
 
     threads = torch.get_num_threads()
@@ -409,6 +420,49 @@ def test_a_search_runs_over_kinds():
     assert search.best_score_ > 0.8
 
 
+def test_the_autoregressive_likelihood_is_there_if_it_was_asked_for(fitted):
+    X = clean(300, 29)
+    assert set(SCORES) - set(KINDS) == {"autoregressive"}
+    fix = r"were not trained; fit a detector with AAEOutlierDetector\(kind='autoregressive'\)"
+    for method in (fitted.score_samples, fitted.p_values, fitted.score_contributions):
+        with pytest.raises(ValueError, match=fix):
+            method(X, kind="autoregressive")
+    with pytest.raises(ValueError, match=fix):
+        fitted.explain(X, kind="autoregressive")
+    with pytest.raises(ValueError, match=fix):
+        copy.deepcopy(fitted).set_params(kind="autoregressive").set_threshold(alpha=0.1)
+    detector = fast_detector(kind="autoregressive", max_epochs=5).fit(X)
+    np.testing.assert_array_equal(
+        detector.score_samples(X), detector.score_samples(X, "autoregressive")
+    )
+    assert detector.p_values(X).min() == 1 / (detector.n_held_out_ + 1)
+    # All other kinds are those of a fit without it.
+    other = fast_detector(max_epochs=5).fit(X)
+    for kind in KINDS:
+        np.testing.assert_array_equal(detector.score_samples(X, kind), other.score_samples(X, kind))
+    again = pickle.loads(pickle.dumps(detector))
+    np.testing.assert_array_equal(again.score_samples(X), detector.score_samples(X))
+    with pytest.raises(ValueError, match=r"estimator takes the place of. Leave estimator out"):
+        fast_detector(kind="autoregressive", estimator=fast()).fit(X)
+
+
+def test_the_autoregressive_likelihood_explains_itself():
+    X = clean(600, 30)
+    detector = AAEOutlierDetector("autoregressive", random_state=0).fit(X)
+    odd = X[:60].copy()
+    odd[:, 2] += 5 * X[:, 2].std()
+    parts = detector.score_contributions(odd)
+    np.testing.assert_allclose(parts.sum(axis=1), -detector.score_samples(odd), atol=1e-6)
+    assert np.mean([row[0].column == 2 for row in detector.explain(odd, top=1)]) > 0.8
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (3, 2), (120, 70)])
+def test_the_autoregressive_likelihood_of_odd_shapes(shape):
+    X = np.random.default_rng(0).normal(size=shape)
+    detector = fast_detector(kind="autoregressive", contamination=0).fit(X)
+    assert np.isfinite(detector.score_samples(X)).all()
+
+
 def test_unknown_kinds(fitted):
     with pytest.raises(ValueError, match="kind='best' is not known; choose from"):
         fitted.score_samples(clean(3, 0), kind="best")
@@ -416,3 +470,70 @@ def test_unknown_kinds(fitted):
         fast_detector(kind="best").fit(clean(50, 0))
     with pytest.raises(NotFittedError):
         fast_detector().score_samples(clean(3, 0))
+
+
+# -------------------------------------------------------------------- progress
+
+
+class Watcher:
+    """A callback of scikit-learn that counts tasks, and stops after some."""
+
+    def __init__(self, stop_after=np.inf):
+        self.names, self.stop_after = [], stop_after
+
+    def setup(self, estimator, context):
+        self.tasks = context.max_subtasks
+
+    def on_fit_task_begin(self, estimator, context, **kwargs):
+        pass
+
+    def on_fit_task_end(self, estimator, context, **kwargs):
+        self.names.append(context.task_name)
+        return len(self.names) >= self.stop_after
+
+    def teardown(self, estimator, context):
+        self.names.append("teardown")
+
+
+def test_nothing_is_printed_unless_verbose(capsys):
+    X = clean(120, 31)
+    quiet = fast_detector(max_epochs=10).fit(X)
+    assert capsys.readouterr() == ("", "")
+    loud = fast_detector(kind="autoregressive", max_epochs=10, verbose=1).fit(X)
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 20
+    assert all("reconstruction" in line and "generation" in line for line in shown)
+    assert "[AAEOutlierDetector] ensemble, step 10 of 10:" in shown[9]
+    assert "autoregressive ensemble, step 10 of 10" in shown[19]
+    np.testing.assert_array_equal(loud.score_samples(X, "default"), quiet.score_samples(X))
+
+
+@pytest.mark.parametrize("kind, n_tasks", [("default", 10), ("autoregressive", 20)])
+@pytest.mark.parametrize("max_epochs", [1, 30])
+def test_callbacks_are_told_of_every_tenth(kind, n_tasks, max_epochs):
+    X, watcher = clean(120, 32), Watcher()
+    detector = fast_detector(kind=kind, max_epochs=max_epochs).set_callbacks(watcher).fit(X)
+    assert watcher.tasks == n_tasks
+    assert len(watcher.names) == n_tasks + 2  # the fit itself, and the end
+    assert watcher.names[-2:] == ["fit", "teardown"]
+    plain = fast_detector(kind=kind, max_epochs=max_epochs).fit(X)
+    assert set(vars(detector)) - set(vars(plain)) == {"_skl_callbacks"}
+    np.testing.assert_array_equal(detector.score_samples(X), plain.score_samples(X))
+
+
+def test_a_callback_can_stop_training():
+    X = clean(400, 33)
+    detector = fast_detector(max_epochs=30).set_callbacks(Watcher(stop_after=3)).fit(X)
+    steps = len(detector.history_["reconstruction_loss"])
+    assert 0.3 * 90 <= steps < 0.6 * 90
+    assert np.isfinite(detector.score_samples(X)).all()
+
+
+def test_callbacks_see_the_epochs_of_a_given_model(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    pytest.importorskip("rich")
+    bar = ProgressBar(max_propagation_depth=None)
+    fast_detector(estimator=fast()).set_callbacks(bar).fit(clean(120, 34))
+    shown = capsys.readouterr().out
+    assert "AdversarialAutoencoder - fit" in shown
+    assert "100%" in shown

@@ -36,9 +36,14 @@ def fitted():
     return AAEOutlierDetector(random_state=0).fit(mixed())
 
 
+@pytest.fixture(scope="module")
+def with_all_kinds():
+    return fast_detector(kind="autoregressive", max_epochs=10).fit(mixed())
+
+
 @pytest.mark.parametrize("kind", additive_kinds())
-def test_contributions_are_those_of_the_tables_columns(fitted, kind):
-    frame = mixed(50, 1)
+def test_contributions_are_those_of_the_tables_columns(with_all_kinds, kind):
+    fitted, frame = with_all_kinds, mixed(50, 1)
     parts = fitted.score_contributions(frame, kind=kind)
     assert parts.shape == frame.shape
     np.testing.assert_allclose(parts.sum(axis=1), -fitted.score_samples(frame, kind), atol=1e-6)

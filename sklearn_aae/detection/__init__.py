@@ -6,8 +6,14 @@ from sklearn_aae.detection._calibration import (
     n_held_out,
     p_values,
 )
-from sklearn_aae.detection._explain import Reason, expected_cells
-from sklearn_aae.detection._fitting import FittedModel, adopt_model, fit_ensemble
+from sklearn_aae.detection._explain import Reason, give_reasons
+from sklearn_aae.detection._fitting import (
+    FittedModel,
+    adopt_model,
+    fit_autoregressive,
+    fit_ensemble,
+)
+from sklearn_aae.detection._progress import Progress, n_tasks
 from sklearn_aae.detection._rows import (
     RowReader,
     TableReader,
@@ -18,6 +24,7 @@ from sklearn_aae.detection._single import check_estimator, read_as_estimator
 
 __all__ = [
     "FittedModel",
+    "Progress",
     "Reason",
     "RowReader",
     "TableReader",
@@ -25,11 +32,13 @@ __all__ = [
     "benjamini_hochberg",
     "check_estimator",
     "conformal_threshold",
-    "expected_cells",
+    "fit_autoregressive",
     "fit_ensemble",
     "fold_features",
+    "give_reasons",
     "is_mixed",
     "n_held_out",
+    "n_tasks",
     "p_values",
     "read_as_estimator",
 ]

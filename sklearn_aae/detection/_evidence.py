@@ -26,6 +26,8 @@ class EnsembleEvidence:
         Densities of columns by themselves.
     references : dict of str to References
         ``"core"`` and ``"nearest"``.
+    autoregressive : AutoregressiveEnsemble or None, default=None
+        Networks of the autoregressive likelihood, in float64, that see the same columns.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class EnsembleEvidence:
         rows: torch.Tensor,
         marginals: Any,
         references: dict[str, References],
+        autoregressive: Any = None,
     ) -> None:
         self.ensemble = ensemble
+        self._autoregressive = autoregressive
         self.n_features = rows.shape[1]
         self.columns = ensemble.columns.cpu().numpy()
         self._marginals = marginals
@@ -86,6 +90,12 @@ class EnsembleEvidence:
     def marginal_losses(self) -> np.ndarray:
         """Minus log density of the cells by themselves."""
         return self._marginals.losses(self.rows).cpu().numpy()
+
+    @cached_property
+    def autoregressive_losses(self) -> np.ndarray:
+        """Minus log density of the cells given the codes and earlier columns."""
+        networks = self._autoregressive
+        return networks.surprise(networks.encode(self.rows), self.rows).cpu().numpy()
 
     @cached_property
     def core(self) -> Neighbours:

@@ -48,6 +48,57 @@ class Reason(NamedTuple):
     share: float
 
 
+def give_reasons(
+    model: FittedModel,
+    reader: RowReader,
+    table: Any,
+    rows: np.ndarray,
+    cells: np.ndarray,
+    labels: list,
+    top: int,
+) -> list[list[Reason]]:
+    """Return, for each row, the columns that contribute most, and what was expected there.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The networks.
+    reader : RowReader
+        Reads the table.
+    table : frame or ndarray of shape (n_rows, n_columns)
+        The rows as they came.
+    rows : ndarray of shape (n_rows, n_features)
+        The same as numbers.
+    cells : ndarray of shape (n_rows, n_columns)
+        What each column contributes to a row's badness.
+    labels : list
+        The columns' names.
+    top : int
+        Number of columns to name.
+
+    Returns
+    -------
+    list of list of Reason
+        Largest share first.
+    """
+    named = np.argsort(-cells, axis=1, kind="stable")[:, :top]
+    positive = np.maximum(cells, 0.0)
+    total = positive.sum(axis=1, keepdims=True)
+    shares = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
+    n_named = named.shape[1]
+    scaled = np.repeat(reader.transform(rows), n_named, axis=0)
+    expected = expected_cells(model, reader, scaled, named.ravel())
+    values = {int(j): reader.column(table, int(j)) for j in np.unique(named)}
+    reasons: list[list[Reason]] = []
+    for i, row in enumerate(named.tolist()):
+        reasons.append([])
+        for k, j in enumerate(row):
+            likely, low, high = expected[n_named * i + k]
+            share = float(shares[i, j])
+            reasons[-1].append(Reason(labels[j], values[j][i], likely, low, high, share))
+    return reasons
+
+
 def expected_rows(
     model: FittedModel, rows: np.ndarray, hidden: np.ndarray
 ) -> tuple[np.ndarray, Any]:

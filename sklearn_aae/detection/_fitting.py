@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns
 from sklearn_aae.detection._marginals import Marginals
 from sklearn_aae.detection._references import References, crowding
 from sklearn_aae.detection._single import DrawnMarginals, SingleMember
+from sklearn_aae.scores import AUTOREGRESSION, DENSITY
 from sklearn_aae.training import (
+    AutoregressiveEnsemble,
     Ensemble,
     EnsemblePlan,
     EnsembleSettings,
@@ -23,7 +26,7 @@ from sklearn_aae.training import (
 )
 
 #: Streams under the seed.
-COLUMNS, ROWS, WEIGHTS, TRAINING, TRIMMING, STORED, PRIOR = range(7)
+COLUMNS, ROWS, WEIGHTS, TRAINING, TRIMMING, STORED, PRIOR, BESIDE = range(8)
 
 #: Each member trains on a random choice of this share of the rows.
 ROW_SHARE = 0.5
@@ -60,6 +63,8 @@ class FittedModel:
         Root mean squared residuals of the kept rows.
     losses : ndarray of shape (n_steps, n_phases) or None
         Losses of the phases, if they were trained here.
+    autoregressive : AutoregressiveEnsemble or None
+        Networks of the autoregressive likelihood, if it was asked for.
     """
 
     networks: Any
@@ -68,12 +73,20 @@ class FittedModel:
     kept: np.ndarray
     residuals: np.ndarray
     losses: np.ndarray | None = None
+    autoregressive: AutoregressiveEnsemble | None = None
 
     def evidence(self, rows: np.ndarray) -> EnsembleEvidence:
         """Return what the model says about rows on the networks' scale, float32."""
         networks = self.networks.in_float64()
         x = torch.from_numpy(np.asarray(rows, dtype=np.float64)).to(networks.columns.device)
-        return EnsembleEvidence(networks, x, self.marginals, self.references)
+        other = None if self.autoregressive is None else self.autoregressive.in_float64()
+        return EnsembleEvidence(networks, x, self.marginals, self.references, other)
+
+    @property
+    def provides(self) -> set[str]:
+        """What there is of all that a score may need."""
+        found = {DENSITY} if self.networks.has_prior_density else set()
+        return found if self.autoregressive is None else {*found, AUTOREGRESSION}
 
     def chunk_rows(self) -> int:
         """Return how many rows make a good chunk."""
@@ -90,6 +103,7 @@ def fit_ensemble(
     *,
     device: Any = "cpu",
     trimming: bool = True,
+    watch: Callable[[EnsembleTrainer], bool] | None = None,
 ) -> FittedModel:
     """Train an ensemble on rows, some of which may be anomalies.
 
@@ -107,6 +121,8 @@ def fit_ensemble(
         Where to train.
     trimming : bool, default=True
         Whether rows that lie apart are left out, half-way and of what is stored.
+    watch : callable or None, default=None
+        Called with the trainer every few steps; training stops if it returns True.
 
     Returns
     -------
@@ -118,18 +134,65 @@ def fit_ensemble(
     columns = choose_columns(m, d, settings.max_columns, derive_seed(seed, COLUMNS))
     ensemble = Ensemble(settings, columns, derive_seed(seed, WEIGHTS)).to(device)
     own = member_rows(m, len(X), ROW_SHARE, derive_seed(seed, ROWS))
-    if not trimming:
-        plan = replace(plan, trim=0.0)
-    trainer = EnsembleTrainer(ensemble, X, own, plan, derive_seed(seed, TRAINING))
+    trainer = EnsembleTrainer(ensemble, X, own, plan, derive_seed(seed, TRAINING), watch)
     trimmer = Trimmer(X, derive_seed(seed, TRIMMING))
     if trimming:
-        trainer.run(round(TRIM_AFTER * plan.n_steps))
+        # At first members are principal components: what lies apart there tells how much.
+        trainer.leave_out(trimmer.kept(trainer.frozen()))
+        trainer.run(max(1, round(TRIM_AFTER * plan.n_steps)))
         trainer.keep(trimmer.kept(trainer.frozen()))
     trainer.run(plan.n_steps)
     trainer.finish()
     marginals = Marginals(ensemble, make_generator(derive_seed(seed, PRIOR), device))
     losses = torch.stack(trainer.losses).cpu().numpy()
     return surround(ensemble, X, marginals, trimmer if trimming else None, seed, losses)
+
+
+@torch.no_grad()
+def fit_autoregressive(
+    model: FittedModel,
+    rows: np.ndarray,
+    seed: int,
+    settings: EnsembleSettings,
+    plan: EnsemblePlan,
+    *,
+    watch: Callable[[EnsembleTrainer], bool] | None = None,
+) -> AutoregressiveEnsemble:
+    """Train networks for the autoregressive likelihood beside an ensemble.
+
+    Parameters
+    ----------
+    model : FittedModel
+        The ensemble; its rows that survived trimming are trained on, and of every batch as
+        large a share is left out as did not.
+    rows : ndarray of shape (n_rows, n_features), float32
+        Its training rows on the networks' scale.
+    seed : int
+        Seeds everything.
+    settings : EnsembleSettings
+        What members have in common.
+    plan : EnsemblePlan
+        How they are trained.
+    watch : callable or None, default=None
+        Called with the trainer every few steps; training stops if it returns True.
+
+    Returns
+    -------
+    AutoregressiveEnsemble
+        The networks; members see the columns that the ensemble's see.
+    """
+    seed = derive_seed(seed, BESIDE)
+    columns = model.networks.columns
+    kept = model.kept if model.kept.sum() >= 2 else np.ones_like(model.kept)
+    X = torch.from_numpy(rows[kept]).to(columns.device)
+    networks = AutoregressiveEnsemble(settings, columns.cpu().numpy(), derive_seed(seed, WEIGHTS))
+    networks = networks.to(columns.device)
+    own = member_rows(networks.n_members, len(X), ROW_SHARE, derive_seed(seed, ROWS))
+    trainer = EnsembleTrainer(networks, X, own, plan, derive_seed(seed, TRAINING), watch)
+    trainer.leave_out(kept)
+    trainer.run(plan.n_steps)
+    trainer.finish()
+    return networks
 
 
 @torch.no_grad()

@@ -7,9 +7,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from sklearn_aae.encoding import Scaler, TableEncoder, check_numeric_columns
-from sklearn_aae.encoding._category_columns import CategoryCodec
-from sklearn_aae.encoding._containers import as_frame, columns_of
+from sklearn_aae.encoding import (
+    Scaler,
+    TableEncoder,
+    as_frame,
+    check_numeric_columns,
+    columns_of,
+    dense_widths,
+    unseen_cells,
+)
 from sklearn_aae.exceptions import UnsupportedColumnsError
 from sklearn_aae.training import CLIP
 
@@ -92,8 +98,8 @@ class TableReader(RowReader):
         # Unseen labels must not stop it; what it makes of them is overwritten.
         self.encoder = TableEncoder(handle_unknown="infrequent_if_exist").fit(part)
         #: Labels that only held-out rows have: new to the networks, not to the user.
-        self.known = {j: labels for j, (labels, _) in self._unseen(table).items()}
-        widths = self.encoder._widths()
+        self.known = {j: labels for j, (labels, _) in unseen_cells(self.encoder, table).items()}
+        widths = dense_widths(self.encoder)
         self.n_columns = len(widths)
         self.column_of_feature = np.repeat(np.arange(self.n_columns), widths)
         first = np.cumsum([0, *widths[:-1]])
@@ -110,7 +116,7 @@ class TableReader(RowReader):
         ValueError
             If a category was not seen and ``handle_unknown`` is "error".
         """
-        unseen = self._unseen(table)
+        unseen = unseen_cells(self.encoder, table)
         if strict and self.handle_unknown == "error":
             for j, (labels, _) in unseen.items():
                 new = [label for label in labels if label not in self.known.get(j, [])]
@@ -124,26 +130,16 @@ class TableReader(RowReader):
             rows[np.ix_(cells, np.flatnonzero(self.column_of_feature == j))] = 0.0
         return rows
 
-    def _unseen(self, table: Any) -> dict[int, tuple[list, np.ndarray]]:
-        """Return, by column, the labels that the encoder does not know and their rows."""
-        found = {}
-        for j, (codec, column) in enumerate(self.encoder._read(table)):
-            labels = codec.unseen_labels(column) if isinstance(codec, CategoryCodec) else []
-            if labels:
-                is_new = np.array([label in labels for label in column.labels])
-                rows = np.flatnonzero(~column.missing)
-                found[j] = labels, rows[is_new[column.present]]
-        return found
-
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
         """Return the cell of one column for each row on the networks' scale."""
         rows = self.scaler.inverse_transform(scaled, np.float64)
+        # One frame for all: to make one for each column takes longer than what is in it.
+        table = list(columns_of(self.encoder.inverse_transform(rows)))
         found: list[Any] = [None] * len(rows)
         for j in np.unique(columns):
-            at = np.flatnonzero(columns == j)
-            cells = self.column(self.encoder.inverse_transform(rows[at]), int(j))
-            for i, cell in zip(at, cells, strict=True):
-                found[i] = cell
+            cells = table[j].to_list()
+            for i in np.flatnonzero(columns == j):
+                found[i] = cells[i]
         return found
 
     def column(self, table: Any, j: int) -> list:

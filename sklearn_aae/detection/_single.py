@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,24 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from sklearn_aae._base import BaseAAE
+from sklearn_aae._random import make_generator
 from sklearn_aae.detection._rows import FrozenReader
 from sklearn_aae.exceptions import NotFittedError
+from sklearn_aae.scores import AUTOREGRESSION, SCORES
 from sklearn_aae.training import in_precision
 
 #: Prior draws that a column's density is averaged over, and rows at a time.
 N_DRAWS, ROWS_AT_ONCE = 64, 64
+#: What stands for minus the logarithm of a density of 0, in nats: scores are finite.
+IMPOSSIBLE = 1e9
+#: Draws that modes' centres are found by, all in all, and their seed.
+MODE_DRAWS, MODE_SEED = 2**16, 0
 
 
-def check_estimator(estimator: Any) -> None:
+def check_estimator(estimator: Any, kind: str) -> None:
     """Raise unless a detector's ``estimator`` is None or a model, fitted if it is frozen.
+
+    A model leaves no place for networks that ``kind`` needs for itself.
 
     Raises
     ------
@@ -28,6 +37,9 @@ def check_estimator(estimator: Any) -> None:
         If it is of another kind.
     NotFittedError
         If it is frozen and not fitted.
+    ValueError
+        If its networks read labels, which a detector has none of, or the kind needs
+        networks of its own.
     """
     inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
     if inner is not None and not isinstance(inner, BaseAAE):
@@ -35,28 +47,53 @@ def check_estimator(estimator: Any) -> None:
             "estimator must be an AdversarialAutoencoder or FrozenEstimator of a fitted "
             f"one; got {estimator!r}."
         )
+    supervision = getattr(inner, "supervision", None)
+    if supervision is not None:
+        raise ValueError(
+            f"estimator has supervision={supervision!r}, so its networks read labels, and a "
+            "detector has none: pass a model with supervision=None."
+        )
     if inner is not estimator and not hasattr(inner, "net_"):
         raise NotFittedError(
             f"estimator=FrozenEstimator({inner}) is not fitted; fit the model first, or "
             "pass it without FrozenEstimator to have it fitted here."
         )
+    if estimator is not None and SCORES[kind]().needs == AUTOREGRESSION:
+        raise ValueError(
+            f"kind={kind!r} needs networks of its own, which estimator takes the place of. "
+            "Leave estimator out, or choose another kind."
+        )
 
 
 def read_as_estimator(
-    estimator: Any, rows: np.ndarray, training: np.ndarray
+    estimator: Any, rows: np.ndarray, training: np.ndarray, context: Any
 ) -> tuple[FrozenReader, Any]:
     """Return the reader of a detector's estimator, and the estimator itself, fitted.
+
+    Callbacks of ``context``, that of the detector's fit, watch over the estimator's.
 
     Raises
     ------
     ValueError
-        If it was fitted on another number of columns.
+        If it was fitted on another number of columns, or reads levels instead of numbers.
     """
     frozen = isinstance(estimator, FrozenEstimator)
-    fitted = estimator.estimator if frozen else clone(estimator).fit(rows[training])
+    fitted = estimator.estimator if frozen else clone(estimator)
+    if not frozen:
+        task = context.subcontext(task_name="estimator")
+        # The caller wants no gradients, but training may.
+        with torch.enable_grad(), task.propagate_callback_context(fitted):
+            task.call_on_fit_task_begin(estimator=fitted, X=rows[training])
+            fitted.fit(rows[training])
+            task.call_on_fit_task_end(estimator=fitted, X=rows[training])
     if fitted.n_features_in_ != rows.shape[1]:
         raise ValueError(
             f"X has {rows.shape[1]} columns, but estimator was fitted on {fitted.n_features_in_}."
+        )
+    if fitted._encoder is not None:
+        raise ValueError(
+            f"estimator={fitted} reads a table as levels, and scores need numbers. Use a model "
+            'with output="gaussian" or "bernoulli", or leave estimator out.'
         )
     return FrozenReader(fitted), fitted
 
@@ -85,12 +122,16 @@ class SingleMember:
         The networks.
     dtype : dtype, default=numpy.float32
         Precision of the forward passes.
+    original : SingleMember or None, default=None
+        The same in float32, which keeps what is the same in either precision.
     """
 
     n_members = 1
 
-    def __init__(self, module: Any, dtype: Any = np.float32) -> None:
-        self.module = module
+    def __init__(
+        self, module: Any, dtype: Any = np.float32, original: SingleMember | None = None
+    ) -> None:
+        self.module, self.original = module, original
         parts = (module.encoder, module.decoder, module.discriminator, module.head)
         dtype = np.dtype(dtype)
         encoder, decoder, critic, self.head = (in_precision(part, dtype) for part in parts)
@@ -107,14 +148,18 @@ class SingleMember:
 
     def in_float64(self) -> SingleMember:
         """Return the same in float64."""
-        return SingleMember(self.module, np.float64)
+        return SingleMember(self.module, np.float64, self)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Return codes (1, n, n_components) of rows (1, n, n_features)."""
-        return self.module.posterior.mode(self._encoder(x[0])).unsqueeze(0)
+        return self.module.encode(x[0], encoder=self._encoder).unsqueeze(0)
 
     def decode(self, z: torch.Tensor) -> HeadDensities:
-        """Return what the head says for codes (1, n, n_components)."""
+        """Return what the head says for rows' codes (1, n, n_components)."""
+        return self.decode_drawn(self.module.posterior.place(z))
+
+    def decode_drawn(self, z: torch.Tensor) -> HeadDensities:
+        """Return what the head says for codes as the prior draws them."""
         return HeadDensities(self.head, self._decoder(z[0]))
 
     def discriminator(self, z: torch.Tensor) -> torch.Tensor:
@@ -122,31 +167,43 @@ class SingleMember:
         return self._critic(z[0]).unsqueeze(0)
 
     def prior_losses(self, z: torch.Tensor) -> torch.Tensor:
-        """Return minus log prior density (1, n) of codes.
+        """Return minus log prior density (1, n) of codes."""
+        return -self.module.prior.log_prob(z[0]).clamp(min=-IMPOSSIBLE).unsqueeze(0)
 
-        Raises
-        ------
-        ValueError
-            If the prior can be drawn from only.
-        """
+    @property
+    def has_prior_density(self) -> bool:
+        """Whether the prior has a density where codes are."""
         prior = self.module.prior
-        if not hasattr(prior, "log_prob"):
-            raise ValueError(
-                f'kind="latent" needs a prior with a density; {type(prior).__name__} can be '
-                "drawn from only. Choose another kind."
-            )
-        return -prior.log_prob(z[0]).unsqueeze(0)
+        try:
+            prior.log_prob(self.code_mask[0])
+        except ValueError:  # it can be drawn from only
+            return False
+        # Codes come close to corners, which have all the probability, and never reach them.
+        return not prior.squashes
 
     def mode_distances(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the distance (1, n) of codes to the prior's nearest mode.
-
-        A prior without ``modes`` has one, at the origin.
-        """
-        modes = getattr(self.module.prior, "modes", None)
-        if modes is None:
-            return torch.linalg.vector_norm(z, dim=2)
-        centres = torch.as_tensor(modes(self.module.n_components)).to(z)
+        """Return the distance (1, n) of codes to the centre of the prior's nearest mode."""
+        centres = self.mode_centres.to(z)
         return torch.cdist(z[0], centres).min(dim=1).values.unsqueeze(0)
+
+    @cached_property
+    def mode_centres(self) -> torch.Tensor:
+        """Medians of each mode's draws, or of all if modes cannot be told apart.
+
+        Shape (n_modes, n_components).  Draws are all that every prior has; a median,
+        because the mean of draws with heavy tails is anywhere.
+        """
+        if self.original is not None:
+            return self.original.mode_centres
+        prior, k = self.module.prior, self.module.n_components
+        generator = make_generator(MODE_SEED)
+        n_modes = prior.count_modes(k)
+        if not n_modes:
+            return prior.sample(MODE_DRAWS, k, generator).median(dim=0, keepdim=True).values
+        each = max(N_DRAWS, MODE_DRAWS // n_modes)
+        modes = torch.arange(n_modes).repeat_interleave(each)
+        draws = prior.sample_modes(modes, k, generator).view(n_modes, each, k)
+        return draws.median(dim=1).values
 
 
 class DrawnMarginals:
@@ -168,7 +225,7 @@ class DrawnMarginals:
     def losses(self, x: torch.Tensor) -> torch.Tensor:
         """Return minus the log density of cells (1, n, n_features)."""
         member = self.member.in_float64() if x.dtype == torch.float64 else self.member
-        params = member.decode(self.draws.to(x).unsqueeze(0)).params
+        params = member.decode_drawn(self.draws.to(x).unsqueeze(0)).params
         parts = [self._block(member.head, params, block) for block in x[0].split(ROWS_AT_ONCE)]
         return torch.cat(parts).unsqueeze(0)
 

@@ -12,8 +12,10 @@ from sklearn_aae.encoding._containers import (
     Container,
     as_frame,
     check_numeric_columns,
+    columns_of,
     describe_non_finite,
 )
+from sklearn_aae.encoding._dense import UnseenCells, dense_widths, unseen_cells
 from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._scaling import Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
@@ -27,9 +29,13 @@ __all__ = [
     "LevelScale",
     "Scaler",
     "TableEncoder",
+    "UnseenCells",
     "as_frame",
     "check_numeric_columns",
+    "columns_of",
+    "dense_widths",
     "describe_non_finite",
     "label_booleans",
     "read_column",
+    "unseen_cells",
 ]

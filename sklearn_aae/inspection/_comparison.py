@@ -122,6 +122,9 @@ def draw_marginals(figure: Any, data: Any) -> None:
         ]
     )
     order = np.argsort(gaps, kind="stable")
+    if any(data.is_identifier) and not all(data.is_identifier):
+        # Bars of a row each, and a distance that says how many rows were drawn.
+        order = order[~np.array(data.is_identifier)[order]]
     count = min(N_MARGINALS, len(order))
     shown = order[np.linspace(0, len(order) - 1, count).round().astype(int)]
     axes = figure.subplots(1, max(count, 3), squeeze=False)[0]
@@ -142,7 +145,7 @@ def draw_marginals(figure: Any, data: Any) -> None:
         heading(ax, name, text, weight="normal", size=10)
     for ax in axes[count:]:
         ax.set_axis_off()
-    chosen = f"{count} of {len(order)} columns, " if count < len(order) else ""
+    chosen = f"{count} of {len(gaps)} columns, " if count < len(gaps) else ""
     figure.suptitle(
         f"Columns, real (filled) and synthetic (line): {chosen}best match to worst",
         x=0.008,

@@ -45,13 +45,17 @@ class ReportData:
         Names of the columns.
     row_ids : sequence, length n_samples
         What the rows are called.
-    rows, reconstructions : ndarray of shape (n_samples, n_features), float64
-        The table and its reconstruction; codes of categories, dates in days since 1970,
-        NaN for missing cells.
+    rows, expected : ndarray of shape (n_samples, n_features), float64
+        The table and what the model expected of its cells; codes of categories, dates in
+        days since 1970, NaN for missing cells.  What was expected is only read for the
+        ten rows of lowest score, of cells that have at least half a percent of the row's
+        contributions.
     contributions : ndarray of shape (n_samples, n_features), float64
         What each cell adds to its row's badness; not negative.
     scores : ndarray of shape (n_samples,), float64
         Scores of the rows; higher is more normal.
+    flagged : ndarray of shape (n_samples,), bool
+        Which rows lie below the threshold.
     synthetic : ndarray of shape (n_synthetic, n_features), float64
         Rows drawn from the model.
     codes : ndarray of shape (n_samples, n_components), float64
@@ -65,6 +69,8 @@ class ReportData:
         for a table without categories.
     is_date : sequence of bool, length n_features, default=()
         Which columns are dates; empty stands for none.
+    is_identifier : sequence of bool, length n_features, default=()
+        Which columns have almost as many levels as rows; empty stands for none.
     """
 
     title: str
@@ -73,15 +79,17 @@ class ReportData:
     names: Sequence[str]
     row_ids: Sequence[Any]
     rows: np.ndarray
-    reconstructions: np.ndarray
+    expected: np.ndarray
     contributions: np.ndarray
     scores: np.ndarray
+    flagged: np.ndarray
     synthetic: np.ndarray
     codes: np.ndarray
     prior: np.ndarray
     history: dict
     labels: Sequence[Sequence[str] | None] = ()
     is_date: Sequence[bool] = ()
+    is_identifier: Sequence[bool] = ()
 
     @property
     def is_category(self) -> np.ndarray:
@@ -268,12 +276,9 @@ def draw_losses(ax: Any, data: ReportData) -> None:
 
 
 def draw_scores(ax: Any, data: ReportData) -> None:
-    """Draw the histogram of the scores with its tail marked."""
+    """Draw the histogram of the scores with the flagged rows marked."""
     tidy(ax)
-    badness = -data.scores
-    # At least one row, however few there are.
-    threshold = np.quantile(badness, 0.99, method="higher")
-    tail = badness >= threshold
+    badness, tail = -data.scores, data.flagged
     logarithmic = badness.min() > 0 and badness.max() > 4 * np.median(badness)
     edges = _bins(badness, logarithmic)
     ax.hist(
@@ -303,7 +308,7 @@ def draw_scores(ax: Any, data: ReportData) -> None:
         zorder=4,
     )
     rows = "row" if tail.sum() == 1 else "rows"
-    text = f"orange: the top 1 % ({tail.sum():,} {rows}); marks: the top {len(named)}"
+    text = f"orange: flagged ({tail.sum():,} {rows}); marks: the top {len(named)}"
     heading(ax, "How unusual the rows are", text)
     ax.set(xlabel="badness of the row (minus its score)", ylabel="rows")
 

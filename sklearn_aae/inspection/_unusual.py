@@ -11,6 +11,8 @@ from sklearn_aae.inspection._style import INK, MUTED, VERMILION, heading, shorte
 
 #: Size of the heat map.
 N_ROWS, N_COLUMNS = 10, 12
+#: Smaller shares have no colour, so that nothing need be known of their cells.
+LEAST_SHARE = 0.005
 
 
 def place_labels(ax: Any, points: np.ndarray, labels: list[str]) -> None:
@@ -108,10 +110,18 @@ def draw_heat_map(figure: Any, data: Any) -> None:
     limit = max(0.02, float(shares.max()))
     signed = np.ma.masked_array(np.nan_to_num(sign) * shares, np.isnan(sign))
     image = ax.imshow(signed, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-    undirected = np.isnan(sign) & (shares > 0)
-    if undirected.any():
-        neutral = np.ma.masked_array(shares, ~undirected)
-        ax.imshow(neutral, cmap="Purples", vmin=0, vmax=limit, aspect="auto")
+    undirected = np.isnan(sign) & (shares >= LEAST_SHARE)
+    same = undirected & _as_expected(data, named)[:, columns]
+    keys = []
+    for where, colors, text in (
+        (undirected & ~same, "Purples", "another category, or missing"),
+        (same, "Greys", "as expected"),
+    ):
+        if where.any():
+            image_of = ax.imshow(
+                np.ma.masked_array(shares, ~where), cmap=colors, vmin=0, vmax=limit, aspect="auto"
+            )
+            keys.append((image_of.cmap(0.6), text))
     for (i, j), value in np.ndenumerate(shares):
         if value >= max(0.01, 0.08 * limit):
             color = "white" if value > 0.62 * limit else INK
@@ -137,21 +147,46 @@ def draw_heat_map(figure: Any, data: Any) -> None:
     ax.spines[:].set_visible(False)
     for k in range(1, len(named)):
         ax.axhline(k - 0.5, color="white", linewidth=1.5)
-    _legend(figure, ax, image, limit)
+    if not np.isnan(sign).all():
+        _legend(figure, ax, image, limit)
+    if keys:
+        _key(ax, keys)
     text = "share of the row's badness that each column brings, in %"
-    if undirected.any():
-        text += "; purple: neither higher nor lower (categories, missing)"
     heading(ax, "Why the most unusual rows are unusual", text)
 
 
 def _directions(data: Any, rows: np.ndarray) -> np.ndarray:
     """Return 1 where a cell is higher than expected, -1 where lower, NaN where neither."""
-    sign = np.sign(data.rows[rows] - data.reconstructions[rows])
+    sign = np.sign(data.rows[rows] - data.expected[rows])
     if data.is_mixed:
         sign[:, data.is_category] = np.nan
-        # The likeliest number has its price too.
         sign[sign == 0] = np.nan
     return sign
+
+
+def _as_expected(data: Any, rows: np.ndarray) -> np.ndarray:
+    """Return where a cell is what was expected; even the likeliest one has its price."""
+    cells, expected = data.rows[rows], data.expected[rows]
+    return (cells == expected) | (np.isnan(cells) & np.isnan(expected))
+
+
+def _key(ax: Any, keys: list[tuple[Any, str]]) -> None:
+    """Say above the heat map, to the right, what colours without a direction mean."""
+    patches = import_extra("matplotlib.patches", "plot")
+    key = ax.legend(
+        handles=[patches.Patch(color=color, label=text) for color, text in keys],
+        loc="lower right",
+        bbox_to_anchor=(1.01, 0.985),
+        ncols=len(keys),
+        fontsize=8,
+        frameon=False,
+        labelcolor=MUTED,
+        handlelength=1,
+        handleheight=1,
+        handletextpad=0.5,
+        columnspacing=1.2,
+    )
+    key.set_in_layout(False)
 
 
 def _legend(figure: Any, ax: Any, image: Any, limit: float) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import narwhals as nw
 import numpy as np
-from sklearn.utils.validation import check_array, check_is_fitted
+import torch
+from scipy.spatial.distance import cdist
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._random import derive_seed, draw_seed, make_generator
-from sklearn_aae.metrics._two_sample import c2st, energy_distance
+from sklearn_aae._threads import torch_threads
+from sklearn_aae.metrics._tables import CATEGORY, read_tables
+from sklearn_aae.metrics._two_sample import c2st, energy_distance, mean_distance
 
 #: Rows above which the energy distance is taken on a subsample: it costs n squared.
 MAX_ROWS = 1000
@@ -41,7 +46,8 @@ class PriorGap:
     """The energy distance of codes to prior draws, over its 99 % null value.
 
     The draws and the null value are made once, so that values of successive
-    epochs differ by the codes alone.
+    epochs differ by the codes alone; under a prior that learns, :meth:`redraw` makes them
+    anew.
 
     Parameters
     ----------
@@ -56,20 +62,42 @@ class PriorGap:
     def __init__(self, prior: Any, n_samples: int, n_components: int, seed: int) -> None:
         self.n_samples = min(n_samples, MAX_ROWS)
         self.n_components, self.seed = n_components, seed
-        self.redraw(prior)
-        null = prior_draws(prior, N_NULL * self.n_samples, n_components, derive_seed(seed, 1))
-        distances = [energy_distance(sample, self.draws) for sample in np.split(null, N_NULL)]
+        self.draws = self._drawn(prior, MAX_ROWS, 0)
+        among_draws = mean_distance(self.draws, self.draws)
+        null = self._drawn(prior, N_NULL * self.n_samples, 1)
+        distances = [
+            2 * mean_distance(sample, self.draws) - mean_distance(sample, sample) - among_draws
+            for sample in np.split(null, N_NULL)
+        ]
         self.null = float(np.quantile(distances, 0.99))
 
     def redraw(self, prior: Any) -> None:
-        """Measure against a prior that has learned since; the null value stays as it is.
+        """Measure against a prior that has learned since, draws and null value alike.
+
+        This is done once an epoch, and other samples for every repetition would take
+        longer than the epoch: they are random parts of one sample instead.
 
         Parameters
         ----------
         prior : Prior
             What the codes should follow now.
         """
-        self.draws = prior_draws(prior, MAX_ROWS, self.n_components, derive_seed(self.seed, 0))
+        self.draws = self._drawn(prior, MAX_ROWS, 0)
+        n, m = self.n_samples, MAX_ROWS
+        both = np.concatenate([self.draws, self._drawn(prior, n, 1)])
+        rng = np.random.default_rng(derive_seed(self.seed, 2))
+        order = rng.permuted(np.tile(np.arange(n + m), (N_NULL, 1)), axis=1)
+        part = np.full((N_NULL, n + m), -1 / m)
+        np.put_along_axis(part, order[:, :n], 1 / n, axis=1)
+        # With w = 1/n in the part and -1/m outside of it, the distance is -w' D w.  In
+        # one thread, or the last digits would depend on how many there are.
+        with torch_threads(1):
+            w, D = torch.from_numpy(part), torch.from_numpy(cdist(both, both))
+            distances = -((w @ D) * w).sum(dim=1).numpy()
+        self.null = float(np.quantile(distances, 0.99))
+
+    def _drawn(self, prior: Any, n_samples: int, stream: int) -> np.ndarray:
+        return prior_draws(prior, n_samples, self.n_components, derive_seed(self.seed, stream))
 
     def __call__(self, codes: np.ndarray) -> float:
         """Return the ratio for codes of the announced size."""
@@ -140,12 +168,17 @@ def balanced_score(
     The best possible value is 0.  Reconstruction alone would always prefer more
     components and no adversary.
 
+    The variance of a category is that of its indicators together, with missing as one more
+    level: :math:`1 - \sum_k p_k^2`, of which a share :math:`m` of wrong cells leaves
+    :math:`2m` unexplained.  Among numbers and dates, a missing cell counts as the
+    column's mean.
+
     Parameters
     ----------
     estimator : AdversarialAutoencoder
         A fitted model.
-    X : array-like of shape (n_samples, n_features)
-        Held-out rows; at least 6.
+    X : array-like or frame of shape (n_samples, n_features)
+        Held-out rows, of any types that the model was fitted on; at least 6.
     y : object, default=None
         Not used; scorers are called with it.
     weight : float, default=0.5
@@ -160,6 +193,8 @@ def balanced_score(
 
     Raises
     ------
+    NotFittedError
+        If the estimator is not fitted.
     ValueError
         If ``weight`` leaves [0, 1] or there are fewer than 6 rows.
 
@@ -180,13 +215,36 @@ def balanced_score(
     """
     if not 0 <= weight <= 1:
         raise ValueError(f"weight must be in [0, 1], got {weight!r}.")
+    check_is_fitted(estimator)
     seed = draw_seed(random_state)
-    rows = check_array(X, dtype=np.float64, ensure_min_samples=6)
-    residual = ((rows - np.asarray(estimator.reconstruct(X))) ** 2).mean(axis=0)
-    variance = rows.var(axis=0)
-    varies = variance > 0
-    unexplained = float((residual[varies] / variance[varies]).mean()) if varies.any() else 0.0
+    unexplained = _unexplained(X, estimator.reconstruct(X))
     codes = np.asarray(estimator.transform(X), dtype=np.float64)
     draws = prior_draws(estimator.prior_, len(codes), codes.shape[1], derive_seed(seed, 0))
     area = c2st(codes, draws, random_state=derive_seed(seed, 1) % 2**32)
     return -(weight * unexplained + (1 - weight) * (2 * area - 1))
+
+
+def _is_frame(table: Any) -> bool:
+    return isinstance(nw.from_native(table, eager_only=True, pass_through=True), nw.DataFrame)
+
+
+def _unexplained(X: Any, reconstruction: Any) -> float:
+    """Return the share of the columns' variance that a reconstruction leaves."""
+    if _is_frame(X) != _is_frame(reconstruction):
+        # Labels and places cannot be matched; the reconstruction has the order of columns of X.
+        X, reconstruction = (np.asarray(table, dtype=object) for table in (X, reconstruction))
+    tables = read_tables(6, X=X, reconstruction=reconstruction)
+    shares = []
+    for x, back, kind in zip(tables["X"].T, tables["reconstruction"].T, tables.kinds, strict=True):
+        if np.isnan(x).all():
+            continue
+        if kind == CATEGORY:
+            x, back = (np.nan_to_num(cells, nan=-1) for cells in (x, back))
+            frequencies = np.unique(x, return_counts=True)[1] / len(x)
+            variance, residual = 1 - (frequencies**2).sum(), 2 * (x != back).mean()
+        else:
+            x, back = (np.where(np.isnan(cells), np.nanmean(x), cells) for cells in (x, back))
+            variance, residual = x.var(), ((x - back) ** 2).mean()
+        if variance > 0:
+            shares.append(residual / variance)
+    return float(np.mean(shares)) if shares else 0.0

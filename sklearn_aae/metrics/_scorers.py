@@ -121,11 +121,11 @@ def sample_quality_score(
         Held-out rows of numbers; at least 6.
     y : object, default=None
         Not used; scorers are called with it.
-    measure : {"c2st", "energy_distance", "mmd", "sliced_wasserstein", "parzen", \
-            "precision", "recall"}, default="c2st"
-        What compares samples with rows: :func:`c2st` as :math:`1 - 2A`; minus a
-        distance; :func:`parzen_log_likelihood` with the bandwidth chosen on half of the
-        rows; or a part of :func:`precision_recall`.
+    measure : str, default="c2st"
+        What compares samples with rows: ``"c2st"`` (:func:`c2st` as :math:`1 - 2A`); minus
+        a distance (``"energy_distance"``, ``"mmd"``, ``"sliced_wasserstein"``);
+        ``"parzen"`` (:func:`parzen_log_likelihood` with the bandwidth chosen on half of
+        the rows); or a part of :func:`precision_recall` (``"precision"``, ``"recall"``).
     random_state : int, RandomState or None, default=0
         Seeds samples, folds and directions; None takes fresh entropy.
 

@@ -22,7 +22,8 @@ def as_two_samples(
     return X, Y
 
 
-def _mean_distance(X: np.ndarray, Y: np.ndarray) -> float:
+def mean_distance(X: np.ndarray, Y: np.ndarray) -> float:
+    """Return the mean distance of a row of one sample to a row of the other."""
     # In slices: the full matrix of two samples of 20,000 rows is 3 GB.
     total = sum(cdist(X[rows], Y).sum() for rows in gen_batches(len(X), 1024))
     return float(total) / (len(X) * len(Y))
@@ -64,7 +65,7 @@ def energy_distance(X: Any, Y: Any) -> float:
     2.0
     """
     X, Y = as_two_samples(X, Y)
-    distance = 2 * _mean_distance(X, Y) - _mean_distance(X, X) - _mean_distance(Y, Y)
+    distance = 2 * mean_distance(X, Y) - mean_distance(X, X) - mean_distance(Y, Y)
     return max(0.0, distance)
 
 

@@ -1,7 +1,19 @@
 """The networks and the module that holds them."""
 
 from sklearn_aae.networks._builder import ModuleBuilder
+from sklearn_aae.networks._conditioning import Classes, Conditioning
 from sklearn_aae.networks._mlp import ACTIVATIONS, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
+from sklearn_aae.networks._two_headed import TwoHeadedBuilder, TwoHeadedModule
 
-__all__ = ["ACTIVATIONS", "AAEModule", "ModuleBuilder", "build_network", "mlp"]
+__all__ = [
+    "ACTIVATIONS",
+    "AAEModule",
+    "Classes",
+    "Conditioning",
+    "ModuleBuilder",
+    "TwoHeadedBuilder",
+    "TwoHeadedModule",
+    "build_network",
+    "mlp",
+]

@@ -11,6 +11,7 @@ from torch import nn
 
 from sklearn_aae._layout import Layout
 from sklearn_aae._random import derive_seed, make_generator
+from sklearn_aae.networks._conditioning import Conditioning
 from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
@@ -39,11 +40,16 @@ class ModuleBuilder:
     encoder: Any = None
     decoder: Any = None
     discriminator: Any = None
+    supervision: str | None = None
+    n_classes: int = 0
 
     def __call__(self) -> AAEModule:
         """Return a freshly initialised module."""
         k, layout = self.n_components, self.table.layout
         n_features = self.table.n_features if layout is None else int(layout.digit_sizes.sum())
+        conditioning = self._conditioning()
+        n_label = 0 if conditioning is None else conditioning.width
+        n_decoder = k + n_label if self.supervision == "decoder" else k
         sizes, activation = self.hidden_layer_sizes, ACTIVATIONS[self.activation]
         roles: dict[str, tuple[int, int, tuple[int, ...], Callable[[], nn.Module]]] = {
             "encoder": (
@@ -52,8 +58,13 @@ class ModuleBuilder:
                 sizes,
                 activation,
             ),
-            "decoder": (k, self.output.n_params(self.table), sizes[::-1], activation),
-            "discriminator": (k, 1, self.discriminator_layer_sizes, DISCRIMINATOR_ACTIVATION),
+            "decoder": (n_decoder, self.output.n_params(self.table), sizes[::-1], activation),
+            "discriminator": (
+                k + n_label,
+                1,
+                self.discriminator_layer_sizes,
+                DISCRIMINATOR_ACTIVATION,
+            ),
         }
         networks = {}
         for stream, (role, (n_in, n_out, widths, activate)) in enumerate(roles.items()):
@@ -74,6 +85,17 @@ class ModuleBuilder:
             posterior=self.posterior,
             prior=self.prior.build(k),
             n_components=k,
+            conditioning=conditioning,
+        )
+
+    def _conditioning(self) -> Conditioning | None:
+        if self.supervision is None:
+            return None
+        by_modes = self.supervision == "prior"
+        return Conditioning(
+            self.n_classes,
+            of_decoder=not by_modes,
+            n_modes=self.prior.count_modes(self.n_components) if by_modes else 0,
         )
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sklearn_aae._random import fenced
+from sklearn_aae.networks._conditioning import Conditioning
 from sklearn_aae.outputs import Head
 from sklearn_aae.posteriors import Posterior
 from sklearn_aae.priors import Prior
@@ -86,9 +87,10 @@ class AAEModule(nn.Module):
         ``(n, n_features) -> (n, posterior.n_outputs(n_components))``; the posterior may
         widen its input.
     decoder : torch.nn.Module
-        ``(n, n_components) -> (n, output.n_params(n_features))``.
+        ``(n, n_components) -> (n, output.n_params(n_features))``; labels may widen its input.
     discriminator : torch.nn.Module
-        ``(n, n_components) -> (n, 1)``, logits of "this is a prior draw".
+        ``(n, n_components) -> (n, 1)``, logits of "this is a prior draw"; labels may widen
+        its input.
     head : Head
         The decoder's distribution over rows.
     posterior : Posterior
@@ -97,6 +99,8 @@ class AAEModule(nn.Module):
         What the codes should follow.
     n_components : int
         Width of the code.
+    conditioning : Conditioning or None, default=None
+        How labels enter decoder, discriminator and prior draws; None if they do not.
 
     Examples
     --------
@@ -116,6 +120,7 @@ class AAEModule(nn.Module):
         posterior: Posterior,
         prior: Prior,
         n_components: int,
+        conditioning: Conditioning | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -125,6 +130,7 @@ class AAEModule(nn.Module):
         self.posterior = posterior
         self.prior = prior
         self.n_components = n_components
+        self.conditioning = conditioning
 
     def encode(
         self,
@@ -149,14 +155,42 @@ class AAEModule(nn.Module):
         Tensor of shape (n_samples, n_components)
             Codes, where the prior has them.
         """
+        return self.prior.squash(self.raw_code(x, noise, encoder=encoder))
+
+    def raw_code(
+        self,
+        x: torch.Tensor,
+        noise: torch.Tensor | None = None,
+        *,
+        encoder: nn.Module | None = None,
+    ) -> torch.Tensor:
+        """Return codes before the prior squashes them; parameters as in :meth:`encode`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Rows on the network's scale.
+        noise : Tensor of shape (n_samples, n_noise) or None
+            Standard normal draws.
+        encoder : Module or None, default=None
+            A copy of the encoder in the precision of ``x``; None for the encoder itself.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components)
+            What the posterior gives.
+        """
         encoder, posterior = self.encoder if encoder is None else encoder, self.posterior
         if noise is None:
-            code = posterior.encode(encoder, x, self.n_components)
-        else:
-            code = posterior.draw(encoder(posterior.inputs(x, noise)), noise)
-        return self.prior.squash(code)
+            return posterior.encode(encoder, x, self.n_components)
+        return posterior.draw(encoder(posterior.inputs(x, noise)), noise)
 
-    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,
+        noise: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Return the decoder's output for the rows' codes.
 
         Parameters
@@ -165,6 +199,8 @@ class AAEModule(nn.Module):
             Rows on the network's scale.
         noise : Tensor of shape (n_samples, n_noise) or None
             Standard normal draws for the posterior.
+        labels : Tensor of shape (n_samples,), int64, or None, default=None
+            Classes of the rows, for decoders that read them.
 
         Returns
         -------
@@ -172,4 +208,70 @@ class AAEModule(nn.Module):
             Parameters of the head.
         """
         code = self.encode(x, noise)
-        return self.decoder(code if noise is not None else self.posterior.place(code))
+        code = code if noise is not None else self.posterior.place(code)
+        return self.decoder(self.decoder_inputs(code, labels))
+
+    @property
+    def decodes_labels(self) -> bool:
+        """Whether the decoder reads labels."""
+        return self.conditioning is not None and self.conditioning.of_decoder
+
+    def decoder_inputs(self, code: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        """Return what the decoder reads: the code, and the labels where it reads them.
+
+        Parameters
+        ----------
+        code : Tensor of shape (n_samples, n_components)
+            Codes, where the decoder expects them.
+        labels : Tensor of shape (n_samples,), int64, or None
+            Classes, -1 for none; None if no row has one.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_inputs)
+            The decoder's input.
+        """
+        if self.conditioning is None or not self.conditioning.of_decoder:
+            return code
+        return self.conditioning.mark(code, labels)
+
+    def discriminator_inputs(self, code: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        """Return what the discriminator reads: the code, and the labels if there are any.
+
+        Parameters
+        ----------
+        code : Tensor of shape (n_samples, n_components)
+            Codes or prior draws.
+        labels : Tensor of shape (n_samples,), int64, or None
+            Classes, -1 for none; None if no row has one.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_inputs)
+            The discriminator's input.
+        """
+        return code if self.conditioning is None else self.conditioning.mark(code, labels)
+
+    def draw_codes(
+        self, n_samples: int, generator: torch.Generator, labels: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Draw codes of the prior, or of the part of it that belongs to labels.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of codes.
+        generator : torch.Generator
+            Source of the draws.
+        labels : Tensor of shape (n_samples,), int64, or None, default=None
+            Classes, -1 for none; None if no row has one.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_components), float32
+            The draws.
+        """
+        k = self.n_components
+        if self.conditioning is None:
+            return self.prior.sample(n_samples, k, generator)
+        return self.conditioning.draw(self.prior, n_samples, k, labels, generator)

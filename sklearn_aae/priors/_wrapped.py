@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -154,10 +155,31 @@ class TorchPrior(_Wrapped):
         Returns
         -------
         Tensor of shape (n_samples,)
-            Log densities.
+            Log densities; minus infinity outside the support.
+
+        Raises
+        ------
+        ValueError
+            If the distribution has no density.
         """
-        log_prob = self.distribution.log_prob(z)
-        return log_prob.reshape(len(z), -1).sum(dim=1).to(z.dtype)
+        result = torch.full((len(z),), -math.inf, dtype=z.dtype, device=z.device)
+        inside = self._inside(z)
+        try:
+            log_prob = self.distribution.log_prob(z[inside])
+        except NotImplementedError:
+            return super().log_prob(z)
+        result[inside] = log_prob.reshape(int(inside.sum()), -1).sum(dim=1).to(z.dtype)
+        return result
+
+    def _inside(self, z: torch.Tensor) -> torch.Tensor:
+        """Return which rows are in the support; outside of it torch would raise."""
+        try:
+            support = self.distribution.support
+        except NotImplementedError:
+            support = None
+        if support is None:
+            return torch.ones(len(z), dtype=torch.bool, device=z.device)
+        return support.check(z).reshape(len(z), -1).all(dim=1)
 
 
 class ScipyPrior(_Wrapped):
@@ -206,7 +228,18 @@ class ScipyPrior(_Wrapped):
         Returns
         -------
         Tensor of shape (n_samples,)
-            Log densities.
+            Log densities; of a discrete distribution, log probabilities.
+
+        Raises
+        ------
+        ValueError
+            If the distribution has neither.
         """
-        density = np.asarray(self.distribution.logpdf(z.detach().cpu().numpy()))
+        names = ("logpdf", "logpmf")
+        log = next(
+            (getattr(self.distribution, n) for n in names if hasattr(self.distribution, n)), None
+        )
+        if log is None:
+            return super().log_prob(z)
+        density = np.asarray(log(z.detach().cpu().numpy()))
         return torch.as_tensor(density.reshape(len(z), -1).sum(axis=1)).to(z.device, z.dtype)

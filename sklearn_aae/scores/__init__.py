@@ -6,9 +6,10 @@ contract test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from sklearn_aae.scores._base import Evidence, Neighbours, Score
+from sklearn_aae.scores._autoregressive import Autoregressive
+from sklearn_aae.scores._base import AUTOREGRESSION, DENSITY, Evidence, Neighbours, Score
 from sklearn_aae.scores._gpnd import GPND
 from sklearn_aae.scores._latent import Discriminator, Latent
 from sklearn_aae.scores._likelihood import Likelihood, Marginal
@@ -17,8 +18,11 @@ from sklearn_aae.scores._mode_divergence import ModeDivergence
 from sklearn_aae.scores._reconstruction import Reconstruction
 
 __all__ = [
+    "AUTOREGRESSION",
+    "DENSITY",
     "GPND",
     "SCORES",
+    "Autoregressive",
     "Default",
     "Discriminator",
     "Evidence",
@@ -32,6 +36,7 @@ __all__ = [
     "Reference",
     "Score",
     "additive_kinds",
+    "kinds_with",
 ]
 
 SCORES: dict[str, Callable[[], Score]] = {
@@ -39,6 +44,7 @@ SCORES: dict[str, Callable[[], Score]] = {
     "model": Model,
     "reference": Reference,
     "likelihood": Likelihood,
+    "autoregressive": Autoregressive,
     "marginal": Marginal,
     "reconstruction": Reconstruction,
     "latent": Latent,
@@ -57,3 +63,19 @@ def additive_kinds() -> list[str]:
         Keys of ``SCORES``.
     """
     return [kind for kind, score in SCORES.items() if score().additive]
+
+
+def kinds_with(provided: Collection[str] = ()) -> list[str]:
+    """Return the kinds that a fit gives.
+
+    Parameters
+    ----------
+    provided : collection of str, default=()
+        What it has that a score may need: ``AUTOREGRESSION``, ``DENSITY``.
+
+    Returns
+    -------
+    list of str
+        Keys of ``SCORES``.
+    """
+    return [kind for kind, new in SCORES.items() if new().needs in (None, *provided)]

@@ -12,6 +12,9 @@ LOG_OFFSET = 0.1
 #: Values that hardly differ on the calibration rows must not be blown up.
 LEAST_SPREAD = 0.01
 
+#: What a score may need that not every fit has.
+AUTOREGRESSION, DENSITY = "autoregression", "prior density"
+
 
 class Neighbours(NamedTuple):
     """Distances of rows to stored references.
@@ -63,6 +66,13 @@ class Evidence(Protocol):
         """The same with the code drawn from the prior."""
 
     @property
+    def autoregressive_losses(self) -> np.ndarray:
+        """Minus log density of each cell given the code and earlier columns.
+
+        Of networks of their own, where they were trained.
+        """
+
+    @property
     def core(self) -> Neighbours:
         """Distances to a few references that survived trimming."""
 
@@ -94,9 +104,14 @@ class Score(ABC):
     ----------
     additive : bool
         Whether the score is a sum over columns.
+    needs : {"autoregression", "prior density"} or None
+        What it needs that not every fit has: networks that are trained for it alone, or
+        a prior whose density can be evaluated.
     """
 
     additive: bool = False
+    #: What a fit may lack: ``AUTOREGRESSION`` or ``DENSITY``.
+    needs: str | None = None
 
     def fit(self, evidence: Evidence) -> Score:
         """Freeze scales on rows taken to be normal.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_aae.scores._base import Evidence, Score
+from sklearn_aae.scores._base import DENSITY, Evidence, Score
 
 
 class Latent(Score):
@@ -13,6 +13,8 @@ class Latent(Score):
     Averaged over members; it sees rows that the encoder places far out, and is blind to
     what the code leaves out.
     """
+
+    needs = DENSITY
 
     def badness(self, evidence: Evidence) -> np.ndarray:
         """Return minus log prior density of the codes.

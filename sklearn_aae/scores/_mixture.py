@@ -19,8 +19,9 @@ from sklearn_aae.scores._base import (
 
 #: How close the mixture of parts is to their maximum.
 SHARPNESS = 4.0
-#: Weights of the parts; that of the likelihood is 1, too.
-CORE_WEIGHT, NEAREST_WEIGHT, MARGINAL_WEIGHT = 0.5, 1.0, 0.5
+#: Weight of the parts that see a row as a whole or column by column, not in its place
+#: among its like: distance to trimmed references, columns by themselves.  The others have 1.
+COARSE_WEIGHT = 0.5
 
 
 class Part:
@@ -175,11 +176,11 @@ class Mixture(Score):
 
 
 def _reference_parts() -> list[Part]:
-    return [DistancePart(CORE_WEIGHT, "core"), DistancePart(NEAREST_WEIGHT, "nearest")]
+    return [DistancePart(COARSE_WEIGHT, "core"), DistancePart(1.0, "nearest")]
 
 
 def _model_parts() -> list[Part]:
-    return [LossPart(1.0, "cell_losses"), LossPart(MARGINAL_WEIGHT, "marginal_losses")]
+    return [LossPart(1.0, "cell_losses"), LossPart(COARSE_WEIGHT, "marginal_losses")]
 
 
 class Default(Mixture):

@@ -11,9 +11,10 @@ class ModeDivergence(Score):
     r"""Reconstruction error plus mode divergence, each on a scale of 0 to 1 [1]_.
 
     :math:`\alpha\, RE + (1 - \alpha)\, MD` with :math:`\alpha = 0.4`, where RE is the mean
-    squared error and MD the distance of the code to the nearest mode of the prior.  The
-    paper scales both by the least and largest value among the rows that are scored, which
-    lets a row's score depend on the others; here these two values are frozen in ``fit``.
+    squared error and MD the distance of the code to the centre of the prior's nearest
+    mode.  The paper scales both by the least and largest value among the rows that are
+    scored, which lets a row's score depend on the others; here these two values are frozen
+    in ``fit``.
 
     References
     ----------

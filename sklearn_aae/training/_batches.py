@@ -40,6 +40,17 @@ class Batch(NamedTuple):
         Posterior noise for the reconstruction phase and for the adversarial ones.
     hints : Tensor of shape (n, n_hints) or None
         What the head drew for the reconstruction phase.
+    labels : Tensor of shape (n,), int64, or None
+        The class of each row, -1 for rows without a label; None if the data set has none.
+    labelled_x : Tensor of shape (m, n_features) or None
+        Rows with labels, corrupted, for the classification phase; None if there is none.
+    classes : Tensor of shape (m,), int64, or None
+        Their classes.
+    neighbors : Tensor of shape (n, n_features) or None
+        A row near each row.
+    direction : Tensor of shape (n, n_features) or None
+        Normal draws: where the search for the direction begins that changes a row's
+        category most.
     """
 
     x: torch.Tensor
@@ -47,6 +58,11 @@ class Batch(NamedTuple):
     prior: torch.Tensor
     noise: torch.Tensor | None
     hints: torch.Tensor | None = None
+    labels: torch.Tensor | None = None
+    labelled_x: torch.Tensor | None = None
+    classes: torch.Tensor | None = None
+    neighbors: torch.Tensor | None = None
+    direction: torch.Tensor | None = None
 
 
 class TableDataset(Dataset):
@@ -62,6 +78,8 @@ class TableDataset(Dataset):
         The network's scale.
     rows : ndarray of int or None, default=None
         The rows of ``X`` that belong to the data set; None for all.
+    labels : ndarray of shape (n_samples,), int64, or None, default=None
+        The class of each row of ``X``, -1 for rows without a label.
     """
 
     def __init__(
@@ -71,13 +89,20 @@ class TableDataset(Dataset):
         *,
         scaler: Scaler | LevelScale,
         rows: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
     ) -> None:
         self.X = np.asarray(X)
         self.scaler = scaler
         self.rows = rows
+        self.labels = None
+        if labels is not None:
+            own = np.asarray(labels, dtype=np.int64)
+            self.labels = torch.from_numpy(own.copy() if rows is None else own[rows])
         small = len(self) * self.X.shape[1] * 4 <= KEPT_BYTES
         self._scaled = scaler.transform(self.X if rows is None else self.X[rows]) if small else None
         self._resident: torch.Tensor | None = None
+        #: For each row of the data set, others near it: (n_samples, n_neighbors), or None.
+        self.neighbors: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else len(self.rows)
@@ -104,6 +129,14 @@ class TableDataset(Dataset):
             return torch.from_numpy(self._scaled[index])
         index = index if self.rows is None else self.rows[index]
         return torch.from_numpy(self.scaler.transform(self.X[index]))
+
+    def labels_of(
+        self, index: torch.Tensor | np.ndarray, device: torch.device
+    ) -> torch.Tensor | None:
+        """Return the labels of rows on a device; None if the data set has none."""
+        if self.labels is None:
+            return None
+        return self.labels[torch.as_tensor(index).cpu()].to(device)
 
     def __getitem__(self, index: int) -> torch.Tensor:
         """Return one row; for callbacks that walk the data set."""
@@ -174,13 +207,18 @@ class TrainBatches:
                 x = self.dataset.gather(index.numpy()).to(self.device)
             else:
                 x = table[index]
-            yield from self._block(x, block, noise)
+            yield from self._block(x, index, block, noise)
 
     def _block(
-        self, x: torch.Tensor, edges: list[tuple[int, int]], generator: torch.Generator
+        self,
+        x: torch.Tensor,
+        index: torch.Tensor,
+        edges: list[tuple[int, int]],
+        generator: torch.Generator,
     ) -> Iterator[tuple[Batch, torch.Tensor]]:
         module, offset, n = self.module, edges[0][0], len(x)
-        prior = module.prior.sample(n, module.n_components, generator)
+        labels = self.dataset.labels_of(index, self.device)
+        prior = module.draw_codes(n, generator, labels)
         level = module.posterior.input_noise * self.noise_share
         corrupted = module.head.corrupt(x, level, self.dataset.scaler.spread_, generator)
         n_noise = module.posterior.n_noise(module.n_components)
@@ -194,12 +232,16 @@ class TrainBatches:
             rows = slice(start - offset, stop - offset)
             posterior_noise = None if noise is None else noise[:, rows]
             drawn = None if hints is None else hints[rows]
-            batch = Batch(x[rows], corrupted[rows], prior[rows], posterior_noise, drawn)
+            own = None if labels is None else labels[rows]
+            batch = Batch(x[rows], corrupted[rows], prior[rows], posterior_noise, drawn, own)
             yield batch, batch.x
 
 
 class ValidationBatches:
-    """Batches in order, without noise: losses at the posterior's mode."""
+    """Batches in order, without noise: losses at the posterior's mode.
+
+    With labels, what the module is called with is a dictionary of its arguments.
+    """
 
     def __init__(self, dataset: TableDataset, batch_size: int, device: torch.device) -> None:
         self.dataset = dataset
@@ -209,8 +251,10 @@ class ValidationBatches:
     def __len__(self) -> int:
         return len(batch_edges(len(self.dataset), self.batch_size))
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Any, torch.Tensor]]:
         order = np.arange(len(self.dataset))
         for start, stop in batch_edges(len(order), self.batch_size):
-            x = self.dataset.gather(order[start:stop]).to(self.device)
-            yield x, x
+            index = order[start:stop]
+            x = self.dataset.gather(index).to(self.device)
+            labels = self.dataset.labels_of(index, self.device)
+            yield (x if labels is None else {"x": x, "labels": labels}), x

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch.nn.functional import softplus
 from sklearn_aae._random import derive_seed, make_generator
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
-from sklearn_aae.training._ensemble import PCA_ROWS, Ensemble
+from sklearn_aae.training._members import PCA_ROWS, Members
 
 #: Streams under the trainer's seed.
 BATCHES, NOISE = range(2)
@@ -37,9 +37,6 @@ class EnsemblePlan:
         Learning rate (Adam) of phases 1 and 2.
     adversarial_weight : float
         Learning rate of phase 3 as a multiple of ``lr``; 0 leaves phases 2 and 3 out.
-    trim : float
-        Share of each batch, the worst explained rows, that no phase learns from.
-        Reached over the first half of the steps.
     input_noise : float
         Noise on what the encoder sees in phase 1, in standard deviations.
     """
@@ -48,7 +45,6 @@ class EnsemblePlan:
     batch_size: int = 64
     lr: float = 1.5e-2
     adversarial_weight: float = 0.3
-    trim: float = 0.1
     input_noise: float = 0.1
 
 
@@ -57,7 +53,7 @@ class EnsembleTrainer:
 
     Parameters
     ----------
-    ensemble : Ensemble
+    ensemble : Members
         What to train.
     X : Tensor of shape (n_rows, n_features), float32
         Rows on the networks' scale, on the ensemble's device.
@@ -67,25 +63,35 @@ class EnsembleTrainer:
         How to train.
     seed : int
         Seeds batches, noise and prior draws.
+    watch : callable or None, default=None
+        Called with the trainer every few steps; training stops if it returns True.
     """
 
     def __init__(
         self,
-        ensemble: Ensemble,
+        ensemble: Members,
         X: torch.Tensor,
         rows: list[np.ndarray],
         plan: EnsemblePlan,
         seed: int,
+        watch: Callable[[EnsembleTrainer], bool] | None = None,
     ) -> None:
         self.ensemble, self.X, self.plan = ensemble, X, plan
         self.rows = rows
         self.rng = np.random.default_rng(derive_seed(seed, BATCHES))
         self.generator = make_generator(derive_seed(seed, NOISE), X.device)
+        #: Of draws of the prior, and of codes, in the discriminator's loss.
+        self.signs = torch.tensor([-1.0, 1.0], device=X.device).view(1, 2, 1)
+        self.weights = torch.empty(0)
+        #: Share of each batch, the worst explained rows, that no phase learns from.
+        self.trim = 0.0
+        self.watch = watch
+        self.stopped = False
         self.step = 0
         self.losses: list[torch.Tensor] = []
         e = ensemble
-        self.encoder = [*e.encoder.parameters(), e.path_in]
-        self.autoencoder = [*self.encoder, *e.decoder.parameters(), e.path_out, e.centre]
+        self.encoder = e.encoder_parameters()
+        self.autoencoder = [*self.encoder, *e.decoder_parameters()]
         self.critic = list(e.discriminator.parameters())
         self.flat = FlatParameters([*self.autoencoder, *self.critic])
         self.optimizers = {"reconstruction": self._adam(self.autoencoder, plan.lr, 0.9)}
@@ -106,6 +112,14 @@ class EnsembleTrainer:
         rows = [part[kept[part]] for part in self.rows]
         if min(map(len, rows)) >= 2:
             self.rows = rows
+            self.leave_out(kept)
+
+    def leave_out(self, kept: np.ndarray) -> None:
+        """From now on leave out as large a share of every batch as ``kept`` does of all rows.
+
+        Which rows lie apart tells how many anomalies there may be, though not which.
+        """
+        self.trim = 1 - float(kept.mean())
 
     def run(self, until: int) -> None:
         """Take steps up to step ``until``, each of three phases.
@@ -115,26 +129,27 @@ class EnsembleTrainer:
         NonFiniteLossError
             If a loss is NaN or infinite.
         """
-        with torch_threads(1), torch.enable_grad():
-            while self.step < until:
+        with torch_threads(1), torch.no_grad():
+            while self.step < until and not self.stopped:
                 n = min(DRAW_AHEAD, until - self.step)
                 for x, noise in zip(self._batches(n), self._noise(n), strict=True):
                     self.losses.append(self._take(x, noise))
                     self.step += 1
-        if not torch.isfinite(self.losses[-1]).all():
+                self.stopped = self.watch is not None and self.watch(self)
+        if self.losses and not torch.isfinite(self.losses[-1]).all():
             raise NonFiniteLossError(
                 "a loss of the ensemble became NaN or infinite: lower lr, or check the table "
                 "for extreme values."
             )
 
-    def frozen(self) -> Ensemble:
+    def frozen(self) -> Members:
         """Fix what codes are normalised by, on the rows that are left."""
         size = min(PCA_ROWS, min(map(len, self.rows)))
         index = np.stack([self.rng.choice(part, size, replace=False) for part in self.rows])
         self.ensemble.freeze_codes(self._gather(index))
         return self.ensemble
 
-    def finish(self) -> Ensemble:
+    def finish(self) -> Members:
         """End training."""
         self.flat.release()
         return self.frozen().requires_grad_(False).eval()
@@ -177,47 +192,66 @@ class EnsembleTrainer:
         """Take a step of each phase on a batch; return their losses."""
         in_noise, code_noise, code_noise_2, prior = noise
         e = self.ensemble
-        z = e.channel(e.raw_code(x + self.plan.input_noise * in_noise), code_noise)
-        surprise = -e.decode(z).log_density(x).mean(dim=2)
-        weights = self._weights(surprise.detach())
-        losses = [self._update("reconstruction", self.autoencoder, (weights * surprise).sum())]
-        if self.plan.adversarial_weight > 0:
-            # The encoder does not move between phases 2 and 3: one pass serves both.
-            codes = e.channel(e.raw_code(x), code_noise_2)
-            drawn = prior * e.code_mask
-            real, fake = e.discriminator(torch.cat([drawn, codes.detach()], 1)).chunk(2, dim=1)
-            fooled = (softplus(-real.squeeze(2)) + softplus(fake.squeeze(2))) * weights
-            losses.append(self._update("discrimination", self.critic, 0.5 * fooled.sum()))
-            verdict = e.discriminator(codes).squeeze(2)
-            loss = (softplus(-verdict) * weights).sum()
-            losses.append(self._update("generation", self.encoder, loss))
-        return torch.stack(losses) / e.n_members
+        n_encoder = len(self.encoder)
+        of_encoder = self.flat.gradients[:n_encoder]
+        of_decoder = self.flat.gradients[n_encoder : len(self.autoencoder)]
+        of_critic = self.flat.gradients[len(self.autoencoder) :]
+        codes = e.draw_codes(torch.add(x, in_noise, alpha=self.plan.input_noise), code_noise)
+        loss, g = e.decoder_back(codes.z, x, self._weigh, of_decoder)
+        e.encoder_back(g, codes, of_encoder)
+        self._update("reconstruction")
+        if self.plan.adversarial_weight == 0:
+            return loss.unsqueeze(0) / e.n_members
+        # The encoder does not move between phases 2 and 3: one pass serves both.
+        codes = e.draw_codes(x, code_noise_2)
+        passed = e.discriminator.trace(torch.cat([prior * e.code_mask, codes.z], dim=1))
+        fooled, g = self._verdict(passed[-1], self.signs)
+        e.discriminator.back(g.mul_(0.5), passed, of_critic, to_input=False)
+        self._update("discrimination")
+        passed = e.discriminator.trace(codes.z)
+        caught, g = self._verdict(passed[-1], self.signs[:, :1])
+        e.encoder_back(e.discriminator.back(g, passed), codes, of_encoder)
+        self._update("generation")
+        return torch.stack([loss, 0.5 * fooled, caught]) / e.n_members
+
+    def _verdict(
+        self, logits: torch.Tensor, signs: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the sum of weighted logistic losses of signed logits, and its gradient."""
+        m, n, _ = logits.shape
+        # Prior draws come first and have the weights of the rows beside them.
+        signed = logits.view(m, -1, self.plan.batch_size) * signs
+        weights = self.weights.unsqueeze(1)
+        loss = (softplus(signed) * weights).sum()
+        return loss, signed.sigmoid_().mul_(weights * signs).view(m, n, 1)
+
+    def _weigh(self, surprise: torch.Tensor) -> torch.Tensor:
+        """Set the weights of this step's rows, and return them."""
+        self.weights = self._weights(surprise)
+        return self.weights
 
     def _weights(self, surprise: torch.Tensor) -> torch.Tensor:
         """Return the weights of rows (M, batch): none for the worst explained ones."""
-        share = self.plan.trim * min(1.0, 2 * self.step / self.plan.n_steps)
+        share = self.trim * min(1.0, 2 * self.step / self.plan.n_steps)
         b = surprise.shape[1]
         left = b - int(share * b)
         if left == b:
             return torch.full_like(surprise, 1 / b)
         bound = surprise.kthvalue(left, dim=1, keepdim=True).values
         kept = (surprise <= bound).to(surprise)
-        return kept / kept.sum(dim=1, keepdim=True)
+        return kept.div_(kept.sum(dim=1, keepdim=True))
 
-    def _update(
-        self, name: str, parameters: list[torch.nn.Parameter], loss: torch.Tensor
-    ) -> torch.Tensor:
-        """Take the step of one phase, by its own optimizer; return the loss."""
-        gradients = torch.autograd.grad(loss, parameters)
-        self.optimizers[name].step(gradients, self._rate())
-        return loss.detach()
+    def _update(self, name: str) -> None:
+        """Take the step of one phase, by its own optimizer."""
+        self.optimizers[name].step(self._rate())
 
     def _adam(self, parameters: list[torch.nn.Parameter], lr: float, beta: float) -> FlatAdam:
-        return FlatAdam(self.flat.span(parameters), lr, (beta, 0.999))
+        values, gradients = self.flat.spans(parameters)
+        return FlatAdam(values, gradients, lr, (beta, 0.999))
 
 
 class FlatParameters:
-    """One buffer that holds all parameters while they are trained.
+    """One buffer that holds all parameters while they are trained, and one for gradients.
 
     Parameters
     ----------
@@ -228,18 +262,22 @@ class FlatParameters:
     def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
         self.parameters = parameters
         self.values = torch.cat([p.detach().flatten() for p in parameters])
+        self.gradient = torch.zeros_like(self.values)
+        self.gradients: list[torch.Tensor] = []
         self.starts: dict[torch.nn.Parameter, int] = {}
         start = 0
         for parameter in parameters:
             self.starts[parameter] = start
             stop = start + parameter.numel()
             parameter.data = self.values[start:stop].view(parameter.shape)
+            self.gradients.append(self.gradient[start:stop].view(parameter.shape))
             start = stop
 
-    def span(self, parameters: list[torch.nn.Parameter]) -> torch.Tensor:
-        """Return the part of the buffer that holds parameters which follow each other."""
+    def spans(self, parameters: list[torch.nn.Parameter]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return values and gradients of parameters which follow each other."""
         start = self.starts[parameters[0]]
-        return self.values[start : start + sum(p.numel() for p in parameters)]
+        part = slice(start, start + sum(p.numel() for p in parameters))
+        return self.values[part], self.gradient[part]
 
     def release(self) -> None:
         """Give every parameter storage of its own again."""
@@ -255,27 +293,32 @@ class FlatAdam:
 
     Parameters
     ----------
-    values : Tensor of shape (n_values,)
-        What to optimize, in place.
+    values, gradient : Tensor of shape (n_values,)
+        What to optimize, in place, and where its gradient will be.
     lr : float
         Learning rate.
     betas : tuple of float
         Decay of the two moments.
     """
 
-    def __init__(self, values: torch.Tensor, lr: float, betas: tuple[float, float]) -> None:
-        self.values, self.lr, self.betas = values, lr, betas
+    def __init__(
+        self,
+        values: torch.Tensor,
+        gradient: torch.Tensor,
+        lr: float,
+        betas: tuple[float, float],
+    ) -> None:
+        self.values, self.gradient, self.lr, self.betas = values, gradient, lr, betas
         self.moments = torch.zeros_like(values), torch.zeros_like(values)
         self.count = torch.zeros((), dtype=torch.float32, device=values.device)
 
-    def step(self, gradients: Sequence[torch.Tensor], share: float) -> None:
+    def step(self, share: float) -> None:
         """Take a step at ``share`` of the learning rate."""
-        gradient = torch.cat([g.flatten() for g in gradients])
         self.count += 1
         first, second = self.moments
         torch._fused_adam_(
             [self.values],
-            [gradient],
+            [self.gradient],
             [first],
             [second],
             [],

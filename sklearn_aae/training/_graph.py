@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -114,9 +114,8 @@ class GraphedStep:
         return recording.result
 
     def _make_recording(self, n: int, batch: Batch) -> bool:
-        noise = None if batch.noise is None else batch.noise.clone()
-        hints = None if batch.hints is None else batch.hints.clone()
-        places = Batch(batch.x.clone(), batch.corrupted.clone(), batch.prior.clone(), noise, hints)
+        copies: list[Any] = [None if tensor is None else tensor.clone() for tensor in batch]
+        places = Batch(*copies)
         try:
             result, replay = self.record(lambda: self.walk(places))
         except RuntimeError as error:

@@ -51,7 +51,7 @@ def _fingerprint(part: nn.Module) -> tuple:
     return part.training, *((tensor.data_ptr(), tensor._version) for tensor in tensors)
 
 
-def _as_tensor(rows: np.ndarray) -> torch.Tensor:
+def as_tensor(rows: np.ndarray) -> torch.Tensor:
     # torch warns of arrays that it could, but will not, write to.
     return torch.from_numpy(rows if rows.flags.writeable else rows.copy())
 
@@ -102,7 +102,7 @@ def map_chunks(
     with torch.inference_mode(), torch_threads(1 if work < SMALL_WORK else None):
         for start, stop in pairwise(edges):
             rows = slice(start, stop)
-            part = function(_as_tensor(read(rows)).to(device)).cpu().numpy()
+            part = function(as_tensor(read(rows)).to(device)).cpu().numpy()
             if write is not None:
                 part = write(part)
             if len(edges) == 2:

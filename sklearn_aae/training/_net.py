@@ -60,6 +60,10 @@ class AAENet(NeuralNet):
     optimizer, optimizer_disc, optimizer_gen : type, default=torch.optim.Adam
         Optimizers of the three phases; their parameters are set with
         ``optimizer__*``, ``optimizer_disc__*`` and ``optimizer_gen__*``.
+    optimizer_class, optimizer_heads : type, default=torch.optim.Adam
+        Optimizers of the phases that classifier and clusterer add.
+    train_batches : type, default=TrainBatches
+        Makes the batches of an epoch.
     lr : float, default=1e-3
         Learning rate of every optimizer that is not given one of its own.
     **kwargs : dict
@@ -104,6 +108,9 @@ class AAENet(NeuralNet):
         optimizer: Any = torch.optim.Adam,
         optimizer_disc: Any = torch.optim.Adam,
         optimizer_gen: Any = torch.optim.Adam,
+        optimizer_class: Any = torch.optim.Adam,
+        optimizer_heads: Any = torch.optim.Adam,
+        train_batches: Any = TrainBatches,
         lr: float = 1e-3,
         **kwargs: Any,
     ) -> None:
@@ -111,6 +118,9 @@ class AAENet(NeuralNet):
         self.seed = seed
         self.optimizer_disc = optimizer_disc
         self.optimizer_gen = optimizer_gen
+        self.optimizer_class = optimizer_class
+        self.optimizer_heads = optimizer_heads
+        self.train_batches = train_batches
         kwargs = {"dataset": TableDataset, "train_split": None, "verbose": 0, **kwargs}
         super().__init__(module, criterion, optimizer=optimizer, lr=lr, **kwargs)
 
@@ -220,7 +230,7 @@ class AAENet(NeuralNet):
         """
         device = torch.device(self.device)
         if training:
-            return TrainBatches(dataset, self.batch_size, self.module_, self.seed, device)
+            return self.train_batches(dataset, self.batch_size, self.module_, self.seed, device)
         return ValidationBatches(dataset, self.batch_size, device)
 
     def get_loss(
@@ -234,8 +244,8 @@ class AAENet(NeuralNet):
             Output of the decoder.
         y_true : object
             Not used.
-        X : Tensor of shape (n_samples, n_features)
-            The rows on the network's scale.
+        X : Tensor of shape (n_samples, n_features) or dict
+            The rows on the network's scale; with labels, the module's arguments.
         training : bool, default=False
             Not used.
 
@@ -244,7 +254,8 @@ class AAENet(NeuralNet):
         Tensor of shape ()
             Mean loss of a cell.
         """
-        return mean_cell_loss(self.module_.head, y_pred, X)
+        rows = X["x"] if isinstance(X, dict) else X
+        return mean_cell_loss(self.module_.head, y_pred, rows)
 
     def train_step(self, batch: tuple, **fit_params: Any) -> dict[str, Any]:
         """Train each phase on the batch in turn.
@@ -435,9 +446,10 @@ class AAENet(NeuralNet):
         most = np.clip(CALIBRATION_WORK // weights, LEAST_CALIBRATION_ROWS, CALIBRATION_ROWS)
         rows = np.linspace(0, len(dataset) - 1, min(len(dataset), int(most))).astype(int)
         with torch.no_grad(), torch_threads(1 if len(rows) < MIN_ROWS else None):
-            x = dataset.gather(rows).to(self.device)
+            device = torch.device(self.device)
+            x, labels = dataset.gather(rows).to(device), dataset.labels_of(rows, device)
             self._measure_codes(x)
-            self.module_.head.calibrate(self.module_(x), x)
+            self.module_.head.calibrate(self.module_(x, labels=labels), x)
         if self.module_.prior.learns:
             self._update_prior(dataset, last=True)
 

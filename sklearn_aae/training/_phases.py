@@ -65,7 +65,7 @@ def reconstruction_loss(
 ) -> torch.Tensor:
     """Return the mean cell loss of the batch; phase 1."""
     noise = None if state.batch.noise is None else state.batch.noise[0]
-    state.params = module(state.batch.corrupted, noise)
+    state.params = module(state.batch.corrupted, noise, state.batch.labels)
     hints = state.batch.hints
     losses = module.head.training_losses(state.params, state.batch.x, hints)
     return mean_of_cells(losses)
@@ -92,14 +92,26 @@ def discriminator_loss(
     noise = None if state.batch.noise is None else state.batch.noise[1]
     state.codes = module.encode(state.batch.x, noise)
     prior = state.batch.prior
-    logits = module.discriminator(torch.cat([prior, state.codes.detach()]))
+    inputs = game_inputs(module, state.batch, state.codes.detach())
+    logits = module.discriminator(inputs)
     return criterion.discriminator(logits, len(prior))
 
 
 def generator_loss(module: AAEModule, criterion: AdversarialLoss, state: StepState) -> torch.Tensor:
     """Return the encoder's loss against the frozen discriminator; phase 3."""
     assert state.codes is not None  # phase 2 comes first
-    return criterion.generator(module.discriminator(state.codes))
+    inputs = module.discriminator_inputs(state.codes, state.batch.labels)
+    return criterion.generator(module.discriminator(inputs))
+
+
+def game_inputs(module: AAEModule, batch: Batch, codes: torch.Tensor) -> torch.Tensor:
+    """Return what the discriminator tells apart: prior draws first, then codes.
+
+    A row's draw has the row's label, so that codes of a class are compared with what the
+    prior has for that class.
+    """
+    labels = None if batch.labels is None else batch.labels.repeat(2)
+    return module.discriminator_inputs(torch.cat([batch.prior, codes]), labels)
 
 
 RECONSTRUCTION = Phase(

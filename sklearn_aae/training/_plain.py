@@ -34,6 +34,7 @@ from sklearn_aae.training._phases import (
     Phase,
     StepState,
     discriminator_loss,
+    game_inputs,
     generator_loss,
     mean_cell_loss,
     reconstruction_loss,
@@ -232,7 +233,7 @@ class PlainGradients:
         self.encoder = Perceptron(module.encoder)
         self.decoder = Perceptron(module.decoder)
         self.discriminator = Perceptron(module.discriminator)
-        self.head = module.head
+        self.module, self.head = module, module.head
         self.posterior, self.prior = module.posterior, module.prior
         # Whether the encoder's output is the code.
         self.direct = type(self.posterior) in (Deterministic, Universal) and not self.prior.squashes
@@ -253,6 +254,8 @@ class PlainGradients:
         return self.prior.squash(self.posterior.draw(h, self._noise))
 
     def _encode_backward(self, g: torch.Tensor) -> None:
+        # Of the inputs of decoder and discriminator, the code comes first.
+        g = g[:, : self.module.n_components]
         if not self.direct:
             with torch.enable_grad():
                 h = self._encoded.detach().requires_grad_()
@@ -262,7 +265,7 @@ class PlainGradients:
     def _reconstruction(self, state: StepState) -> torch.Tensor:
         batch = state.batch
         code = self._encode(batch.corrupted, None if batch.noise is None else batch.noise[0])
-        state.params = self.decoder.forward(code)
+        state.params = self.decoder.forward(self.module.decoder_inputs(code, batch.labels))
         loss, g = cell_loss_gradient(self.head, state.params, batch.x)
         self._encode_backward(self.decoder.backward(g))
         return loss
@@ -271,7 +274,7 @@ class PlainGradients:
         batch = state.batch
         noise = None if batch.noise is None else batch.noise[1]
         state.codes = self._encode(batch.x, noise)
-        logits = self.discriminator.forward(torch.cat([batch.prior, state.codes]))
+        logits = self.discriminator.forward(game_inputs(self.module, batch, state.codes))
         n = batch.prior.size(0)
         real, fake = logits[:n], logits[n:]
         g = torch.sigmoid(logits)
@@ -281,7 +284,8 @@ class PlainGradients:
 
     def _generator(self, state: StepState) -> torch.Tensor:
         assert state.codes is not None  # phase 2 comes first
-        logits = self.discriminator.forward(state.codes)
+        inputs = self.module.discriminator_inputs(state.codes, state.batch.labels)
+        logits = self.discriminator.forward(inputs)
         g = torch.sigmoid(logits).sub_(1).mul_(1 / logits.size(0))
         self._encode_backward(self.discriminator.backward(g, weights=False))
         return functional.softplus(-logits).mean()

@@ -14,8 +14,8 @@ from sklearn_aae.inspection._unusual import _directions
 
 def data_of(rng, n_rows, n_columns, n_components, **changes):
     rows = rng.normal(size=(n_rows, n_columns))
-    reconstructions = rows + rng.normal(scale=0.3, size=rows.shape)
-    contributions = (rows - reconstructions) ** 2
+    expected = rows + rng.normal(scale=0.3, size=rows.shape)
+    contributions = (rows - expected) ** 2
     losses = np.linspace(1, 0.5, 4)
     arguments = {
         "title": "a $table$",
@@ -24,9 +24,10 @@ def data_of(rng, n_rows, n_columns, n_components, **changes):
         "names": [f"column number {i} in $ and ¢" for i in range(n_columns)],
         "row_ids": [f"row-{i}" for i in range(n_rows)],
         "rows": rows,
-        "reconstructions": reconstructions,
+        "expected": expected,
         "contributions": contributions,
         "scores": -contributions.sum(axis=1),
+        "flagged": np.arange(n_rows) < n_rows // 20,
         "synthetic": rng.normal(size=(n_rows, n_columns)),
         "codes": rng.normal(size=(n_rows, n_components)),
         "prior": rng.normal(size=(2000, n_components)),
@@ -49,7 +50,7 @@ def test_report_of_every_size(rng, n_rows, n_columns, n_components):
 
 def test_report_of_constant_and_perfect_tables(rng):
     rows = np.ones((10, 3))
-    changes = {"rows": rows, "reconstructions": rows, "contributions": rows * 0, "synthetic": rows}
+    changes = {"rows": rows, "expected": rows, "contributions": rows * 0, "synthetic": rows}
     data = data_of(rng, 10, 3, 2, scores=np.zeros(10), prior=np.zeros((100, 2)), **changes)
     figure = draw_report(data)
     figure.draw_without_rendering()  # warnings, of axes without extent say, are errors
@@ -107,7 +108,7 @@ def mixed_data(rng, **changes):
     contributions = rng.random((n_rows, 5))
     arguments = {
         "rows": tables[0],
-        "reconstructions": tables[1],
+        "expected": tables[1],
         "synthetic": tables[2],
         "contributions": contributions,
         "scores": -contributions.sum(axis=1),
@@ -121,7 +122,14 @@ def test_report_of_a_mixed_table(rng):
     figure = draw_report(mixed_data(rng))
     figure.draw_without_rendering()
     shown = " ".join(text.get_text() for text in figure.findobj(Text))
-    for part in ("Associations: real", "purple: neither", "yes", "7 others", "TV ", "2020"):
+    for part in (
+        "Associations: real",
+        "another category, or missing",
+        "yes",
+        "7 others",
+        "TV ",
+        "2020",
+    ):
         assert part in shown
     assert "Correlations" not in shown
 
@@ -129,17 +137,36 @@ def test_report_of_a_mixed_table(rng):
 def test_numbers_keep_their_signs_and_categories_have_none(rng):
     data = mixed_data(rng)
     data.rows[0] = [1, 18_000, 1, 3, np.nan]
-    data.reconstructions[0] = [0, 18_500, 0, 3, np.nan]
+    data.expected[0] = [0, 18_500, 0, 3, np.nan]
     data.rows[1] = [2, np.nan, 0, 0, np.nan]
-    data.reconstructions[1] = [2, 18_500, 0, 0, np.nan]
+    data.expected[1] = [2, 18_500, 0, 0, np.nan]
     expected = [[1, -1] + [np.nan] * 3, [np.nan] * 5]
     np.testing.assert_array_equal(_directions(data, np.array([0, 1])), expected)
 
 
-def test_report_of_numbers_has_no_purple(rng):
+def test_categories_as_expected_have_a_colour_of_their_own(rng):
+    data = mixed_data(rng)
+    data.expected[:] = data.rows
+    shown = {text.get_text() for text in draw_report(data).findobj(Text)}
+    assert "as expected" in shown
+    assert "another category, or missing" not in shown
+    # Nothing is higher or lower than expected, so that nothing says how that would look.
+    assert "higher than\nexpected" not in shown
+
+
+def test_identifiers_have_no_bars_unless_there_is_nothing_else(rng):
+    data = mixed_data(rng, is_identifier=[False, False, False, True, False])
+    shown = {text.get_text() for text in draw_report(data).findobj(Text)}
+    assert "7 others" not in shown
+    assert "yes" in shown
+    data = mixed_data(rng, is_identifier=[True] * 5)
+    assert "7 others" in {text.get_text() for text in draw_report(data).findobj(Text)}
+
+
+def test_report_of_numbers_has_no_third_colour(rng):
     figure = draw_report(data_of(rng, 30, 3, 2))
     shown = " ".join(text.get_text() for text in figure.findobj(Text))
-    assert "purple" not in shown
+    assert "another category" not in shown
     assert "Associations" not in shown
 
 

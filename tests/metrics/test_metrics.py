@@ -9,8 +9,10 @@ from scipy import stats
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
+from sklearn_aae import priors
 from sklearn_aae._random import derive_seed, draw_seed
 from sklearn_aae.metrics import (
+    PriorGap,
     balanced_score,
     c2st,
     energy_distance,
@@ -21,7 +23,9 @@ from sklearn_aae.metrics import (
     sample_quality_score,
     sliced_wasserstein,
 )
+from sklearn_aae.metrics._prior_match import _unexplained
 from tests.instances import fast
+from tests.mixed_tables import animals, learned
 
 
 def normal(n, k, seed, shift=0.0):
@@ -113,6 +117,51 @@ def test_balanced_score_by_hand(digits):
         balanced_score(model, X, weight=2)
 
 
+def test_balanced_score_of_categories_dates_and_missing_cells_by_hand():
+    """Two of six categories are wrong; one number is missing; the day is two days off."""
+    frame = pd.DataFrame(
+        {
+            "kind": ["a", "a", "a", None, "b", "b"],
+            "number": [0.0, 0.0, 0.0, 3.0, 3.0, np.nan],
+            "day": pd.to_datetime(["2020-01-01"] * 3 + ["2020-01-05"] * 3),
+            "same": "x",
+            "empty": np.nan,
+        }
+    )
+    back = frame.assign(
+        kind=["a", "a", "b", "b", "b", "b"],
+        number=[0.0, 0.0, 0.0, 3.0, np.nan, 1.2],
+        day=frame["day"] + pd.Timedelta(2, "D"),
+    )
+    kind = 2 * (2 / 6) / (1 - (3**2 + 2**2 + 1) / 6**2)
+    number = 1.8**2 / (3 * 1.2**2 + 2 * 1.8**2)
+    expected = np.mean([kind, number, 2**2 / 2**2])
+    assert _unexplained(frame, back) == pytest.approx(expected)
+    assert _unexplained(frame.to_numpy(object), back) == pytest.approx(expected)
+    assert _unexplained(frame, frame) == 0
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_balanced_score_searches_over_tables_of_mixed_types(container):
+    pl = pytest.importorskip("polars")
+    table = animals(120)
+    if container == "polars":
+        table = pl.from_pandas(table.reset_index(drop=True).drop(columns="empty"))
+    grid = {"n_components": [2], "max_epochs": [1, 30]}
+    search = GridSearchCV(learned(), grid, scoring=balanced_score, cv=2, error_score="raise")
+    short, long = search.fit(table).cv_results_["mean_test_score"]
+    assert long > short
+    best = search.best_estimator_
+    assert balanced_score(best, table) == balanced_score(best, table) < 0
+
+
+def test_balanced_score_wants_a_fitted_model_and_rows(digits):
+    with pytest.raises(NotFittedError):
+        balanced_score(fast(), digits[0])
+    with pytest.raises(ValueError, match="5 rows; at least 6"):
+        balanced_score(fast().fit(digits[0][:50]), digits[0][:5])
+
+
 def test_scorers_repeat(digits):
     X = digits[0][:300]
     model = fast().fit(X)
@@ -196,3 +245,36 @@ def test_scorers_name_what_is_wrong(digits):
     for scorer in (prior_match_score, sample_quality_score):
         with pytest.raises(NotFittedError):
             scorer(fast(), X)
+
+
+@pytest.mark.parametrize(
+    "after, k",
+    [
+        (priors.Gaussian(20.0), 2),
+        (priors.Gaussian(0.1), 8),
+        (priors.Mixture(), 2),
+        (priors.Mixture(5), 8),
+        (priors.Mixture(means=[[-1, 0], [1, 0]], covariances=0.01), 2),
+        (priors.SwissRoll(), 2),
+    ],
+)
+def test_the_null_value_follows_a_prior_that_moves(after, k):
+    moved = PriorGap(priors.Gaussian(), 60, k, seed=0)
+    before = moved.null
+    moved.redraw(after)
+    fresh = PriorGap(after, 60, k, seed=0)
+    np.testing.assert_array_equal(moved.draws, fresh.draws)
+    assert moved.null == pytest.approx(fresh.null, rel=0.4)
+    moved.redraw(priors.Gaussian())
+    assert moved.null == pytest.approx(before, rel=0.4)
+
+
+def test_a_random_part_has_the_energy_distance_to_the_rest():
+    # One random part of both: the quadratic form is the distance itself.
+    gap = PriorGap(priors.Gaussian(), 20, 2, seed=3)
+    gap.redraw(priors.Gaussian())
+    both = np.concatenate([gap.draws, prior_draws(priors.Gaussian(), 20, 2, derive_seed(3, 1))])
+    rng = np.random.default_rng(derive_seed(3, 2))
+    order = rng.permuted(np.tile(np.arange(len(both)), (200, 1)), axis=1)
+    distances = [energy_distance(both[rows[:20]], both[rows[20:]]) for rows in order]
+    assert gap.null == pytest.approx(np.quantile(distances, 0.99), rel=1e-9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -28,6 +29,18 @@ def careless(n_samples, generator):
     return torch.rand(n_samples, 2) + np.random.rand()
 
 
+class NoDensity(torch.distributions.Distribution):
+    """Draws on the diagonal, of which torch knows nothing else."""
+
+    arg_constraints: ClassVar[dict] = {}
+
+    def sample(self, sample_shape=()):
+        return torch.rand(*sample_shape, 1).expand(*sample_shape, 2)
+
+    def __init__(self):
+        super().__init__(event_shape=torch.Size([2]))
+
+
 def learned(k=2):
     """Return a mixture that has learned two clusters, 8 apart in the first component."""
     rng = np.random.default_rng(0)
@@ -49,6 +62,9 @@ OWN = {
     "covariances": [[[1, 0.5], [0.5, 1]], ONE],
     "weights": [0.6, 0.4],
 }
+
+#: Enough draws for a few per cent in a density or a variance to show.
+N_DRAWS = 200_000
 
 #: name -> (what a user passes, kind, mean and variances, by component).  The kind is
 #: "density", "mass" (discrete) or "draws" (no density at all).
@@ -100,12 +116,13 @@ def test_every_name_is_under_test():
 
 def test_draws_have_shape_dtype_and_moments(case):
     prior, _, mean, variance = case
-    draws = prior.sample(20_000, 2, make_generator(0))
-    assert draws.shape == (20_000, 2)
+    draws = prior.sample(N_DRAWS, 2, make_generator(0))
+    assert draws.shape == (N_DRAWS, 2)
     assert draws.dtype == torch.float32
     assert draws.device == torch.device("cpu")
-    np.testing.assert_allclose(draws.mean(dim=0), mean, atol=0.04 * np.sqrt(variance).max())
-    np.testing.assert_allclose(draws.var(dim=0), variance, rtol=0.07)
+    draws = draws.double()
+    np.testing.assert_allclose(draws.mean(dim=0), mean, atol=0.01 * np.sqrt(variance).max())
+    np.testing.assert_allclose(draws.var(dim=0), variance, rtol=0.02)
 
 
 def test_one_draw_has_two_axes(case):
@@ -140,48 +157,87 @@ def test_global_generators_are_neither_read_nor_moved(case):
 # -------------------------------------------------------------------------- density
 
 
-#: How many standard deviations around the mean hold all of a prior; 6 if not listed.
-REACH = {"swiss_roll": 2.8, "scipy univariate": 14.0, "torch scalar": 14.0}
-N_GRID, N_CELLS = 400, 40
+#: name -> (standard deviations around the mean that hold all of the prior, points of the
+#: grid along an axis, cells that draws are counted in along an axis).  Edges of a density
+#: are known to a point of the grid; cells are not to be wider than what is thin.
+WINDOWS = {
+    "uniform": (2.0, 2000, 40),
+    "Uniform(0, 2)": (2.0, 2000, 40),
+    "Ball": (2.2, 2000, 40),
+    "product": ((2.0, 6.0), 2000, 40),
+    "mixture": (4.0, 800, 160),
+    "swiss_roll": (2.8, 400, 80),
+    "scipy univariate": (14.0, 800, 40),
+    "torch scalar": (14.0, 800, 40),
+}
 
 
-@pytest.fixture(params=[*PRIORS_UNDER_TEST, "fitted"], name="density")
-def prior_with_density(request):
-    """Return a prior with a density, and its integral over the cells of a fine grid."""
-    if request.param == "fitted":
-        prior, mean, variance = learned(), np.zeros(2), np.array([4.0, 1.0])
+class Masses:
+    """The probability of each cell of a grid, as a density has it.
+
+    Its integral is by midpoints of a finer grid, in a window around the mean.
+    """
+
+    def __init__(self, prior, mean, variance, reach=6.0, n_grid=800, n_cells=40):
+        deviation = np.asarray(reach) * np.sqrt(np.broadcast_to(variance, 2))
+        self.low, self.high = mean - deviation, mean + deviation
+        cell = (self.high - self.low) / n_grid
+        axes = [lo + (np.arange(n_grid) + 0.5) * c for lo, c in zip(self.low, cell, strict=True)]
+        points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+        mass = prior.log_prob(torch.from_numpy(points)).exp().numpy() * cell.prod()
+        self.n_cells, fine = n_cells, n_grid // n_cells
+        self.expected = mass.reshape(n_cells, fine, n_cells, fine).sum(axis=(1, 3)).ravel()
+        self.total = float(mass.sum())
+
+    def p_value(self, draws):
+        """Return that of Pearson's test; cells that are rare, and outside, are one."""
+        place = np.floor((draws - self.low) / (self.high - self.low) * self.n_cells).astype(int)
+        place = place[((place >= 0) & (place < self.n_cells)).all(axis=1)]
+        counts = np.bincount(place @ [self.n_cells, 1], minlength=self.n_cells**2)
+        expected = self.expected / self.total * len(draws)
+        common = expected > 5
+        observed, probable = counts[common], expected[common]
+        rest, rare = len(draws) - observed.sum(), expected[~common].sum()
+        if rare > 5:
+            observed, probable = np.append(observed, rest), np.append(probable, rare)
+        elif stats.poisson.sf(rest - 1, rare + 1e-6 * len(draws)) < 1e-4:
+            return 0.0
+        probable *= observed.sum() / probable.sum()
+        return stats.chisquare(observed, probable).pvalue
+
+
+@pytest.mark.parametrize("name", [*PRIORS_UNDER_TEST, "fitted"])
+def test_the_density_integrates_to_one_and_fits_the_draws(name):
+    if name == "fitted":
+        prior, mean, variance = learned(), np.zeros(2), np.array([17.0, 1.0])
     else:
-        value, kind, mean, variance = PRIORS_UNDER_TEST[request.param]
+        value, kind, mean, variance = PRIORS_UNDER_TEST[name]
         if kind != "density":
             pytest.skip("has no density")
         prior = as_prior(value, 2)
-    deviation = REACH.get(request.param, 6.0) * np.sqrt(np.broadcast_to(variance, 2))
-    low, high = mean - deviation, mean + deviation
-    cell = (high - low) / N_GRID
-    axes = [lo + (np.arange(N_GRID) + 0.5) * c for lo, c in zip(low, cell, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    densities = prior.log_prob(torch.from_numpy(points)).exp().numpy()
-    return prior, low, high, densities.reshape(N_GRID, N_GRID) * cell.prod()
+    masses = Masses(prior, mean, variance, *WINDOWS.get(name, ()))
+    assert masses.total == pytest.approx(1, abs=4e-3)
+    assert masses.p_value(prior.sample(N_DRAWS, 2, make_generator(1)).double().numpy()) > 1e-4
 
 
-def test_the_density_integrates_to_one_and_fits_the_draws(density):
-    prior, low, high, mass = density
-    # A jump of the density is known to a cell of the grid.
-    assert mass.sum() == pytest.approx(1, abs=0.02)
-    # Pearson's test on coarser cells; what is rare counts as one cell.
-    n_draws, fine = 20_000, N_GRID // N_CELLS
-    expected = mass.reshape(N_CELLS, fine, N_CELLS, fine).sum(axis=(1, 3)).ravel()
-    draws = prior.sample(n_draws, 2, make_generator(1)).double().numpy()
-    place = np.floor((draws - low) / (high - low) * N_CELLS).astype(int)
-    assert ((place >= 0) & (place < N_CELLS)).all(axis=1).mean() > 0.999
-    place = place.clip(0, N_CELLS - 1)
-    counts = np.bincount(place[:, 0] * N_CELLS + place[:, 1], minlength=N_CELLS**2)
-    common = expected * n_draws > 5
-    rare = expected[~common].sum()
-    observed = np.array([*counts[common], counts[~common].sum()])
-    probable = np.array([*expected[common], max(rare, 1e-3)])
-    result = stats.chisquare(observed, probable / probable.sum() * n_draws)
-    assert result.pvalue > 1e-4
+@pytest.mark.parametrize(
+    "name, draws",
+    [
+        ("gaussian", priors.Gaussian(1.03)),
+        ("uniform", priors.Uniform(-0.98, 1.0)),
+        ("Ball", priors.Ball(1.97)),
+        ("mixture", priors.Mixture(scale=(0.5, 0.0515))),
+        ("mixture", priors.Mixture(radius=1.44, scale=(0.5, 0.05))),
+        ("own mixture", priors.Mixture(**OWN | {"weights": [0.62, 0.38]})),
+        ("swiss_roll", priors.SwissRoll(noise=0.103)),
+        ("swiss_roll", priors.SwissRoll(turns=2.01)),
+    ],
+)
+def test_a_density_that_is_a_few_per_cent_off_would_fail(name, draws):
+    value, _, mean, variance = PRIORS_UNDER_TEST[name]
+    masses = Masses(as_prior(value, 2), mean, variance, *WINDOWS.get(name, ()))
+    wrong = draws.sample(N_DRAWS, 2, make_generator(1)).double().numpy()
+    assert masses.p_value(wrong) < 1e-6
 
 
 def test_log_prob_has_the_precision_of_the_codes(case):
@@ -196,6 +252,37 @@ def test_log_prob_has_the_precision_of_the_codes(case):
     assert single.dtype == torch.float32
     assert double.dtype == torch.float64
     np.testing.assert_allclose(single, double, rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        torch.distributions.Uniform(torch.zeros(2), torch.ones(2)),
+        torch.distributions.Gamma(2.0, 1.0),
+        stats.uniform(0, 1),
+    ],
+)
+def test_outside_of_its_support_a_distribution_has_density_zero(distribution):
+    prior = as_prior(distribution, 2)
+    z = torch.tensor([[0.5, 0.25], [0.5, -1.0], [-3.0, -1.0]])
+    assert torch.isfinite(prior.log_prob(z)).tolist() == [True, False, False]
+    assert (prior.log_prob(z)[1:] == -torch.inf).all()
+    assert prior.log_prob(z[:1])[0] == pytest.approx(
+        float(prior.log_prob(z[:1].double())[0]), abs=1e-5
+    )
+
+
+def test_probabilities_of_a_discrete_distribution():
+    prior = as_prior(stats.randint(0, 4), 2)
+    z = prior.sample(50, 2, make_generator(0))
+    np.testing.assert_allclose(prior.log_prob(z), 2 * np.log(1 / 4), rtol=1e-6)
+
+
+def test_distributions_without_a_density_say_so():
+    for distribution in (stats.uniform_direction(2), NoDensity()):
+        prior = as_prior(distribution, 2)
+        with pytest.raises(ValueError, match="has no density"):
+            prior.log_prob(prior.sample(3, 2, make_generator(0)))
 
 
 def test_probabilities_of_categories_add_up_to_one():
@@ -304,6 +391,32 @@ def test_a_mode_is_a_part_of_its_own(with_modes):
     )
     distances = np.linalg.norm(centers[:, None] - centers, axis=2)
     assert distances[~np.eye(n_modes, dtype=bool)].min() > 0.15
+
+
+@pytest.mark.parametrize("name", ["petals", "sphere", "grid", "own", "line of modes", "learned"])
+def test_draws_of_a_gaussian_mode_have_its_mean_and_covariance(name):
+    prior, k, n_modes = WITH_MODES[name]
+    _, means, factors = prior._modes(k)
+    for mode in range(n_modes):
+        draws = prior.sample_modes(torch.full((50_000,), mode), k, make_generator(mode)).double()
+        # On the scale of the mode, which may be narrow in one direction.
+        white = torch.linalg.solve(factors[mode], (draws - means[mode]).t())
+        np.testing.assert_allclose(white.mean(dim=1), 0, atol=0.02)
+        np.testing.assert_allclose(torch.cov(white).reshape(k, k), np.eye(k), atol=0.03)
+
+
+def test_pieces_of_the_swiss_roll_follow_each_other():
+    prior = priors.SwissRoll(noise=1e-4, n_modes=7)
+    for mode in range(7):
+        draws = prior.sample_modes(torch.full((5000,), mode), 2, make_generator(0)).double()
+        u = (draws.norm(dim=1) / prior.radius).square().numpy()
+        # The share of the spiral up to a draw is uniform between the ends of the piece.
+        assert stats.kstest(7 * u - mode, "uniform").pvalue > 1e-3
+
+
+def test_categories_are_drawn_as_often_as_they_should_be():
+    draws = priors.Categorical([0.1, 0.2, 0.7]).sample(N_DRAWS, 3, make_generator(0))
+    assert stats.chisquare(draws.sum(dim=0), N_DRAWS * np.array([0.1, 0.2, 0.7])).pvalue > 1e-3
 
 
 def test_modes_that_do_not_exist_are_named(with_modes):

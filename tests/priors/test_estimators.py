@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import priors
-from sklearn_aae.metrics import balanced_score
+from sklearn_aae.metrics import balanced_score, prior_match_score
 from sklearn_aae.posteriors import Channel, Deterministic
 from sklearn_aae.priors import PRIORS
 from tests.instances import fast
@@ -26,6 +27,40 @@ def test_a_search_over_all_priors(cancer):
     scores = search.fit(cancer[0][:200]).cv_results_["mean_test_score"]
     assert np.isfinite(scores).all()
     assert len(set(scores)) == len(PRIORS) + 4
+
+
+def line(n_samples, generator):
+    """Codes on the diagonal."""
+    return torch.rand((n_samples, 1), generator=generator).expand(-1, 2)
+
+
+def test_a_search_over_functions_and_distributions(cancer):
+    given = [line, torch.distributions.Laplace(0.0, 1.0), stats.t(5), stats.uniform(0, 1)]
+    search = GridSearchCV(fast(), {"prior": given}, cv=2, scoring=prior_match_score)
+    search.fit(cancer[0][:200])
+    assert len(set(search.cv_results_["mean_test_score"])) == len(given)
+    assert search.best_params_["prior"] in given
+
+
+@pytest.mark.parametrize(
+    "prior, weight",
+    [
+        ("gaussian", 0.3),
+        ("learned", 0.3),
+        ("uniform", 0.6),
+        (priors.Gaussian(5.0), 0.6),
+        (stats.norm(), 0.6),
+        ("categorical", 1.0),
+        (CATEGORY_AND_STYLE, 1.0),
+    ],
+)
+def test_the_encoder_follows_the_adversary_as_closely_as_the_prior_asks_for(cancer, prior, weight):
+    def rate(**parameters):
+        net = fast(prior=prior, n_components=4, max_epochs=1, **parameters).fit(cancer[0]).net_
+        return net.optimizer_gen_.param_groups[0]["lr"] / net.optimizer_.param_groups[0]["lr"]
+
+    assert rate() == pytest.approx(weight)
+    assert rate(output="autoregressive") == pytest.approx(1.0 if weight == 1 else 0.45)
 
 
 @pytest.mark.parametrize(

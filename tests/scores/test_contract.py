@@ -18,6 +18,7 @@ KINDS = [
     "model",
     "reference",
     "likelihood",
+    "autoregressive",
     "marginal",
     "reconstruction",
     "latent",
@@ -25,6 +26,12 @@ KINDS = [
     "mode_divergence",
     "gpnd",
 ]
+
+#: The fits that give each kind: a given model has no networks for the autoregressive one.
+CASES = [("ensemble", kind) for kind in KINDS] + [
+    ("frozen", kind) for kind in KINDS if kind != "autoregressive"
+]
+each_kind = pytest.mark.parametrize("fitted, kind", CASES, indirect=["fitted"], scope="module")
 
 
 def test_every_kind_is_under_contract():
@@ -41,16 +48,22 @@ def rows():
     return X, far
 
 
-@pytest.fixture(scope="module", params=["ensemble", "frozen"])
-def fitted(request, rows):
+@pytest.fixture(scope="module")
+def detectors(rows):
     X, _ = rows
-    if request.param == "ensemble":
-        return fast_detector(n_estimators=3, max_epochs=10).fit(X)
     model = fast(n_components=3, max_epochs=20).fit(X)
-    return fast_detector(estimator=FrozenEstimator(model)).fit(X)
+    return {
+        "ensemble": fast_detector(kind="autoregressive", n_estimators=3, max_epochs=10).fit(X),
+        "frozen": fast_detector(estimator=FrozenEstimator(model)).fit(X),
+    }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.fixture(scope="module")
+def fitted(request, detectors):
+    return detectors[request.param]
+
+
+@each_kind
 def test_scores_are_finite_float64_that_vary(fitted, rows, kind):
     scores = fitted.score_samples(rows[0], kind=kind)
     assert scores.shape == (400,)
@@ -59,14 +72,19 @@ def test_scores_are_finite_float64_that_vary(fitted, rows, kind):
     assert len(np.unique(scores)) > 300
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - FOR_COMPARISON))
+@pytest.mark.parametrize(
+    "fitted, kind",
+    [case for case in CASES if case[1] not in FOR_COMPARISON],
+    indirect=["fitted"],
+    scope="module",
+)
 def test_far_rows_score_lower(fitted, rows, kind):
     X, far = rows
     scores = fitted.score_samples(np.concatenate([X, far]), kind=kind)
     assert roc_auc_score(np.repeat([1, 0], [400, 20]), scores) > 0.9
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_a_row_depends_on_no_other_row(fitted, rows, kind):
     X = np.concatenate(rows)
     together = fitted.score_samples(X, kind=kind)
@@ -79,13 +97,13 @@ def test_a_row_depends_on_no_other_row(fitted, rows, kind):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_a_kind_gives_the_same_scores_twice(fitted, rows, kind):
     first = fitted.score_samples(rows[0], kind=kind)
     np.testing.assert_array_equal(first, fitted.score_samples(rows[0], kind=kind))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_contributions_add_up_or_the_kind_says_that_it_has_none(fitted, rows, kind):
     X = np.concatenate(rows)
     if kind not in additive_kinds():
@@ -97,7 +115,12 @@ def test_contributions_add_up_or_the_kind_says_that_it_has_none(fitted, rows, ki
     np.testing.assert_allclose(parts.sum(axis=1), -fitted.score_samples(X, kind=kind), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", additive_kinds())
+@pytest.mark.parametrize(
+    "fitted, kind",
+    [case for case in CASES if case[1] in additive_kinds()],
+    indirect=["fitted"],
+    scope="module",
+)
 def test_the_broken_column_contributes_most(fitted, rows, kind):
     X = np.repeat(rows[0][:30], 6, axis=0)
     broken = np.tile(np.arange(6), 30)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sklearn_aae.training._batches import TrainBatches
+from sklearn_aae.training._batches import TableDataset, TrainBatches
 from sklearn_aae.training._stepping import FlatStepper
 from tests.instances import fast
 
@@ -34,9 +35,11 @@ class Count(TorchDispatchMode):
 
 
 def calls_per_step(make_stepper, X, **settings):
-    net = fast(hidden_layer_sizes=(32, 16), batch_size=64, **settings).fit(X).net_
+    labels = np.arange(len(X)) % 2 if "supervision" in settings else None
+    net = fast(hidden_layer_sizes=(32, 16), batch_size=64, **settings).fit(X, labels).net_
     stepper = make_stepper(net)
-    batches = iter(TrainBatches(net.get_dataset(X), 64, net.module_, 0, torch.device("cpu")))
+    dataset = TableDataset(X, scaler=net.dataset__scaler, labels=labels)
+    batches = iter(TrainBatches(dataset, 64, net.module_, 0, torch.device("cpu")))
     stepper.take(next(batches)[0])  # buffers are made in the first step
     batch = next(batches)[0]
     with Count() as count:
@@ -59,6 +62,8 @@ def wrapped(n_in, n_out):
         ({"posterior": "universal"}, 92),
         ({"prior": "categorical"}, 130),
         ({"encoder": wrapped}, 97),
+        ({"supervision": "prior", "prior": "mixture"}, 96),
+        ({"supervision": "decoder"}, 98),
     ],
 )
 def test_operators_of_a_step(cancer, settings, most):

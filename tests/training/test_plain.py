@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,15 +12,16 @@ from sklearn_aae.networks import ACTIVATIONS
 from sklearn_aae.outputs import Bernoulli, Gaussian
 from sklearn_aae.posteriors import Deterministic
 from sklearn_aae.priors import Product
-from sklearn_aae.training._batches import TrainBatches
+from sklearn_aae.training._batches import TableDataset, TrainBatches
 from sklearn_aae.training._phases import StepState
 from sklearn_aae.training._plain import can_derive
 from sklearn_aae.training._stepping import FlatStepper, Stepper
 from tests.instances import fast
 
 
-def first_batch(net, X):
-    batches = TrainBatches(net.get_dataset(X), 64, net.module_, 0, torch.device("cpu"))
+def first_batch(net, X, labels=None):
+    dataset = TableDataset(X, scaler=net.dataset__scaler, labels=labels)
+    batches = TrainBatches(dataset, 64, net.module_, 0, torch.device("cpu"))
     return next(iter(batches))[0]
 
 
@@ -39,8 +41,8 @@ def gradients(net, stepper, batch):
     return found
 
 
-def assert_same_gradients(net, X):
-    batch = first_batch(net, X)
+def assert_same_gradients(net, X, labels=None):
+    batch = first_batch(net, X, labels)
     expected = gradients(net, Stepper(net), batch)
     stepper = FlatStepper(net)
     assert stepper.derived is not None
@@ -79,6 +81,16 @@ def test_codes_that_the_prior_squashes(cancer, posterior):
     prior = Product([("categorical", 3), ("gaussian", 2)])
     model = fast(n_components=5, prior=prior, posterior=posterior)
     assert_same_gradients(model.fit(cancer[0]).net_, cancer[0])
+
+
+@pytest.mark.parametrize("posterior", ["deterministic", "gaussian", "universal"])
+@pytest.mark.parametrize("supervision, prior", [("prior", "mixture"), ("decoder", "categorical")])
+def test_labelled_rows(cancer, supervision, prior, posterior):
+    X, y = cancer
+    model = fast(supervision=supervision, prior=prior, posterior=posterior).fit(X, y)
+    labels = np.where(np.arange(len(y)) % 3, y, -1)
+    assert_same_gradients(model.net_, X, labels)
+    assert_same_gradients(model.net_, X)
 
 
 class Shrinking(Deterministic):

@@ -10,11 +10,11 @@ import torch
 from skorch.callbacks import Callback
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from sklearn_aae.training._batches import TrainBatches, batch_edges
+from sklearn_aae.training._batches import TableDataset, TrainBatches, batch_edges
 from tests.instances import fast
 
 
-def by_hand(module, batches, optimizers, posterior, squash=lambda z: z):
+def by_hand(module, batches, optimizers, posterior, squash=lambda z: z, supervision=None):
     """Train a copy of the networks plainly; yield the three losses of each step."""
     encoder, decoder, discriminator = module.encoder, module.decoder, module.discriminator
 
@@ -25,17 +25,28 @@ def by_hand(module, batches, optimizers, posterior, squash=lambda z: z):
             h = mean + torch.exp(log_variance / 2) * noise
         return squash(h)
 
+    def marked(z, labels):
+        columns = [(labels == level).float()[:, None] for level in (0, 1, -1)]
+        return torch.hstack([z, *columns])
+
+    def untouched(z, labels):
+        return z
+
+    for_game = untouched if supervision is None else marked
+    for_decoder = marked if supervision == "decoder" else untouched
     for batch, _ in batches:
         noise = [None, None] if batch.noise is None else batch.noise
         optimizers["reconstruction"].zero_grad()
-        reconstruction = mse_loss(decoder(code(batch.corrupted, noise[0])), batch.x)
+        decoded = decoder(for_decoder(code(batch.corrupted, noise[0]), batch.labels))
+        reconstruction = mse_loss(decoded, batch.x)
         reconstruction.backward()
         optimizers["reconstruction"].step()
 
         with torch.no_grad():
             fake = code(batch.x, noise[1])
         optimizers["discriminator"].zero_grad()
-        real_logits, fake_logits = discriminator(batch.prior), discriminator(fake)
+        real_logits = discriminator(for_game(batch.prior, batch.labels))
+        fake_logits = discriminator(for_game(fake, batch.labels))
         game = 0.5 * (
             binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
             + binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
@@ -44,7 +55,7 @@ def by_hand(module, batches, optimizers, posterior, squash=lambda z: z):
         optimizers["discriminator"].step()
 
         optimizers["generator"].zero_grad()
-        logits = discriminator(code(batch.x, noise[1]))
+        logits = discriminator(for_game(code(batch.x, noise[1]), batch.labels))
         generator = binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
         generator.backward()
         optimizers["generator"].step()
@@ -52,36 +63,46 @@ def by_hand(module, batches, optimizers, posterior, squash=lambda z: z):
 
 
 @pytest.mark.parametrize(
-    "posterior, prior",
+    "posterior, prior, supervision",
     [
-        ("deterministic", "gaussian"),
-        ("gaussian", "uniform"),
-        ("universal", "mixture"),
-        ("deterministic", "categorical"),
-        ("gaussian", "categorical"),
+        ("deterministic", "gaussian", None),
+        ("gaussian", "uniform", None),
+        ("universal", "mixture", None),
+        ("deterministic", "categorical", None),
+        ("gaussian", "categorical", None),
+        ("deterministic", "mixture", "prior"),
+        ("deterministic", "gaussian", "decoder"),
+        ("gaussian", "mixture", "decoder"),
     ],
 )
-def test_losses_and_weights_step_by_step(cancer, posterior, prior):
-    X = cancer[0]
-    net = fast(posterior=posterior, prior=prior, max_epochs=1, batch_size=64).fit(X).net_
+def test_losses_and_weights_step_by_step(cancer, posterior, prior, supervision):
+    X, y = cancer
+    model = fast(
+        posterior=posterior, prior=prior, supervision=supervision, max_epochs=1, batch_size=64
+    )
+    net = model.fit(X, y).net_
     net.initialize()  # fresh weights, fresh optimizers
-    dataset = net.get_dataset(X)
+    labels = None if supervision is None else np.where(np.arange(569) % 3, y, -1)
+    dataset = TableDataset(X, scaler=net.dataset__scaler, labels=labels)
     reference = copy.deepcopy(net.module_)
     adam = torch.optim.Adam
-    slower = 1.0 if prior == "categorical" else 0.3
+    share = {"gaussian": 0.3, "categorical": 1.0}.get(prior, 0.6)
+    share = {"prior": 1.0, "decoder": 0.6}.get(supervision, share)
     optimizers = {
         "reconstruction": adam(
             [*reference.encoder.parameters(), *reference.decoder.parameters()], lr=1e-3
         ),
         "discriminator": adam(reference.discriminator.parameters(), lr=1e-3, betas=(0.5, 0.999)),
-        "generator": adam(reference.encoder.parameters(), lr=slower * 1e-3, betas=(0.5, 0.999)),
+        "generator": adam(reference.encoder.parameters(), lr=share * 1e-3, betas=(0.5, 0.999)),
     }
 
     def batches():
         return TrainBatches(dataset, 64, net.module_, net.seed, torch.device("cpu"))
 
     squash = {"squash": lambda z: torch.softmax(z, dim=1)} if prior == "categorical" else {}
-    expected = by_hand(reference, batches(), optimizers, posterior, **squash)
+    expected = by_hand(
+        reference, batches(), optimizers, posterior, supervision=supervision, **squash
+    )
     n_steps = 0
     for batch, losses in zip(batches(), expected, strict=True):
         step = net.train_step(batch)

@@ -1,0 +1,158 @@
+"""What goes along with a long training: rates by phase, checkpoints, a bar of progress."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback, LRScheduler
+from tqdm import tqdm
+
+
+class Schedule(LRScheduler):
+    """Rates of each phase, and how they fall.
+
+    The library puts its own schedule aside for any LRScheduler; skorch's could only move
+    the rate of the first phase.
+
+    Parameters
+    ----------
+    rates : tuple of (str, float)
+        Rates by optimizer.
+    fall : tuple of (float, float)
+        Factors by the share of training that is done, straight lines between.
+    epochs : int
+        Length of the training.
+    """
+
+    def __init__(self, rates: tuple, fall: tuple, epochs: int) -> None:
+        self.rates = rates
+        self.fall = fall
+        self.epochs = epochs
+
+    def initialize(self) -> Schedule:
+        """There is nothing to set up."""
+        return self
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Do not build a scheduler."""
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Set the rates of the epoch that begins, whose row is in the history already."""
+        done = (len(net.history) - 1) / self.epochs
+        shares, factors = zip(*self.fall, strict=True)
+        factor = float(np.interp(done, shares, factors))
+        for name, rate in self.rates:
+            if name in net.optimizer_names:
+                for group in getattr(net, f"{name}_").param_groups:
+                    group["lr"] = rate * factor
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Rates are set when an epoch begins."""
+
+    def on_batch_end(self, net: Any, training: bool = True, **kwargs: Any) -> None:
+        """Rates are set when an epoch begins."""
+
+
+class Checkpoint(Callback):
+    """Keep weights, optimizers and history in a file; go on from there if it exists.
+
+    What an epoch draws depends on the seed and its number only, so a training that was
+    killed and goes on ends as if it had never stopped.
+
+    Parameters
+    ----------
+    path : str
+        The file; it is replaced in one move, never half written.
+    epochs : int
+        Length of the training.
+    every : int
+        Epochs from one writing to the next.
+    seed : int or None
+        Seed of what networks of the benchmark's own, such as dropout, draw; None if there
+        are none.
+    """
+
+    def __init__(self, path: str, epochs: int, every: int, seed: int | None) -> None:
+        self.path = path
+        self.epochs = epochs
+        self.every = every
+        self.seed = seed
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Put back what was kept; only the epochs that are missing are left to do."""
+        if not Path(self.path).exists():
+            return
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        for name in _parts(net):
+            getattr(net, name).load_state_dict(state[name])
+        for row in state["history"]:
+            net.history.new_epoch()
+            for name, value in row.items():
+                net.history.record(name, value)
+        net.max_epochs = self.epochs - len(net.history)
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Let the epoch's draws start from its own seed.
+
+        The library keeps the global generators apart while it trains networks that are not
+        its own.
+        """
+        if self.seed is not None:
+            torch.manual_seed(1_000_003 * self.seed + len(net.history))
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Write the state, if it is time."""
+        done = len(net.history)
+        if done % self.every and done != self.epochs:
+            return
+        state = {name: getattr(net, name).state_dict() for name in _parts(net)}
+        history = [
+            {name: value for name, value in row.items() if name != "batches"} for row in net.history
+        ]
+        path = Path(self.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(".half")
+        torch.save(state | {"history": history}, half)
+        os.replace(half, path)
+
+
+def _parts(net: Any) -> list[str]:
+    return ["module_", *(f"{name}_" for name in net.optimizer_names)]
+
+
+class Progress(Callback):
+    """A bar of epochs, with the losses of the last.
+
+    Parameters
+    ----------
+    title : str
+        What is trained.
+    epochs : int
+        Length of the training.
+    """
+
+    def __init__(self, title: str, epochs: int) -> None:
+        self.title = title
+        self.epochs = epochs
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Open the bar where a training goes on."""
+        self.bar_ = tqdm(total=self.epochs, initial=len(net.history), desc=self.title, unit="epoch")
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Move the bar."""
+        losses = {
+            phase.name[:5]: f"{net.history[-1, f'train_{phase.name}_loss']:.3f}"
+            for phase in net.phases
+        }
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """Close the bar, which must not stay behind in the fitted net."""
+        self.bar_.close()
+        del self.bar_

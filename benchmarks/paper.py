@@ -1,0 +1,372 @@
+"""The MNIST tables of the paper that the package is named after, made anew.
+
+Settings are chosen with ``--stage tune``, on 10,000 training rows that are held back.  The
+test rows are opened by ``--stage final`` alone, and once for each task, seed and settings.
+Long runs keep what they have in ``--runs``: the same command goes on where the last was
+stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
+from benchmarks._paper_data import Images, Openings, Split, few_labels, read_mnist, small
+from benchmarks._paper_figures import (
+    MAJORITY,
+    MAP_ERROR,
+    ONE_TO_ONE,
+    STANDARD_ERROR,
+    figures,
+)
+from benchmarks._paper_models import estimator, has_own_networks
+from benchmarks._paper_recipes import (
+    ERROR,
+    NATS,
+    RECIPES,
+    TABLES,
+    Recipe,
+    Task,
+    all_tasks,
+    settings_id,
+)
+from benchmarks._paper_training import Checkpoint, Progress, Schedule
+from benchmarks._runs import Runs, summarise
+
+KEYS = ("table", "task", "stage", "recipe", "settings", "rows", "epochs", "widths", "seed")
+FIGURES = {
+    NATS: "{:.1f}",
+    STANDARD_ERROR: "{:.1f}",
+    ERROR: "{:.2f}",
+    MAJORITY: "{:.2f}",
+    ONE_TO_ONE: "{:.2f}",
+    MAP_ERROR: "{:.2f}",
+    "s per epoch": "{:.1f}",
+    "hours": "{:.2f}",
+}
+#: What a short run is cut down to, and a measurement of cost.
+QUICK_WIDTH, QUICK_EPOCHS, QUICK_DRAWN = 64, 4, 500
+COST_ROWS = 2_000
+TUNE, FINAL, QUICK = "tune", "final", "quick"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a task at a stage with settings and a seed."""
+
+    table: str
+    task: str
+    stage: str
+    recipe: str
+    settings: Recipe
+    n_rows: int
+    seed: int
+
+    @property
+    def keys(self) -> Row:
+        """What tells it apart."""
+        return {
+            "table": self.table,
+            "task": self.task,
+            "stage": self.stage,
+            "recipe": self.recipe,
+            "settings": settings_id(self.settings, rows=self.n_rows),
+            "rows": self.n_rows,
+            "epochs": self.settings.epochs,
+            "widths": "-".join(map(str, self.settings.widths)),
+            "seed": self.seed,
+        }
+
+    @property
+    def opening(self) -> Row:
+        """What the test rows are opened for."""
+        return {name: self.keys[name] for name in ("table", "task", "seed", "settings")}
+
+    def __str__(self) -> str:
+        """Return a name that a file can have."""
+        words = "-".join(str(value) for value in self.keys.values())
+        return "".join(letter if letter.isalnum() else "-" for letter in words)
+
+
+def train(run: Run, split: Split, folder: Path, every: int, device: str = "auto") -> Any:
+    """Return the fitted estimator of a run, from its checkpoint if there is one."""
+    task, recipe = TABLES[run.table][run.task], run.settings
+    seed = run.seed if has_own_networks(recipe) else None
+    path = folder / "checkpoints" / f"{run}.pt"
+    callbacks = [
+        Checkpoint(str(path), recipe.epochs, every, seed),
+        Schedule(recipe.rates, recipe.fall, recipe.epochs),
+        Progress(f"{run.task}, {run.recipe}, seed {run.seed}", recipe.epochs),
+    ]
+    model = estimator(recipe, task, callbacks, run.seed, device)
+    if task.draws_rows or task.n_clusters is not None:
+        return model.fit(split.X)
+    n_labels = task.n_labels
+    if run.stage == QUICK and n_labels is not None:
+        n_labels //= 10  # a short run has few rows of a class
+    return model.fit(split.X, few_labels(split.y, n_labels, run.seed))
+
+
+def measure(run: Run, images: Images, folder: Path, every: int) -> Row:
+    """Train, and return the figures; the test rows are opened last, and written down before."""
+    final = run.stage == FINAL
+    split = images.to_train() if final else images.to_tune(run.n_rows)
+    model = train(run, split, folder, every)
+    if final:
+        book = Openings(folder / "paper_opened.csv")
+        book.add(**run.opening)
+        X, y = images.open_test()
+        split = split._replace(X_score=X, y_score=y)
+    n_drawn = {"n_drawn": QUICK_DRAWN} if run.stage == QUICK else {}
+    found = figures(model, TABLES[run.table][run.task], split, run.seed, **n_drawn)
+    durations = [epoch["dur"] for epoch in model.net_.history]
+    cost = {"s per epoch": float(np.median(durations)), "hours": sum(durations) / 3600}
+    (folder / "checkpoints" / f"{run}.pt").unlink()
+    return run.keys | found | cost
+
+
+def planned(args: argparse.Namespace, table: str, images: Images) -> Iterator[Run]:
+    """Yield the runs that were asked for."""
+    stage = QUICK if args.quick else args.stage
+    for name, task in TABLES[table].items():
+        if args.task and name not in args.task:
+            continue
+        recipes = [recipe for recipe in args.recipe or () if recipe in task.recipes]
+        if not args.recipe:
+            recipes = list(task.recipes if stage == TUNE else task.recipes[:1])
+        for seed in range(1 if args.quick else args.seeds):
+            for recipe in recipes:
+                settings = RECIPES[recipe]
+                if stage == FINAL:
+                    n_rows = len(images.to_train().X)
+                else:
+                    n_rows = len(images.to_tune(args.rows).X)
+                    settings = settings.narrowed(args.width, args.epochs)
+                yield Run(table, name, stage, recipe, settings, n_rows, seed)
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse what would make the figures of the test rows worthless."""
+    if args.stage == FINAL and not args.quick and (args.rows or args.width or args.epochs):
+        raise SystemExit(
+            "--rows, --width and --epochs are for --stage tune: the test rows are opened for a "
+            "recipe as it stands."
+        )
+    if args.data is None and not args.quick:
+        raise SystemExit("--data DIR is needed: a folder with mnist.npz.")
+    if args.quick:
+        args.width = args.width or QUICK_WIDTH
+        args.epochs = args.epochs or QUICK_EPOCHS
+
+
+def run_table(args: argparse.Namespace, table: str) -> Runs:
+    """Do the runs that are missing; return all there are."""
+    check(args)
+    images = None if args.data is None else read_mnist(args.data)
+    if args.quick:
+        images = small(images)
+    assert images is not None
+    runs = Runs(args.runs, "paper", KEYS)
+    book = Openings(args.runs / "paper_opened.csv")
+    for run in planned(args, table, images):
+        opened = book.count(**run.opening) if run.stage == FINAL else 0
+        if opened and not args.again:
+            print(
+                f"{run.task}, {run.recipe}, seed {run.seed}: the test rows were opened for these "
+                "settings already; --again opens them once more and writes that down.",
+                flush=True,
+            )
+        elif opened or runs.key(run.keys) not in runs:
+            runs.add(measure(run, images, args.runs, args.save_every))
+    return runs
+
+
+def summary(runs: Runs, book: Openings, table: str) -> Iterator[Row]:
+    """Yield means and spreads by task, stage and settings, beside the paper's figure."""
+    keys = KEYS[:-1]
+    rows = [row for row in runs.rows() if row["table"] == table]
+    measured = [
+        name
+        for name in FIGURES
+        if any(_is_number(row.get(name)) for row in rows)
+        and any(task.figure != name for task in TABLES[table].values())
+    ]
+    for row in summarise(rows, keys, FIGURES):
+        group = [one for one in rows if all(one[key] == row[key] for key in keys)]
+        task = TABLES[table][str(row["task"])]
+        values = np.array([one[task.figure] for one in group], dtype=float)
+        best = values.max() if task.higher else values.min()
+        opened = book.count(**{key: row[key] for key in ("table", "task", "settings")})
+        yield {
+            "task": row["task"],
+            "stage": row["stage"],
+            "recipe": row["recipe"],
+            "rows": row["rows"],
+            "epochs": row["epochs"],
+            "widths": row["widths"],
+            "seeds": len(group),
+            "figure": task.figure,
+            "ours": row[task.figure],
+            "best": FIGURES[task.figure].format(best),
+            "paper": task.paper,
+            "reached": task.reached(float(values.mean())) if row["stage"] == FINAL else "",
+            "openings": opened if row["stage"] == FINAL else "",
+            # The same columns for all tasks of a table, those that none of them has left out.
+            **{name: row[name] if name != task.figure else "" for name in measured},
+        }
+
+
+def results(folder: Path) -> Iterator[Row]:
+    """Yield every task with the paper's figures, and ours from full runs, where there are any."""
+    runs, book = Runs(folder, "paper", KEYS), Openings(folder / "paper_opened.csv")
+    for table, name, task in all_tasks():
+        done = [
+            row
+            for row in summary(runs, book, table)
+            if row["stage"] == FINAL and row["task"] == name
+        ]
+        bounds = {
+            "floor": _bound(task.floor, task.floor_of),
+            "paper": task.paper,
+            "stretch": _bound(task.stretch),
+        }
+        first: Row = {"table": table, "task": name, "figure": task.figure, **bounds}
+        for row in done or [{}]:
+            ours = {key: row.get(key, "") for key in ("recipe", "seeds", "best", "reached")}
+            yield first | {"ours": row.get("ours", "not run yet")} | ours
+
+
+def tuned(folder: Path) -> Iterator[Row]:
+    """Yield what was measured on held-back rows, and how far it was from full runs."""
+    runs, book = Runs(folder, "paper", KEYS), Openings(folder / "paper_opened.csv")
+    columns = ("task", "recipe", "rows", "epochs", "widths", "seeds", "figure", "ours", "paper")
+    for table in TABLES:
+        for row in summary(runs, book, table):
+            if row["stage"] == TUNE:
+                yield {name: row[name] for name in (*columns, "s per epoch")}
+
+
+def _is_number(value: Any) -> bool:
+    return value is not None and bool(np.isfinite(value))
+
+
+def _bound(value: float | None, whose: str = "") -> str:
+    if value is None:
+        return ""
+    return f"{value:g} ({whose})" if whose else f"{value:g}"
+
+
+def cost(images: Images, folder: Path) -> Iterator[Row]:
+    """Yield how long an epoch of each task takes, from two epochs on few rows.
+
+    In time of the processor, which does not grow when others use it too; on a GPU in time
+    of the clock.
+    """
+    n_rows = len(images.to_train().X)
+    split = images.to_tune(COST_ROWS)
+    for table, name, task in all_tasks():
+        recipe = task.recipes[0]
+        run = Run(table, name, "cost", recipe, RECIPES[recipe].narrowed(epochs=2), COST_ROWS, 0)
+        start = time.process_time()
+        model = train(run, split, folder, every=3)
+        on_cpu = model.device_.type == "cpu"
+        used = (time.process_time() - start) / 2 if on_cpu else model.net_.history[-1, "dur"]
+        (folder / "checkpoints" / f"{run}.pt").unlink()
+        epoch, epochs = used * n_rows / COST_ROWS, RECIPES[recipe].epochs
+        yield {
+            "task": name,
+            "recipe": recipe,
+            "rows": n_rows,
+            "s per epoch": f"{epoch:.0f}",
+            "epochs": epochs,
+            "hours per seed": f"{epoch * epochs / 3600:.1f}",
+            "device": "one core" if on_cpu else str(model.device_),
+        }
+
+
+def recipe_rows(tasks: dict[str, Task]) -> Iterator[Row]:
+    """Yield the recipes of a table and where they come from."""
+    names = dict.fromkeys(name for task in tasks.values() for name in task.recipes)
+    for name in names:
+        yield {"recipe": name, "settings": settings_id(RECIPES[name]), "from": RECIPES[name].about}
+
+
+def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the arguments, and those of each sub-command."""
+    top = argparse.ArgumentParser(description=__doc__)
+    tables = top.add_subparsers(dest="table", required=True, metavar="TABLE")
+    by_name = {}
+    shared = parser("", seeds=3)
+    shared.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist.npz")
+    shared.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("paper_runs"),
+        metavar="DIR",
+        help="checkpoints and figures of runs are kept there (default: paper_runs)",
+    )
+    for table, tasks in TABLES.items():
+        by_name[table] = one = tables.add_parser(
+            table, parents=[shared], conflict_handler="resolve", help=", ".join(tasks)
+        )
+        one.add_argument("--task", nargs="+", choices=list(tasks), help="some tasks only")
+        one.add_argument(
+            "--stage",
+            choices=(TUNE, FINAL),
+            default=TUNE,
+            help="tune scores held-back training rows, final opens the test rows (default: tune)",
+        )
+        names = list(dict.fromkeys(name for task in tasks.values() for name in task.recipes))
+        one.add_argument(
+            "--recipe", nargs="+", choices=names, help="default: all to tune, the first at last"
+        )
+        one.add_argument("--rows", type=int, help="train on so many rows; to tune only")
+        one.add_argument("--epochs", type=int, help="instead of the recipe's; to tune only")
+        one.add_argument("--width", type=int, help="of hidden layers; to tune only")
+        one.add_argument("--save-every", type=int, default=1, help="epochs (default: 1)")
+        one.add_argument("--again", action="store_true", help="open the test rows once more")
+    for name, text in (("results", "all tables, from the runs there are"), ("cost", "of epochs")):
+        by_name[name] = tables.add_parser(
+            name, parents=[shared], conflict_handler="resolve", help=text
+        )
+    return top, by_name
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the benchmark."""
+    top, by_name = build_parser()
+    args = top.parse_args(argv)
+    table = args.table
+    del args.table
+    prepare(args.threads)
+    if table == "results":
+        tables = {"results": list(results(args.runs)), "tuned": list(tuned(args.runs))}
+        report(args.out, "paper", {title: rows for title, rows in tables.items() if rows})
+        return
+    command = command_line(f"paper {table}", by_name[table], args)
+    if table == "cost":
+        if args.data is None:
+            raise SystemExit("--data DIR is needed: a folder with mnist.npz.")
+        rows = list(cost(read_mnist(args.data), args.runs))
+        setup = setup_rows(command, rows_timed=COST_ROWS)
+        report(args.out, "paper", {"cost": rows, "cost_setup": setup})
+        return
+    runs = run_table(args, table)
+    found = list(summary(runs, Openings(args.runs / "paper_opened.csv"), table))
+    tables = {
+        f"{table}_table": found,
+        f"{table}_recipes": list(recipe_rows(TABLES[table])),
+        f"{table}_setup": setup_rows(command),
+    }
+    report(args.out, "paper", {title: rows for title, rows in tables.items() if rows})
+
+
+if __name__ == "__main__":
+    main()

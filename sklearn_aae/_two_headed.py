@@ -1,0 +1,358 @@
+"""What classifier and clusterer share: an autoencoder whose code begins with categories."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_aae._base import BaseAAE
+from sklearn_aae._compat import Interval, StrOptions
+from sklearn_aae._input import check_levels, check_numbers, fit_levels, needs_levels, reads_levels
+from sklearn_aae._parameters import CONSTRAINTS
+from sklearn_aae._random import derive_seed, draw_seed
+from sklearn_aae.encoding import Container
+from sklearn_aae.priors import Categorical, Product, find_prior
+from sklearn_aae.training import (
+    AAENet,
+    CategoryLoss,
+    Heads,
+    Phase,
+    RepulsionLoss,
+    TableDataset,
+    TrainingContext,
+    encode,
+    nearest_rows,
+)
+
+#: Streams under the estimator's seed, beside those of the model.
+NEIGHBORS = 16
+#: Length of adversarial steps, as a share of the distance to the last neighbour.
+STEP = 0.5
+#: Rows on which that distance is measured.
+MEASURED_ROWS = 2048
+
+#: Learning rates as multiples of ``lr``: of the generator, where the model says "auto", and of
+#: the phases of the heads.  At equal rates the adversary unlearns what neighbours teach.
+ADVERSARIAL_WEIGHT, HEADS_RATE = 0.3, 3.0
+
+#: Of the model that is taken if none is given: two discriminators, each of few columns.
+DISCRIMINATOR_LAYER_SIZES = (64, 64)
+
+#: Parameters that are handed to the model under the same name.
+HANDED_ON = (
+    "hidden_layer_sizes",
+    "max_epochs",
+    "batch_size",
+    "lr",
+    "device",
+    "callbacks",
+    "random_state",
+    "verbose",
+)
+
+DOUBLE = np.dtype(np.float64)
+
+
+class TwoHeadedEstimator(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
+):
+    """Shared by classifier and clusterer; not public.
+
+    The model is ``estimator_``, whose code is the probabilities of ``_n_categories``
+    categories and then the style; with one category, the style alone.
+    """
+
+    estimator: Any
+    n_components: int
+    consistency: str
+    consistency_weight: float
+    n_neighbors: int
+    head_distance: float | None
+    random_state: Any
+
+    estimator_: Any
+
+    #: The class of the model that is taken if none is given.
+    _model: type[BaseAAE]
+
+    _parameter_constraints: dict = {
+        **{name: CONSTRAINTS[name] for name in ("n_components", *HANDED_ON)},
+        "consistency": [StrOptions({"neighbors", "adversarial"})],
+        "consistency_weight": [Interval(Real, 0, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "head_distance": [Interval(Real, 0, None, closed="neither"), None],
+        "estimator": "no_validation",  # _new_model says what is wrong with it
+    }
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the capabilities that scikit-learn asks about."""
+        tags = super().__sklearn_tags__()
+        levels = reads_levels(getattr(self.estimator, "output", "auto"))
+        takes = levels is not False and self.consistency != "adversarial"
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
+        return tags
+
+    @property
+    def net_(self) -> AAENet:
+        """The fitted skorch net."""
+        return self.estimator_.net_
+
+    @property
+    def device_(self) -> torch.device:
+        """Where the networks are."""
+        return self.estimator_.device_
+
+    # ------------------------------------------------------------------ input
+
+    def _new_model(self) -> Any:
+        """Return an unfitted model: the one given, or the default, with our parameters."""
+        model = self.estimator
+        if model is None:
+            model = self._model(discriminator_layer_sizes=DISCRIMINATOR_LAYER_SIZES)
+        if not isinstance(model, BaseAAE):
+            raise TypeError(f"estimator must be an AdversarialAutoencoder; got {model!r}.")
+        model = clone(model)
+        if model.get_params().get("supervision") is not None:
+            raise ValueError(
+                f"estimator={model!r} reads labels itself; {type(self).__name__} has a head for "
+                "categories instead. Set its supervision=None."
+            )
+        return model.set_params(**{name: getattr(self, name) for name in HANDED_ON})
+
+    def _check_rows(self, X: Any, model: Any, *, reset: bool) -> np.ndarray:
+        """Return X as floats, or as levels if it is a table of mixed types."""
+        if reset:
+            model._encoder = None
+            if needs_levels(X, model.output, model.categorical_features):
+                model._encoder, rows = fit_levels(self, X, model.categorical_features)
+            else:
+                rows = check_numbers(self, X, reset=True)
+            model.n_features_in_ = self.n_features_in_
+            if hasattr(self, "feature_names_in_"):
+                model.feature_names_in_ = self.feature_names_in_
+            model._container = Container.of(X)
+            return rows
+        if model._encoder is None:
+            return check_numbers(self, X, reset=False)
+        return check_levels(self, model._encoder, X)
+
+    # --------------------------------------------------------------- training
+
+    def _prepare_model(self, model: Any, weights: np.ndarray) -> None:
+        """Give a model two heads: categories of these sizes, and its own code as the style."""
+        n_style = int(self.n_components)
+        if len(weights) < 2:
+            model.set_params(n_components=n_style)
+            return
+        style = find_prior(model.prior)
+        if style.learns:
+            raise ValueError(
+                f"estimator has prior={style!r}, which is learned with the model; the style beside "
+                'categories needs one that stays, for example "gaussian".'
+            )
+        model.set_params(
+            n_components=len(weights) + n_style,
+            prior=Product([(Categorical(weights), len(weights)), (style, n_style)]),
+        )
+        if model.adversarial_weight == "auto":
+            # The style is all that tells rows of a category apart on a map: it is held harder.
+            on_map = self.head_distance is not None
+            model.set_params(adversarial_weight=1.0 if on_map else ADVERSARIAL_WEIGHT)
+        loss = CategoryLoss(tuple(weights.tolist()), float(self.consistency_weight))
+        phases = [Phase("category", "optimizer_class", ("encoder",), loss)]
+        distance = None if self.head_distance is None else float(self.head_distance)
+        if distance is not None:
+            phases.append(
+                Phase("repulsion", "optimizer_heads", ("heads",), RepulsionLoss(distance))
+            )
+        model._heads = Heads(len(weights), tuple(phases), HEADS_RATE, distance)
+
+    def _fit_model(
+        self, model: Any, X: Any, y: Any, rows: np.ndarray, labels: np.ndarray | None
+    ) -> None:
+        """Train a new model in full and make it ours."""
+        seed = draw_seed(self.random_state)
+        net = model._new_net(rows, seed)
+        batch, epochs = self._schedule(model, len(rows))
+        task = self._init_callback_context(max_subtasks=epochs)
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+        def attributes_of(net: AAENet) -> dict[str, Any]:
+            there = copy.copy(model)
+            there.__dict__.update(model._fitted_attributes(net))
+            return self._fitted_attributes(there, rows)
+
+        model._train(
+            net,
+            rows,
+            seed,
+            labels=labels,
+            batch_size=batch,
+            max_epochs=epochs,
+            context=TrainingContext(self, task, X, y, lambda: attributes_of(copy.deepcopy(net))),
+            prepare=self._neighbor_finder(model, net, X, rows, seed),
+        )
+        task.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes=lambda: attributes_of(net)
+        )
+        self.__dict__.update(attributes_of(net))
+        self.estimator_._finish(net)
+
+    def _net_to_go_on_with(self, model: Any) -> AAENet:
+        """Return a copy of a fitted model's net, at the rates of our parameters as they are."""
+        heads = model._heads
+        width = int(self.n_components) + (0 if heads is None else heads.n_categories)
+        model.set_params(n_components=width, **{name: getattr(self, name) for name in HANDED_ON})
+        return model._net_to_go_on_with()
+
+    def _fit_further(
+        self, model: Any, net: AAENet, X: Any, rows: np.ndarray, labels: np.ndarray | None
+    ) -> None:
+        """Train a net for one epoch and make its model ours."""
+        batch, _ = self._schedule(model, len(rows))
+        prepare = self._neighbor_finder(
+            model, net, X, rows, derive_seed(net.seed, len(net.history))
+        )
+        model._train(net, rows, model._seed, labels=labels, batch_size=batch, prepare=prepare)
+        model.__dict__.update(model._fitted_attributes(net))
+        self.__dict__.update(self._fitted_attributes(model, rows))
+        model._finish(net)
+
+    def _schedule(self, model: Any, n_samples: int) -> tuple[int, int]:
+        batch, epochs = model._schedule(n_samples)
+        if self.max_epochs == "auto" and model._encoder is None:
+            epochs = auto_epochs(n_samples)
+        return batch, epochs
+
+    def _fitted_attributes(self, model: Any, rows: np.ndarray) -> dict[str, Any]:
+        """Return what is known once a model is fitted to rows."""
+        names = ("n_iter_", "loss_curve_", "history_", "interrupted_")
+        return {"estimator_": model, **{name: getattr(model, name) for name in names}}
+
+    def _neighbor_finder(
+        self, model: Any, net: AAENet, X: Any, rows: np.ndarray, seed: int
+    ) -> Callable[[TableDataset], None] | None:
+        """Return what finds, for rows to train on, where their categories should be the same."""
+        if model._heads is None or not self.consistency_weight:
+            return None
+        n_categories = model._heads.n_categories
+        rng = np.random.default_rng(derive_seed(seed, NEIGHBORS))
+        adversarial = self.consistency == "adversarial"
+        if adversarial and model._encoder is not None:
+            raise ValueError(
+                "consistency='adversarial' moves numbers by small steps, and this table has "
+                "categories, dates or NaN among its cells; use consistency='neighbors'."
+            )
+
+        def find(dataset: TableDataset) -> None:
+            index = np.arange(len(rows)) if dataset.rows is None else dataset.rows
+            if adversarial:
+                index = rng.permutation(index)[:MEASURED_ROWS]
+            # More would reach into other categories.
+            k = min(self.n_neighbors, max(1, len(dataset) // (2 * n_categories)))
+            features = _features(model, X, rows)[index]
+            neighbors, distance = nearest_rows(features, k, rng)
+            if adversarial:
+                net.module_.radius.fill_(STEP * distance)
+            else:
+                dataset.neighbors = neighbors
+
+        return find
+
+    # ------------------------------------------------------------- prediction
+
+    def _codes(self, rows: np.ndarray, model: Any = None) -> np.ndarray:
+        """Return the codes of checked rows, in float64.
+
+        So that a row has the same probabilities alone and among others.
+        """
+        model = self.estimator_ if model is None else model
+        read = model._reader(rows, DOUBLE)
+        with model._repeatable():
+            return encode(model.net_.module_, read, len(rows), model.device_, DOUBLE)
+
+    def _probabilities(self, rows: np.ndarray, model: Any = None) -> np.ndarray:
+        model = self.estimator_ if model is None else model
+        if model._heads is None:
+            return np.ones((len(rows), 1))
+        return self._codes(rows, model)[:, : model._heads.n_categories]
+
+    def transform(self, X: Any) -> Any:
+        r"""Return where rows lie.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_features_out), float64
+            With ``head_distance``, :math:`W y + z` in ``n_components`` columns; else the
+            probabilities, as ``predict_proba`` gives them, and then the style.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        codes = self._codes(self._check_rows(X, self.estimator_, reset=False))
+        heads = self.estimator_._heads
+        if heads is None:
+            return codes
+        k = heads.n_categories
+        if heads.head_distance is not None:
+            return codes[:, :k] @ places_of(self.estimator_) + codes[:, k:]
+        return np.hstack([codes[:, :k][:, self._columns()], codes[:, k:]])
+
+    def _columns(self) -> Any:
+        """Return which category stands at each place of ``predict_proba``."""
+        return slice(None)
+
+    def _decode_categories(self, model: Any, order: np.ndarray) -> Any:
+        """Return the row that stands for each category: its corner, with no style."""
+        codes = np.zeros((len(order), model.net_.module_.n_components), dtype=np.float32)
+        if model._heads is not None:
+            codes[:, : len(order)] = np.eye(len(order))[order]
+        if model._encoder is None:
+            codes = codes.astype(model._dtype)
+        return model._wrap(model._decode(codes, model._dtype, placed=True))
+
+    @property
+    def _n_features_out(self) -> int:
+        heads = self.estimator_._heads
+        if heads is not None and heads.head_distance is not None:
+            return self.n_components
+        return self.estimator_.net_.module_.n_components
+
+
+def places_of(model: Any) -> np.ndarray:
+    """Return the places of the categories of a model with cluster heads."""
+    places = model.net_.module_.heads.places
+    return places.detach().cpu().numpy().astype(np.float64)
+
+
+def _features(model: Any, X: Any, rows: np.ndarray) -> np.ndarray:
+    """Return rows where distances mean something: scaled numbers, and categories as columns."""
+    if model._encoder is not None:
+        return np.asarray(model._encoder.transform(X), dtype=np.float32)
+    return model._scaler.transform(rows)
+
+
+def auto_epochs(n_samples: int) -> int:
+    """Return the number of epochs of ``max_epochs="auto"`` for tables of numbers."""
+    return round(max(20.0, min(80.0, 5e5 / n_samples)))

@@ -1,0 +1,190 @@
+r"""The phases that a head of categories adds to the three.
+
+A classifier learns categories from labelled rows, a clusterer from what a category ought to
+be: the same for a row and for rows near it, and of the size that the prior says.  Both are
+phases like the others, with an optimizer of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from sklearn_aae.losses import AdversarialLoss
+from sklearn_aae.networks import ModuleBuilder, TwoHeadedBuilder
+from sklearn_aae.training._phases import Phase, StepState
+
+#: First step of the search for a direction, as a share of the whole step's length.
+PROBE = 0.1
+#: Weight of categories' sizes beside agreement with neighbours.
+BALANCE = 3.0
+
+TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What a head of categories adds to a model.
+
+    Attributes
+    ----------
+    n_categories : int
+        Width of the head.
+    phases : tuple of Phase
+        Phases after the three.
+    rate : float, default=1.0
+        Learning rate of their optimizers as a multiple of the model's.
+    head_distance : float or None, default=None
+        If given, the decoder reads :math:`W y + z`, where the rows of :math:`W` are kept so
+        far apart.
+    """
+
+    n_categories: int
+    phases: tuple[Phase, ...]
+    rate: float = 1.0
+    head_distance: float | None = None
+
+    def extend(self, builder: ModuleBuilder) -> TwoHeadedBuilder:
+        """Return a recipe for the networks of a model with this head."""
+        return TwoHeadedBuilder(
+            **vars(builder), n_categories=self.n_categories, head_distance=self.head_distance
+        )
+
+    def rates(self, lr: float) -> dict[str, float]:
+        """Return the learning rates of the phases' optimizers, given the model's."""
+        return {phase.optimizer: lr * self.rate for phase in self.phases}
+
+
+@dataclass(frozen=True)
+class CategoryLoss:
+    r"""Cross-entropy of labelled rows, and inconsistency of all.
+
+    A category should be the same at a neighbour of a row or, in batches without neighbours,
+    within a step in the direction that changes it most.
+
+    Parameters
+    ----------
+    weights : tuple of float
+        Sizes :math:`\pi` that categories should have, as shares.
+    consistency_weight : float
+        Weight of inconsistency beside the cross-entropy; 0 leaves it out.
+    """
+
+    weights: tuple[float, ...]
+    consistency_weight: float
+
+    def __call__(self, module: Any, criterion: AdversarialLoss, state: StepState) -> torch.Tensor:
+        """Return the loss; without labelled rows, that of inconsistency alone."""
+        batch = state.batch
+        losses = []
+        if batch.labelled_x is not None:
+            assert batch.classes is not None
+            losses.append(functional.cross_entropy(module.logits(batch.labelled_x), batch.classes))
+        if self.consistency_weight:
+            losses.append(self.consistency_weight * self._inconsistency(module, state))
+        if not losses:  # a batch without labels has nothing to say
+            return 0.0 * module.logits(batch.x).sum()
+        return torch.stack(losses).sum()
+
+    def _inconsistency(self, module: Any, state: StepState) -> torch.Tensor:
+        batch = state.batch
+        if batch.neighbors is None:
+            assert batch.direction is not None
+            return adversarial_inconsistency(module, batch.x, batch.direction)
+        log_p, log_q = (
+            functional.log_softmax(half, dim=1)
+            for half in module.logits(torch.cat([batch.x, batch.neighbors])).chunk(2)
+        )
+        prior = log_p.new_tensor(self.weights)
+        return neighbor_inconsistency(log_p, log_q) + BALANCE * imbalance(log_p, log_q, prior)
+
+
+def neighbor_inconsistency(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
+    r"""Return :math:`-\log \langle p, q \rangle`, the mean over rows and their neighbours.
+
+    The least, 0, where both are certain of the same category.
+
+    Parameters
+    ----------
+    log_p, log_q : Tensor of shape (n, n_categories)
+        Log probabilities of rows and of a neighbour each.
+
+    References
+    ----------
+    .. [1] W. Van Gansbeke, S. Vandenhende, S. Georgoulis, M. Proesmans, L. Van Gool, "SCAN:
+       Learning to Classify Images without Labels", ECCV 2020.
+    """
+    return -torch.logsumexp(log_p + log_q, dim=1).mean()
+
+
+def imbalance(log_p: torch.Tensor, log_q: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    r"""Return :math:`\mathrm{KL}(\bar p \,\|\, \pi)`, how far sizes are from those wanted.
+
+    For equal sizes this is, but for a constant, minus the entropy of the mean, which SCAN
+    and IMSAT (Hu et al., ICML 2017) maximise.
+
+    Parameters
+    ----------
+    log_p, log_q : Tensor of shape (n, n_categories)
+        Log probabilities of rows and of a neighbour each.
+    prior : Tensor of shape (n_categories,)
+        The sizes wanted, as shares.
+    """
+    mean = 0.5 * (log_p.exp().mean(dim=0) + log_q.exp().mean(dim=0))
+    return (mean * ((mean + TINY).log() - (prior + TINY).log())).sum()
+
+
+def adversarial_inconsistency(
+    module: Any, x: torch.Tensor, direction: torch.Tensor
+) -> torch.Tensor:
+    r"""Return how much rows' categories change where a step changes them most.
+
+    .. math:: \frac1n \sum_j \mathrm{KL}\big(p(\cdot|x_j) \,\|\, p(\cdot|x_j + r_j)\big)
+
+    with :math:`r_j` of the module's radius in the direction of the gradient of that
+    divergence near :math:`x_j` [1]_.
+
+    Parameters
+    ----------
+    module : TwoHeadedModule
+        The networks.
+    x : Tensor of shape (n, n_features)
+        Rows on the network's scale.
+    direction : Tensor of shape (n, n_features)
+        Where the search for the direction begins.
+
+    References
+    ----------
+    .. [1] T. Miyato, S. Maeda, M. Koyama, S. Ishii, "Virtual Adversarial Training: A
+       Regularization Method for Supervised and Semi-Supervised Learning", IEEE TPAMI 41(8),
+       2019.
+    """
+    with torch.no_grad():
+        log_p = functional.log_softmax(module.logits(x), dim=1)
+    p = log_p.exp()
+
+    def divergence(step: torch.Tensor) -> torch.Tensor:
+        log_q = functional.log_softmax(module.logits(x + step), dim=1)
+        return (p * (log_p - log_q)).sum(dim=1).mean()
+
+    probe = (PROBE * module.radius * functional.normalize(direction, dim=1)).requires_grad_()
+    (gradient,) = torch.autograd.grad(divergence(probe), probe)
+    # Columns that hold one value have no direction.
+    gradient = gradient * (direction != 0)
+    # Rescaled first: squares of gradients this small would be zero in float32.
+    largest = gradient.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
+    return divergence(module.radius * functional.normalize(gradient / largest, dim=1))
+
+
+@dataclass(frozen=True)
+class RepulsionLoss:
+    """How much pairs of cluster heads lack to a distance; see :class:`ClusterHeads`."""
+
+    threshold: float
+
+    def __call__(self, module: Any, criterion: AdversarialLoss, state: StepState) -> torch.Tensor:
+        """Return the sum over pairs."""
+        return module.heads.repulsion(self.threshold)

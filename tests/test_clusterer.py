@@ -1,0 +1,158 @@
+"""The clusterer: labels, prototypes and places of clusters."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_iris, make_blobs
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_aae import AAEClusterer
+from tests.instances import fast_clusterer
+from tests.mixed_tables import animals
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    return make_blobs(150, centers=3, n_features=4, random_state=2)
+
+
+@pytest.fixture(scope="module")
+def fitted(blobs):
+    return fast_clusterer().fit(blobs[0])
+
+
+def test_finds_what_is_far_apart(blobs, fitted):
+    X, y = blobs
+    assert adjusted_rand_score(y, fitted.labels_) > 0.95
+    np.testing.assert_array_equal(fitted.labels_, fitted.predict(X))
+    np.testing.assert_array_equal(fast_clusterer().fit_predict(X), fitted.labels_)
+
+
+def test_new_rows(blobs, fitted):
+    X, _ = blobs
+    more = X + np.random.default_rng(0).normal(scale=0.01, size=X.shape)
+    assert (fitted.predict(more) == fitted.labels_).mean() > 0.98
+    probabilities = fitted.predict_proba(more)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+
+
+def test_prototypes_are_rows_of_their_clusters(blobs, fitted):
+    X, _ = blobs
+    prototypes = fitted.cluster_prototypes_
+    assert prototypes.shape == (3, 4)
+    assert prototypes.dtype == X.dtype
+    assert fitted.predict(prototypes).tolist() == [0, 1, 2]
+
+
+def test_prototypes_come_as_the_table_came():
+    frame = animals(200)
+    model = fast_clusterer(max_epochs=10, lr="auto").fit(frame)
+    assert list(model.cluster_prototypes_) == list(frame)
+    assert model.cluster_prototypes_.dtypes.equals(frame.dtypes)
+
+
+def test_clusters_without_rows_come_last(blobs):
+    X, _ = blobs
+    # No agreement of neighbours and one step: some of twelve clusters have no row.
+    model = fast_clusterer(12, consistency_weight=0, max_epochs=1).fit(X)
+    used = np.unique(model.labels_)
+    assert len(used) < 12
+    np.testing.assert_array_equal(used, np.arange(len(used)))
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    assert model.predict_proba(X).shape == (150, 12)
+    assert model.cluster_prototypes_.shape == (12, 4)
+
+
+def test_one_cluster(blobs):
+    X, _ = blobs
+    model = fast_clusterer(1, head_distance=2.0).fit(X)
+    assert set(model.labels_) == {0}
+    assert model.cluster_prototypes_.shape == (1, 4)
+    assert model.transform(X).shape == (150, 2)
+    assert model.cluster_places_ is None
+
+
+def test_more_clusters_than_rows(blobs):
+    with pytest.raises(ValueError, match=r"n_samples=5 should be >= n_clusters=6"):
+        fast_clusterer(6).fit(blobs[0][:5])
+
+
+def test_places_of_clusters(blobs):
+    X, _ = blobs
+    model = fast_clusterer(head_distance=3.0, max_epochs=40).fit(X)
+    places = model.cluster_places_
+    assert places.shape == (3, 2)
+    gaps = np.linalg.norm(places[:, None] - places, axis=2)[np.triu_indices(3, 1)]
+    assert gaps.min() > 2.5
+    # Rows lie around the place of their cluster.
+    where = model.transform(X)
+    nearest = np.linalg.norm(where[:, None] - places, axis=2).argmin(axis=1)
+    assert (nearest == model.labels_).mean() > 0.9
+    # The decoder reads just that.
+    codes = model.estimator_.transform(X)
+    rows = model.estimator_.inverse_transform(codes)
+    np.testing.assert_allclose(rows, model.estimator_.reconstruct(X), rtol=1e-5)
+    assert fast_clusterer().fit(X).cluster_places_ is None
+
+
+def test_transform_follows_the_order_of_clusters(blobs, fitted):
+    X, _ = blobs
+    codes = fitted.transform(X)
+    np.testing.assert_array_equal(codes[:, :3], fitted.predict_proba(X))
+    assert codes.shape == (150, 5)
+
+
+def test_survives_pickling(blobs, fitted):
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.predict(blobs[0]), fitted.labels_)
+
+
+# ----------------------------------------------------------------------------- quality
+
+
+def digits_scores(X, y, seeds):
+    """Return adjusted Rand indices: ours, k-means', the mixture's."""
+    return np.mean(
+        [
+            [
+                adjusted_rand_score(y, model.fit_predict(X))
+                for model in (
+                    AAEClusterer(10, random_state=seed),
+                    KMeans(10, n_init=10, random_state=seed),
+                    GaussianMixture(10, random_state=seed),
+                )
+            ]
+            for seed in seeds
+        ],
+        axis=0,
+    )
+
+
+def test_clusters_of_digits(all_digits):
+    ours, means, mixture = digits_scores(*all_digits, [1])
+    assert ours > means
+    assert ours > mixture
+
+
+@pytest.mark.slow
+def test_clusters_of_digits_over_seeds(all_digits):
+    ours, means, mixture = digits_scores(*all_digits, range(5))
+    assert ours > means + 0.03
+    assert ours > mixture + 0.03
+
+
+@pytest.mark.slow
+def test_clusters_of_iris():
+    X, y = load_iris(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    ours = np.mean(
+        [adjusted_rand_score(y, AAEClusterer(3, random_state=s).fit(X).labels_) for s in range(3)]
+    )
+    means = adjusted_rand_score(y, KMeans(3, n_init=10, random_state=0).fit_predict(X))
+    assert ours > means - 0.05
