@@ -207,6 +207,30 @@ RECIPES: dict[str, Recipe] = {
         fall=HALF,
         consistency_weight=1.0,
     ),
+    "semi-neighbors-500": Recipe(
+        about="the same at the library's own rates, in batches that show sizes of classes better",
+        widths=PAPER,
+        discriminator_widths=PAPER,
+        n_components=10,
+        input_noise=0.3,
+        batch_size=500,
+        epochs=100,
+        rates=rates(1e-3, 1e-3, 3e-4, 3e-3),
+        fall=HALF,
+        consistency_weight=1.0,
+    ),
+    "semi-nearest": Recipe(
+        about="semi-neighbors with 3 neighbours, of which more are of the row's own class",
+        widths=PAPER,
+        discriminator_widths=PAPER,
+        n_components=10,
+        input_noise=0.3,
+        epochs=100,
+        rates=rates(1e-3, 1e-3, 3e-4, 1e-3),
+        fall=HALF,
+        consistency_weight=1.0,
+        n_neighbors=3,
+    ),
     "clustering-neighbors": Recipe(
         about="the library's agreement with neighbours, at wider networks",
         widths=PAPER,
@@ -254,7 +278,7 @@ RECIPES: dict[str, Recipe] = {
     ),
 }
 
-SEMI = ("semi-neighbors", "semi-adversarial", "semi-paper")
+SEMI = ("semi-neighbors", "semi-neighbors-500", "semi-nearest", "semi-adversarial", "semi-paper")
 CLUSTERING = ("clustering-neighbors", "clustering-paper")
 
 NATS, ERROR, ONE_TO_ONE = "nats", "error [%]", "error, one to one [%]"

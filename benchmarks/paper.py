@@ -9,6 +9,7 @@ stopped.
 from __future__ import annotations
 
 import argparse
+import csv
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ FIGURES = {
 #: What a short run is cut down to, and a measurement of cost.
 QUICK_WIDTH, QUICK_EPOCHS, QUICK_DRAWN = 64, 4, 500
 COST_ROWS = 2_000
+ONE_CORE = "one core"
+SEEDS = 3
 TUNE, FINAL, QUICK = "tune", "final", "quick"
 
 
@@ -226,7 +229,11 @@ def summary(runs: Runs, book: Openings, table: str) -> Iterator[Row]:
 def results(folder: Path) -> Iterator[Row]:
     """Yield every task with the paper's figures, and ours from full runs, where there are any."""
     runs, book = Runs(folder, "paper", KEYS), Openings(folder / "paper_opened.csv")
+    needed = hours_needed(folder)
     for table, name, task in all_tasks():
+        missing = "not run yet"
+        if name in needed:
+            missing += f": about {SEEDS * needed[name]:.0f} hours of one core for {SEEDS} seeds"
         done = [
             row
             for row in summary(runs, book, table)
@@ -240,7 +247,17 @@ def results(folder: Path) -> Iterator[Row]:
         first: Row = {"table": table, "task": name, "figure": task.figure, **bounds}
         for row in done or [{}]:
             ours = {key: row.get(key, "") for key in ("recipe", "seeds", "best", "reached")}
-            yield first | {"ours": row.get("ours", "not run yet")} | ours
+            yield first | {"ours": row.get("ours", missing)} | ours
+
+
+def hours_needed(folder: Path) -> dict[str, float]:
+    """Return the hours of one core that a seed takes, by task, if they were measured."""
+    path = folder / "paper_cost.csv"
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["device"] == ONE_CORE]
+    return {row["task"]: float(row["hours per seed"]) for row in rows}
 
 
 def tuned(folder: Path) -> Iterator[Row]:
@@ -287,7 +304,7 @@ def cost(images: Images, folder: Path) -> Iterator[Row]:
             "s per epoch": f"{epoch:.0f}",
             "epochs": epochs,
             "hours per seed": f"{epoch * epochs / 3600:.1f}",
-            "device": "one core" if on_cpu else str(model.device_),
+            "device": ONE_CORE if on_cpu else str(model.device_),
         }
 
 
@@ -303,7 +320,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     top = argparse.ArgumentParser(description=__doc__)
     tables = top.add_subparsers(dest="table", required=True, metavar="TABLE")
     by_name = {}
-    shared = parser("", seeds=3)
+    shared = parser("", seeds=SEEDS)
     shared.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist.npz")
     shared.add_argument(
         "--runs",
