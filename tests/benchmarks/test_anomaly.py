@@ -36,6 +36,7 @@ def run(tmp_path, monkeypatch):
     def main(out, *options):
         arguments = ["anomaly", "--data", str(tmp_path), "--out", str(tmp_path / out), *options]
         monkeypatch.setattr(sys, "argv", arguments)
+        monkeypatch.setattr(anomaly, "prepare", lambda threads: None)  # leave threads alone
         anomaly.main()
         return tmp_path / out / "anomaly_unsup_runs.csv", fits
 
