@@ -34,7 +34,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
     Parameters
     ----------
     n_components : int, default=8
-        Width of the style.
+        Width of the style.  A wide one reconstructs better; with a narrow one (2, say) the
+        decoder has to use the class, so that classes can be written in any style.
     consistency : {"neighbors", "adversarial"}, default="neighbors"
         Where the class of a row should stay the same: at one of its nearest neighbours
         [2]_, or within a small step in the direction that changes it most (virtual

@@ -33,12 +33,13 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     ----------
     n_clusters : int, default=8
         Number of clusters at most; one that ends up without rows comes last.
-    n_components : int, default=8
-        Width of the style.
+    n_components : int, default=2
+        Width of the style.  A wide one holds what cluster a row is of as well, and then
+        prototypes, which have no style, say little.
     consistency : {"neighbors", "adversarial"}, default="neighbors"
         Where the cluster of a row should stay the same: at one of its nearest neighbours, or
         within a small step in the direction that changes it most (for tables of numbers).
-        The second cannot find clusters without hints, but leaves them as they are found.
+        The second leaves the finding of clusters to the discriminator.
     consistency_weight : float, default=1.0
         Weight of that; 0 leaves clusters to the discriminator.
     n_neighbors : int, default=20
@@ -148,7 +149,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         self,
         n_clusters: int = 8,
         *,
-        n_components: int = 8,
+        n_components: int = 2,
         consistency: str = "neighbors",
         consistency_weight: float = 1.0,
         n_neighbors: int = 20,
