@@ -22,6 +22,8 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
 from sklearn_aae import AAEClassifier
 
+warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)
+
 X, y = load_digits(return_X_y=True)
 X = X / 16
 order = np.random.default_rng(1).permutation(len(y))
