@@ -12,7 +12,10 @@ scikit-learn's ways of learning from few labels.
 #
 # All rows are there in ``fit``, some with a label. The others have -1, which stands for
 # "unlabelled" in scikit-learn's semi-supervised estimators; ``AAEClassifier`` takes NaN and
-# None, too. Accuracy is that of the rows without a label.
+# None, too. Accuracy is that of the rows without a label. ``LabelSpreading`` warns of a
+# division by zero where no label reaches a row; that is left out here.
+
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
