@@ -24,8 +24,6 @@ exclude_patterns = [
     "_build",
     # Sources of the gallery, which sphinx-gallery turns into pages.
     "examples",
-    # Pieces that benchmarks.rst includes.
-    "benchmarks",
     "auto_examples/**.ipynb",
     "auto_examples/**.py",
     # A table of running times that belongs to no page.
@@ -64,7 +62,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "install": [], "quickstart": [], "benchmarks": [], "changelog": []}
+html_sidebars = {"index": [], "install": [], "quickstart": [], "changelog": []}
 
 
 def markdown_to_rst(text):
