@@ -13,6 +13,7 @@ from torch.nn.functional import softplus
 from sklearn_aae._random import derive_seed, make_generator
 from sklearn_aae._threads import torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
+from sklearn_aae.training._fused_adam import FusedAdam
 from sklearn_aae.training._members import PCA_ROWS, Members
 
 #: Streams under the trainer's seed.
@@ -94,12 +95,17 @@ class EnsembleTrainer:
         self.autoencoder = [*self.encoder, *e.decoder_parameters()]
         self.critic = list(e.discriminator.parameters())
         self.flat = FlatParameters([*self.autoencoder, *self.critic])
-        self.optimizers = {"reconstruction": self._adam(self.autoencoder, plan.lr, 0.9)}
+        #: Learning rate and decay of the first moment of each phase.
+        self.rates = {"reconstruction": (plan.lr, 0.9)}
+        trained = {"reconstruction": self.autoencoder}
         if plan.adversarial_weight > 0:
             # Momentum of the past misleads whoever plays against an opponent that moves.
-            rate = plan.lr * plan.adversarial_weight
-            self.optimizers["discrimination"] = self._adam(self.critic, plan.lr, 0.5)
-            self.optimizers["generation"] = self._adam(self.encoder, rate, 0.5)
+            self.rates["discrimination"] = (plan.lr, 0.5)
+            self.rates["generation"] = (plan.lr * plan.adversarial_weight, 0.5)
+            trained |= {"discrimination": self.critic, "generation": self.encoder}
+        self.optimizers = {
+            name: FusedAdam(*self.flat.spans(parameters)) for name, parameters in trained.items()
+        }
         ensemble.start_from_components(
             [
                 X[part[:: 1 + len(part) // PCA_ROWS]][:, ensemble.columns[i]]
@@ -243,11 +249,8 @@ class EnsembleTrainer:
 
     def _update(self, name: str) -> None:
         """Take the step of one phase, by its own optimizer."""
-        self.optimizers[name].step(self._rate())
-
-    def _adam(self, parameters: list[torch.nn.Parameter], lr: float, beta: float) -> FlatAdam:
-        values, gradients = self.flat.spans(parameters)
-        return FlatAdam(values, gradients, lr, (beta, 0.999))
+        lr, momentum = self.rates[name]
+        self.optimizers[name].step(lr * self._rate(), (momentum, 0.999))
 
 
 class FlatParameters:
@@ -283,51 +286,3 @@ class FlatParameters:
         """Give every parameter storage of its own again."""
         for parameter in self.parameters:
             parameter.data = parameter.data.clone()
-
-
-class FlatAdam:
-    """Adam on a buffer, in one call; see :class:`torch.optim.Adam`.
-
-    On parameters this small, torch's optimizer takes longer to find out what there is
-    to do than to do it.
-
-    Parameters
-    ----------
-    values, gradient : Tensor of shape (n_values,)
-        What to optimize, in place, and where its gradient will be.
-    lr : float
-        Learning rate.
-    betas : tuple of float
-        Decay of the two moments.
-    """
-
-    def __init__(
-        self,
-        values: torch.Tensor,
-        gradient: torch.Tensor,
-        lr: float,
-        betas: tuple[float, float],
-    ) -> None:
-        self.values, self.gradient, self.lr, self.betas = values, gradient, lr, betas
-        self.moments = torch.zeros_like(values), torch.zeros_like(values)
-        self.count = torch.zeros((), dtype=torch.float32, device=values.device)
-
-    def step(self, share: float) -> None:
-        """Take a step at ``share`` of the learning rate."""
-        self.count += 1
-        first, second = self.moments
-        torch._fused_adam_(
-            [self.values],
-            [self.gradient],
-            [first],
-            [second],
-            [],
-            [self.count],
-            lr=self.lr * share,
-            beta1=self.betas[0],
-            beta2=self.betas[1],
-            weight_decay=0.0,
-            eps=1e-8,
-            amsgrad=False,
-            maximize=False,
-        )

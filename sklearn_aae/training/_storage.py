@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from sklearn_aae.training._fused_adam import FusedAdam
+
 #: Parameters start at multiples of so many numbers: 64 bytes in float32, a cache line.
 ALIGNMENT = 16
 
@@ -128,10 +130,8 @@ class FlatAdam:
     def __init__(self, optimizer: torch.optim.Adam, storage: FlatStorage, span: slice) -> None:
         self.optimizer = optimizer
         (self.group,) = optimizer.param_groups
-        self.value, self.gradient = storage.values[span], storage.gradients[span]
-        device = self.value.device
-        self.moments = [torch.zeros_like(self.value) for _ in MOMENTS]
-        self.step_count = torch.zeros((), dtype=torch.float32, device=device)
+        self.adam = FusedAdam(storage.values[span], storage.gradients[span])
+        device = storage.values.device
         #: A rate that a captured graph reads; on the CPU a number is quicker.
         self.rate = torch.zeros((), device=device) if device.type == "cuda" else None
         self._rate_there: float | None = None
@@ -139,14 +139,14 @@ class FlatAdam:
         for parameter in self.group["params"]:
             views = {
                 name: storage.view(buffer, parameter, span.start)
-                for name, buffer in zip(MOMENTS, self.moments, strict=True)
+                for name, buffer in zip(MOMENTS, self.adam.moments, strict=True)
             }
             earlier = optimizer.state.get(parameter)
             if earlier:
-                self.step_count.copy_(earlier["step"])
+                self.adam.step_count.copy_(earlier["step"])
                 for name, view in views.items():
                     view.copy_(earlier[name])
-            self.states[parameter] = {"step": self.step_count, **views}
+            self.states[parameter] = {"step": self.adam.step_count, **views}
         optimizer.state.update(self.states)
 
     @staticmethod
@@ -175,23 +175,11 @@ class FlatAdam:
     def step(self) -> None:
         """Update the parameters by their gradients."""
         group = self.group
-        beta1, beta2 = group["betas"]
-        self.step_count += 1
-        # What torch.optim.Adam calls in the end; the functions above it take three times
-        # as long to find out that there is one tensor.
-        torch._fused_adam_(
-            [self.value],
-            [self.gradient],
-            [self.moments[0]],
-            [self.moments[1]],
-            [],
-            [self.step_count],
-            amsgrad=False,
-            beta1=beta1,
-            beta2=beta2,
-            lr=group["lr"] if self.rate is None else self.rate,
-            weight_decay=group["weight_decay"],
+        self.adam.step(
+            group["lr"] if self.rate is None else self.rate,
+            group["betas"],
             eps=group["eps"],
+            weight_decay=group["weight_decay"],
             maximize=group["maximize"],
         )
 

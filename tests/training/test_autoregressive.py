@@ -108,9 +108,9 @@ def test_each_phase_has_an_optimizer_and_moves_its_own_parts():
     for name, optimizer in run.optimizers.items():
         step = optimizer.step
 
-        def watched(share, step=step, name=name):
+        def watched(*rates, step=step, name=name):
             before = state(run.ensemble)
-            step(share)
+            step(*rates)
             after = state(run.ensemble)
             moved[name] = {n.partition(".")[0] for n in before if (before[n] != after[n]).any()}
 
