@@ -17,6 +17,15 @@ from sklearn_aae.priors import Gaussian as GaussianPrior
 ACTIVATIONS = {"relu": nn.ReLU, "leaky_relu": partial(nn.LeakyReLU, 0.2)}
 
 
+class HalfPrecision(nn.Sequential):
+    """Layers whose products are of bfloat16; their weights are not."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the output in the precision of the input; float64 stays float64."""
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return super().forward(x).to(x.dtype)
+
+
 def network(
     n_in: int,
     n_out: int,
@@ -24,6 +33,7 @@ def network(
     widths: tuple[int, ...],
     activation: str,
     dropout: float,
+    half_precision: bool,
     log_scale: float = 0.0,
 ) -> nn.Sequential:
     """Return a perceptron with dropout after each hidden layer.
@@ -33,18 +43,19 @@ def network(
     """
     layers: list[nn.Module] = []
     for width in widths:
-        layers += [nn.Linear(n_in, width), ACTIVATIONS[activation](), nn.Dropout(dropout)]
+        layers += [nn.Linear(n_in, width), ACTIVATIONS[activation]()]
+        layers += [nn.Dropout(dropout)] if dropout else []
         n_in = width
     last = nn.Linear(n_in, n_out)
     if log_scale:
         with torch.no_grad():
             last.bias[n_out // 2 :] += log_scale
-    return nn.Sequential(*layers, last)
+    return (HalfPrecision if half_precision else nn.Sequential)(*layers, last)
 
 
 def has_own_networks(recipe: Recipe) -> bool:
     """Return whether a recipe needs more than the library's networks."""
-    return recipe.dropout > 0 or recipe.posterior_scale != 1
+    return recipe.dropout > 0 or recipe.posterior_scale != 1 or recipe.half_precision
 
 
 def autoencoder(recipe: Recipe, **more: Any) -> AdversarialAutoencoder:
@@ -62,7 +73,7 @@ def autoencoder(recipe: Recipe, **more: Any) -> AdversarialAutoencoder:
         **more,
     )
     if has_own_networks(recipe):
-        build = partial(network, dropout=recipe.dropout)
+        build = partial(network, dropout=recipe.dropout, half_precision=recipe.half_precision)
         model.set_params(
             encoder=partial(
                 build,

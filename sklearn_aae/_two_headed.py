@@ -35,14 +35,13 @@ from sklearn_aae.training import (
     TrainingContext,
     encode,
     nearest_rows,
+    neighbor_distance,
 )
 
 #: Streams under the estimator's seed, beside those of the model.
 NEIGHBORS = 16
 #: Length of adversarial steps, as a share of the distance to the last neighbour.
-STEP = 0.5
-#: Rows on which that distance is measured.
-MEASURED_ROWS = 2048
+STEP = 0.4
 
 #: Learning rates as multiples of ``lr``: of the generator, where the model says "auto", and of
 #: the phases of the heads.  At equal rates the adversary unlearns what neighbours teach.
@@ -259,16 +258,13 @@ class TwoHeadedEstimator(
 
         def find(dataset: TableDataset) -> None:
             index = np.arange(len(rows)) if dataset.rows is None else dataset.rows
-            if adversarial:
-                index = rng.permutation(index)[:MEASURED_ROWS]
             # More would reach into other categories.
             k = min(self.n_neighbors, max(1, len(dataset) // (2 * n_categories)))
             features = _features(model, X, rows)[index]
-            neighbors, distance = nearest_rows(features, k, rng)
             if adversarial:
-                net.module_.radius.fill_(STEP * distance)
+                net.module_.radius.fill_(STEP * neighbor_distance(features, k, rng))
             else:
-                dataset.neighbors = neighbors
+                dataset.neighbors = nearest_rows(features, k, rng)
 
         return find
 

@@ -13,7 +13,11 @@ from sklearn_aae.training._densities import Densities, log_mixture
 from sklearn_aae.training._ensemble import Ensemble
 from sklearn_aae.training._ensemble_steps import EnsemblePlan, EnsembleTrainer
 from sklearn_aae.training._inference import encode, in_precision, map_chunks
-from sklearn_aae.training._label_batches import LabelledBatches, nearest_rows
+from sklearn_aae.training._label_batches import (
+    LabelledBatches,
+    nearest_rows,
+    neighbor_distance,
+)
 from sklearn_aae.training._label_phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.training._members import (
     CLIP,
@@ -60,6 +64,7 @@ __all__ = [
     "map_chunks",
     "member_rows",
     "nearest_rows",
+    "neighbor_distance",
     "split_table",
     "user_callbacks",
 ]

@@ -91,12 +91,8 @@ class LabelledBatches(TrainBatches):
         return self.dataset.gather(index.numpy()).to(self.device)
 
 
-def nearest_rows(
-    features: np.ndarray, n_neighbors: int, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
-    """Return the nearest other rows of each row, and their mean distance at the last.
-
-    Among at most 16,384 rows, drawn at random.
+def nearest_rows(features: np.ndarray, n_neighbors: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the nearest other rows of each row, among at most 16,384 drawn at random.
 
     Parameters
     ----------
@@ -109,28 +105,50 @@ def nearest_rows(
 
     Returns
     -------
-    neighbors : ndarray of shape (n_samples, n_neighbors), int64
+    ndarray of shape (n_samples, n_neighbors), int64
         Row numbers.
-    distance : float
-        Mean over rows of the distance to the furthest of them.
     """
     n = len(features)
     if n == 1:
-        return np.zeros((1, 1), dtype=np.int64), 0.0
+        return np.zeros((1, 1), dtype=np.int64)
     candidates = np.arange(n)
     if n > MOST_CANDIDATES:
         candidates = np.sort(rng.choice(n, MOST_CANDIDATES, replace=False))
     k = min(n_neighbors, len(candidates) - 1)
     # One more, since a row may be its own nearest.
     search = NearestNeighbors(n_neighbors=k + 1).fit(features[candidates])
-    found, distances = [], []
+    found = []
     for start in range(0, n, ROWS_AT_ONCE):
         rows = np.arange(start, min(start + ROWS_AT_ONCE, n))
-        distance, place = search.kneighbors(features[rows])
-        place = candidates[place]
+        place = candidates[search.kneighbors(features[rows], return_distance=False)]
         # Where a row is not among those found (copies of it are), the last is left out.
         own = place == rows[:, None]
         own[~own.any(axis=1), -1] = True
         found.append(place[~own].reshape(len(rows), k))
-        distances.append(distance[~own].reshape(len(rows), k)[:, -1])
-    return np.concatenate(found), float(np.concatenate(distances).mean())
+    return np.concatenate(found)
+
+
+def neighbor_distance(features: np.ndarray, n_neighbors: int, rng: np.random.Generator) -> float:
+    """Return how far rows are from the last of their nearest other rows, on average.
+
+    Of 2,048 rows among 16,384, drawn at random.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_samples, n_features), float32
+        Rows where Euclidean distances mean something.
+    n_neighbors : int
+        Which of the nearest is meant.
+    rng : numpy.random.Generator
+        Draws the rows.
+
+    Returns
+    -------
+    float
+        The mean distance.
+    """
+    candidates = rng.permutation(features)[:MOST_CANDIDATES]
+    k = min(n_neighbors, len(candidates) - 1)
+    search = NearestNeighbors(n_neighbors=k + 1).fit(candidates)
+    distances, _ = search.kneighbors(candidates[:ROWS_AT_ONCE])
+    return float(distances[:, -1].mean())

@@ -19,8 +19,8 @@ from sklearn_aae.training._phases import Phase, StepState
 
 #: First step of the search for a direction, as a share of the whole step's length.
 PROBE = 0.1
-#: Weight of categories' sizes beside agreement with neighbours.
-BALANCE = 3.0
+#: Weights of categories' sizes beside agreement with neighbours, and beside certainty.
+BALANCE, LIGHT_BALANCE = 3.0, 1.0
 
 TINY = 1e-9
 
@@ -63,7 +63,8 @@ class CategoryLoss:
     r"""Cross-entropy of labelled rows, and inconsistency of all.
 
     A category should be the same at a neighbour of a row or, in batches without neighbours,
-    within a step in the direction that changes it most.
+    within a step in the direction that changes it most; it should be certain, and
+    categories be of the sizes wanted.
 
     Parameters
     ----------
@@ -91,15 +92,14 @@ class CategoryLoss:
 
     def _inconsistency(self, module: Any, state: StepState) -> torch.Tensor:
         batch = state.batch
-        if batch.neighbors is None:
-            assert batch.direction is not None
-            return adversarial_inconsistency(module, batch.x, batch.direction)
-        log_p, log_q = (
-            functional.log_softmax(half, dim=1)
-            for half in module.logits(torch.cat([batch.x, batch.neighbors])).chunk(2)
-        )
-        prior = log_p.new_tensor(self.weights)
-        return neighbor_inconsistency(log_p, log_q) + BALANCE * imbalance(log_p, log_q, prior)
+        prior = batch.x.new_tensor(self.weights, dtype=torch.float32)
+        if batch.neighbors is not None:
+            both = functional.log_softmax(module.logits(torch.cat([batch.x, batch.neighbors])), 1)
+            return neighbor_inconsistency(*both.chunk(2)) + BALANCE * imbalance(both, prior)
+        assert batch.direction is not None
+        log_p = functional.log_softmax(module.logits(batch.x), dim=1)
+        step = adversarial_inconsistency(module, batch.x, batch.direction, log_p.detach())
+        return step + uncertainty(log_p) + LIGHT_BALANCE * imbalance(log_p, prior)
 
 
 def neighbor_inconsistency(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
@@ -120,25 +120,44 @@ def neighbor_inconsistency(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Te
     return -torch.logsumexp(log_p + log_q, dim=1).mean()
 
 
-def imbalance(log_p: torch.Tensor, log_q: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
-    r"""Return :math:`\mathrm{KL}(\bar p \,\|\, \pi)`, how far sizes are from those wanted.
+def uncertainty(log_p: torch.Tensor) -> torch.Tensor:
+    r"""Return the mean entropy of rows' categories, in nats.
 
-    For equal sizes this is, but for a constant, minus the entropy of the mean, which SCAN
-    and IMSAT (Hu et al., ICML 2017) maximise.
+    With the sizes of :func:`imbalance` it makes what IMSAT maximises, the information that
+    categories have about rows.
 
     Parameters
     ----------
-    log_p, log_q : Tensor of shape (n, n_categories)
-        Log probabilities of rows and of a neighbour each.
+    log_p : Tensor of shape (n, n_categories)
+        Log probabilities.
+
+    References
+    ----------
+    .. [1] W. Hu, T. Miyato, S. Tokui, E. Matsumoto, M. Sugiyama, "Learning Discrete
+       Representations via Information Maximizing Self-Augmented Training", ICML 2017.
+    """
+    return -(log_p.exp() * log_p).sum(dim=1).mean()
+
+
+def imbalance(log_p: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    r"""Return :math:`\mathrm{KL}(\bar p \,\|\, \pi)`, how far sizes are from those wanted.
+
+    For equal sizes this is, but for a constant, minus the entropy of the mean, which SCAN
+    and IMSAT maximise.
+
+    Parameters
+    ----------
+    log_p : Tensor of shape (n, n_categories)
+        Log probabilities of rows.
     prior : Tensor of shape (n_categories,)
         The sizes wanted, as shares.
     """
-    mean = 0.5 * (log_p.exp().mean(dim=0) + log_q.exp().mean(dim=0))
+    mean = log_p.exp().mean(dim=0)
     return (mean * ((mean + TINY).log() - (prior + TINY).log())).sum()
 
 
 def adversarial_inconsistency(
-    module: Any, x: torch.Tensor, direction: torch.Tensor
+    module: Any, x: torch.Tensor, direction: torch.Tensor, log_p: torch.Tensor
 ) -> torch.Tensor:
     r"""Return how much rows' categories change where a step changes them most.
 
@@ -155,6 +174,8 @@ def adversarial_inconsistency(
         Rows on the network's scale.
     direction : Tensor of shape (n, n_features)
         Where the search for the direction begins.
+    log_p : Tensor of shape (n, n_categories)
+        Log probabilities of the rows, taken as they are.
 
     References
     ----------
@@ -162,8 +183,6 @@ def adversarial_inconsistency(
        Regularization Method for Supervised and Semi-Supervised Learning", IEEE TPAMI 41(8),
        2019.
     """
-    with torch.no_grad():
-        log_p = functional.log_softmax(module.logits(x), dim=1)
     p = log_p.exp()
 
     def divergence(step: torch.Tensor) -> torch.Tensor:

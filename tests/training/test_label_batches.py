@@ -11,11 +11,12 @@ from torch import nn
 
 from sklearn_aae._random import make_generator
 from sklearn_aae.networks._two_headed import ClusterHeads
-from sklearn_aae.training import LabelledBatches, TableDataset, nearest_rows
+from sklearn_aae.training import LabelledBatches, TableDataset, nearest_rows, neighbor_distance
 from sklearn_aae.training._label_phases import (
     adversarial_inconsistency,
     imbalance,
     neighbor_inconsistency,
+    uncertainty,
 )
 from tests.instances import fast
 
@@ -82,15 +83,21 @@ def test_directions_leave_constant_columns_alone():
 def test_nearest_rows():
     X = np.array([[0.0], [1.0], [3.0], [7.0]], dtype=np.float32)
     rng = np.random.default_rng(0)
-    neighbors, distance = nearest_rows(X, 2, rng)
+    neighbors = nearest_rows(X, 2, rng)
     assert [sorted(row) for row in neighbors.tolist()] == [[1, 2], [0, 2], [0, 1], [1, 2]]
-    assert distance == pytest.approx((3 + 2 + 3 + 6) / 4)
     # A row is not its own neighbour, however many copies it has.
-    copies, distance = nearest_rows(np.zeros((5, 2), dtype=np.float32), 3, rng)
+    copies = nearest_rows(np.zeros((5, 2), dtype=np.float32), 3, rng)
     assert copies.shape == (5, 3)
     assert not (copies == np.arange(5)[:, None]).any()
-    assert distance == 0
-    assert nearest_rows(X[:1], 2, rng)[0].tolist() == [[0]]
+    assert nearest_rows(X[:1], 2, rng).tolist() == [[0]]
+
+
+def test_distance_of_neighbors():
+    X = np.array([[0.0], [1.0], [3.0], [7.0]], dtype=np.float32)
+    rng = np.random.default_rng(0)
+    assert neighbor_distance(X, 2, rng) == pytest.approx((3 + 2 + 3 + 6) / 4)
+    assert neighbor_distance(X, 9, rng) == pytest.approx((7 + 6 + 4 + 7) / 4)
+    assert neighbor_distance(np.zeros((5, 2), dtype=np.float32), 3, rng) == 0
 
 
 def test_neighbors_agree_only_if_both_are_certain():
@@ -103,9 +110,14 @@ def test_neighbors_agree_only_if_both_are_certain():
 
 def test_sizes_of_categories():
     certain = torch.tensor([[0.0, -50.0], [-50.0, 0.0]])
-    assert imbalance(certain, certain, torch.tensor([0.5, 0.5])) == pytest.approx(0, abs=1e-5)
+    assert imbalance(certain, torch.tensor([0.5, 0.5])) == pytest.approx(0, abs=1e-5)
     expected = 0.5 * math.log(0.5 / 0.9) + 0.5 * math.log(0.5 / 0.1)
-    assert imbalance(certain, certain, torch.tensor([0.9, 0.1])) == pytest.approx(expected)
+    assert imbalance(certain, torch.tensor([0.9, 0.1])) == pytest.approx(expected)
+
+
+def test_uncertainty_of_categories():
+    log_p = torch.log_softmax(torch.tensor([[0.0, -50.0], [1.0, 1.0]]), dim=1)
+    assert uncertainty(log_p) == pytest.approx(math.log(2) / 2)
 
 
 class Linear(nn.Module):
@@ -120,8 +132,8 @@ class Linear(nn.Module):
 def test_the_adversarial_step_goes_where_categories_change():
     x = torch.tensor([[0.3, 5.0]])
     direction = torch.randn(1, 2, generator=make_generator(0))
-    found = adversarial_inconsistency(Linear(), x, direction)
     p = torch.softmax(Linear().logits(x), dim=1)
+    found = adversarial_inconsistency(Linear(), x, direction, p.log())
     divergences = []
     for step in (-0.5, 0.5):  # the whole radius along the first column
         q = torch.softmax(Linear().logits(x + torch.tensor([[step, 0.0]])), dim=1)
