@@ -144,7 +144,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         self,
         n_components: int = 8,
         *,
-        consistency: str = "neighbors",
+        consistency: str = "both",
         consistency_weight: float = 1.0,
         n_neighbors: int = 10,
         head_distance: float | None = None,

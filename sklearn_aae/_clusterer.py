@@ -136,6 +136,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     labels_: np.ndarray
 
     _model = AdversarialAutoencoder
+    #: Nothing else keeps clusters from becoming one.
+    _balance = 3.0
 
     #: The category of each cluster.
     _order: np.ndarray
@@ -150,7 +152,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         n_clusters: int = 8,
         *,
         n_components: int = 2,
-        consistency: str = "neighbors",
+        consistency: str = "both",
         consistency_weight: float = 1.0,
         n_neighbors: int = 20,
         head_distance: float | None = None,

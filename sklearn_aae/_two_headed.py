@@ -35,13 +35,10 @@ from sklearn_aae.training import (
     TrainingContext,
     encode,
     nearest_rows,
-    neighbor_distance,
 )
 
 #: Streams under the estimator's seed, beside those of the model.
 NEIGHBORS = 16
-#: Length of adversarial steps, as a share of the distance to the last neighbour.
-STEP = 0.4
 
 #: Learning rates as multiples of ``lr``: of the generator, where the model says "auto", and of
 #: the phases of the heads.  At equal rates the adversary unlearns what neighbours teach.
@@ -87,9 +84,12 @@ class TwoHeadedEstimator(
     #: The class of the model that is taken if none is given.
     _model: type[BaseAAE]
 
+    #: Weight of the sizes of categories.
+    _balance: float = 1.0
+
     _parameter_constraints: dict = {
         **{name: CONSTRAINTS[name] for name in ("n_components", *HANDED_ON)},
-        "consistency": [StrOptions({"neighbors", "adversarial"})],
+        "consistency": [StrOptions({"both", "neighbors", "adversarial"})],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "head_distance": [Interval(Real, 0, None, closed="neither"), None],
@@ -100,7 +100,7 @@ class TwoHeadedEstimator(
         """Return the capabilities that scikit-learn asks about."""
         tags = super().__sklearn_tags__()
         levels = reads_levels(getattr(self.estimator, "output", "auto"))
-        takes = levels is not False and self.consistency != "adversarial"
+        takes = levels is not False
         tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
         return tags
 
@@ -170,7 +170,7 @@ class TwoHeadedEstimator(
             # The style is all that tells rows of a category apart on a map: it is held harder.
             on_map = self.head_distance is not None
             model.set_params(adversarial_weight=1.0 if on_map else ADVERSARIAL_WEIGHT)
-        loss = CategoryLoss(tuple(weights.tolist()), float(self.consistency_weight))
+        loss = CategoryLoss(tuple(weights.tolist()), float(self.consistency_weight), self._balance)
         phases = [Phase("category", "optimizer_class", ("encoder",), loss)]
         distance = None if self.head_distance is None else float(self.head_distance)
         if distance is not None:
@@ -249,22 +249,15 @@ class TwoHeadedEstimator(
             return None
         n_categories = model._heads.n_categories
         rng = np.random.default_rng(derive_seed(seed, NEIGHBORS))
-        adversarial = self.consistency == "adversarial"
-        if adversarial and model._encoder is not None:
-            raise ValueError(
-                "consistency='adversarial' moves numbers by small steps, and this table has "
-                "categories, dates or NaN among its cells; use consistency='neighbors'."
-            )
 
         def find(dataset: TableDataset) -> None:
+            dataset.directions = self.consistency != "neighbors"
+            if self.consistency == "adversarial":
+                return
             index = np.arange(len(rows)) if dataset.rows is None else dataset.rows
             # More would reach into other categories.
             k = min(self.n_neighbors, max(1, len(dataset) // (2 * n_categories)))
-            features = _features(model, X, rows)[index]
-            if adversarial:
-                net.module_.radius.fill_(STEP * neighbor_distance(features, k, rng))
-            else:
-                dataset.neighbors = nearest_rows(features, k, rng)
+            dataset.neighbors = nearest_rows(_features(model, X, rows)[index], k, rng)
 
         return find
 

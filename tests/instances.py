@@ -59,7 +59,10 @@ def with_slow_defaults():
 
 def clusterers():
     """Return clusterers with fast settings, in their main variants."""
-    return [fast_clusterer(random_state=None), fast_clusterer(head_distance=4.0)]
+    return [
+        fast_clusterer(random_state=None),
+        fast_clusterer(head_distance=4.0, consistency="both"),
+    ]
 
 
 def classifiers():
@@ -67,6 +70,7 @@ def classifiers():
     return [
         fast_classifier(random_state=None),
         fast_classifier(consistency="adversarial"),
+        fast_classifier(consistency="neighbors"),
         fast_classifier(
             consistency_weight=0,
             head_distance=4.0,

@@ -145,7 +145,8 @@ def test_repeats_bit_by_bit(blobs):
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
 
 
-def test_consistency_uses_rows_without_labels():
+@pytest.mark.parametrize("consistency", ["both", "neighbors", "adversarial"])
+def test_consistency_uses_rows_without_labels(consistency):
     # Two moons with one label each: only the other rows say how they run.
     rng = np.random.default_rng(0)
     angle = np.linspace(0, np.pi, 100)
@@ -155,12 +156,14 @@ def test_consistency_uses_rows_without_labels():
     few = np.full(200, None, dtype=object)
     few[[30, 130]] = 0, 1
     settings = {"hidden_layer_sizes": (32, 32), "max_epochs": 40, "n_neighbors": 5}
-    without, with_neighbors = (
-        fast_classifier(consistency_weight=weight, **settings).fit(X, few).score(X, y)
+    without, consistent = (
+        fast_classifier(consistency=consistency, consistency_weight=weight, **settings)
+        .fit(X, few)
+        .score(X, y)
         for weight in (0.0, 1.0)
     )
-    assert with_neighbors > without + 0.05
-    assert with_neighbors > 0.88
+    assert consistent > without + 0.05
+    assert consistent > 0.88
 
 
 def test_partial_fit_learns_over_calls(blobs):
@@ -194,8 +197,6 @@ def test_tables_of_mixed_types():
     assert model.feature_names_in_.tolist() == list(frame)
     reconstructed = model.estimator_.reconstruct(frame.iloc[:3])
     assert reconstructed.dtypes.equals(frame.dtypes)
-    with pytest.raises(ValueError, match="consistency='neighbors'"):
-        fast_classifier(consistency="adversarial").fit(frame, few)
 
 
 def test_the_code_is_probabilities_and_style(blobs):

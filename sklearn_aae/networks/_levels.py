@@ -25,6 +25,7 @@ class LevelReader(nn.Module):
 
     def __init__(self, layout: Layout, width: int, generator: torch.Generator) -> None:
         super().__init__()
+        self.width = width
         self.vectors = DigitVectors(layout, width, generator)
         self.bias = nn.Parameter(torch.zeros(width))
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from sklearn_aae._random import derive_seed, make_generator
 from sklearn_aae.networks._builder import ModuleBuilder
+from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
 
@@ -92,6 +93,27 @@ class ClusterHeads(nn.Module):
         return (threshold - (squares + 1e-12).sqrt()).clamp(min=0).sum()
 
 
+class Reading(nn.Module):
+    """An encoder whose first layer has read the rows already.
+
+    Parameters
+    ----------
+    rest : torch.nn.Module
+        The other layers.
+    places : Tensor of shape (n, n_places)
+        What the first layer gave, or what is put in its place.
+    """
+
+    def __init__(self, rest: nn.Module, places: torch.Tensor) -> None:
+        super().__init__()
+        self.rest = rest
+        self.places = places
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the output of the other layers."""
+        return self.rest(self.places)
+
+
 class TwoHeadedModule(AAEModule):
     """An adversarial autoencoder whose code is probabilities of categories, then a style.
 
@@ -103,13 +125,9 @@ class TwoHeadedModule(AAEModule):
         Width of the first head.
     """
 
-    #: Length of the step within which a row's category should not change.
-    radius: torch.Tensor
-
     def __init__(self, *args: Any, n_categories: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.n_categories = n_categories
-        self.register_buffer("radius", torch.zeros(()))
 
     def logits(
         self,
@@ -135,6 +153,48 @@ class TwoHeadedModule(AAEModule):
             Logits; their softmax is the code's first part.
         """
         return self.raw_code(x, noise, encoder=encoder)[:, : self.n_categories]
+
+    @property
+    def reader(self) -> LevelReader | OneHot | None:
+        """The layer that turns levels into numbers; None if rows are numbers."""
+        first = self.encoder[0] if isinstance(self.encoder, nn.Sequential) else None
+        return first if isinstance(first, (LevelReader, OneHot)) else None
+
+    def places(self, x: torch.Tensor) -> torch.Tensor:
+        """Return where rows lie among those that small steps lead to.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Rows on the network's scale.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_places)
+            Numbers as they are; levels as the first layer gives them.
+        """
+        return x if self.reader is None else self.reader(x)
+
+    def logits_at(self, places: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return the categories' logits at places.
+
+        Parameters
+        ----------
+        places : Tensor of shape (n_samples, n_places)
+            Near those of the rows.
+        x : Tensor of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_categories)
+            Logits.
+        """
+        if self.reader is None:
+            return self.logits(places)
+        assert isinstance(self.encoder, nn.Sequential)
+        rest = self.encoder[1:]
+        return self.logits(x, encoder=Reading(rest, places))
 
     @property
     def heads(self) -> ClusterHeads:
@@ -163,6 +223,9 @@ class TwoHeadedBuilder(ModuleBuilder):
         if self.head_distance is not None:
             recipe["decoder"] = self._build_decoder
         plain = ModuleBuilder(**recipe)()
+        for layer in plain.encoder.modules():
+            if isinstance(layer, LevelReader):
+                layer.vectors.start_by_rank()
         return TwoHeadedModule(
             plain.encoder,
             plain.decoder,

@@ -87,6 +87,16 @@ class DigitVectors(nn.Module):
         self.free = normal(int(sizes.sum()), width)
         self.ranked = normal(len(sizes), N_PIECES, width)
 
+    def start_by_rank(self) -> None:
+        """Let values of ordered columns differ by their ranks alone, until they learn more.
+
+        With few labels, what is learned of a value has to hold for its neighbours.
+        """
+        ordered = (self.basis != 0).any(dim=2).any(dim=1)
+        of_ordered = ordered[:, None].expand(self.basis.shape[:2]).flatten()[self.real]
+        with torch.no_grad():
+            self.free[of_ordered] = 0
+
     def table(self) -> torch.Tensor:
         """Return the vectors of all values, digit after digit, and a last one of zeros.
 

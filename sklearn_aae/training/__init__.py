@@ -16,7 +16,6 @@ from sklearn_aae.training._inference import encode, in_precision, map_chunks
 from sklearn_aae.training._label_batches import (
     LabelledBatches,
     nearest_rows,
-    neighbor_distance,
 )
 from sklearn_aae.training._label_phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.training._members import (
@@ -64,7 +63,6 @@ __all__ = [
     "map_chunks",
     "member_rows",
     "nearest_rows",
-    "neighbor_distance",
     "split_table",
     "user_callbacks",
 ]

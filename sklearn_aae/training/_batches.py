@@ -48,7 +48,7 @@ class Batch(NamedTuple):
         Their classes.
     neighbors : Tensor of shape (n, n_features) or None
         A row near each row.
-    direction : Tensor of shape (n, n_features) or None
+    direction : Tensor of shape (n, n_places) or None
         Normal draws: where the search for the direction begins that changes a row's
         category most.
     """
@@ -103,6 +103,8 @@ class TableDataset(Dataset):
         self._resident: torch.Tensor | None = None
         #: For each row of the data set, others near it: (n_samples, n_neighbors), or None.
         self.neighbors: np.ndarray | None = None
+        #: Whether a batch comes with a direction for each row.
+        self.directions = False
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else len(self.rows)

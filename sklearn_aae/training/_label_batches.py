@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,12 +70,19 @@ class LabelledBatches(TrainBatches):
             if dataset.neighbors is not None:
                 rows = index[start - offset : stop - offset].cpu()
                 batch = batch._replace(neighbors=self._rows(self._neighbors(rows)))
-            elif x.is_floating_point():
-                direction = torch.randn(batch.x.shape, generator=self._beside, device=x.device)
-                # Columns that hold one value say nothing about where rows may lie.
-                varying = torch.as_tensor(spread > 0, dtype=x.dtype, device=x.device)
-                batch = batch._replace(direction=direction.mul_(varying))
+            if dataset.directions:
+                batch = batch._replace(direction=self._directions(batch.x, spread))
             yield batch, target
+
+    def _directions(self, x: torch.Tensor, spread: np.ndarray) -> torch.Tensor:
+        """Return a direction for each row, in the space where its steps are taken."""
+        reader: Any = self.module.reader
+        width = x.shape[1] if reader is None else reader.width
+        direction = torch.randn((len(x), width), generator=self._beside, device=x.device)
+        if reader is None:
+            # Columns that hold one value say nothing about where rows may lie.
+            direction *= torch.as_tensor(spread > 0, dtype=x.dtype, device=x.device)
+        return direction
 
     def _neighbors(self, rows: torch.Tensor) -> torch.Tensor:
         """Return one of each row's neighbours, drawn anew."""
@@ -126,29 +134,3 @@ def nearest_rows(features: np.ndarray, n_neighbors: int, rng: np.random.Generato
         own[~own.any(axis=1), -1] = True
         found.append(place[~own].reshape(len(rows), k))
     return np.concatenate(found)
-
-
-def neighbor_distance(features: np.ndarray, n_neighbors: int, rng: np.random.Generator) -> float:
-    """Return how far rows are from the last of their nearest other rows, on average.
-
-    Of 2,048 rows among 16,384, drawn at random.
-
-    Parameters
-    ----------
-    features : ndarray of shape (n_samples, n_features), float32
-        Rows where Euclidean distances mean something.
-    n_neighbors : int
-        Which of the nearest is meant.
-    rng : numpy.random.Generator
-        Draws the rows.
-
-    Returns
-    -------
-    float
-        The mean distance.
-    """
-    candidates = rng.permutation(features)[:MOST_CANDIDATES]
-    k = min(n_neighbors, len(candidates) - 1)
-    search = NearestNeighbors(n_neighbors=k + 1).fit(candidates)
-    distances, _ = search.kneighbors(candidates[:ROWS_AT_ONCE])
-    return float(distances[:, -1].mean())

@@ -17,10 +17,11 @@ from sklearn_aae.losses import AdversarialLoss
 from sklearn_aae.networks import ModuleBuilder, TwoHeadedBuilder
 from sklearn_aae.training._phases import Phase, StepState
 
+#: Length of adversarial steps as a share of the spread of rows: of numbers, and of levels
+#: where the first layer has put them.
+STEP, READ_STEP = 0.3, 0.6
 #: First step of the search for a direction, as a share of the whole step's length.
 PROBE = 0.1
-#: Weights of categories' sizes beside agreement with neighbours, and beside certainty.
-BALANCE, LIGHT_BALANCE = 3.0, 1.0
 
 TINY = 1e-9
 
@@ -62,9 +63,9 @@ class Heads:
 class CategoryLoss:
     r"""Cross-entropy of labelled rows, and inconsistency of all.
 
-    A category should be the same at a neighbour of a row or, in batches without neighbours,
-    within a step in the direction that changes it most; it should be certain, and
-    categories be of the sizes wanted.
+    A category should be the same at a neighbour of a row and within a step in the direction
+    that changes it most, as batches have neighbours, directions or both; it should be
+    certain, and categories be of the sizes wanted.
 
     Parameters
     ----------
@@ -72,10 +73,13 @@ class CategoryLoss:
         Sizes :math:`\pi` that categories should have, as shares.
     consistency_weight : float
         Weight of inconsistency beside the cross-entropy; 0 leaves it out.
+    balance : float, default=1.0
+        Weight of the sizes within it.
     """
 
     weights: tuple[float, ...]
     consistency_weight: float
+    balance: float = 1.0
 
     def __call__(self, module: Any, criterion: AdversarialLoss, state: StepState) -> torch.Tensor:
         """Return the loss; without labelled rows, that of inconsistency alone."""
@@ -92,14 +96,18 @@ class CategoryLoss:
 
     def _inconsistency(self, module: Any, state: StepState) -> torch.Tensor:
         batch = state.batch
-        prior = batch.x.new_tensor(self.weights, dtype=torch.float32)
-        if batch.neighbors is not None:
-            both = functional.log_softmax(module.logits(torch.cat([batch.x, batch.neighbors])), 1)
-            return neighbor_inconsistency(*both.chunk(2)) + BALANCE * imbalance(both, prior)
-        assert batch.direction is not None
-        log_p = functional.log_softmax(module.logits(batch.x), dim=1)
-        step = adversarial_inconsistency(module, batch.x, batch.direction, log_p.detach())
-        return step + uncertainty(log_p) + LIGHT_BALANCE * imbalance(log_p, prior)
+        rows = [batch.x] if batch.neighbors is None else [batch.x, batch.neighbors]
+        log_p = functional.log_softmax(module.logits(torch.cat(rows)), dim=1)
+        prior = log_p.new_tensor(self.weights)
+        losses = [self.balance * imbalance(log_p, prior)]
+        if batch.neighbors is None:
+            losses.append(uncertainty(log_p))
+        else:  # which agree only if they are certain
+            losses.append(neighbor_inconsistency(*log_p.chunk(2)))
+        if batch.direction is not None:
+            own = log_p[: len(batch.x)].detach()
+            losses.append(adversarial_inconsistency(module, batch.x, batch.direction, own))
+        return torch.stack(losses).sum()
 
 
 def neighbor_inconsistency(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
@@ -163,8 +171,10 @@ def adversarial_inconsistency(
 
     .. math:: \frac1n \sum_j \mathrm{KL}\big(p(\cdot|x_j) \,\|\, p(\cdot|x_j + r_j)\big)
 
-    with :math:`r_j` of the module's radius in the direction of the gradient of that
-    divergence near :math:`x_j` [1]_.
+    with :math:`r_j` in the direction of the gradient of that divergence near :math:`x_j`
+    [1]_.  Its length is a share of the spread of the rows, the root of their variance summed
+    over columns: 0.3 of it for numbers.  Rows of levels are moved where the first layer has
+    put them [2]_, by 0.6 of the spread there, where rows fill less of the space.
 
     Parameters
     ----------
@@ -172,7 +182,7 @@ def adversarial_inconsistency(
         The networks.
     x : Tensor of shape (n, n_features)
         Rows on the network's scale.
-    direction : Tensor of shape (n, n_features)
+    direction : Tensor of shape (n, n_places)
         Where the search for the direction begins.
     log_p : Tensor of shape (n, n_categories)
         Log probabilities of the rows, taken as they are.
@@ -182,20 +192,24 @@ def adversarial_inconsistency(
     .. [1] T. Miyato, S. Maeda, M. Koyama, S. Ishii, "Virtual Adversarial Training: A
        Regularization Method for Supervised and Semi-Supervised Learning", IEEE TPAMI 41(8),
        2019.
+    .. [2] T. Miyato, A. M. Dai, I. Goodfellow, "Adversarial Training Methods for
+       Semi-Supervised Text Classification", ICLR 2017.
     """
-    p = log_p.exp()
+    p, places = log_p.exp(), module.places(x)
+    share = STEP if module.reader is None else READ_STEP
+    length = share * places.detach().var(dim=0, correction=0).sum().sqrt()
 
-    def divergence(step: torch.Tensor) -> torch.Tensor:
-        log_q = functional.log_softmax(module.logits(x + step), dim=1)
+    def divergence(places: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+        log_q = functional.log_softmax(module.logits_at(places + step, x), dim=1)
         return (p * (log_p - log_q)).sum(dim=1).mean()
 
-    probe = (PROBE * module.radius * functional.normalize(direction, dim=1)).requires_grad_()
-    (gradient,) = torch.autograd.grad(divergence(probe), probe)
+    probe = (PROBE * length * functional.normalize(direction, dim=1)).requires_grad_()
+    (gradient,) = torch.autograd.grad(divergence(places.detach(), probe), probe)
     # Columns that hold one value have no direction.
     gradient = gradient * (direction != 0)
     # Rescaled first: squares of gradients this small would be zero in float32.
-    largest = gradient.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
-    return divergence(module.radius * functional.normalize(gradient / largest, dim=1))
+    largest = gradient.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(places.dtype).tiny)
+    return divergence(places, length * functional.normalize(gradient / largest, dim=1))
 
 
 @dataclass(frozen=True)

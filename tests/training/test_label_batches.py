@@ -11,26 +11,28 @@ from torch import nn
 
 from sklearn_aae._random import make_generator
 from sklearn_aae.networks._two_headed import ClusterHeads
-from sklearn_aae.training import LabelledBatches, TableDataset, nearest_rows, neighbor_distance
+from sklearn_aae.training import LabelledBatches, TableDataset, nearest_rows
 from sklearn_aae.training._label_phases import (
     adversarial_inconsistency,
     imbalance,
     neighbor_inconsistency,
     uncertainty,
 )
-from tests.instances import fast
+from tests.instances import fast, fast_classifier
+from tests.mixed_tables import animals
 
 CPU = torch.device("cpu")
 
 
-def batches(n=50, labels=None, neighbors=None, batch_size=16, **settings):
+def batches(n=50, labels=None, neighbors=None, directions=False, batch_size=16, **settings):
     """Return batches of a table whose first column is the number of the row."""
     X = np.arange(float(n))[:, None] + np.zeros((1, 3))
     X[:, 2] = 7.0  # a column that says nothing
     model = fast(scaling=None, posterior="deterministic", **settings).fit(X)
     dataset = TableDataset(X, scaler=model.net_.dataset__scaler, labels=labels)
-    dataset.neighbors = neighbors
+    dataset.neighbors, dataset.directions = neighbors, directions
     model.net_.module_.posterior.input_noise = 0.0
+    model.net_.module_.reader = None  # rows are numbers
     return LabelledBatches(dataset, batch_size, model.net_.module_, 3, CPU)
 
 
@@ -73,7 +75,8 @@ def test_neighbors_belong_to_their_rows():
 
 
 def test_directions_leave_constant_columns_alone():
-    for batch, _ in batches():
+    assert all(batch.direction is None for batch, _ in batches())
+    for batch, _ in batches(directions=True):
         assert batch.neighbors is None
         assert batch.labelled_x is None
         assert (batch.direction[:, 2] == 0).all()
@@ -90,14 +93,6 @@ def test_nearest_rows():
     assert copies.shape == (5, 3)
     assert not (copies == np.arange(5)[:, None]).any()
     assert nearest_rows(X[:1], 2, rng).tolist() == [[0]]
-
-
-def test_distance_of_neighbors():
-    X = np.array([[0.0], [1.0], [3.0], [7.0]], dtype=np.float32)
-    rng = np.random.default_rng(0)
-    assert neighbor_distance(X, 2, rng) == pytest.approx((3 + 2 + 3 + 6) / 4)
-    assert neighbor_distance(X, 9, rng) == pytest.approx((7 + 6 + 4 + 7) / 4)
-    assert neighbor_distance(np.zeros((5, 2), dtype=np.float32), 3, rng) == 0
 
 
 def test_neighbors_agree_only_if_both_are_certain():
@@ -123,22 +118,63 @@ def test_uncertainty_of_categories():
 class Linear(nn.Module):
     """Logits that change along the first column alone, two a unit."""
 
-    radius = torch.tensor(0.5)
+    reader = None
 
     def logits(self, x):
         return torch.stack([2 * x[:, 0], torch.zeros(len(x))], dim=1)
 
+    def places(self, x):
+        return x
+
+    def logits_at(self, places, x):
+        return self.logits(places)
+
 
 def test_the_adversarial_step_goes_where_categories_change():
-    x = torch.tensor([[0.3, 5.0]])
-    direction = torch.randn(1, 2, generator=make_generator(0))
+    x = torch.tensor([[0.3, 5.0], [0.1, 2.0]])
+    direction = torch.randn(2, 2, generator=make_generator(0))
     p = torch.softmax(Linear().logits(x), dim=1)
     found = adversarial_inconsistency(Linear(), x, direction, p.log())
+    length = 0.3 * math.sqrt(0.1**2 + 1.5**2)  # of the rows' spread
     divergences = []
-    for step in (-0.5, 0.5):  # the whole radius along the first column
-        q = torch.softmax(Linear().logits(x + torch.tensor([[step, 0.0]])), dim=1)
-        divergences.append(float((p * (p / q).log()).sum()))
-    assert min(abs(float(found) - d) for d in divergences) < 1e-6
+    for row in range(2):  # the whole length along the first column, one way or the other
+        for step in (-length, length):
+            q = torch.softmax(Linear().logits(x[row] + torch.tensor([step, 0.0])[None]), dim=1)
+            divergences.append(float((p[row] * (p[row] / q).log()).sum()))
+    a, b, c, d = divergences
+    means = [(one + other) / 2 for one in (a, b) for other in (c, d)]
+    assert min(abs(float(found) - mean) for mean in means) < 1e-6
+
+
+@pytest.fixture
+def level_rows():
+    """Return the module of a classifier of a table of mixed types, and rows as it reads them."""
+    frame = animals(60)
+    y = frame.pop("animal")
+    model = fast_classifier(max_epochs=2).fit(frame, y).estimator_
+    module = model.net_.module_
+    levels = model._encoder._to_levels(frame)
+    digits = model._reader(levels, np.dtype(np.float32))(slice(None))
+    return module, torch.as_tensor(digits)
+
+
+def test_levels_are_moved_where_the_first_layer_puts_them(level_rows):
+    module, digits = level_rows
+    places = module.places(digits)
+    assert places.shape == (len(digits), module.reader.width)
+    torch.testing.assert_close(module.logits_at(places, digits), module.logits(digits))
+    assert not torch.equal(module.logits_at(places + 1, digits), module.logits(digits))
+    direction = torch.randn(places.shape, generator=make_generator(0))
+    log_p = torch.log_softmax(module.logits(digits), dim=1).detach()
+    loss = adversarial_inconsistency(module, digits, direction, log_p)
+    loss.backward()
+    assert loss > 0
+    assert all(layer.grad is not None for layer in module.reader.parameters())
+    # A step of the same length in a direction drawn at random changes less.
+    length = 0.6 * places.detach().var(dim=0, correction=0).sum().sqrt()
+    step = length * torch.nn.functional.normalize(direction, dim=1)
+    log_q = torch.log_softmax(module.logits_at(places + step, digits), dim=1)
+    assert loss > (log_p.exp() * (log_p - log_q)).sum(dim=1).mean()
 
 
 def test_cluster_heads():

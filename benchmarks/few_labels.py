@@ -1,0 +1,196 @@
+"""How well classes are told with few labels, and found with none, beside the peers.
+
+Labels are of rows drawn at random, of every class one at least; accuracy is on all other
+rows, which the semi-supervised models have seen without labels.  Clusters are as many as
+classes.  The peers read scaled numbers (digits: pixels from 0 to 1), and of tables of mixed
+types the columns of :class:`~sklearn_aae.encoding.TableEncoder`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn import datasets
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
+
+from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
+from benchmarks._frames import folder
+from benchmarks._runs import Runs, summarise
+from sklearn_aae import AAEClassifier, AAEClusterer
+from sklearn_aae.encoding import TableEncoder
+
+KEYS = ("table", "labels", "model", "seed")
+ACCURACY, INDEX = "accuracy", "adjusted Rand index"
+FIGURES = {ACCURACY: "{:.3f}", INDEX: "{:.3f}"}
+NO_LABELS, MOST = "none", "70 %"
+MAX_ROWS, MAX_CLASSES = 6_000, 10
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A table with classes, and how many labels are given; 0 stands for 70 % of them."""
+
+    name: str
+    X: Any
+    y: np.ndarray
+    n_labels: tuple[int, ...]
+    scaled: bool = True
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """What the peers read."""
+        if not isinstance(self.X, np.ndarray):
+            return np.asarray(TableEncoder().fit_transform(self.X))
+        return StandardScaler().fit_transform(self.X) if self.scaled else self.X
+
+
+def tables(data: Path | None) -> Iterator[Labelled]:
+    """Yield scikit-learn's tables, one that has no lumps, and those of a folder."""
+    X, y = datasets.load_digits(return_X_y=True)
+    yield Labelled("digits", X / 16, y, (50, 100, 200, 0), scaled=False)
+    for name in ("iris", "wine", "breast_cancer"):
+        X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+        yield Labelled(name.replace("_", " "), X, y, (20, 0))
+    X, y = datasets.make_classification(
+        1000, 20, n_informative=6, n_classes=3, weights=[0.7, 0.2, 0.1], random_state=0
+    )
+    yield Labelled("make_classification", X, y, (30, 0))
+    if data is None:
+        return
+    for mixed in folder(data):
+        frame = mixed.frame
+        if len(frame) > MAX_ROWS:
+            frame = frame.sample(MAX_ROWS, random_state=0)
+        y = frame[mixed.target].to_numpy(dtype=str)
+        if len(np.unique(y)) <= MAX_CLASSES:
+            n_labels = max(20, min(200, len(frame) // 20))
+            yield Labelled(mixed.name, frame.drop(columns=mixed.target), y, (n_labels, 0))
+
+
+def classifiers(seed: int) -> dict[str, Any]:
+    """Return those that read tables as they are."""
+    new = partial(AAEClassifier, random_state=seed)
+    return {
+        "AAEClassifier()": new(),
+        'AAEClassifier(consistency="neighbors")': new(consistency="neighbors"),
+        'AAEClassifier(consistency="adversarial")': new(consistency="adversarial"),
+        "AAEClassifier(consistency_weight=0)": new(consistency_weight=0),
+    }
+
+
+def peers() -> dict[str, Any]:
+    """Return those that read numbers."""
+    regression = LogisticRegression(max_iter=3000)
+    return {
+        'LabelSpreading(kernel="knn")': LabelSpreading(kernel="knn", n_neighbors=7),
+        "SelfTrainingClassifier(LogisticRegression())": SelfTrainingClassifier(regression),
+        "LogisticRegression()": regression,
+    }
+
+
+def clusterers(n: int, seed: int) -> dict[str, Any]:
+    """Return clusterers of tables as they are."""
+    new = partial(AAEClusterer, n, random_state=seed)
+    return {
+        "AAEClusterer()": new(),
+        'AAEClusterer(consistency="neighbors")': new(consistency="neighbors"),
+        'AAEClusterer(consistency="adversarial")': new(consistency="adversarial"),
+    }
+
+
+def draw_labels(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
+    """Return which rows have labels: drawn anew until there is one of each class."""
+    rng = np.random.default_rng([seed, n_labels])
+    n = n_labels or round(0.7 * len(y))
+    while True:
+        chosen = rng.permutation(len(y))[:n]
+        if len(np.unique(y[chosen])) == len(np.unique(y)):
+            return chosen
+
+
+def classify(table: Labelled, n_labels: int, seed: int) -> Iterator[tuple[str, float]]:
+    """Yield the accuracy of each classifier on the rows without labels."""
+    y = np.unique(table.y, return_inverse=True)[1]
+    chosen = draw_labels(y, n_labels, seed)
+    few = np.full(len(y), -1)
+    few[chosen] = y[chosen]
+    rest = few < 0
+    for name, model in classifiers(seed).items():
+        yield name, float(np.mean(model.fit(table.X, few).predict(table.X)[rest] == y[rest]))
+    X = table.columns
+    for name, model in peers().items():
+        reads_all = not isinstance(model, LogisticRegression)
+        model.fit(X, few) if reads_all else model.fit(X[chosen], y[chosen])
+        yield name, float(np.mean(model.predict(X[rest]) == y[rest]))
+
+
+def cluster(table: Labelled, seed: int) -> Iterator[tuple[str, float]]:
+    """Yield the adjusted Rand index of each clusterer."""
+    n = len(np.unique(table.y))
+    for name, model in clusterers(n, seed).items():
+        yield name, adjusted_rand_score(table.y, model.fit_predict(table.X))
+    k_means = KMeans(n, n_init=10, random_state=seed)
+    mixture = GaussianMixture(n, random_state=seed, reg_covar=1e-3)
+    for name, model in {"KMeans(n_init=10)": k_means, "GaussianMixture()": mixture}.items():
+        yield name, adjusted_rand_score(table.y, model.fit_predict(table.columns))
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = parser(__doc__.splitlines()[0], seeds=5)
+    arguments.add_argument("--data", type=Path, metavar="DIR", help="also the tables of a folder")
+    args = arguments.parse_args()
+    prepare(args.threads)
+    runs = Runs(args.out, "few_labels", KEYS)
+    for table in tables(None if args.quick else args.data):
+        if args.quick and table.name != "iris":
+            continue
+        for seed in range(1 if args.quick else args.seeds):
+            for n_labels in (None, *table.n_labels):
+                measure(runs, table, n_labels, seed)
+        print(f"{table.name}: {len(table.y)} rows", flush=True)
+    summary = list(summarise(runs.rows(), KEYS[:-1], FIGURES))
+    result = {}
+    for title, figure in (("labels", ACCURACY), ("clusters", INDEX)):
+        result[title] = list(beside(summary, figure))
+    result["setup"] = setup_rows(command_line("few_labels", arguments, args))
+    report(args.out, "few_labels", result)
+
+
+def measure(runs: Runs, table: Labelled, n_labels: int | None, seed: int) -> None:
+    """Add the figures of one draw of labels, or of no labels, unless they are there."""
+    label = NO_LABELS if n_labels is None else str(n_labels or MOST)
+    last = "GaussianMixture()" if n_labels is None else "LogisticRegression()"
+    if (table.name, label, last, seed) in runs:
+        return
+    found = cluster(table, seed) if n_labels is None else classify(table, n_labels, seed)
+    figure = INDEX if n_labels is None else ACCURACY
+    for model, value in found:
+        key = {"table": table.name, "labels": label, "model": model, "seed": seed}
+        runs.add(key | {figure: value})
+
+
+def beside(summary: list[Row], figure: str) -> Iterator[Row]:
+    """Yield a row for each table, with the models beside each other."""
+    rows: dict[tuple, Row] = {}
+    for row in summary:
+        if row[figure]:
+            key = (row["table"], row["labels"])
+            names: Row = {"table": row["table"]}
+            names |= {"labels": row["labels"]} if figure == ACCURACY else {}
+            rows.setdefault(key, names)[str(row["model"])] = row[figure]
+    yield from rows.values()
+
+
+if __name__ == "__main__":
+    main()
