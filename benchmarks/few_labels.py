@@ -33,7 +33,7 @@ KEYS = ("table", "labels", "model", "seed")
 ACCURACY, INDEX = "accuracy", "adjusted Rand index"
 FIGURES = {ACCURACY: "{:.3f}", INDEX: "{:.3f}"}
 NO_LABELS, MOST = "none", "70 %"
-MAX_ROWS, MAX_CLASSES = 6_000, 10
+MAX_ROWS, MAX_CLASSES = 3_000, 10
 
 
 @dataclass(frozen=True)
