@@ -238,6 +238,20 @@ RECIPES: dict[str, Recipe] = {
         consistency_weight=1.0,
         n_neighbors=3,
     ),
+    "clustering-both": Recipe(
+        about="agreement with few neighbours, and virtual adversarial training",
+        widths=PAPER,
+        discriminator_widths=(256, 256),
+        n_components=5,
+        half_precision=True,
+        batch_size=250,
+        epochs=24,
+        rates=rates(1e-4, 3e-4, 1e-5, 1e-3),
+        fall=HALF,
+        consistency="both",
+        consistency_weight=1.0,
+        n_neighbors=3,
+    ),
     "clustering-neighbors": Recipe(
         about="the library's agreement with neighbours, at wider networks",
         widths=PAPER,
@@ -299,7 +313,7 @@ RECIPES: dict[str, Recipe] = {
 }
 
 SEMI = ("semi-adversarial", "semi-neighbors", "semi-neighbors-500", "semi-nearest", "semi-paper")
-CLUSTERING = ("clustering-neighbors", "clustering-paper")
+CLUSTERING = ("clustering-both", "clustering-neighbors", "clustering-paper")
 
 NATS, ERROR, ONE_TO_ONE = "nats", "error [%]", "error, one to one [%]"
 

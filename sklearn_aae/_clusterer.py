@@ -23,9 +23,9 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     The encoder has two heads [1]_: the probabilities of the clusters, and a style.  The
     decoder reads both, so that what a cluster leaves open about a row is in the style.
     Two discriminators push the probabilities towards one-hot draws and the style towards
-    the prior.  A fourth phase asks that neighbours belong to the same cluster, and that
-    clusters are of about equal size [2]_: on most tables that, more than the discriminators,
-    is what finds clusters that people would name.
+    the prior.  A fourth phase asks that neighbours belong to the same cluster, that small
+    steps do not leave it, and that clusters are of about equal size [2]_ [3]_: on most tables
+    that, more than the discriminators, is what finds clusters that people would name.
 
     Read more in the :ref:`User Guide <clustering>`.
 
@@ -36,10 +36,10 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     n_components : int, default=2
         Width of the style.  A wide one holds what cluster a row is of as well, and then
         prototypes, which have no style, say little.
-    consistency : {"neighbors", "adversarial"}, default="neighbors"
-        Where the cluster of a row should stay the same: at one of its nearest neighbours, or
-        within a small step in the direction that changes it most (for tables of numbers).
-        The second leaves the finding of clusters to the discriminator.
+    consistency : {"both", "neighbors", "adversarial"}, default="both"
+        Where the cluster of a row should stay the same: at one of its nearest neighbours,
+        within a small step in the direction that changes it most [3]_, or both; as in
+        :class:`AAEClassifier`.
     consistency_weight : float, default=1.0
         Weight of that; 0 leaves clusters to the discriminator.
     n_neighbors : int, default=20
@@ -118,6 +118,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
        Autoencoders", arXiv:1511.05644, 2015, sections 5 and 6.
     .. [2] W. Van Gansbeke et al., "SCAN: Learning to Classify Images without Labels", ECCV
        2020.
+    .. [3] W. Hu, T. Miyato, S. Tokui, E. Matsumoto, M. Sugiyama, "Learning Discrete
+       Representations via Information Maximizing Self-Augmented Training", ICML 2017.
 
     Examples
     --------
@@ -136,8 +138,6 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     labels_: np.ndarray
 
     _model = AdversarialAutoencoder
-    #: Nothing else keeps clusters from becoming one.
-    _balance = 3.0
 
     #: The category of each cluster.
     _order: np.ndarray

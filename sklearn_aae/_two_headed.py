@@ -44,6 +44,10 @@ NEIGHBORS = 16
 #: the phases of the heads.  At equal rates the adversary unlearns what neighbours teach.
 ADVERSARIAL_WEIGHT, HEADS_RATE = 0.3, 3.0
 
+#: Weight of categories' sizes: nothing else keeps agreement of neighbours from making all rows
+#: one category, but where labels and steps lead, sizes guessed from few labels should not.
+BALANCE, BALANCE_IF_LED = 3.0, 1.0
+
 #: Of the model that is taken if none is given: two discriminators, each of few columns.
 DISCRIMINATOR_LAYER_SIZES = (64, 64)
 
@@ -84,8 +88,8 @@ class TwoHeadedEstimator(
     #: The class of the model that is taken if none is given.
     _model: type[BaseAAE]
 
-    #: Weight of the sizes of categories.
-    _balance: float = 1.0
+    #: Whether categories are learned from labels.
+    _learns_labels: bool = False
 
     _parameter_constraints: dict = {
         **{name: CONSTRAINTS[name] for name in ("n_components", *HANDED_ON)},
@@ -170,7 +174,9 @@ class TwoHeadedEstimator(
             # The style is all that tells rows of a category apart on a map: it is held harder.
             on_map = self.head_distance is not None
             model.set_params(adversarial_weight=1.0 if on_map else ADVERSARIAL_WEIGHT)
-        loss = CategoryLoss(tuple(weights.tolist()), float(self.consistency_weight), self._balance)
+        led = self._learns_labels and self.consistency != "neighbors"
+        balance = BALANCE_IF_LED if led else BALANCE
+        loss = CategoryLoss(tuple(weights.tolist()), float(self.consistency_weight), balance)
         phases = [Phase("category", "optimizer_class", ("encoder",), loss)]
         distance = None if self.head_distance is None else float(self.head_distance)
         if distance is not None:

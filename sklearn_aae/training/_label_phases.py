@@ -73,13 +73,13 @@ class CategoryLoss:
         Sizes :math:`\pi` that categories should have, as shares.
     consistency_weight : float
         Weight of inconsistency beside the cross-entropy; 0 leaves it out.
-    balance : float, default=1.0
+    balance : float
         Weight of the sizes within it.
     """
 
     weights: tuple[float, ...]
     consistency_weight: float
-    balance: float = 1.0
+    balance: float
 
     def __call__(self, module: Any, criterion: AdversarialLoss, state: StepState) -> torch.Tensor:
         """Return the loss; without labelled rows, that of inconsistency alone."""

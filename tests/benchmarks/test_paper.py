@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import _paper_training as training
 from benchmarks import paper
 from benchmarks._paper_data import Images, Openings, few_labels, small
 from benchmarks._paper_figures import cluster_errors, one_to_one_error
+from benchmarks._paper_models import network
 from benchmarks._paper_recipes import ERROR, ONE_TO_ONE, RECIPES, TABLES, all_tasks, settings_id
 
 WIDTH, EPOCHS, N_ROWS = 12, 4, 300
@@ -51,7 +54,14 @@ class KilledError(Exception):
 
 
 @pytest.mark.parametrize(
-    "recipe", ["parzen-dropout", "semi-neighbors", "semi-adversarial", "clustering-neighbors"]
+    "recipe",
+    [
+        "parzen-dropout",
+        "parzen-deterministic",
+        "semi-neighbors",
+        "semi-adversarial",
+        "clustering-neighbors",
+    ],
 )
 @pytest.mark.usefixtures("fewer_labels")
 def test_a_killed_run_goes_on_to_the_same_result(recipe, tmp_path, monkeypatch):
@@ -231,8 +241,8 @@ def test_test_rows_are_opened_once(final, capsys, monkeypatch):
     assert len(opened) == 2
     assert [row["opening"] for row in Openings(folder / "paper_opened.csv").rows()] == ["1", "2"]
     # Other settings are another matter, and the table says how often rows were opened.
-    recipe = RECIPES["semi-neighbors"]
-    monkeypatch.setitem(RECIPES, "semi-neighbors", replace(recipe, n_components=3))
+    first = TABLES["semi"]["all labels"].recipes[0]
+    monkeypatch.setitem(RECIPES, first, replace(RECIPES[first], n_components=3))
     call()
     assert len(opened) == 3
     rows = list(paper.summary(paper.Runs(folder, "paper", paper.KEYS),
@@ -310,3 +320,20 @@ def test_short_runs_need_no_data(table, tmp_path, monkeypatch):
     assert {path.name for path in out.iterdir()} == {
         f"paper_{table}_{part}.csv" for part in ("table", "recipes", "setup")
     }
+
+
+def test_half_precision_is_of_products_only():
+    build = partial(network, 5, 3, widths=(8,), activation="relu", dropout=0.0)
+    torch.manual_seed(0)
+    half = build(half_precision=True)
+    full = build(half_precision=False)
+    full.load_state_dict(half.state_dict())
+    x = torch.randn(20, 5, requires_grad=True)
+    found, expected = half(x), full(x)
+    assert found.dtype == torch.float32
+    assert not torch.equal(found, expected)
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
+    found.square().sum().backward()
+    assert all(one.dtype == one.grad.dtype == torch.float32 for one in half.parameters())
+    # Codes are taken in float64, where rows do not depend on their company.
+    torch.testing.assert_close(half.double()(x.double()), full.double()(x.double()))

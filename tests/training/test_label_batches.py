@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sklearn_aae._random import make_generator
+from sklearn_aae.networks._levels import LevelReader
 from sklearn_aae.networks._two_headed import ClusterHeads
 from sklearn_aae.training import LabelledBatches, TableDataset, nearest_rows
 from sklearn_aae.training._label_phases import (
@@ -175,6 +176,25 @@ def test_levels_are_moved_where_the_first_layer_puts_them(level_rows):
     step = length * torch.nn.functional.normalize(direction, dim=1)
     log_q = torch.log_softmax(module.logits_at(places + step, digits), dim=1)
     assert loss > (log_p.exp() * (log_p - log_q)).sum(dim=1).mean()
+
+
+def test_ordered_columns_start_by_rank():
+    frame = animals(60)
+    frame.pop("animal")
+    layout = fast().fit(frame)._encoder.layout_
+    reader = LevelReader(layout, 4, make_generator(0))
+    free = reader.vectors.free.detach().clone()
+    reader.vectors.start_by_rank()
+    start = 0
+    for span in layout.spans:
+        stop = start + sum(span.digits)
+        if span.ordered:
+            assert (reader.vectors.free[start:stop] == 0).all()
+        else:
+            torch.testing.assert_close(reader.vectors.free[start:stop], free[start:stop])
+        start = stop
+    assert start == len(free)
+    assert {span.ordered for span in layout.spans} == {True, False}
 
 
 def test_cluster_heads():
