@@ -63,9 +63,8 @@ plt.legend()
 plt.show()
 
 # %%
-# On digits the graph of neighbours is hard to beat: with 50 labels the two are close or
-# the autoencoder is ahead, depending on which rows have them; with more, label spreading is
-# ahead. What it has not is a model of the rows.
+# On digits the graph of neighbours is hard to beat: with 50 labels the autoencoder is ahead,
+# with more the two are close. What label spreading has not is a model of the rows.
 #
 # What the class leaves open
 # --------------------------
