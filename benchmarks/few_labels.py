@@ -82,10 +82,10 @@ def classifiers(seed: int) -> dict[str, Any]:
     """Return those that read tables as they are."""
     new = partial(AAEClassifier, random_state=seed)
     return {
-        "AAEClassifier()": new(),
-        'AAEClassifier(consistency="neighbors")': new(consistency="neighbors"),
-        'AAEClassifier(consistency="adversarial")': new(consistency="adversarial"),
-        "AAEClassifier(consistency_weight=0)": new(consistency_weight=0),
+        "AAE": new(),
+        "AAE, neighbors": new(consistency="neighbors"),
+        "AAE, adversarial": new(consistency="adversarial"),
+        "AAE, no consistency": new(consistency_weight=0),
     }
 
 
@@ -93,9 +93,9 @@ def peers() -> dict[str, Any]:
     """Return those that read numbers."""
     regression = LogisticRegression(max_iter=3000)
     return {
-        'LabelSpreading(kernel="knn")': LabelSpreading(kernel="knn", n_neighbors=7),
-        "SelfTrainingClassifier(LogisticRegression())": SelfTrainingClassifier(regression),
-        "LogisticRegression()": regression,
+        "LabelSpreading": LabelSpreading(kernel="knn", n_neighbors=7),
+        "SelfTraining": SelfTrainingClassifier(regression),
+        "LogisticRegression": regression,
     }
 
 
@@ -103,9 +103,9 @@ def clusterers(n: int, seed: int) -> dict[str, Any]:
     """Return clusterers of tables as they are."""
     new = partial(AAEClusterer, n, random_state=seed)
     return {
-        "AAEClusterer()": new(),
-        'AAEClusterer(consistency="neighbors")': new(consistency="neighbors"),
-        'AAEClusterer(consistency="adversarial")': new(consistency="adversarial"),
+        "AAE": new(),
+        "AAE, neighbors": new(consistency="neighbors"),
+        "AAE, adversarial": new(consistency="adversarial"),
     }
 
 
@@ -141,7 +141,7 @@ def cluster(table: Labelled, seed: int) -> Iterator[tuple[str, float]]:
         yield name, adjusted_rand_score(table.y, model.fit_predict(table.X))
     k_means = KMeans(n, n_init=10, random_state=seed)
     mixture = GaussianMixture(n, random_state=seed, reg_covar=1e-3)
-    for name, model in {"KMeans(n_init=10)": k_means, "GaussianMixture()": mixture}.items():
+    for name, model in {"KMeans": k_means, "GaussianMixture": mixture}.items():
         yield name, adjusted_rand_score(table.y, model.fit_predict(table.columns))
 
 
@@ -172,7 +172,7 @@ def main() -> None:
 def measure(runs: Runs, table: Labelled, n_labels: int | None, seed: int) -> None:
     """Add the figures of one draw of labels, or of no labels, unless they are there."""
     label = NO_LABELS if n_labels is None else str(n_labels)
-    last = "GaussianMixture()" if n_labels is None else "LogisticRegression()"
+    last = "GaussianMixture" if n_labels is None else "LogisticRegression"
     if (table.name, label, last, seed) in runs:
         return
     found = cluster(table, seed) if n_labels is None else classify(table, n_labels, seed)

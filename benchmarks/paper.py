@@ -9,7 +9,6 @@ stopped.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -229,11 +228,7 @@ def summary(runs: Runs, book: Openings, table: str) -> Iterator[Row]:
 def results(folder: Path) -> Iterator[Row]:
     """Yield every task with the paper's figures, and ours from full runs, where there are any."""
     runs, book = Runs(folder, "paper", KEYS), Openings(folder / "paper_opened.csv")
-    needed = hours_needed(folder)
     for table, name, task in all_tasks():
-        missing = "not run yet"
-        if name in needed:
-            missing += f": about {SEEDS * needed[name]:.0f} hours of one core for {SEEDS} seeds"
         done = [
             row
             for row in summary(runs, book, table)
@@ -247,17 +242,7 @@ def results(folder: Path) -> Iterator[Row]:
         first: Row = {"table": table, "task": name, "figure": task.figure, **bounds}
         for row in done or [{}]:
             ours = {key: row.get(key, "") for key in ("recipe", "seeds", "best", "reached")}
-            yield first | {"ours": row.get("ours", missing)} | ours
-
-
-def hours_needed(folder: Path) -> dict[str, float]:
-    """Return the hours of one core that a seed takes, by task, if they were measured."""
-    path = folder / "paper_cost.csv"
-    if not path.exists():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["device"] == ONE_CORE]
-    return {row["task"]: float(row["hours per seed"]) for row in rows}
+            yield first | {"ours": row.get("ours", "not run yet")} | ours
 
 
 def tuned(folder: Path) -> Iterator[Row]:

@@ -49,7 +49,7 @@ def test_runs_that_are_there_are_not_repeated(monkeypatch):
 
     def classify(table, n_labels, seed):
         calls.append(seed)
-        yield "LogisticRegression()", 0.5
+        yield "LogisticRegression", 0.5
 
     monkeypatch.setattr(few_labels, "classify", classify)
     for seed in (0, 0, 1):
@@ -59,4 +59,4 @@ def test_runs_that_are_there_are_not_repeated(monkeypatch):
         list(few_labels.summarise(runs.rows(), few_labels.KEYS[:-1], few_labels.FIGURES)),
         few_labels.ACCURACY,
     )
-    assert row == {"table": "iris", "labels": "20", "LogisticRegression()": "0.500 ± 0.000"}
+    assert row == {"table": "iris", "labels": "20", "LogisticRegression": "0.500 ± 0.000"}
