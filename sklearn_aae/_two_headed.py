@@ -208,7 +208,7 @@ class TwoHeadedEstimator(
             batch_size=batch,
             max_epochs=epochs,
             context=TrainingContext(self, task, X, y, lambda: attributes_of(copy.deepcopy(net))),
-            prepare=self._neighbor_finder(model, net, X, rows, seed),
+            prepare=self._neighbor_finder(model, X, rows, seed),
         )
         task.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=lambda: attributes_of(net)
@@ -228,9 +228,8 @@ class TwoHeadedEstimator(
     ) -> None:
         """Train a net for one epoch and make its model ours."""
         batch, _ = self._schedule(model, len(rows))
-        prepare = self._neighbor_finder(
-            model, net, X, rows, derive_seed(net.seed, len(net.history))
-        )
+        seed = derive_seed(net.seed, len(net.history))
+        prepare = self._neighbor_finder(model, X, rows, seed)
         model._train(net, rows, model._seed, labels=labels, batch_size=batch, prepare=prepare)
         model.__dict__.update(model._fitted_attributes(net))
         self.__dict__.update(self._fitted_attributes(model, rows))
@@ -248,7 +247,7 @@ class TwoHeadedEstimator(
         return {"estimator_": model, **{name: getattr(model, name) for name in names}}
 
     def _neighbor_finder(
-        self, model: Any, net: AAENet, X: Any, rows: np.ndarray, seed: int
+        self, model: Any, X: Any, rows: np.ndarray, seed: int
     ) -> Callable[[TableDataset], None] | None:
         """Return what finds, for rows to train on, where their categories should be the same."""
         if model._heads is None or not self.consistency_weight:

@@ -13,10 +13,7 @@ from sklearn_aae.training._densities import Densities, log_mixture
 from sklearn_aae.training._ensemble import Ensemble
 from sklearn_aae.training._ensemble_steps import EnsemblePlan, EnsembleTrainer
 from sklearn_aae.training._inference import encode, in_precision, map_chunks
-from sklearn_aae.training._label_batches import (
-    LabelledBatches,
-    nearest_rows,
-)
+from sklearn_aae.training._label_batches import LabelledBatches, nearest_rows
 from sklearn_aae.training._label_phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.training._members import (
     CLIP,

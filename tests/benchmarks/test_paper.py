@@ -319,11 +319,11 @@ def test_short_runs_need_no_data(table, tmp_path, monkeypatch):
 
 def test_half_precision_is_of_products_only():
     build = partial(network, 5, 3, widths=(8,), activation="relu", dropout=0.0)
-    torch.manual_seed(0)
-    half = build(half_precision=True)
-    full = build(half_precision=False)
+    with torch.random.fork_rng():  # layers draw their weights from the global generator
+        torch.manual_seed(0)
+        half, full = build(half_precision=True), build(half_precision=False)
+        x = torch.randn(20, 5, requires_grad=True)
     full.load_state_dict(half.state_dict())
-    x = torch.randn(20, 5, requires_grad=True)
     found, expected = half(x), full(x)
     assert found.dtype == torch.float32
     assert not torch.equal(found, expected)
