@@ -13,12 +13,15 @@ from sklearn_aae._random import make_generator
 from sklearn_aae.networks._levels import LevelReader
 from sklearn_aae.networks._two_headed import ClusterHeads
 from sklearn_aae.training import LabelledBatches, TableDataset, nearest_rows
+from sklearn_aae.training._batches import Batch
 from sklearn_aae.training._label_phases import (
+    CategoryLoss,
     adversarial_inconsistency,
     imbalance,
     neighbor_inconsistency,
     uncertainty,
 )
+from sklearn_aae.training._phases import StepState
 from tests.instances import fast, fast_classifier
 from tests.mixed_tables import animals
 
@@ -147,6 +150,27 @@ def test_the_adversarial_step_goes_where_categories_change():
     assert min(abs(float(found) - mean) for mean in means) < 1e-6
 
 
+def test_what_consistency_is_made_of():
+    x = torch.tensor([[0.3, 5.0], [0.1, 2.0], [-1.0, 0.0]])
+    near = x + 0.1
+    log_p, log_q = (torch.log_softmax(Linear().logits(rows), dim=1) for rows in (x, near))
+    direction = torch.randn(3, 2, generator=make_generator(0))
+    weights = (0.5, 0.5)
+    prior = torch.tensor(weights)
+    step = adversarial_inconsistency(Linear(), x, direction, log_p)
+
+    def loss(**beside):
+        batch = Batch(x=x, corrupted=x, prior=x, noise=None, **beside)
+        return CategoryLoss(weights, 2.0, balance=3.0)(Linear(), None, StepState(batch))
+
+    alone = uncertainty(log_p) + 3.0 * imbalance(log_p, prior)
+    torch.testing.assert_close(loss(direction=direction), 2.0 * (alone + step))
+    together = 3.0 * imbalance(torch.cat([log_p, log_q]), prior)
+    together = together + neighbor_inconsistency(log_p, log_q)
+    torch.testing.assert_close(loss(neighbors=near), 2.0 * together)
+    torch.testing.assert_close(loss(neighbors=near, direction=direction), 2.0 * (together + step))
+
+
 @pytest.fixture
 def level_rows():
     """Return the module of a classifier of a table of mixed types, and rows as it reads them."""
@@ -194,6 +218,12 @@ def test_ordered_columns_start_by_rank():
             torch.testing.assert_close(reader.vectors.free[start:stop], free[start:stop])
         start = stop
     assert start == len(free)
+    # Classifiers begin so.
+    few = np.where(np.arange(60) % 2, "even", "odd")
+    begun = fast_classifier(max_epochs=1, lr=1e-12).fit(frame, few).net_.module_.reader
+    ordered = (reader.vectors.free == 0).all(dim=1)
+    assert begun.vectors.free[ordered].abs().max() < 1e-6
+    assert begun.vectors.free[~ordered].abs().min() > 1e-6
     assert {span.ordered for span in layout.spans} == {True, False}
 
 
