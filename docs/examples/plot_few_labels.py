@@ -71,8 +71,9 @@ plt.show()
 #
 # The classifier is an autoencoder, too: ``estimator_`` is the fitted model, whose code is
 # the probabilities of the classes and then a style. Decoding every class with the style
-# of one row writes all digits in one hand. The style is narrow here (two components): a
-# wide one would hold the class as well, and the decoder would not need to be told.
+# of one row writes all digits in one hand; not every one comes out. The style is narrow
+# here (two components): a wide one would hold the class as well, and the decoder would not
+# need to be told.
 
 model = models["AAEClassifier"]
 styles = model.estimator_.transform(X[order[:6]])[:, len(model.classes_) :]
