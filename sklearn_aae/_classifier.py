@@ -46,7 +46,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         Weight of that beside the cross-entropy of labelled rows; 0 leaves it out.
     n_neighbors : int, default=10
         Neighbours of a row (Euclidean distance of scaled columns, categories as columns of
-        zeros and ones), among at most 16,384 rows; no more than half of the rows that an
+        zeros and ones), among at most 65,536 rows; no more than half of the rows that an
         average class has.
     head_distance : float or None, default=None
         If given, rows are embedded at :math:`W y + z`, with a place in the style's space

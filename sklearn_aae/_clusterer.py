@@ -12,7 +12,7 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._adversarial_autoencoder import AdversarialAutoencoder
-from sklearn_aae._compat import Interval, _fit_context
+from sklearn_aae._compat import Interval, StrOptions, _fit_context
 from sklearn_aae._guard import leaves_no_trace
 from sklearn_aae._two_headed import TwoHeadedEstimator, places_of
 
@@ -44,8 +44,11 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         Weight of that; 0 leaves clusters to the discriminator.
     n_neighbors : int, default=20
         Neighbours of a row (Euclidean distance of scaled columns, categories as columns of
-        zeros and ones), among at most 16,384 rows; no more than half of the rows that an
+        zeros and ones), among at most 65,536 rows; no more than half of the rows that an
         average cluster has.
+    init : {"random", "spectral"}, default="random"
+        What clusters the encoder is taught in the first third of the epochs: none, or
+        spectral clusters of the graph of neighbours [4]_.
     head_distance : float or None, default=None
         If given, rows are embedded at :math:`W y + z`, with a place in the style's space
         for every cluster; places nearer to each other than this are pushed apart.
@@ -120,6 +123,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
        2020.
     .. [3] W. Hu, T. Miyato, S. Tokui, E. Matsumoto, M. Sugiyama, "Learning Discrete
        Representations via Information Maximizing Self-Augmented Training", ICML 2017.
+    .. [4] A. Ng, M. Jordan, Y. Weiss, "On Spectral Clustering: Analysis and an Algorithm",
+       NIPS 2001.
 
     Examples
     --------
@@ -145,6 +150,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     _parameter_constraints: dict = {
         **TwoHeadedEstimator._parameter_constraints,
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions({"random", "spectral"})],
     }
 
     def __init__(
@@ -155,6 +161,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         consistency: str = "both",
         consistency_weight: float = 1.0,
         n_neighbors: int = 20,
+        init: str = "random",
         head_distance: float | None = None,
         estimator: Any = None,
         hidden_layer_sizes: Any = (128, 128),
@@ -171,6 +178,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         self.consistency = consistency
         self.consistency_weight = consistency_weight
         self.n_neighbors = n_neighbors
+        self.init = init
         self.head_distance = head_distance
         self.estimator = estimator
         self.hidden_layer_sizes = hidden_layer_sizes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
@@ -35,6 +36,7 @@ from sklearn_aae.training import (
     TrainingContext,
     encode,
     nearest_rows,
+    spectral_clusters,
 )
 
 #: Streams under the estimator's seed, beside those of the model.
@@ -45,8 +47,11 @@ NEIGHBORS = 16
 ADVERSARIAL_WEIGHT, HEADS_RATE = 0.3, 3.0
 
 #: Weight of categories' sizes: nothing else keeps agreement of neighbours from making all rows
-#: one category, but where labels and steps lead, sizes guessed from few labels should not.
+#: one category, but where labels, or clusters to begin with, and steps lead, sizes should not.
 BALANCE, BALANCE_IF_LED = 3.0, 1.0
+
+#: Share of the epochs that teach the clusters to begin with.
+INIT_SHARE = 1 / 3
 
 #: Of the model that is taken if none is given: two discriminators, each of few columns.
 DISCRIMINATOR_LAYER_SIZES = (64, 64)
@@ -90,6 +95,9 @@ class TwoHeadedEstimator(
 
     #: Whether categories are learned from labels.
     _learns_labels: bool = False
+
+    #: What categories are taught at first.
+    init: str = "random"
 
     _parameter_constraints: dict = {
         **{name: CONSTRAINTS[name] for name in ("n_components", *HANDED_ON)},
@@ -174,7 +182,8 @@ class TwoHeadedEstimator(
             # The style is all that tells rows of a category apart on a map: it is held harder.
             on_map = self.head_distance is not None
             model.set_params(adversarial_weight=1.0 if on_map else ADVERSARIAL_WEIGHT)
-        led = self._learns_labels and self.consistency != "neighbors"
+        taught = self._learns_labels or self.init == "spectral"
+        led = taught and self.consistency != "neighbors"
         balance = BALANCE_IF_LED if led else BALANCE
         loss = CategoryLoss(tuple(weights.tolist()), float(self.consistency_weight), balance)
         phases = [Phase("category", "optimizer_class", ("encoder",), loss)]
@@ -208,7 +217,7 @@ class TwoHeadedEstimator(
             batch_size=batch,
             max_epochs=epochs,
             context=TrainingContext(self, task, X, y, lambda: attributes_of(copy.deepcopy(net))),
-            prepare=self._neighbor_finder(model, X, rows, seed),
+            prepare=self._neighbor_finder(model, X, rows, seed, math.ceil(INIT_SHARE * epochs)),
         )
         task.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=lambda: attributes_of(net)
@@ -247,22 +256,31 @@ class TwoHeadedEstimator(
         return {"estimator_": model, **{name: getattr(model, name) for name in names}}
 
     def _neighbor_finder(
-        self, model: Any, X: Any, rows: np.ndarray, seed: int
+        self, model: Any, X: Any, rows: np.ndarray, seed: int, n_guess_epochs: int = 0
     ) -> Callable[[TableDataset], None] | None:
         """Return what finds, for rows to train on, where their categories should be the same."""
-        if model._heads is None or not self.consistency_weight:
+        agree = self.consistency_weight > 0 and self.consistency != "adversarial"
+        steps = self.consistency_weight > 0 and self.consistency != "neighbors"
+        guess = self.init == "spectral"
+        if model._heads is None or not (agree or steps or guess):
             return None
         n_categories = model._heads.n_categories
         rng = np.random.default_rng(derive_seed(seed, NEIGHBORS))
 
         def find(dataset: TableDataset) -> None:
-            dataset.directions = self.consistency != "neighbors"
-            if self.consistency == "adversarial":
+            dataset.directions = steps
+            if not (agree or guess):
                 return
             index = np.arange(len(rows)) if dataset.rows is None else dataset.rows
             # More would reach into other categories.
             k = min(self.n_neighbors, max(1, len(dataset) // (2 * n_categories)))
-            dataset.neighbors = nearest_rows(_features(model, X, rows)[index], k, rng)
+            neighbors = nearest_rows(_features(model, X, rows)[index], k, rng)
+            if agree:
+                dataset.neighbors = neighbors
+            if guess and len(dataset) >= n_categories:
+                guesses = spectral_clusters(neighbors, n_categories, rng)
+                dataset.guesses = torch.from_numpy(guesses)
+                dataset.n_guess_epochs = n_guess_epochs
 
         return find
 

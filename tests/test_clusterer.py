@@ -7,10 +7,11 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_iris, make_blobs
+from sklearn.datasets import load_iris, make_blobs, make_circles
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 from sklearn_aae import AAEClusterer
 from tests.instances import fast_clusterer
@@ -59,7 +60,7 @@ def test_prototypes_come_as_the_table_came():
 
 def test_clusters_without_rows_come_last(blobs):
     X, _ = blobs
-    # No agreement of neighbours and one step: some of twelve clusters have no row.
+    # No agreement of neighbours, one step: some clusters have no row.
     model = fast_clusterer(12, consistency_weight=0, max_epochs=1).fit(X)
     used = np.unique(model.labels_)
     assert len(used) < 12
@@ -111,6 +112,46 @@ def test_transform_follows_the_order_of_clusters(blobs, fitted):
 def test_survives_pickling(blobs, fitted):
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict(blobs[0]), fitted.labels_)
+
+
+# ----------------------------------------------------------------------- to begin with
+
+
+class Beginning(Callback):
+    """Keeps what a clusterer is taught, and in how many epochs."""
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        Beginning.guesses, Beginning.n_epochs = X.guesses, X.n_guess_epochs
+        Beginning.neighbors, Beginning.directions = X.neighbors, X.directions
+
+
+@pytest.mark.parametrize("consistency", ["both", "neighbors", "adversarial"])
+def test_clusters_of_the_graph_are_taught_first(blobs, consistency):
+    X, y = blobs
+    model = fast_clusterer(init="spectral", consistency=consistency, max_epochs=10)
+    model.set_params(callbacks=[Beginning()]).fit(X)
+    assert adjusted_rand_score(y, Beginning.guesses) > 0.95
+    assert Beginning.n_epochs == 4
+    assert (Beginning.neighbors is None) == (consistency == "adversarial")
+    assert Beginning.directions == (consistency != "neighbors")
+    model.set_params(init="random").fit(X)
+    assert Beginning.guesses is None
+    assert (Beginning.neighbors is None) == (consistency == "adversarial")
+
+
+def test_clusters_of_the_graph_are_learned():
+    # Two rings, where neither the discriminator nor equal sizes say what belongs together.
+    X, y = make_circles(300, factor=0.4, noise=0.03, random_state=0)
+    settings = {"consistency_weight": 0, "hidden_layer_sizes": (64,), "max_epochs": 60}
+    model = fast_clusterer(2, **settings).fit(X)
+    assert adjusted_rand_score(y, model.labels_) < 0.5
+    model.set_params(init="spectral").fit(X)
+    assert adjusted_rand_score(y, model.labels_) > 0.9
+
+
+def test_beginning_is_checked(blobs):
+    with pytest.raises(ValueError, match=r"'init' parameter .* 'k-means' instead"):
+        fast_clusterer(init="k-means").fit(blobs[0])
 
 
 # ----------------------------------------------------------------------------- quality

@@ -13,7 +13,7 @@ from sklearn_aae.training._densities import Densities, log_mixture
 from sklearn_aae.training._ensemble import Ensemble
 from sklearn_aae.training._ensemble_steps import EnsemblePlan, EnsembleTrainer
 from sklearn_aae.training._inference import encode, in_precision, map_chunks
-from sklearn_aae.training._label_batches import LabelledBatches, nearest_rows
+from sklearn_aae.training._label_batches import LabelledBatches
 from sklearn_aae.training._label_phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.training._members import (
     CLIP,
@@ -21,6 +21,7 @@ from sklearn_aae.training._members import (
     choose_columns,
     member_rows,
 )
+from sklearn_aae.training._neighbors import nearest_rows, spectral_clusters
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, RECONSTRUCTION, Phase
 from sklearn_aae.training._row_losses import RowLosses
@@ -60,6 +61,7 @@ __all__ = [
     "map_chunks",
     "member_rows",
     "nearest_rows",
+    "spectral_clusters",
     "split_table",
     "user_callbacks",
 ]

@@ -12,7 +12,7 @@ from torch import nn
 from sklearn_aae._random import make_generator
 from sklearn_aae.networks._levels import LevelReader
 from sklearn_aae.networks._two_headed import ClusterHeads
-from sklearn_aae.training import LabelledBatches, TableDataset, nearest_rows
+from sklearn_aae.training import LabelledBatches, TableDataset
 from sklearn_aae.training._batches import Batch
 from sklearn_aae.training._label_phases import (
     CategoryLoss,
@@ -87,16 +87,21 @@ def test_directions_leave_constant_columns_alone():
         assert (batch.direction[:, :2] != 0).all()
 
 
-def test_nearest_rows():
-    X = np.array([[0.0], [1.0], [3.0], [7.0]], dtype=np.float32)
-    rng = np.random.default_rng(0)
-    neighbors = nearest_rows(X, 2, rng)
-    assert [sorted(row) for row in neighbors.tolist()] == [[1, 2], [0, 2], [0, 1], [1, 2]]
-    # A row is not its own neighbour, however many copies it has.
-    copies = nearest_rows(np.zeros((5, 2), dtype=np.float32), 3, rng)
-    assert copies.shape == (5, 3)
-    assert not (copies == np.arange(5)[:, None]).any()
-    assert nearest_rows(X[:1], 2, rng).tolist() == [[0]]
+def test_guesses_stand_in_for_labels_in_the_first_epochs():
+    iterator = batches()
+    guesses = torch.arange(50) % 4 - 1
+    iterator.dataset.guesses, iterator.dataset.n_guess_epochs = guesses, 2
+    for epoch in range(4):
+        iterator.epoch = epoch
+        for batch, _ in iterator:
+            assert batch.labels is None
+            if epoch < 2:
+                rows = batch.labelled_x[:, 0].long()
+                assert len(rows) == 16
+                np.testing.assert_array_equal(batch.classes, guesses[rows])
+                assert (batch.classes >= 0).all()
+            else:
+                assert batch.labelled_x is None
 
 
 def test_neighbors_agree_only_if_both_are_certain():

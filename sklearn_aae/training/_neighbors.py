@@ -1,0 +1,101 @@
+"""The graph of rows and their neighbours."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy import sparse
+from sklearn.cluster import KMeans
+from sklearn.manifold import spectral_embedding
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
+
+#: Neighbours are sought among no more rows than this, for so many rows at a time.
+MOST_CANDIDATES, ROWS_AT_ONCE = 65_536, 2048
+#: Eigenvectors are needed for what k-means makes of them, not to the last digit.
+TOLERANCE = 1e-4
+
+
+def nearest_rows(features: np.ndarray, n_neighbors: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the nearest other rows of each row, among at most 65,536 drawn at random.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_samples, n_features), float32
+        Rows where Euclidean distances mean something.
+    n_neighbors : int
+        Neighbours of a row; fewer if there are fewer other rows.
+    rng : numpy.random.Generator
+        Draws the rows to choose from.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_neighbors), int64
+        Row numbers.
+    """
+    n = len(features)
+    if n == 1:
+        return np.zeros((1, 1), dtype=np.int64)
+    candidates = np.arange(n)
+    if n > MOST_CANDIDATES:
+        candidates = np.sort(rng.choice(n, MOST_CANDIDATES, replace=False))
+    k = min(n_neighbors, len(candidates) - 1)
+    # One more, since a row may be its own nearest.
+    search = NearestNeighbors(n_neighbors=k + 1).fit(features[candidates])
+    found = []
+    for start in range(0, n, ROWS_AT_ONCE):
+        rows = np.arange(start, min(start + ROWS_AT_ONCE, n))
+        place = candidates[search.kneighbors(features[rows], return_distance=False)]
+        # Where a row is not among those found (copies of it are), the last is left out.
+        own = place == rows[:, None]
+        own[~own.any(axis=1), -1] = True
+        found.append(place[~own].reshape(len(rows), k))
+    return np.concatenate(found)
+
+
+def spectral_clusters(
+    neighbors: np.ndarray, n_clusters: int, rng: np.random.Generator
+) -> np.ndarray:
+    r"""Return a cluster for each row of a graph of neighbours.
+
+    Clusters are those of k-means in the first eigenvectors of
+    :math:`D^{-1/2} (A + A^\top) D^{-1/2}`, rows scaled to length one [1]_, where
+    :math:`A` has a one for each neighbour.
+
+    Parameters
+    ----------
+    neighbors : ndarray of shape (n_samples, n_neighbors), int64
+        Row numbers.
+    n_clusters : int
+        Number of clusters: at least two, no more than rows.
+    rng : numpy.random.Generator
+        Draws where eigenvectors and k-means begin.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int64
+        Clusters.
+
+    References
+    ----------
+    .. [1] A. Ng, M. Jordan, Y. Weiss, "On Spectral Clustering: Analysis and an Algorithm",
+       NIPS 2001.
+    """
+    n, k = neighbors.shape
+    edges = (np.ones(n * k), neighbors.ravel(), np.arange(0, n * k + 1, k))
+    graph = sparse.csr_matrix(edges, shape=(n, n))
+    seeds = [int(seed) for seed in rng.integers(2**31, size=2)]
+    with warnings.catch_warnings():
+        # A graph in parts has them as its clusters, and these may be fewer than asked for.
+        warnings.simplefilter("ignore", UserWarning)
+        places = spectral_embedding(
+            graph + graph.T,
+            n_components=n_clusters,
+            eigen_solver="lobpcg",
+            eigen_tol=TOLERANCE,
+            drop_first=False,
+            random_state=seeds[0],
+        )
+        k_means = KMeans(n_clusters, n_init=5, random_state=seeds[1])
+        return k_means.fit_predict(normalize(places)).astype(np.int64)

@@ -1,0 +1,76 @@
+"""The graph of neighbours, and its clusters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.datasets import make_blobs, make_circles
+from sklearn.metrics import adjusted_rand_score
+
+from sklearn_aae.training import _neighbors, nearest_rows, spectral_clusters
+
+
+def test_nearest_rows():
+    X = np.array([[0.0], [1.0], [3.0], [7.0]], dtype=np.float32)
+    rng = np.random.default_rng(0)
+    neighbors = nearest_rows(X, 2, rng)
+    assert [sorted(row) for row in neighbors.tolist()] == [[1, 2], [0, 2], [0, 1], [1, 2]]
+    # A row is not its own neighbour, however many copies it has.
+    copies = nearest_rows(np.zeros((5, 2), dtype=np.float32), 3, rng)
+    assert copies.shape == (5, 3)
+    assert not (copies == np.arange(5)[:, None]).any()
+    assert nearest_rows(X[:1], 2, rng).tolist() == [[0]]
+
+
+def test_nearest_rows_of_a_large_table_are_among_some(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    monkeypatch.setattr(_neighbors, "MOST_CANDIDATES", 40)
+    neighbors = nearest_rows(X, 3, np.random.default_rng(1))
+    some = np.unique(neighbors)
+    assert len(some) <= 40
+    for row in range(200):
+        others = some[some != row]
+        distances = np.linalg.norm(X[others] - X[row], axis=1)
+        assert set(neighbors[row]) == set(others[np.argsort(distances)[:3]])
+
+
+def test_spectral_clusters_follow_the_graph():
+    X, y = make_circles(400, factor=0.4, noise=0.03, random_state=0)
+    rng = np.random.default_rng(0)
+    found = spectral_clusters(nearest_rows(X.astype(np.float32), 10, rng), 2, rng)
+    assert found.dtype == np.int64
+    assert adjusted_rand_score(y, found) == 1
+    assert adjusted_rand_score(y, KMeans(2, n_init=5, random_state=0).fit_predict(X)) < 0.1
+
+
+def test_spectral_clusters_of_a_graph_in_one_part():
+    # Balls that touch: among 20 neighbours some are of another ball.
+    X, y = make_blobs(600, centers=[[0, 0], [4, 0], [0, 4]], random_state=0)
+    neighbors = nearest_rows(X.astype(np.float32), 20, np.random.default_rng(0))
+    assert (y[neighbors] != y[:, None]).any()
+    once, again, other = (
+        spectral_clusters(neighbors, 3, np.random.default_rng(seed)) for seed in (0, 0, 1)
+    )
+    assert adjusted_rand_score(y, once) > 0.9
+    np.testing.assert_array_equal(once, again)
+    assert adjusted_rand_score(once, other) > 0.95
+
+
+@pytest.mark.parametrize("n_clusters", [2, 5, 7])
+def test_spectral_clusters_of_odd_graphs(n_clusters):
+    # No two rows are linked to a third part; and all are copies of a few.
+    rng = np.random.default_rng(0)
+    pairs = np.arange(14) ^ 1
+    found = spectral_clusters(pairs[:, None], n_clusters, rng)
+    np.testing.assert_array_equal(found, found[pairs])
+    copies = np.repeat(np.eye(3, dtype=np.float32), 20, axis=0)
+    found = spectral_clusters(nearest_rows(copies, 4, rng), n_clusters, rng)
+    assert found.shape == (60,)
+    assert set(found) <= set(range(n_clusters))
+
+
+def test_as_many_clusters_as_rows():
+    rng = np.random.default_rng(0)
+    neighbors = nearest_rows(np.arange(5, dtype=np.float32)[:, None], 1, rng)
+    assert set(spectral_clusters(neighbors, 5, rng)) <= set(range(5))
