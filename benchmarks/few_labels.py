@@ -106,6 +106,7 @@ def clusterers(n: int, seed: int) -> dict[str, Any]:
         "AAE": new(),
         "AAE, neighbors": new(consistency="neighbors"),
         "AAE, adversarial": new(consistency="adversarial"),
+        "AAE, spectral": new(init="spectral"),
     }
 
 

@@ -46,8 +46,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         Weight of that beside the cross-entropy of labelled rows; 0 leaves it out.
     n_neighbors : int, default=10
         Neighbours of a row (Euclidean distance of scaled columns, categories as columns of
-        zeros and ones), among at most 65,536 rows; no more than half of the rows that an
-        average class has.
+        zeros and ones), among all rows of tables up to 65,536 and 16,384 at least of larger
+        ones; no more than half of the rows that an average class has.
     head_distance : float or None, default=None
         If given, rows are embedded at :math:`W y + z`, with a place in the style's space
         for every class; places nearer to each other than this are pushed apart.

@@ -44,8 +44,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         Weight of that; 0 leaves clusters to the discriminator.
     n_neighbors : int, default=20
         Neighbours of a row (Euclidean distance of scaled columns, categories as columns of
-        zeros and ones), among at most 65,536 rows; no more than half of the rows that an
-        average cluster has.
+        zeros and ones), among all rows of tables up to 65,536 and 16,384 at least of larger
+        ones; no more than half of the rows that an average cluster has.
     init : {"random", "spectral"}, default="random"
         What clusters the encoder is taught in the first third of the epochs: none, or
         spectral clusters of the graph of neighbours [4]_.

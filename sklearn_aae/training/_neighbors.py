@@ -11,14 +11,16 @@ from sklearn.manifold import spectral_embedding
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-#: Neighbours are sought among no more rows than this, for so many rows at a time.
-MOST_CANDIDATES, ROWS_AT_ONCE = 65_536, 2048
+#: Pairs of rows that are looked at: all of up to 65,536 rows.  Rows of larger tables seek
+#: among fewer, but never fewer than this.
+MOST_PAIRS, FEWEST_CANDIDATES = 2**32, 16_384
+ROWS_AT_ONCE = 2048
 #: Eigenvectors are needed for what k-means makes of them, not to the last digit.
 TOLERANCE = 1e-4
 
 
 def nearest_rows(features: np.ndarray, n_neighbors: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the nearest other rows of each row, among at most 65,536 drawn at random.
+    """Return the nearest other rows of each row; in large tables, among some drawn at random.
 
     Parameters
     ----------
@@ -38,11 +40,12 @@ def nearest_rows(features: np.ndarray, n_neighbors: int, rng: np.random.Generato
     if n == 1:
         return np.zeros((1, 1), dtype=np.int64)
     candidates = np.arange(n)
-    if n > MOST_CANDIDATES:
-        candidates = np.sort(rng.choice(n, MOST_CANDIDATES, replace=False))
+    n_candidates = max(MOST_PAIRS // n, FEWEST_CANDIDATES)
+    if n > n_candidates:
+        candidates = np.sort(rng.choice(n, n_candidates, replace=False))
     k = min(n_neighbors, len(candidates) - 1)
-    # One more, since a row may be its own nearest.
-    search = NearestNeighbors(n_neighbors=k + 1).fit(features[candidates])
+    # One more, since a row may be its own nearest.  Trees are slower from ten columns on.
+    search = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(features[candidates])
     found = []
     for start in range(0, n, ROWS_AT_ONCE):
         rows = np.arange(start, min(start + ROWS_AT_ONCE, n))

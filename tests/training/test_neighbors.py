@@ -23,12 +23,14 @@ def test_nearest_rows():
     assert nearest_rows(X[:1], 2, rng).tolist() == [[0]]
 
 
-def test_nearest_rows_of_a_large_table_are_among_some(monkeypatch):
+@pytest.mark.parametrize(("pairs", "n_candidates"), [(300, 200), (40, 40), (5, 20)])
+def test_nearest_rows_of_a_large_table_are_among_some(monkeypatch, pairs, n_candidates):
     X = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
-    monkeypatch.setattr(_neighbors, "MOST_CANDIDATES", 40)
+    monkeypatch.setattr(_neighbors, "MOST_PAIRS", 200 * pairs)
+    monkeypatch.setattr(_neighbors, "FEWEST_CANDIDATES", 20)
     neighbors = nearest_rows(X, 3, np.random.default_rng(1))
     some = np.unique(neighbors)
-    assert len(some) <= 40
+    assert 0.9 * n_candidates < len(some) <= n_candidates
     for row in range(200):
         others = some[some != row]
         distances = np.linalg.norm(X[others] - X[row], axis=1)
