@@ -10,8 +10,9 @@ Clusters and their prototypes beside those of k-means and of a Gaussian mixture.
 # ------------
 
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_circles
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
@@ -63,4 +64,26 @@ for axis, i in zip(axes, unsure, strict=True):
     first, second = probabilities[i].argsort()[::-1][:2]
     axis.set_title(f"{first} or {second}?", fontsize=8)
     axis.set_axis_off()
+plt.show()
+
+# %%
+# Clusters that are no lumps
+# --------------------------
+#
+# A ring around another: whatever clusters the network begins with, agreement of neighbours
+# does not turn them into rings. ``init="spectral"`` teaches it those of the graph of
+# neighbours first. What it has learned holds for any point, which spectral clustering alone
+# does not say.
+
+rings, _ = make_circles(500, factor=0.4, noise=0.05, random_state=0)
+line = np.linspace(-1.4, 1.4, 60)
+plane = np.array([[a, b] for b in line for a in line])
+figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharex=True, sharey=True)
+for axis, init in zip(axes, ("random", "spectral"), strict=True):
+    model = AAEClusterer(2, init=init, random_state=0).fit(rings)
+    shades = model.predict_proba(plane)[:, 1].reshape(60, 60)
+    axis.contourf(line, line, shades, levels=10, cmap="coolwarm", alpha=0.4)
+    axis.scatter(*rings.T, c=model.labels_, cmap="coolwarm", s=8)
+    axis.set_title(f'init="{init}"')
+    axis.set_aspect("equal")
 plt.show()
