@@ -48,7 +48,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         ones; no more than half of the rows that an average cluster has.
     init : {"random", "spectral"}, default="random"
         What clusters the encoder is taught in the first third of the epochs: none, or
-        spectral clusters of the graph of neighbours [4]_.
+        spectral clusters of the graph of neighbours [4]_, which may be of different size.
     head_distance : float or None, default=None
         If given, rows are embedded at :math:`W y + z`, with a place in the style's space
         for every cluster; places nearer to each other than this are pushed apart.

@@ -62,6 +62,7 @@ def clusterers():
     return [
         fast_clusterer(random_state=None),
         fast_clusterer(head_distance=4.0, consistency="both"),
+        fast_clusterer(init="spectral", consistency_weight=0),
     ]
 
 

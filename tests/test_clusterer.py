@@ -149,6 +149,15 @@ def test_clusters_of_the_graph_are_learned():
     assert adjusted_rand_score(y, model.labels_) > 0.9
 
 
+def test_sizes_count_less_where_clusters_are_taught():
+    centers = [[0, 0], [5, 0], [0, 5]]
+    X, y = make_blobs([240, 40, 20], centers=centers, cluster_std=0.6, random_state=0)
+    model = fast_clusterer(hidden_layer_sizes=(32,), max_epochs=40).fit(X)
+    assert adjusted_rand_score(y, model.labels_) < 0.6  # sizes are made equal
+    model.set_params(init="spectral").fit(X)
+    assert adjusted_rand_score(y, model.labels_) > 0.95
+
+
 def test_beginning_is_checked(blobs):
     with pytest.raises(ValueError, match=r"'init' parameter .* 'k-means' instead"):
         fast_clusterer(init="k-means").fit(blobs[0])
