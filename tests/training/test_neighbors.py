@@ -23,7 +23,7 @@ def test_nearest_rows():
     assert nearest_rows(X[:1], 2, rng).tolist() == [[0]]
 
 
-@pytest.mark.parametrize(("pairs", "n_candidates"), [(300, 200), (40, 40), (5, 20)])
+@pytest.mark.parametrize("pairs, n_candidates", [(300, 200), (40, 40), (5, 20)])
 def test_nearest_rows_of_a_large_table_are_among_some(monkeypatch, pairs, n_candidates):
     X = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
     monkeypatch.setattr(_neighbors, "MOST_PAIRS", 200 * pairs)
