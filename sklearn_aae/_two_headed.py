@@ -256,20 +256,20 @@ class TwoHeadedEstimator(
         return {"estimator_": model, **{name: getattr(model, name) for name in names}}
 
     def _neighbor_finder(
-        self, model: Any, X: Any, rows: np.ndarray, seed: int, n_guess_epochs: int = 0
+        self, model: Any, X: Any, rows: np.ndarray, seed: int, n_pseudo_epochs: int = 0
     ) -> Callable[[TableDataset], None] | None:
         """Return what finds, for rows to train on, where their categories should be the same."""
         agree = self.consistency_weight > 0 and self.consistency != "adversarial"
         steps = self.consistency_weight > 0 and self.consistency != "neighbors"
-        guess = self.init == "spectral"
-        if model._heads is None or not (agree or steps or guess):
+        begin = self.init == "spectral"
+        if model._heads is None or not (agree or steps or begin):
             return None
         n_categories = model._heads.n_categories
         rng = np.random.default_rng(derive_seed(seed, NEIGHBORS))
 
         def find(dataset: TableDataset) -> None:
             dataset.directions = steps
-            if not (agree or guess):
+            if not (agree or begin):
                 return
             index = np.arange(len(rows)) if dataset.rows is None else dataset.rows
             # More would reach into other categories.
@@ -277,10 +277,10 @@ class TwoHeadedEstimator(
             neighbors = nearest_rows(_features(model, X, rows)[index], k, rng)
             if agree:
                 dataset.neighbors = neighbors
-            if guess and len(dataset) >= n_categories:
-                guesses = spectral_clusters(neighbors, n_categories, rng)
-                dataset.guesses = torch.from_numpy(guesses)
-                dataset.n_guess_epochs = n_guess_epochs
+            if begin and len(dataset) >= n_categories:
+                clusters = spectral_clusters(neighbors, n_categories, rng)
+                dataset.pseudo_labels = torch.from_numpy(clusters)
+                dataset.n_pseudo_epochs = n_pseudo_epochs
 
         return find
 

@@ -121,7 +121,7 @@ class Beginning(Callback):
     """Keeps what a clusterer is taught, and in how many epochs."""
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        Beginning.guesses, Beginning.n_epochs = X.guesses, X.n_guess_epochs
+        Beginning.pseudo_labels, Beginning.n_epochs = X.pseudo_labels, X.n_pseudo_epochs
         Beginning.neighbors, Beginning.directions = X.neighbors, X.directions
 
 
@@ -130,12 +130,12 @@ def test_clusters_of_the_graph_are_taught_first(blobs, consistency):
     X, y = blobs
     model = fast_clusterer(init="spectral", consistency=consistency, max_epochs=10)
     model.set_params(callbacks=[Beginning()]).fit(X)
-    assert adjusted_rand_score(y, Beginning.guesses) > 0.95
+    assert adjusted_rand_score(y, Beginning.pseudo_labels) > 0.95
     assert Beginning.n_epochs == 4
     assert (Beginning.neighbors is None) == (consistency == "adversarial")
     assert Beginning.directions == (consistency != "neighbors")
     model.set_params(init="random").fit(X)
-    assert Beginning.guesses is None
+    assert Beginning.pseudo_labels is None
     assert (Beginning.neighbors is None) == (consistency == "adversarial")
 
 

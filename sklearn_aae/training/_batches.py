@@ -105,10 +105,10 @@ class TableDataset(Dataset):
         self.neighbors: np.ndarray | None = None
         #: Whether a batch comes with a direction for each row.
         self.directions = False
-        #: A first guess of each row's category, -1 where there is none, which stands in for
-        #: labels in so many epochs; or None.
-        self.guesses: torch.Tensor | None = None
-        self.n_guess_epochs = 0
+        #: Pseudo-labels, int64, one for each row and -1 where there is none, which stand in for
+        #: labels in the first so many epochs; or None.
+        self.pseudo_labels: torch.Tensor | None = None
+        self.n_pseudo_epochs = 0
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else len(self.rows)

@@ -22,14 +22,14 @@ class LabelledBatches(TrainBatches):
     Among thousands of rows, a few with labels would hardly turn up in a batch; so every
     batch comes with a second one of labelled rows only, as many as it has rows or all there
     are, which pass by in an order of their own.  Like the rows of the reconstruction phase
-    they carry the posterior's input noise.  In the first epochs guesses may stand in for
-    labels.
+    they carry the posterior's input noise.  In the first epochs pseudo-labels may
+    stand in for labels.
     """
 
     def __iter__(self) -> Iterator[tuple[Batch, torch.Tensor]]:
         dataset = self.dataset
-        guesses = dataset.guesses if self.epoch < dataset.n_guess_epochs else None
-        labels = dataset.labels if guesses is None else guesses
+        taught = self.epoch < dataset.n_pseudo_epochs
+        labels = dataset.pseudo_labels if taught else dataset.labels
         self._parts = self._cut(labels, len(self))
         self._beside = make_generator(derive_seed(self.seed, self.epoch, BESIDE), self.device)
         yield from super().__iter__()

@@ -87,10 +87,10 @@ def test_directions_leave_constant_columns_alone():
         assert (batch.direction[:, :2] != 0).all()
 
 
-def test_guesses_stand_in_for_labels_in_the_first_epochs():
+def test_pseudo_labels_stand_in_for_labels_in_the_first_epochs():
     iterator = batches()
-    guesses = torch.arange(50) % 4 - 1
-    iterator.dataset.guesses, iterator.dataset.n_guess_epochs = guesses, 2
+    pseudo = torch.arange(50) % 4 - 1
+    iterator.dataset.pseudo_labels, iterator.dataset.n_pseudo_epochs = pseudo, 2
     for epoch in range(4):
         iterator.epoch = epoch
         for batch, _ in iterator:
@@ -98,7 +98,7 @@ def test_guesses_stand_in_for_labels_in_the_first_epochs():
             if epoch < 2:
                 rows = batch.labelled_x[:, 0].long()
                 assert len(rows) == 16
-                np.testing.assert_array_equal(batch.classes, guesses[rows])
+                np.testing.assert_array_equal(batch.classes, pseudo[rows])
                 assert (batch.classes >= 0).all()
             else:
                 assert batch.labelled_x is None
