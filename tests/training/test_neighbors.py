@@ -59,6 +59,28 @@ def test_spectral_clusters_of_a_graph_in_one_part():
     assert adjusted_rand_score(once, other) > 0.95
 
 
+def test_k_means_reads_unit_rows_of_the_first_eigenvectors(monkeypatch):
+    read = []
+
+    class Recorder(KMeans):
+        def fit_predict(self, X, y=None, sample_weight=None):
+            read.append(X)
+            return super().fit_predict(X)
+
+    monkeypatch.setattr(_neighbors, "KMeans", Recorder)
+    X = np.random.default_rng(0).normal(size=(80, 2)).astype(np.float32)
+    neighbors = nearest_rows(X, 8, np.random.default_rng(0))
+    spectral_clusters(neighbors, 3, np.random.default_rng(0))
+    graph = np.zeros((80, 80))
+    np.put_along_axis(graph, neighbors, 1.0, axis=1)
+    graph += graph.T
+    root = np.sqrt(graph.sum(axis=1))
+    vectors = np.linalg.eigh(graph / np.outer(root, root))[1][:, -3:]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    # Angles between rows, which do not depend on signs.
+    np.testing.assert_allclose(read[0] @ read[0].T, vectors @ vectors.T, atol=1e-2)
+
+
 @pytest.mark.parametrize("n_clusters", [2, 5, 7])
 def test_spectral_clusters_of_odd_graphs(n_clusters):
     # No two rows are linked to a third part; and all are copies of a few.
