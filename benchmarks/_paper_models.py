@@ -114,10 +114,11 @@ def estimator(recipe: Recipe, task: Task, callbacks: list, seed: int, device: st
         "consistency": recipe.consistency,
         "consistency_weight": recipe.consistency_weight,
         "n_neighbors": recipe.n_neighbors,
+        "init": recipe.init,
         "head_distance": recipe.head_distance,
         "estimator": autoencoder(recipe),
         **training,
     }
     if task.n_clusters is not None:
-        return AAEClusterer(task.n_clusters, init=recipe.init, **shared)
+        return AAEClusterer(task.n_clusters, **shared)
     return AAEClassifier(**shared)

@@ -13,11 +13,12 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._adversarial_autoencoder import AdversarialAutoencoder
-from sklearn_aae._compat import _fit_context
+from sklearn_aae._compat import StrOptions, _fit_context
 from sklearn_aae._guard import leaves_no_trace
 from sklearn_aae._labels import Labels, learn_classes, read_labels
 from sklearn_aae._random import draw_seed
 from sklearn_aae._two_headed import TwoHeadedEstimator
+from sklearn_aae.training import spread_labels
 
 
 class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
@@ -48,6 +49,10 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         Neighbours of a row (Euclidean distance of scaled columns, categories as columns of
         zeros and ones), among all rows of tables up to 65,536 and 16,384 at least of larger
         ones; no more than half of the rows that an average class has.
+    init : {"random", "label_spreading"}, default="random"
+        What the encoder is taught in the first third of the epochs of ``fit``: the labels
+        that there are, or also labels for the other rows, spread along the graph of
+        neighbours [4]_.
     head_distance : float or None, default=None
         If given, rows are embedded at :math:`W y + z`, with a place in the style's space
         for every class; places nearer to each other than this are pushed apart.
@@ -110,7 +115,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
     two other classes occur, so that {-1, 1} stays a problem of two classes.
 
     Sizes of classes are taken from the labels, shrunk towards equal ones the more the fewer
-    there are (James-Stein [4]_): the discriminator of classes draws from them, and mean
+    there are (James-Stein [5]_): the discriminator of classes draws from them, and mean
     probabilities are kept near them.  Choose rows to label at random, not by class.
 
     References
@@ -121,7 +126,9 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
        2020.
     .. [3] T. Miyato et al., "Virtual Adversarial Training: A Regularization Method for
        Supervised and Semi-Supervised Learning", IEEE TPAMI 41(8), 2019.
-    .. [4] J. Hausser, K. Strimmer, "Entropy Inference and the James-Stein Estimator", JMLR
+    .. [4] D. Zhou, O. Bousquet, T. Lal, J. Weston, B. Schölkopf, "Learning with Local and
+       Global Consistency", NIPS 2003.
+    .. [5] J. Hausser, K. Strimmer, "Entropy Inference and the James-Stein Estimator", JMLR
        10, 2009.
 
     Examples
@@ -143,6 +150,11 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
     _model = AdversarialAutoencoder
     _learns_labels = True
 
+    _parameter_constraints: dict = {
+        **TwoHeadedEstimator._parameter_constraints,
+        "init": [StrOptions({"random", "label_spreading"})],
+    }
+
     def __init__(
         self,
         n_components: int = 8,
@@ -150,6 +162,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         consistency: str = "both",
         consistency_weight: float = 1.0,
         n_neighbors: int = 10,
+        init: str = "random",
         head_distance: float | None = None,
         estimator: Any = None,
         hidden_layer_sizes: Any = (128, 128),
@@ -165,6 +178,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         self.consistency = consistency
         self.consistency_weight = consistency_weight
         self.n_neighbors = n_neighbors
+        self.init = init
         self.head_distance = head_distance
         self.estimator = estimator
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -261,6 +275,12 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
             net = self._net_to_go_on_with(model)
         self._fit_further(model, net, X, rows, labels.encoded)
         return self
+
+    def _pseudo_labels(
+        self, neighbors: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
+    ) -> np.ndarray:
+        assert labels is not None
+        return spread_labels(neighbors, labels)
 
     def _require_labels(self, y: Any) -> None:
         if y is None:

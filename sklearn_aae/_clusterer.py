@@ -15,6 +15,7 @@ from sklearn_aae._adversarial_autoencoder import AdversarialAutoencoder
 from sklearn_aae._compat import Interval, StrOptions, _fit_context
 from sklearn_aae._guard import leaves_no_trace
 from sklearn_aae._two_headed import TwoHeadedEstimator, places_of
+from sklearn_aae.training import spectral_clusters
 
 
 class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
@@ -226,6 +227,13 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         self._prepare_model(model, np.full(self.n_clusters, 1 / self.n_clusters))
         self._fit_model(model, X, y, rows, None)
         return self
+
+    def _pseudo_labels(
+        self, neighbors: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
+    ) -> np.ndarray:
+        if len(neighbors) < self.n_clusters:  # without those that are held back
+            return np.full(len(neighbors), -1)
+        return spectral_clusters(neighbors, self.n_clusters, rng)
 
     def _fitted_attributes(self, model: Any, rows: np.ndarray) -> dict[str, Any]:
         fitted = super()._fitted_attributes(model, rows)

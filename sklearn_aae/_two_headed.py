@@ -36,7 +36,6 @@ from sklearn_aae.training import (
     TrainingContext,
     encode,
     nearest_rows,
-    spectral_clusters,
 )
 
 #: Streams under the estimator's seed, beside those of the model.
@@ -50,7 +49,7 @@ ADVERSARIAL_WEIGHT, HEADS_RATE = 0.3, 3.0
 #: one category, but where labels, or clusters to begin with, and steps lead, sizes should not.
 BALANCE, BALANCE_IF_LED = 3.0, 1.0
 
-#: Share of the epochs that teach the clusters to begin with.
+#: Share of the epochs that teach what the graph of neighbours says.
 INIT_SHARE = 1 / 3
 
 #: Of the model that is taken if none is given: two discriminators, each of few columns.
@@ -85,6 +84,7 @@ class TwoHeadedEstimator(
     consistency: str
     consistency_weight: float
     n_neighbors: int
+    init: str
     head_distance: float | None
     random_state: Any
 
@@ -95,9 +95,6 @@ class TwoHeadedEstimator(
 
     #: Whether categories are learned from labels.
     _learns_labels: bool = False
-
-    #: What categories are taught at first.
-    init: str = "random"
 
     _parameter_constraints: dict = {
         **{name: CONSTRAINTS[name] for name in ("n_components", *HANDED_ON)},
@@ -182,7 +179,7 @@ class TwoHeadedEstimator(
             # The style is all that tells rows of a category apart on a map: it is held harder.
             on_map = self.head_distance is not None
             model.set_params(adversarial_weight=1.0 if on_map else ADVERSARIAL_WEIGHT)
-        taught = self._learns_labels or self.init == "spectral"
+        taught = self._learns_labels or self.init != "random"
         led = taught and self.consistency != "neighbors"
         balance = BALANCE_IF_LED if led else BALANCE
         loss = CategoryLoss(tuple(weights.tolist()), float(self.consistency_weight), balance)
@@ -261,7 +258,7 @@ class TwoHeadedEstimator(
         """Return what finds, for rows to train on, where their categories should be the same."""
         agree = self.consistency_weight > 0 and self.consistency != "adversarial"
         steps = self.consistency_weight > 0 and self.consistency != "neighbors"
-        begin = self.init == "spectral"
+        begin = self.init != "random" and n_pseudo_epochs > 0
         if model._heads is None or not (agree or steps or begin):
             return None
         n_categories = model._heads.n_categories
@@ -277,12 +274,18 @@ class TwoHeadedEstimator(
             neighbors = nearest_rows(_features(model, X, rows)[index], k, rng)
             if agree:
                 dataset.neighbors = neighbors
-            if begin and len(dataset) >= n_categories:
-                clusters = spectral_clusters(neighbors, n_categories, rng)
-                dataset.pseudo_labels = torch.from_numpy(clusters)
+            if begin:
+                own = None if dataset.labels is None else dataset.labels.numpy()
+                dataset.pseudo_labels = torch.from_numpy(self._pseudo_labels(neighbors, own, rng))
                 dataset.n_pseudo_epochs = n_pseudo_epochs
 
         return find
+
+    def _pseudo_labels(
+        self, neighbors: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return what rows are taught at first, -1 for nothing, given a graph of neighbours."""
+        raise NotImplementedError
 
     # ------------------------------------------------------------- prediction
 

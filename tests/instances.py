@@ -71,7 +71,7 @@ def classifiers():
     return [
         fast_classifier(random_state=None),
         fast_classifier(consistency="adversarial"),
-        fast_classifier(consistency="neighbors"),
+        fast_classifier(consistency="neighbors", init="label_spreading"),
         fast_classifier(
             consistency_weight=0,
             head_distance=4.0,

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_digits, load_iris, load_wine, make_blobs
+from sklearn.datasets import load_digits, load_iris, load_wine, make_blobs, make_circles
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
+from skorch.callbacks import Callback
 
 from sklearn_aae import AAEClassifier, AdversarialAutoencoder
 from sklearn_aae._classifier import class_weights
@@ -164,6 +165,49 @@ def test_consistency_uses_rows_without_labels(consistency):
     consistent = accuracy(1.0)
     assert consistent > accuracy(0.0) + 0.03
     assert consistent > 0.93
+
+
+class Beginning(Callback):
+    """Keeps what a classifier is taught at first, and in how many epochs."""
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        Beginning.pseudo_labels, Beginning.n_epochs = X.pseudo_labels, X.n_pseudo_epochs
+        Beginning.labels, Beginning.neighbors = X.labels, X.neighbors
+
+
+@pytest.mark.parametrize("consistency_weight", [1.0, 0.0])
+def test_spread_labels_are_taught_first(blobs, consistency_weight):
+    X, y = blobs
+    few, chosen = with_few_labels(y, 12, seed=1)
+    model = fast_classifier(consistency_weight=consistency_weight, max_epochs=10)
+    model.set_params(init="label_spreading", callbacks=[Beginning()]).fit(X, few)
+    pseudo_labels = Beginning.pseudo_labels.numpy()
+    assert (pseudo_labels == y).mean() > 0.95
+    np.testing.assert_array_equal(pseudo_labels[chosen], y[chosen])
+    assert (Beginning.labels >= 0).sum() == 12  # the others are not taught for ever
+    assert Beginning.n_epochs == 4
+    assert (Beginning.neighbors is None) == (consistency_weight == 0)
+    model.partial_fit(X, few)
+    assert Beginning.pseudo_labels is None
+    model.set_params(init="random").fit(X, few)
+    assert Beginning.pseudo_labels is None
+
+
+def test_spread_labels_are_learned():
+    # Two rings with two labels each, which say little by themselves.
+    X, y = make_circles(300, factor=0.4, noise=0.03, random_state=0)
+    few = np.full(len(y), np.nan)
+    for label in (0, 1):
+        few[np.flatnonzero(y == label)[:2]] = label
+    settings = {"consistency": "adversarial", "hidden_layer_sizes": (64,), "max_epochs": 60}
+    model = fast_classifier(**settings).fit(X, few)
+    assert model.score(X, y) < 0.7
+    assert model.set_params(init="label_spreading").fit(X, few).score(X, y) > 0.95
+
+
+def test_beginning_is_checked(blobs):
+    with pytest.raises(ValueError, match=r"'init' parameter .* 'spectral' instead"):
+        fast_classifier(init="spectral").fit(*blobs)
 
 
 def test_partial_fit_learns_over_calls(blobs):

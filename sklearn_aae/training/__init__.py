@@ -21,7 +21,7 @@ from sklearn_aae.training._members import (
     choose_columns,
     member_rows,
 )
-from sklearn_aae.training._neighbors import nearest_rows, spectral_clusters
+from sklearn_aae.training._neighbors import nearest_rows, spectral_clusters, spread_labels
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, RECONSTRUCTION, Phase
 from sklearn_aae.training._row_losses import RowLosses
@@ -63,5 +63,6 @@ __all__ = [
     "nearest_rows",
     "spectral_clusters",
     "split_table",
+    "spread_labels",
     "user_callbacks",
 ]

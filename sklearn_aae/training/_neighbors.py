@@ -7,9 +7,11 @@ import warnings
 import numpy as np
 from scipy import sparse
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.manifold import spectral_embedding
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
+from sklearn.semi_supervised import LabelSpreading
 
 #: Pairs of rows that are looked at: all of up to 65,536 rows.  Rows of larger tables seek
 #: among fewer, but never fewer than this.
@@ -17,6 +19,8 @@ MOST_PAIRS, FEWEST_CANDIDATES = 2**32, 16_384
 ROWS_AT_ONCE = 2048
 #: Eigenvectors are needed for what k-means makes of them, not to the last digit.
 TOLERANCE = 1e-4
+#: What a row takes over from its neighbours (a few labels have far to go), and how often.
+SPREAD, MOST_ROUNDS = 0.99, 500
 
 
 def nearest_rows(features: np.ndarray, n_neighbors: int, rng: np.random.Generator) -> np.ndarray:
@@ -85,15 +89,12 @@ def spectral_clusters(
     .. [1] A. Ng, M. Jordan, Y. Weiss, "On Spectral Clustering: Analysis and an Algorithm",
        NIPS 2001.
     """
-    n, k = neighbors.shape
-    edges = (np.ones(n * k), neighbors.ravel(), np.arange(0, n * k + 1, k))
-    graph = sparse.csr_matrix(edges, shape=(n, n))
     seeds = [int(seed) for seed in rng.integers(2**31, size=2)]
     with warnings.catch_warnings():
         # A graph in parts has them as its clusters, and these may be fewer than asked for.
         warnings.simplefilter("ignore", UserWarning)
         places = spectral_embedding(
-            graph + graph.T,
+            _graph(neighbors),
             n_components=n_clusters,
             eigen_solver="lobpcg",
             eigen_tol=TOLERANCE,
@@ -102,3 +103,43 @@ def spectral_clusters(
         )
         k_means = KMeans(n_clusters, n_init=5, random_state=seeds[1])
         return k_means.fit_predict(normalize(places)).astype(np.int64)
+
+
+def spread_labels(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return labels for rows that have none, spread along the graph of neighbours [1]_.
+
+    Parameters
+    ----------
+    neighbors : ndarray of shape (n_samples, n_neighbors), int64
+        Row numbers.
+    labels : ndarray of shape (n_samples,), int64
+        Labels; -1 for rows without one.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int64
+        Labels; -1 for rows that no label reaches.  Those that were given are kept.
+
+    References
+    ----------
+    .. [1] D. Zhou, O. Bousquet, T. Lal, J. Weston, B. Schölkopf, "Learning with Local and
+       Global Consistency", NIPS 2003.
+    """
+    if not (labels >= 0).any():
+        return labels
+    graph = _graph(neighbors)
+    spreading = LabelSpreading(lambda *_: graph, alpha=SPREAD, max_iter=MOST_ROUNDS)
+    with warnings.catch_warnings():
+        # The last rounds move far labels a little more.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        spreading.fit(np.zeros((len(labels), 1)), labels)
+    reached = spreading.label_distributions_.any(axis=1)
+    return np.where(labels >= 0, labels, np.where(reached, spreading.transduction_, -1))
+
+
+def _graph(neighbors: np.ndarray) -> sparse.csr_matrix:
+    r"""Return :math:`A + A^\top`, where :math:`A` has a one for each neighbour."""
+    n, k = neighbors.shape
+    edges = (np.ones(n * k), neighbors.ravel(), np.arange(0, n * k + 1, k))
+    graph = sparse.csr_matrix(edges, shape=(n, n))
+    return graph + graph.T

@@ -1,4 +1,4 @@
-"""The graph of neighbours, and its clusters."""
+"""The graph of neighbours, its clusters, and labels that spread along it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs, make_circles
 from sklearn.metrics import adjusted_rand_score
 
-from sklearn_aae.training import _neighbors, nearest_rows, spectral_clusters
+from sklearn_aae.training import _neighbors, nearest_rows, spectral_clusters, spread_labels
 
 
 def test_nearest_rows():
@@ -98,3 +98,28 @@ def test_as_many_clusters_as_rows():
     rng = np.random.default_rng(0)
     neighbors = nearest_rows(np.arange(5, dtype=np.float32)[:, None], 1, rng)
     assert set(spectral_clusters(neighbors, 5, rng)) <= set(range(5))
+
+
+def test_labels_spread_along_the_graph():
+    # A path of nine rows, with labels at its ends, and three rows apart from it.
+    neighbors = np.array([1, 2, 3, 4, 5, 6, 7, 8, 7, 10, 9, 10])[:, None]
+    labels = np.full(12, -1)
+    labels[[0, 8]] = 4, 2
+    found = spread_labels(neighbors, labels)
+    assert found.dtype == np.int64
+    assert found[:3].tolist() == [4] * 3
+    assert found[6:9].tolist() == [2] * 3
+    assert found[9:].tolist() == [-1] * 3  # no label reaches them
+    # A label among others of its neighbours stays what it is.
+    labels[1] = 2
+    assert spread_labels(neighbors, labels)[[0, 1]].tolist() == [4, 2]
+    np.testing.assert_array_equal(spread_labels(neighbors, np.full(12, -1)), [-1] * 12)
+
+
+def test_a_label_goes_far():
+    # Two rings of 200 rows with a label each, which has a hundred rows to go.
+    X, y = make_circles(400, factor=0.4, noise=0.03, random_state=0)
+    neighbors = nearest_rows(X.astype(np.float32), 10, np.random.default_rng(0))
+    labels = np.full(400, -1)
+    labels[[np.flatnonzero(y == 0)[0], np.flatnonzero(y == 1)[0]]] = 0, 1
+    assert (spread_labels(neighbors, labels) == y).mean() > 0.99
