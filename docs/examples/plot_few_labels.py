@@ -19,7 +19,7 @@ import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_circles
 from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
@@ -87,4 +87,32 @@ for row, style, pixels in zip(axes, styles, X[order[:6]], strict=True):
         axis.set_axis_off()
 axes[0, 0].set_title("row", fontsize=9)
 axes[0, 1].set_title("its style, for each class", fontsize=9, loc="left")
+plt.show()
+
+# %%
+# Where to begin
+# --------------
+#
+# Two rings with one label each. A network that has seen two labels first draws a line
+# between them, and consistency makes it certain of that line. ``init="label_spreading"``
+# spreads the labels along the graph of neighbours, teaches the network what comes out in the
+# first third of the epochs, and only then leaves it to the labels that were given. What it
+# has learned holds for any point of the plane.
+
+rings, ring = make_circles(500, factor=0.4, noise=0.05, random_state=0)
+few = np.full(len(ring), -1)
+for label in (0, 1):
+    few[np.flatnonzero(ring == label)[0]] = label
+given = few >= 0
+line = np.linspace(-1.4, 1.4, 60)
+plane = np.array([[a, b] for b in line for a in line])
+figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharex=True, sharey=True)
+for axis, init in zip(axes, ("random", "label_spreading"), strict=True):
+    model = AAEClassifier(init=init, random_state=0).fit(rings, few)
+    shades = model.predict_proba(plane)[:, 1].reshape(60, 60)
+    axis.contourf(line, line, shades, levels=10, cmap="coolwarm", alpha=0.4)
+    axis.scatter(*rings.T, c="gray", s=4)
+    axis.scatter(*rings[given].T, c=few[given], cmap="coolwarm", s=60, ec="k")
+    axis.set_title(f'init="{init}": {model.score(rings, ring):.2f} right')
+    axis.set_aspect("equal")
 plt.show()
