@@ -33,8 +33,10 @@ def test_models_see_no_label_of_the_rows_that_are_scored(monkeypatch):
     monkeypatch.setattr(few_labels, "classifiers", lambda seed: {"spy": Spy()})
     monkeypatch.setattr(few_labels, "peers", dict)
     table = few_labels.Labelled("iris", X, y, (20,))
-    ((name, value),) = few_labels.classify(table, 20, seed=0)
+    ((name, measure),) = few_labels.classify(table, 20, seed=0)
     assert name == "spy"
+    assert not seen  # nothing is trained before its figure is asked for
+    value = measure()
     assert (seen[0] >= 0).sum() == 20
     assert value == np.mean(y[seen[0] < 0] == 0)
 
@@ -48,15 +50,18 @@ def test_runs_that_are_there_are_not_repeated(monkeypatch):
     calls = []
 
     def classify(table, n_labels, seed):
-        calls.append(seed)
-        yield "LogisticRegression", 0.5
+        for name in ("LogisticRegression", "AAE")[: 1 if len(calls) < 2 else 2]:
+            yield name, lambda name=name: calls.append((name, seed)) or 0.5
 
     monkeypatch.setattr(few_labels, "classify", classify)
     for seed in (0, 0, 1):
         few_labels.measure(runs, table, 20, seed)
-    assert calls == [0, 1]
+    assert calls == [("LogisticRegression", 0), ("LogisticRegression", 1)]
+    few_labels.measure(runs, table, 20, 0)  # a model that was added since
+    assert calls[2:] == [("AAE", 0)]
     (row,) = few_labels.beside(
         list(few_labels.summarise(runs.rows(), few_labels.KEYS[:-1], few_labels.FIGURES)),
         few_labels.ACCURACY,
     )
-    assert row == {"table": "iris", "labels": "20", "LogisticRegression": "0.500 ± 0.000"}
+    figures = {"LogisticRegression": "0.500 ± 0.000", "AAE": "0.500"}
+    assert row == {"table": "iris", "labels": "20"} | figures
