@@ -125,7 +125,8 @@ def spread_labels(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:
     .. [1] D. Zhou, O. Bousquet, T. Lal, J. Weston, B. Schölkopf, "Learning with Local and
        Global Consistency", NIPS 2003.
     """
-    if not (labels >= 0).any():
+    given = labels >= 0
+    if given.all() or not given.any():
         return labels
     graph = _graph(neighbors)
     spreading = LabelSpreading(lambda *_: graph, alpha=SPREAD, max_iter=MOST_ROUNDS)
@@ -134,7 +135,7 @@ def spread_labels(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:
         warnings.simplefilter("ignore", ConvergenceWarning)
         spreading.fit(np.zeros((len(labels), 1)), labels)
     reached = spreading.label_distributions_.any(axis=1)
-    return np.where(labels >= 0, labels, np.where(reached, spreading.transduction_, -1))
+    return np.where(given, labels, np.where(reached, spreading.transduction_, -1))
 
 
 def _graph(neighbors: np.ndarray) -> sparse.csr_matrix:
