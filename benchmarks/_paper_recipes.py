@@ -383,7 +383,7 @@ RECIPES: dict[str, Recipe] = {
 }
 
 SEMI = ("semi-adversarial", "semi-neighbors", "semi-neighbors-500", "semi-nearest", "semi-paper")
-FEW = ("semi-spread", *SEMI)
+FEW = (*SEMI, "semi-spread")
 CLUSTERING = (
     "clustering-spectral",
     "clustering-both",
