@@ -402,7 +402,7 @@ TABLES: dict[str, dict[str, Task]] = {
             "best VAE",
             340,
             350,
-            ("parzen-long", "parzen-deterministic", "parzen-dropout", "parzen-plain"),
+            ("parzen-deterministic", "parzen-long", "parzen-dropout", "parzen-plain"),
             higher=True,
         ),
     },
