@@ -15,11 +15,11 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
-from skorch.callbacks import Callback
 
 from sklearn_aae import AAEClassifier, AdversarialAutoencoder
 from sklearn_aae._classifier import class_weights
 from sklearn_aae._labels import read_labels
+from tests.beginning import Beginning
 from tests.instances import fast_classifier
 from tests.mixed_tables import animals
 
@@ -165,14 +165,6 @@ def test_consistency_uses_rows_without_labels(consistency):
     consistent = accuracy(1.0)
     assert consistent > accuracy(0.0) + 0.03
     assert consistent > 0.93
-
-
-class Beginning(Callback):
-    """Keeps what a classifier is taught at first, and in how many epochs."""
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        Beginning.pseudo_labels, Beginning.n_epochs = X.pseudo_labels, X.n_pseudo_epochs
-        Beginning.labels, Beginning.neighbors = X.labels, X.neighbors
 
 
 @pytest.mark.parametrize("consistency_weight", [1.0, 0.0])

@@ -11,9 +11,9 @@ from sklearn.datasets import load_iris, make_blobs, make_circles
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import Callback
 
 from sklearn_aae import AAEClusterer
+from tests.beginning import Beginning
 from tests.instances import fast_clusterer
 from tests.mixed_tables import animals
 
@@ -115,14 +115,6 @@ def test_survives_pickling(blobs, fitted):
 
 
 # ----------------------------------------------------------------------- to begin with
-
-
-class Beginning(Callback):
-    """Keeps what a clusterer is taught, and in how many epochs."""
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        Beginning.pseudo_labels, Beginning.n_epochs = X.pseudo_labels, X.n_pseudo_epochs
-        Beginning.neighbors, Beginning.directions = X.neighbors, X.directions
 
 
 @pytest.mark.parametrize("consistency", ["both", "neighbors", "adversarial"])
