@@ -182,14 +182,14 @@ class TwoHeadedEstimator(
         taught = self._learns_labels or self.init != "random"
         led = taught and self.consistency != "neighbors"
         balance = BALANCE_IF_LED if led else BALANCE
-        loss = CategoryLoss(tuple(weights.tolist()), float(self.consistency_weight), balance)
+        loss = CategoryLoss(float(self.consistency_weight), balance)
         phases = [Phase("category", "optimizer_class", ("encoder",), loss)]
         distance = None if self.head_distance is None else float(self.head_distance)
         if distance is not None:
             phases.append(
                 Phase("repulsion", "optimizer_heads", ("heads",), RepulsionLoss(distance))
             )
-        model._heads = Heads(len(weights), tuple(phases), HEADS_RATE, distance)
+        model._heads = Heads(tuple(weights.tolist()), tuple(phases), HEADS_RATE, distance)
 
     def _fit_model(
         self, model: Any, X: Any, y: Any, rows: np.ndarray, labels: np.ndarray | None

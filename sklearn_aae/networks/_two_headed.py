@@ -121,13 +121,22 @@ class TwoHeadedModule(AAEModule):
     ----------
     *args, **kwargs : object
         As :class:`AAEModule` takes them.
+    sizes : tuple of float
+        Shares of rows that categories should have, one for each.
+
+    Attributes
+    ----------
     n_categories : int
         Width of the first head.
     """
 
-    def __init__(self, *args: Any, n_categories: int, **kwargs: Any) -> None:
+    sizes: torch.Tensor
+
+    def __init__(self, *args: Any, sizes: tuple[float, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.n_categories = n_categories
+        self.n_categories = len(sizes)
+        # On the device before a step reads it, since a recorded step cannot copy from the host.
+        self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
 
     def logits(
         self,
@@ -213,7 +222,7 @@ class TwoHeadedBuilder(ModuleBuilder):
     decoder reads :math:`W y + z`, of the style's width, in place of the code.
     """
 
-    n_categories: int = 2
+    sizes: tuple[float, ...] = (0.5, 0.5)
     head_distance: float | None = None
 
     def __call__(self) -> TwoHeadedModule:
@@ -234,8 +243,13 @@ class TwoHeadedBuilder(ModuleBuilder):
             posterior=plain.posterior,
             prior=plain.prior,
             n_components=self.n_components,
-            n_categories=self.n_categories,
+            sizes=self.sizes,
         )
+
+    @property
+    def n_categories(self) -> int:
+        """Width of the first head."""
+        return len(self.sizes)
 
     def _build_discriminators(self) -> nn.Module:
         k = self.n_categories

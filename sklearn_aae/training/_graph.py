@@ -16,7 +16,7 @@ import torch
 
 from sklearn_aae.training._batches import Batch
 
-#: Steps of every batch size that are taken without a graph first: libraries choose their
+#: Steps of every shape of batch that are taken without a graph first: libraries choose their
 #: kernels and allocate their workspaces then, which a recording must not do.
 WARM_UP = 3
 
@@ -37,6 +37,9 @@ class StepResult(NamedTuple):
 
 
 Walk = Callable[[Batch], StepResult]
+
+#: Of each tensor of a batch, None for those that it lacks.
+Shape = tuple[torch.Size | None, ...]
 
 
 class _Recording(NamedTuple):
@@ -65,7 +68,7 @@ def on_side_stream(walk: Callable[[], StepResult]) -> StepResult:
 
 
 class GraphedStep:
-    """Takes steps by replaying a recording, one for every batch size.
+    """Takes steps by replaying a recording, one for every shape of batch.
 
     Parameters
     ----------
@@ -91,29 +94,30 @@ class GraphedStep:
         self.walk = walk
         self.record = record
         self.warm_up = warm_up
-        self.recordings: dict[int, _Recording] = {}
-        self.steps: Counter[int] = Counter()
+        self.recordings: dict[Shape, _Recording] = {}
+        self.steps: Counter[Shape] = Counter()
         self.gave_up = False
 
     def __call__(self, batch: Batch) -> StepResult:
         """Take a step; the next one may overwrite what is returned."""
         if self.gave_up:
             return self.walk(batch)
-        n = len(batch.x)
-        if n not in self.recordings:
-            self.steps[n] += 1
-            if self.steps[n] <= WARM_UP:
+        # Rows with labels beside a batch can become fewer, or end, while it stays as large.
+        shape = tuple(None if tensor is None else tensor.shape for tensor in batch)
+        if shape not in self.recordings:
+            self.steps[shape] += 1
+            if self.steps[shape] <= WARM_UP:
                 return self.warm_up(lambda: self.walk(batch))
-            if not self._make_recording(n, batch):
+            if not self._make_recording(shape, batch):
                 return self.walk(batch)
-        recording = self.recordings[n]
+        recording = self.recordings[shape]
         for place, tensor in zip(recording.batch, batch, strict=True):
             if place is not None and tensor is not None:
                 place.copy_(tensor)
         recording.replay()
         return recording.result
 
-    def _make_recording(self, n: int, batch: Batch) -> bool:
+    def _make_recording(self, shape: Shape, batch: Batch) -> bool:
         copies: list[Any] = [None if tensor is None else tensor.clone() for tensor in batch]
         places = Batch(*copies)
         try:
@@ -129,5 +133,5 @@ class GraphedStep:
                 stacklevel=2,
             )
             return False
-        self.recordings[n] = _Recording(places, result, replay)
+        self.recordings[shape] = _Recording(places, result, replay)
         return True

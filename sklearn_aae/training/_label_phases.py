@@ -32,8 +32,8 @@ class Heads:
 
     Attributes
     ----------
-    n_categories : int
-        Width of the head.
+    sizes : tuple of float
+        Shares of rows that categories should have, one for each.
     phases : tuple of Phase
         Phases after the three.
     rate : float, default=1.0
@@ -43,16 +43,19 @@ class Heads:
         far apart.
     """
 
-    n_categories: int
+    sizes: tuple[float, ...]
     phases: tuple[Phase, ...]
     rate: float = 1.0
     head_distance: float | None = None
 
+    @property
+    def n_categories(self) -> int:
+        """Width of the head."""
+        return len(self.sizes)
+
     def extend(self, builder: ModuleBuilder) -> TwoHeadedBuilder:
         """Return a recipe for the networks of a model with this head."""
-        return TwoHeadedBuilder(
-            **vars(builder), n_categories=self.n_categories, head_distance=self.head_distance
-        )
+        return TwoHeadedBuilder(**vars(builder), sizes=self.sizes, head_distance=self.head_distance)
 
     def rates(self, lr: float) -> dict[str, float]:
         """Return the learning rates of the phases' optimizers, given the model's."""
@@ -65,19 +68,16 @@ class CategoryLoss:
 
     A category should be the same at a neighbour of a row and within a step in the direction
     that changes it most, as batches have neighbours, directions or both; it should be
-    certain, and categories be of the sizes wanted.
+    certain, and categories be of the module's sizes.
 
     Parameters
     ----------
-    weights : tuple of float
-        Sizes :math:`\pi` that categories should have, as shares.
     consistency_weight : float
         Weight of inconsistency beside the cross-entropy; 0 leaves it out.
     balance : float
         Weight of the sizes within it.
     """
 
-    weights: tuple[float, ...]
     consistency_weight: float
     balance: float
 
@@ -98,8 +98,7 @@ class CategoryLoss:
         batch = state.batch
         rows = [batch.x] if batch.neighbors is None else [batch.x, batch.neighbors]
         log_p = functional.log_softmax(module.logits(torch.cat(rows)), dim=1)
-        prior = log_p.new_tensor(self.weights)
-        losses = [self.balance * imbalance(log_p, prior)]
+        losses = [self.balance * imbalance(log_p, module.sizes)]
         if batch.neighbors is None:
             losses.append(uncertainty(log_p))
         else:  # which agree only if they are certain

@@ -8,17 +8,22 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone, is_classifier
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import sklearn_aae.training._batches as batches_module
 import sklearn_aae.training._stepping as stepping
+from sklearn_aae.priors import Mixture
 from sklearn_aae.training._graph import WARM_UP, GraphedStep, StepResult
-from tests.instances import fast
+from tests.instances import fast, fast_classifier, fast_clusterer
+from tests.mixed_tables import animals
 
 
 class Recorder:
     """Stands in for CUDA graphs: fixed places for what goes in and what comes out."""
 
-    def __init__(self):
+    def __init__(self, n_phases=3):
+        self.n_phases = n_phases
         self.warm_ups = self.recordings = self.replays = 0
 
     def warm_up(self, walk):
@@ -28,7 +33,7 @@ class Recorder:
     def record(self, walk):
         """Return empty places; as a real recording, this takes no step."""
         self.recordings += 1
-        places = StepResult(torch.empty(3), None)
+        places = StepResult(torch.empty(self.n_phases), None)
 
         def replay():
             self.replays += 1
@@ -66,6 +71,96 @@ def test_replayed_steps_train_as_taken_ones(cancer, recorder):
     assert used.replays == 6 * 9 - 2 * WARM_UP
     np.testing.assert_array_equal(model.transform(X), expected.transform(X))
     assert model.history_ == expected.history_
+
+
+@pytest.mark.parametrize("init", ["random", "label_spreading"])
+def test_a_recording_for_every_number_of_labelled_rows(cancer, recorder, init):
+    X, y = cancer
+    few = np.where(np.arange(len(y)) < 40, y, -1)
+    settings = {"init": init, "batch_size": 569, "max_epochs": 24}
+    expected = fast_classifier(**settings).fit(X, few)
+    used = recorder(Recorder(n_phases=4))
+    model = fast_classifier(**settings).fit(X, few)
+    # At first all rows have a label, if these are spread: a third of the epochs.
+    assert used.recordings == (1 if init == "random" else 2)
+    assert used.replays == 24 - used.recordings * WARM_UP
+    np.testing.assert_array_equal(model.transform(X), expected.transform(X))
+
+
+class Inspector(TorchDispatchMode):
+    """Notes what a step asks of the device that a CUDA graph cannot record."""
+
+    #: Numbers that Python hands over, and answers that Python waits for.
+    FORBIDDEN = ("aten::lift_fresh", "aten::_local_scalar_dense", "aten::nonzero", "aten::unique")
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+        self.steps = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name, kwargs = func._schema.name, kwargs or {}
+        moves = name == "aten::_to_copy" and kwargs.get("device") is not None
+        masks = name.startswith("aten::index") and any(
+            isinstance(i, torch.Tensor) and i.dtype == torch.bool for i in args[1]
+        )
+        if name.startswith(self.FORBIDDEN) or moves or masks:
+            self.found.append(name)
+        return func(*args, **kwargs)
+
+    def warm_up(self, walk):
+        self.steps += 1
+        with self:
+            return walk()
+
+    def record(self, walk):
+        raise RuntimeError("nothing is recorded")
+
+
+#: One of each kind of step: posteriors, priors, supervision, heads and what they learn from.
+ON_NUMBERS = [
+    fast(),
+    fast(posterior="universal"),
+    fast(posterior="gaussian", prior="mixture", early_stopping=True),
+    fast(prior="learned"),
+    fast(supervision="decoder", scaling="quantile"),
+    fast_clusterer(init="spectral", consistency="both"),
+]
+ON_LEVELS = [
+    fast(),
+    fast(posterior="gaussian", n_components=3),
+    fast(prior=Mixture(3), supervision="prior"),
+    fast_classifier(consistency="both", init="label_spreading"),
+    fast_classifier(consistency="adversarial", head_distance=3.0),
+]
+
+
+@pytest.mark.filterwarnings("ignore:the training step cannot be recorded")
+@pytest.mark.parametrize(
+    "model, mixed",
+    [(model, False) for model in ON_NUMBERS] + [(model, True) for model in ON_LEVELS],
+)
+def test_a_step_asks_for_nothing_that_a_graph_cannot_record(model, mixed, recorder):
+    frame = animals(240)
+    y = frame.pop("animal").astype("category").cat.codes.where(np.arange(240) % 3 > 0, -1)
+    X = frame if mixed else frame[["weight", "legs"]]
+    used = recorder(Inspector())
+    labelled = is_classifier(model) or model.get_params().get("supervision")
+    clone(model).fit(X, y if labelled else None)
+    assert used.steps > 0
+    assert not used.found
+
+
+def test_the_inspector_sees_what_cannot_be_recorded(cancer, recorder):
+    class Hasty(torch.nn.Linear):
+        def forward(self, x):
+            assert bool((x.abs() < 1e9).all())  # Python waits for the device
+            return super().forward(x) * torch.tensor(1.0)  # and hands a number over
+
+    used = recorder(Inspector())
+    with pytest.warns(UserWarning, match="cannot be recorded"):
+        fast(encoder=Hasty).fit(cancer[0])
+    assert {"aten::_local_scalar_dense", "aten::lift_fresh"} <= set(used.found)
 
 
 def test_a_step_that_cannot_be_recorded_is_taken_with_one_warning(cancer, recorder):

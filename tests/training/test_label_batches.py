@@ -128,6 +128,7 @@ class Linear(nn.Module):
     """Logits that change along the first column alone, two a unit."""
 
     reader = None
+    sizes = torch.tensor([0.5, 0.5])
 
     def logits(self, x):
         return torch.stack([2 * x[:, 0], torch.zeros(len(x))], dim=1)
@@ -160,13 +161,12 @@ def test_what_consistency_is_made_of():
     near = x + 0.1
     log_p, log_q = (torch.log_softmax(Linear().logits(rows), dim=1) for rows in (x, near))
     direction = torch.randn(3, 2, generator=make_generator(0))
-    weights = (0.5, 0.5)
-    prior = torch.tensor(weights)
+    prior = torch.tensor([0.5, 0.5])
     step = adversarial_inconsistency(Linear(), x, direction, log_p)
 
     def loss(**beside):
         batch = Batch(x=x, corrupted=x, prior=x, noise=None, **beside)
-        return CategoryLoss(weights, 2.0, balance=3.0)(Linear(), None, StepState(batch))
+        return CategoryLoss(2.0, balance=3.0)(Linear(), None, StepState(batch))
 
     alone = uncertainty(log_p) + 3.0 * imbalance(log_p, prior)
     torch.testing.assert_close(loss(direction=direction), 2.0 * (alone + step))
