@@ -460,7 +460,7 @@ TABLES: dict[str, dict[str, Task]] = {
             "M1+M2",
             1.90,
             1.3,
-            ("semi-wide", "semi-spread", *SEMI),
+            ("semi-spread", "semi-wide", *SEMI),
             n_labels=100,
         ),
         "1000 labels": Task(

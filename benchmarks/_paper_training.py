@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback, LRScheduler
 from tqdm import tqdm
+
+#: Seconds that the processor had worked when an epoch ended.
+PROCESSOR = "processor"
 
 
 class Schedule(LRScheduler):
@@ -125,7 +129,7 @@ def _parts(net: Any) -> list[str]:
 
 
 class Progress(Callback):
-    """A bar of epochs, with the losses of the last.
+    """A bar of epochs, with the losses of the last; the processor's time goes to the history.
 
     Parameters
     ----------
@@ -145,6 +149,7 @@ class Progress(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Move the bar."""
+        net.history.record(PROCESSOR, time.process_time())
         losses = {
             phase.name[:5]: f"{net.history[-1, f'train_{phase.name}_loss']:.3f}"
             for phase in net.phases
