@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import adjusted_rand_score
 
 import sklearn_aae.training._stepping as stepping
 from sklearn_aae import AAEClassifier, AAEClusterer
@@ -108,8 +109,6 @@ def test_a_classifier_learns_from_few_labels(digits, graphs, consistency):
 
 
 def test_a_clusterer_finds_digits(digits, graphs):
-    from sklearn.metrics import adjusted_rand_score
-
     X, y = digits
     model = AAEClusterer(10, init="spectral", max_epochs=30, random_state=0).fit(X)
     assert were_replayed(graphs)

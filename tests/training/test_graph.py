@@ -101,7 +101,7 @@ class Inspector(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name, kwargs = func._schema.name, kwargs or {}
         moves = name == "aten::_to_copy" and kwargs.get("device") is not None
-        masks = name.startswith("aten::index") and any(
+        masks = name in ("aten::index", "aten::index_put", "aten::index_put_") and any(
             isinstance(i, torch.Tensor) and i.dtype == torch.bool for i in args[1]
         )
         if name.startswith(self.FORBIDDEN) or moves or masks:
