@@ -87,6 +87,7 @@ def classifiers(seed: int) -> dict[str, Any]:
         "AAE": new(),
         "AAE, neighbors": new(consistency="neighbors"),
         "AAE, adversarial": new(consistency="adversarial"),
+        "AAE, weak consistency": new(consistency_weight=0.3),
         "AAE, no consistency": new(consistency_weight=0),
         "AAE, label spreading": new(init="label_spreading"),
     }
