@@ -56,6 +56,8 @@ class Recipe:
         Learning rates of Adam by phase.
     fall : tuple of (float, float)
         Factors of the rates by the share of training that is done, straight lines between.
+    averaged : float
+        Share of the epochs, the last, whose weights are averaged in the end.
     consistency, consistency_weight, n_neighbors, init, head_distance
         As in :class:`~sklearn_aae.AAEClusterer`.
     """
@@ -75,6 +77,7 @@ class Recipe:
     half_precision: bool = False
     batch_size: int = 100
     fall: tuple[tuple[float, float], ...] = ((0.0, 1.0), (1.0, 1.0))
+    averaged: float = 0.0
     consistency: str = "neighbors"
     consistency_weight: float = 0.0
     n_neighbors: int = 10
@@ -530,7 +533,9 @@ def all_tasks() -> Iterator[tuple[str, str, Task]]:
 def settings_id(recipe: Recipe, **more: object) -> str:
     """Return a short name of settings; any change of one gives another."""
     settings = {name: value for name, value in asdict(recipe).items() if name != "about"}
-    if recipe.init == "random":  # so that runs from before there was another keep their name
-        del settings["init"]
+    # Runs from before there was another setting keep their name.
+    for name, only in (("init", "random"), ("averaged", 0.0)):
+        if settings[name] == only:
+            del settings[name]
     text = json.dumps(settings | more, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]

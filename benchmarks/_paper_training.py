@@ -1,4 +1,4 @@
-"""What goes along with a long training: rates by phase, checkpoints, a bar of progress."""
+"""What goes along with a long training: rates by phase, averages, checkpoints, progress."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch.callbacks import Callback, LRScheduler
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 #: Seconds that the processor had worked when an epoch ended.
@@ -61,8 +62,50 @@ class Schedule(LRScheduler):
         """Rates are set when an epoch begins."""
 
 
+class AveragedWeights(Callback):
+    """Leave the mean of the weights at the ends of the last epochs, not the last weights.
+
+    Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization",
+    arXiv:1803.05407, 2018.
+
+    Parameters
+    ----------
+    share : float
+        Of the epochs, the last; with 0 the weights stay as they are.
+    epochs : int
+        Length of the training.
+    """
+
+    def __init__(self, share: float, epochs: int) -> None:
+        self.share = share
+        self.epochs = epochs
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Forget earlier runs."""
+        self.mean_ = AveragedModel(net.module_)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Take the weights of the epoch in, if it is one of the last."""
+        if len(net.history) > round(self.epochs * (1 - self.share)):
+            self.mean_.update_parameters(net.module_)
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """Put the mean in place."""
+        if self.mean_.n_averaged:
+            net.module_.load_state_dict(self.mean_.module.state_dict())
+        del self.mean_
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the mean so far, for a checkpoint."""
+        return self.mean_.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a mean of earlier."""
+        self.mean_.load_state_dict(state)
+
+
 class Checkpoint(Callback):
-    """Keep weights, optimizers and history in a file; go on from there if it exists.
+    """Keep weights, optimizers, averages and history in a file; go on from there if it exists.
 
     What an epoch draws depends on the seed and its number only, so a training that was
     killed and goes on ends as if it had never stopped.
@@ -91,8 +134,8 @@ class Checkpoint(Callback):
         if not Path(self.path).exists():
             return
         state = torch.load(self.path, map_location="cpu", weights_only=True)
-        for name in _parts(net):
-            getattr(net, name).load_state_dict(state[name])
+        for name, part in _parts(net).items():
+            part.load_state_dict(state[name])
         for row in state["history"]:
             net.history.new_epoch()
             for name, value in row.items():
@@ -113,7 +156,7 @@ class Checkpoint(Callback):
         done = len(net.history)
         if done % self.every and done != self.epochs:
             return
-        state = {name: getattr(net, name).state_dict() for name in _parts(net)}
+        state = {name: part.state_dict() for name, part in _parts(net).items()}
         history = [
             {name: value for name, value in row.items() if name != "batches"} for row in net.history
         ]
@@ -124,8 +167,12 @@ class Checkpoint(Callback):
         os.replace(half, path)
 
 
-def _parts(net: Any) -> list[str]:
-    return ["module_", *(f"{name}_" for name in net.optimizer_names)]
+def _parts(net: Any) -> dict[str, Any]:
+    names = ["module_", *(f"{name}_" for name in net.optimizer_names)]
+    averages = {
+        name: callback for name, callback in net.callbacks_ if isinstance(callback, AveragedWeights)
+    }
+    return {name: getattr(net, name) for name in names} | averages
 
 
 class Progress(Callback):

@@ -36,7 +36,13 @@ from benchmarks._paper_recipes import (
     all_tasks,
     settings_id,
 )
-from benchmarks._paper_training import PROCESSOR, Checkpoint, Progress, Schedule
+from benchmarks._paper_training import (
+    PROCESSOR,
+    AveragedWeights,
+    Checkpoint,
+    Progress,
+    Schedule,
+)
 from benchmarks._runs import Runs, summarise
 
 KEYS = ("table", "task", "stage", "recipe", "settings", "rows", "epochs", "widths", "seed")
@@ -102,6 +108,7 @@ def train(run: Run, split: Split, folder: Path, every: int, device: str = "auto"
     seed = run.seed if has_own_networks(recipe) else None
     path = folder / "checkpoints" / f"{run}.pt"
     callbacks = [
+        AveragedWeights(recipe.averaged, recipe.epochs),  # before what keeps its state
         Checkpoint(str(path), recipe.epochs, every, seed),
         Schedule(recipe.rates, recipe.fall, recipe.epochs),
         Progress(f"{run.task}, {run.recipe}, seed {run.seed}", recipe.epochs),

@@ -66,6 +66,7 @@ class KilledError(Exception):
 @pytest.mark.usefixtures("fewer_labels")
 def test_a_killed_run_goes_on_to_the_same_result(recipe, tmp_path, monkeypatch):
     run, split = make_run(recipe), make_images().to_tune()
+    run = replace(run, settings=replace(run.settings, averaged=0.75))
     whole = paper.train(run, split, tmp_path / "whole", every=1)
 
     def kill(self, net, **kwargs):
@@ -128,6 +129,23 @@ def test_rates_follow_the_recipe(tmp_path, monkeypatch):
     assert seen == [
         {name: pytest.approx(rate * factor) for name, rate in rates} for factor in factors
     ]
+
+
+def test_the_last_weights_are_averaged(tmp_path, monkeypatch):
+    seen = []
+    progress = training.Progress.on_epoch_end
+
+    def note(self, net, **kwargs):
+        seen.append(net.module_.encoder[0].weight.detach().clone())
+        progress(self, net, **kwargs)
+
+    monkeypatch.setattr(training.Progress, "on_epoch_end", note)
+    run = make_run("parzen-dropout")
+    run = replace(run, settings=replace(run.settings, averaged=0.5))
+    model = paper.train(run, make_images().to_tune(), tmp_path, every=10)
+    kept = model.net_.module_.encoder[0].weight
+    torch.testing.assert_close(kept, (seen[2] + seen[3]) / 2)
+    assert not torch.allclose(kept, seen[3])
 
 
 def test_splits_share_no_rows():
