@@ -47,6 +47,8 @@ class Recipe:
         What standard deviations of a Gaussian posterior are multiples of.
     input_noise : float
         In standard deviations of each column.
+    noise_fades : bool
+        Whether it falls with the rates.
     half_precision : bool
         Whether products of the networks are of bfloat16 where the device is made for it, which
         takes less than half the time.
@@ -74,6 +76,7 @@ class Recipe:
     posterior: str = "deterministic"
     posterior_scale: float = 1.0
     input_noise: float = 0.0
+    noise_fades: bool = False
     half_precision: bool = False
     batch_size: int = 100
     fall: tuple[tuple[float, float], ...] = ((0.0, 1.0), (1.0, 1.0))
@@ -449,6 +452,14 @@ RECIPES["semi-averaged"] = replace(
     epochs=45,
     averaged=0.5,
 )
+RECIPES["semi-fading"] = replace(
+    RECIPES["semi-noisy"],
+    about="semi-noisy with noise that falls with the rates, and the mean of the weights of the "
+    "last eighth of the epochs",
+    epochs=40,
+    noise_fades=True,
+    averaged=0.125,
+)
 
 SEMI = ("semi-adversarial", "semi-neighbors", "semi-neighbors-500", "semi-nearest", "semi-paper")
 CLUSTERING = (
@@ -507,7 +518,7 @@ TABLES: dict[str, dict[str, Task]] = {
             "M1+M2",
             0.85,
             0.8,
-            ("semi-noisy", "semi-noisy-wide", "semi-long", *SEMI),
+            ("semi-noisy", "semi-fading", "semi-noisy-wide", "semi-long", *SEMI),
         ),
     },
     "clustering": {
@@ -548,7 +559,7 @@ def settings_id(recipe: Recipe, **more: object) -> str:
     """Return a short name of settings; any change of one gives another."""
     settings = {name: value for name, value in asdict(recipe).items() if name != "about"}
     # Runs from before there was another setting keep their name.
-    for name, only in (("init", "random"), ("averaged", 0.0)):
+    for name, only in (("init", "random"), ("averaged", 0.0), ("noise_fades", False)):
         if settings[name] == only:
             del settings[name]
     text = json.dumps(settings | more, sort_keys=True)

@@ -18,7 +18,7 @@ PROCESSOR = "processor"
 
 
 class Schedule(LRScheduler):
-    """Rates of each phase, and how they fall.
+    """Rates of each phase, and how they and the noise of the inputs fall.
 
     The library puts its own schedule aside for any LRScheduler; skorch's could only move
     the rate of the first phase.
@@ -29,13 +29,16 @@ class Schedule(LRScheduler):
         Rates by optimizer.
     fall : tuple of (float, float)
         Factors by the share of training that is done, straight lines between.
+    fades : bool
+        Whether noise falls with the rates, as by the library's own schedule.
     epochs : int
         Length of the training.
     """
 
-    def __init__(self, rates: tuple, fall: tuple, epochs: int) -> None:
+    def __init__(self, rates: tuple, fall: tuple, fades: bool, epochs: int) -> None:
         self.rates = rates
         self.fall = fall
+        self.fades = fades
         self.epochs = epochs
 
     def initialize(self) -> Schedule:
@@ -46,7 +49,7 @@ class Schedule(LRScheduler):
         """Do not build a scheduler."""
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
-        """Set the rates of the epoch that begins, whose row is in the history already."""
+        """Set rates and noise of the epoch that begins, whose row is in the history already."""
         done = (len(net.history) - 1) / self.epochs
         shares, factors = zip(*self.fall, strict=True)
         factor = float(np.interp(done, shares, factors))
@@ -54,6 +57,8 @@ class Schedule(LRScheduler):
             if name in net.optimizer_names:
                 for group in getattr(net, f"{name}_").param_groups:
                     group["lr"] = rate * factor
+        if self.fades:
+            net.noise_share_ = factor
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Rates are set when an epoch begins."""

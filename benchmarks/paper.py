@@ -110,7 +110,7 @@ def train(run: Run, split: Split, folder: Path, every: int, device: str = "auto"
     callbacks = [
         AveragedWeights(recipe.averaged, recipe.epochs),  # before what keeps its state
         Checkpoint(str(path), recipe.epochs, every, seed),
-        Schedule(recipe.rates, recipe.fall, recipe.epochs),
+        Schedule(recipe.rates, recipe.fall, recipe.noise_fades, recipe.epochs),
         Progress(f"{run.task}, {run.recipe}, seed {run.seed}", recipe.epochs),
     ]
     model = estimator(recipe, task, callbacks, run.seed, device)

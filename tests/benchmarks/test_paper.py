@@ -131,6 +131,18 @@ def test_rates_follow_the_recipe(tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.parametrize("fades, shares", [(True, [1, 1, 1, 0.55]), (False, [1, 1, 1, 1])])
+def test_noise_falls_with_the_rates(fades, shares, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        training.Progress, "on_epoch_end", lambda self, net, **kwargs: seen.append(net.noise_share_)
+    )
+    run = make_run("semi-fading")
+    run = replace(run, settings=replace(run.settings, noise_fades=fades))
+    paper.train(run, make_images().to_tune(), tmp_path, every=10)
+    assert seen == pytest.approx(shares)
+
+
 def test_the_last_weights_are_averaged(tmp_path, monkeypatch):
     seen = []
     progress = training.Progress.on_epoch_end
