@@ -76,7 +76,7 @@ class AveragedWeights(Callback):
     Parameters
     ----------
     share : float
-        Of the epochs, the last; with 0 the weights stay as they are.
+        Of the epochs, the last, above 0.
     epochs : int
         Length of the training.
     """
@@ -96,7 +96,7 @@ class AveragedWeights(Callback):
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Put the mean in place."""
-        if self.mean_.n_averaged:
+        if self.mean_.n_averaged:  # a training that was interrupted has none yet
             net.module_.load_state_dict(self.mean_.module.state_dict())
         del self.mean_
 

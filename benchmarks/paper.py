@@ -107,8 +107,10 @@ def train(run: Run, split: Split, folder: Path, every: int, device: str = "auto"
     task, recipe = TABLES[run.table][run.task], run.settings
     seed = run.seed if has_own_networks(recipe) else None
     path = folder / "checkpoints" / f"{run}.pt"
+    # Before the checkpoint, which keeps the mean so far.
+    averages = [AveragedWeights(recipe.averaged, recipe.epochs)] if recipe.averaged else []
     callbacks = [
-        AveragedWeights(recipe.averaged, recipe.epochs),  # before what keeps its state
+        *averages,
         Checkpoint(str(path), recipe.epochs, every, seed),
         Schedule(recipe.rates, recipe.fall, recipe.noise_fades, recipe.epochs),
         Progress(f"{run.task}, {run.recipe}, seed {run.seed}", recipe.epochs),
