@@ -44,6 +44,7 @@ sphinx_gallery_conf = {
     "reference_url": {"sklearn_aae": None},
     "filename_pattern": r"/plot_",
     "within_subsection_order": "ExampleTitleSortKey",
+    "parallel": 2,
     "min_reported_time": 5,
     "show_signature": False,
 }

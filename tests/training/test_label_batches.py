@@ -68,6 +68,18 @@ def test_orders_differ_by_epoch_and_repeat():
     assert not torch.equal(torch.cat(first), torch.cat(other))
 
 
+def test_noise_of_labelled_rows_falls_with_the_noise_share():
+    iterator = batches(n=4000, labels=np.arange(4000) % 2, batch_size=4000)
+    spread = iterator.dataset.scaler.spread_
+    (clean, _) = next(iter(iterator))
+    iterator.module.posterior.input_noise = 0.3
+    for share in (1.0, 0.1, 0.0):
+        iterator.noise_share = share
+        batch, _ = next(iter(iterator))
+        noise = (batch.labelled_x - clean.labelled_x).std(dim=0).numpy()
+        np.testing.assert_allclose(noise, 0.3 * share * spread, rtol=0.05)
+
+
 def test_neighbors_belong_to_their_rows():
     table = (np.arange(50)[:, None] + np.array([[1, 2]])) % 50
     steps = set()
