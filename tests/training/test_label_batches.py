@@ -71,7 +71,7 @@ def test_orders_differ_by_epoch_and_repeat():
 def test_noise_of_labelled_rows_falls_with_the_noise_share():
     iterator = batches(n=4000, labels=np.arange(4000) % 2, batch_size=4000)
     spread = iterator.dataset.scaler.spread_
-    (clean, _) = next(iter(iterator))
+    clean, _ = next(iter(iterator))
     iterator.module.posterior.input_noise = 0.3
     for share in (1.0, 0.1, 0.0):
         iterator.noise_share = share
