@@ -8,7 +8,7 @@ import math
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -42,8 +42,6 @@ from sklearn_aae.training import (
     RECONSTRUCTION,
     AAENet,
     EarlyStopping,
-    Heads,
-    LabelledBatches,
     LinearDecay,
     Phase,
     RowLosses,
@@ -68,6 +66,27 @@ ADVERSARIES = ("optimizer_disc", "optimizer_gen")
 EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
 
 
+class Extension(Protocol):
+    """What another estimator adds to the model that it is made of.
+
+    Attributes
+    ----------
+    phases : tuple of Phase
+        Phases after the model's own.
+    train_batches : type
+        Makes the batches of an epoch, as :class:`TrainBatches` does.
+    """
+
+    phases: tuple[Phase, ...]
+    train_batches: type[TrainBatches]
+
+    def extend(self, builder: ModuleBuilder) -> ModuleBuilder:
+        """Return a recipe for the extended networks, given that of the model's."""
+
+    def rates(self, lr: float) -> dict[str, float]:
+        """Return the learning rates of the phases' optimizers, given the model's."""
+
+
 class BaseAAE(CallbackSupportMixin, BaseEstimator):
     """Shared by the estimators; not public.
 
@@ -87,8 +106,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     classes_: np.ndarray
     _class_counts: np.ndarray
 
-    #: What a head of categories adds; None for a code of one head.
-    _heads: Heads | None = None
+    #: What an estimator adds whose model this is; None for a model by itself.
+    _extension: Extension | None = None
 
     _parameter_constraints: dict = CONSTRAINTS
 
@@ -152,8 +171,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             supervision=self.supervision,
             n_classes=n_classes,
         )
-        if self._heads is not None:
-            builder = self._heads.extend(builder)
+        if self._extension is not None:
+            builder = self._extension.extend(builder)
         self._n_rows_built_for = len(X)
         rates = self._rates()
         # Momentum of the past misleads whoever plays against an opponent that moves.
@@ -166,7 +185,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         return AAENet(
             builder,
             phases=self._phases(rates),
-            train_batches=TrainBatches if self._heads is None else LabelledBatches,
+            train_batches=self._train_batches,
             seed=derive_seed(seed, TRAIN),
             lr=rates["optimizer"],
             device=str(device),
@@ -188,11 +207,15 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             weight = auto_adversarial_weight(prior, self._encoder is not None, self.supervision)
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
-        return rates if self._heads is None else rates | self._heads.rates(lr)
+        return rates if self._extension is None else rates | self._extension.rates(lr)
 
     def _phases(self, rates: dict[str, float]) -> tuple[Phase, ...]:
         plain = PHASES if "optimizer_gen" in rates else (RECONSTRUCTION,)
-        return plain if self._heads is None else (*plain, *self._heads.phases)
+        return plain if self._extension is None else (*plain, *self._extension.phases)
+
+    @property
+    def _train_batches(self) -> type[TrainBatches]:
+        return TrainBatches if self._extension is None else self._extension.train_batches
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
         """Return the batch size and the number of epochs of a fit."""

@@ -240,7 +240,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         categories = self._probabilities(rows, model).argmax(axis=1)
         sizes = np.bincount(categories, minlength=self.n_clusters)
         order = np.argsort(sizes == 0, kind="stable")  # those without rows come last
-        with_places = model._heads is not None and model._heads.head_distance is not None
+        with_places = model._extension is not None and model._extension.head_distance is not None
         return fitted | {
             "_order": order,
             "labels_": np.argsort(order)[categories].astype(np.int64),

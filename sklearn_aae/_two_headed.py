@@ -189,7 +189,7 @@ class TwoHeadedEstimator(
             phases.append(
                 Phase("repulsion", "optimizer_heads", ("heads",), RepulsionLoss(distance))
             )
-        model._heads = Heads(tuple(weights.tolist()), tuple(phases), HEADS_RATE, distance)
+        model._extension = Heads(tuple(weights.tolist()), tuple(phases), HEADS_RATE, distance)
 
     def _fit_model(
         self, model: Any, X: Any, y: Any, rows: np.ndarray, labels: np.ndarray | None
@@ -224,7 +224,7 @@ class TwoHeadedEstimator(
 
     def _net_to_go_on_with(self, model: Any) -> AAENet:
         """Return a copy of a fitted model's net, at the rates of our parameters as they are."""
-        heads = model._heads
+        heads = model._extension
         width = int(self.n_components) + (0 if heads is None else heads.n_categories)
         model.set_params(n_components=width, **{name: getattr(self, name) for name in HANDED_ON})
         return model._net_to_go_on_with()
@@ -259,9 +259,9 @@ class TwoHeadedEstimator(
         agree = self.consistency_weight > 0 and self.consistency != "adversarial"
         steps = self.consistency_weight > 0 and self.consistency != "neighbors"
         begin = self.init != "random" and n_pseudo_epochs > 0
-        if model._heads is None or not (agree or steps or begin):
+        if model._extension is None or not (agree or steps or begin):
             return None
-        n_categories = model._heads.n_categories
+        n_categories = model._extension.n_categories
         rng = np.random.default_rng(derive_seed(seed, NEIGHBORS))
 
         def find(dataset: TableDataset) -> None:
@@ -301,9 +301,9 @@ class TwoHeadedEstimator(
 
     def _probabilities(self, rows: np.ndarray, model: Any = None) -> np.ndarray:
         model = self.estimator_ if model is None else model
-        if model._heads is None:
+        if model._extension is None:
             return np.ones((len(rows), 1))
-        return self._codes(rows, model)[:, : model._heads.n_categories]
+        return self._codes(rows, model)[:, : model._extension.n_categories]
 
     def transform(self, X: Any) -> Any:
         r"""Return where rows lie.
@@ -326,7 +326,7 @@ class TwoHeadedEstimator(
         """
         check_is_fitted(self)
         codes = self._codes(self._check_rows(X, self.estimator_, reset=False))
-        heads = self.estimator_._heads
+        heads = self.estimator_._extension
         if heads is None:
             return codes
         k = heads.n_categories
@@ -341,7 +341,7 @@ class TwoHeadedEstimator(
     def _decode_categories(self, model: Any, order: np.ndarray) -> Any:
         """Return the row that stands for each category: its corner, with no style."""
         codes = np.zeros((len(order), model.net_.module_.n_components), dtype=np.float32)
-        if model._heads is not None:
+        if model._extension is not None:
             codes[:, : len(order)] = np.eye(len(order))[order]
         if model._encoder is None:
             codes = codes.astype(model._dtype)
@@ -349,7 +349,7 @@ class TwoHeadedEstimator(
 
     @property
     def _n_features_out(self) -> int:
-        heads = self.estimator_._heads
+        heads = self.estimator_._extension
         if heads is not None and heads.head_distance is not None:
             return self.n_components
         return self.estimator_.net_.module_.n_components

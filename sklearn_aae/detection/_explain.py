@@ -11,7 +11,8 @@ from sklearn_aae._threads import torch_threads
 from sklearn_aae.detection._evidence import gather_columns
 from sklearn_aae.detection._fitting import FittedModel
 from sklearn_aae.detection._rows import RowReader
-from sklearn_aae.training import CLIP, log_mixture
+from sklearn_aae.encoding import CLIP
+from sklearn_aae.training import log_mixture
 
 #: Rounds of replacing the cell by what is expected there and encoding the row anew.
 ROUNDS = 10

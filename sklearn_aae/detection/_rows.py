@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from sklearn_aae.encoding import (
+    CLIP,
     Scaler,
     TableEncoder,
     as_frame,
@@ -17,7 +18,6 @@ from sklearn_aae.encoding import (
     unseen_cells,
 )
 from sklearn_aae.exceptions import UnsupportedColumnsError
-from sklearn_aae.training import CLIP
 
 
 class RowReader:

@@ -17,12 +17,13 @@ from sklearn_aae.encoding._containers import (
 )
 from sklearn_aae.encoding._dense import UnseenCells, dense_widths, unseen_cells
 from sklearn_aae.encoding._levels import LevelScale
-from sklearn_aae.encoding._scaling import Scaler
+from sklearn_aae.encoding._scaling import CLIP, Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
 
 __all__ = [
     "BOOLEAN",
     "CATEGORY",
+    "CLIP",
     "NUMBER",
     "Column",
     "Container",

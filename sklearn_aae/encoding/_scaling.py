@@ -16,6 +16,8 @@ from sklearn.utils import gen_batches
 # Rows enough to place a thousand quantiles; QuantileTransformer's own default.
 QUANTILE_ROWS = 10_000
 CHUNK_BYTES = 2**21
+#: Where a detector cuts rows off, in standard deviations.
+CLIP = 10.0
 
 
 def _chunks(X: np.ndarray) -> Iterator[np.ndarray]:

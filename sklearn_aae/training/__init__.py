@@ -16,7 +16,6 @@ from sklearn_aae.training._inference import encode, in_precision, map_chunks
 from sklearn_aae.training._label_batches import LabelledBatches
 from sklearn_aae.training._label_phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.training._members import (
-    CLIP,
     EnsembleSettings,
     choose_columns,
     member_rows,
@@ -28,7 +27,6 @@ from sklearn_aae.training._row_losses import RowLosses
 from sklearn_aae.training._split import fixed_split, split_table
 
 __all__ = [
-    "CLIP",
     "DISCRIMINATOR",
     "GENERATOR",
     "PHASES",

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from sklearn_aae.losses import AdversarialLoss
 from sklearn_aae.networks import ModuleBuilder, TwoHeadedBuilder
+from sklearn_aae.training._label_batches import LabelledBatches
 from sklearn_aae.training._phases import Phase, StepState
 
 #: Length of adversarial steps as a share of the spread of rows: of numbers, and of levels
@@ -47,6 +48,8 @@ class Heads:
     phases: tuple[Phase, ...]
     rate: float = 1.0
     head_distance: float | None = None
+
+    train_batches = LabelledBatches
 
     @property
     def n_categories(self) -> int:

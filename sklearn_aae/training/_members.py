@@ -19,8 +19,6 @@ from sklearn_aae.training._inference import in_precision
 
 aten = torch.ops.aten
 
-#: Rows are cut off here, in standard deviations, as they are for training.
-CLIP = 10.0
 #: Keeps the scale of a code that does not vary above zero.
 CODE_EPSILON = 1e-5
 #: Rows from which a member learns its principal components.
