@@ -19,7 +19,7 @@ from sklearn.svm import OneClassSVM
 
 from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.detection._fitting import Trimmer, surround
-from sklearn_aae.scores import DENSITY, SCORES, kinds_with
+from sklearn_aae.detection.scores import DENSITY, SCORES, kinds_with
 
 
 class Detector(NamedTuple):

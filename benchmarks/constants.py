@@ -21,8 +21,8 @@ from benchmarks._common import Row, command_line, parser, prepare, report, setup
 from benchmarks.anomaly import CHOSEN_ON, split
 from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.detection import _fitting
-from sklearn_aae.scores import _mixture
-from sklearn_aae.training import EnsembleTrainer
+from sklearn_aae.detection.ensemble import EnsembleTrainer
+from sklearn_aae.detection.scores import _mixture
 
 Change = Callable[[], contextlib.AbstractContextManager]
 

@@ -1,9 +1,8 @@
 """Adversarial autoencoders with the scikit-learn API."""
 
-from sklearn_aae._adversarial_autoencoder import AdversarialAutoencoder
-from sklearn_aae._classifier import AAEClassifier
-from sklearn_aae._clusterer import AAEClusterer
-from sklearn_aae._outlier import AAEOutlierDetector
+from sklearn_aae.autoencoder import AdversarialAutoencoder
+from sklearn_aae.categories import AAEClassifier, AAEClusterer
+from sklearn_aae.detection import AAEOutlierDetector
 from sklearn_aae.encoding import TableEncoder
 
 __version__ = "0.1.0"

@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import torch
 
-from sklearn_aae._layout import Layout, make_span
-from sklearn_aae._random import make_generator
+from sklearn_aae._utils._random import make_generator
+from sklearn_aae.encoding._layout import Layout, make_span
 from sklearn_aae.outputs import LevelHead
 
 

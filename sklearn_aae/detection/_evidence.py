@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from sklearn_aae.detection._references import References
-from sklearn_aae.scores import Neighbours
+from sklearn_aae.detection.scores import Neighbours
 
 
 class EnsembleEvidence:
-    """The evidence of one chunk of rows; see :class:`sklearn_aae.scores.Evidence`.
+    """The evidence of one chunk of rows; see :class:`sklearn_aae.detection.scores.Evidence`.
 
     Parameters
     ----------

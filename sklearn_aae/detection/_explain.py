@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from sklearn_aae._threads import torch_threads
+from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.detection._evidence import gather_columns
 from sklearn_aae.detection._fitting import FittedModel
-from sklearn_aae.detection._rows import RowReader
+from sklearn_aae.detection.ensemble import log_mixture
 from sklearn_aae.encoding import CLIP
-from sklearn_aae.training import log_mixture
+from sklearn_aae.encoding._readers import RowReader
 
 #: Rounds of replacing the cell by what is expected there and encoding the row anew.
 ROUNDS = 10

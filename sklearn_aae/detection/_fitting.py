@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_aae._random import derive_seed, make_generator
+from sklearn_aae._utils._random import derive_seed, make_generator
 from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns
 from sklearn_aae.detection._marginals import Marginals
 from sklearn_aae.detection._references import References, crowding
 from sklearn_aae.detection._single import DrawnMarginals, SingleMember
-from sklearn_aae.scores import AUTOREGRESSION, DENSITY
-from sklearn_aae.training import (
+from sklearn_aae.detection.ensemble import (
     AutoregressiveEnsemble,
     Ensemble,
     EnsemblePlan,
@@ -24,6 +23,7 @@ from sklearn_aae.training import (
     choose_columns,
     member_rows,
 )
+from sklearn_aae.detection.scores import AUTOREGRESSION, DENSITY
 
 #: Streams under the seed.
 COLUMNS, ROWS, WEIGHTS, TRAINING, TRIMMING, STORED, PRIOR, BESIDE = range(8)

@@ -6,8 +6,8 @@ import math
 
 import torch
 
+from sklearn_aae.detection.ensemble import Ensemble, log_mixture
 from sklearn_aae.encoding import CLIP
-from sklearn_aae.training import Ensemble, log_mixture
 
 #: Prior draws of each member that a density is averaged over.
 N_DRAWS = 64

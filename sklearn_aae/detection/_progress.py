@@ -6,8 +6,8 @@ from typing import Any
 
 from sklearn.frozen import FrozenEstimator
 
-from sklearn_aae.scores import AUTOREGRESSION, SCORES
-from sklearn_aae.training import EnsembleTrainer
+from sklearn_aae.detection.ensemble import EnsembleTrainer
+from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES
 
 #: Training is reported in so many parts.
 PARTS = 10

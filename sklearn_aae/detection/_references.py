@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sklearn_aae.scores import Neighbours
+from sklearn_aae.detection.scores import Neighbours
 
 
 class References:

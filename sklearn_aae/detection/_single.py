@@ -11,11 +11,11 @@ import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from sklearn_aae._base import BaseAAE
-from sklearn_aae._random import make_generator
-from sklearn_aae.detection._rows import FrozenReader
+from sklearn_aae._utils._random import make_generator
+from sklearn_aae.autoencoder._base import BaseAAE
+from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES
+from sklearn_aae.encoding._readers import FrozenReader
 from sklearn_aae.exceptions import NotFittedError
-from sklearn_aae.scores import AUTOREGRESSION, SCORES
 from sklearn_aae.training import in_precision
 
 #: Prior draws that a column's density is averaged over, and rows at a time.

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._cells import is_bool, is_number
-from sklearn_aae._layout import MAX_DIGIT, digit_sizes, make_span
+from sklearn_aae.encoding._cells import is_bool, is_number
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, Column, label_booleans
 from sklearn_aae.encoding._datetime_columns import as_moment
+from sklearn_aae.encoding._layout import MAX_DIGIT, digit_sizes, make_span
 
 #: handle_unknown, and what a label becomes that fit did not see.
 AUTO, ERROR, INFREQUENT = "auto", "error", "infrequent_if_exist"

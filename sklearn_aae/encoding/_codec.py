@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._cells import is_missing
-from sklearn_aae._layout import Span, make_span
+from sklearn_aae.encoding._cells import is_missing
 from sklearn_aae.encoding._columns import EMPTY, Column
 from sklearn_aae.encoding._forms import Form
+from sklearn_aae.encoding._layout import Span, make_span
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from sklearn_aae._cells import (
+from sklearn_aae.encoding._cells import (
     as_microseconds,
     as_objects,
     is_bool,

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._cells import as_microseconds
 from sklearn_aae.encoding._axis import make_axis
+from sklearn_aae.encoding._cells import as_microseconds
 from sklearn_aae.encoding._codec import Condition
 from sklearn_aae.encoding._columns import LETTERS, Column
 from sklearn_aae.encoding._forms import Form

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sklearn_aae._layout import Layout
+from sklearn_aae.encoding._layout import Layout
 
 
 class LevelScale:

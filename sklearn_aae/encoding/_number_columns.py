@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._cells import is_number
-from sklearn_aae._layout import Span, make_span
 from sklearn_aae.encoding._axis import Axis, make_axis
+from sklearn_aae.encoding._cells import is_number
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import Column
+from sklearn_aae.encoding._layout import Span, make_span
 
 #: Numbers with more decimals than this are not rounded.
 MOST_DECIMALS = 10

@@ -11,16 +11,15 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from sklearn_aae._cells import as_objects
-from sklearn_aae._compat import (
+from sklearn_aae._utils._compat import (
     Interval,
     RealNotInt,
     StrOptions,
     _check_feature_names_in,
     _fit_context,
 )
-from sklearn_aae._layout import Layout
 from sklearn_aae.encoding._category_columns import AUTO, ERROR, INFREQUENT, CategoryCodec
+from sklearn_aae.encoding._cells import as_objects
 from sklearn_aae.encoding._codec import ColumnCodec, Condition, EmptyCodec
 from sklearn_aae.encoding._columns import (
     BOOLEAN,
@@ -32,6 +31,7 @@ from sklearn_aae.encoding._columns import (
 )
 from sklearn_aae.encoding._containers import Container, as_frame, columns_of
 from sklearn_aae.encoding._datetime_columns import MomentCodec
+from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.encoding._number_columns import NumberCodec
 
 

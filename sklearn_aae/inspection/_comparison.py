@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._compat import import_extra
+from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.inspection._associations import associations
 from sklearn_aae.inspection._style import (
     BLUE,

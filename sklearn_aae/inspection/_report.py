@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._compat import import_extra
+from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.inspection._comparison import draw_correlations, draw_marginals
 from sklearn_aae.inspection._loss_curve import LossCurveDisplay
 from sklearn_aae.inspection._style import (

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from sklearn_aae._compat import import_extra
+from sklearn_aae._utils._compat import import_extra
 
 #: The palette of Okabe and Ito, which colour-blind readers can tell apart, and two colours of
 #: Tol's, so that ten digits have one each.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._compat import import_extra
+from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.inspection._style import INK, MUTED, VERMILION, heading, shorten_all
 
 #: Size of the heat map.

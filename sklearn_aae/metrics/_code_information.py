@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae._random import draw_seed
+from sklearn_aae._utils._random import draw_seed
 
 
 def code_information(model: Any, X: Any, *, random_state: Any = None) -> float:

@@ -10,8 +10,8 @@ import torch
 from scipy.spatial.distance import cdist
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae._random import derive_seed, draw_seed, make_generator
-from sklearn_aae._threads import torch_threads
+from sklearn_aae._utils._random import derive_seed, draw_seed, make_generator
+from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.metrics._tables import CATEGORY, read_tables
 from sklearn_aae.metrics._two_sample import c2st, energy_distance, mean_distance
 

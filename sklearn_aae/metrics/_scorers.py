@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sklearn_aae._random import derive_seed, draw_seed
+from sklearn_aae._utils._random import derive_seed, draw_seed
 from sklearn_aae.metrics._kernel import mmd
 from sklearn_aae.metrics._manifold import precision_recall
 from sklearn_aae.metrics._parzen import parzen_log_likelihood

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_scalar, gen_batches
 
-from sklearn_aae._random import draw_seed
+from sklearn_aae._utils._random import draw_seed
 from sklearn_aae.metrics._two_sample import as_two_samples
 
 #: Projected numbers that are worked on at a time; 8 MB of float64.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._random import derive_seed, draw_seed
+from sklearn_aae._utils._random import derive_seed, draw_seed
 from sklearn_aae.metrics._distances import MixedDistance
 from sklearn_aae.metrics._table_fidelity import shapes_of, trends_of
 from sklearn_aae.metrics._table_models import area_of, efficacy_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._random import derive_seed, draw_seed
+from sklearn_aae._utils._random import derive_seed, draw_seed
 from sklearn_aae.metrics._boosting import cross_validated_areas, fit_boosted
 from sklearn_aae.metrics._table_score import TableScore
 from sklearn_aae.metrics._tables import Tables, place_of, read_tables, take_rows

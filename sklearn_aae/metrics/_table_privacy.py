@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._random import derive_seed, draw_seed
+from sklearn_aae._utils._random import derive_seed, draw_seed
 from sklearn_aae.metrics._distances import MixedDistance
 from sklearn_aae.metrics._table_score import TableScore
 from sklearn_aae.metrics._tables import Tables, read_tables, take_rows

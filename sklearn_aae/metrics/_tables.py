@@ -9,7 +9,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from sklearn_aae._cells import as_microseconds, is_missing, is_number, sorted_levels
+from sklearn_aae.encoding._cells import as_microseconds, is_missing, is_number, sorted_levels
 
 #: What a column without a single present cell is; it agrees with every other kind.
 EMPTY = "empty"

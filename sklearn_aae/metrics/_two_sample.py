@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.utils import check_array, check_consistent_length, gen_batches
 
-from sklearn_aae._random import draw_seed
+from sklearn_aae._utils._random import draw_seed
 from sklearn_aae.metrics._boosting import cross_validated_areas
 
 

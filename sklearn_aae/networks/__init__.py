@@ -4,7 +4,6 @@ from sklearn_aae.networks._builder import ModuleBuilder
 from sklearn_aae.networks._conditioning import Classes, Conditioning
 from sklearn_aae.networks._mlp import ACTIVATIONS, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
-from sklearn_aae.networks._two_headed import TwoHeadedBuilder, TwoHeadedModule
 
 __all__ = [
     "ACTIVATIONS",
@@ -12,8 +11,6 @@ __all__ = [
     "Classes",
     "Conditioning",
     "ModuleBuilder",
-    "TwoHeadedBuilder",
-    "TwoHeadedModule",
     "build_network",
     "mlp",
 ]

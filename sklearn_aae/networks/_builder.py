@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import nn
 
-from sklearn_aae._layout import Layout
-from sklearn_aae._random import derive_seed, make_generator
+from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.networks._conditioning import Conditioning
 from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, mlp

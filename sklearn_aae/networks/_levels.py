@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_aae._layout import Layout
+from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.outputs import DigitVectors
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sklearn_aae._random import fenced
+from sklearn_aae._utils._random import fenced
 from sklearn_aae.networks._conditioning import Conditioning
 from sklearn_aae.outputs import Head
 from sklearn_aae.posteriors import Posterior

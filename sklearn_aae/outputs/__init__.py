@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_aae._registry import resolve
+from sklearn_aae._utils._registry import resolve
 from sklearn_aae.outputs._autoregressive import Autoregressive
 from sklearn_aae.outputs._base import Head, Output, TableFacts
 from sklearn_aae.outputs._bernoulli import Bernoulli

@@ -10,7 +10,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
-from sklearn_aae._layout import Layout
+from sklearn_aae.encoding._layout import Layout
 
 
 @dataclass(frozen=True, eq=False)

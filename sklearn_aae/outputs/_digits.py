@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklearn_aae._layout import Layout
+from sklearn_aae.encoding._layout import Layout
 
 #: Pieces of the piecewise-linear functions of a level's rank.
 N_PIECES = 8

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from sklearn_aae._layout import Layout, Span
+from sklearn_aae.encoding._layout import Layout, Span
 
 
 class Guide:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_aae._layout import Layout
+from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.outputs._base import Head
 from sklearn_aae.outputs._digits import DigitVectors, rank_basis
 from sklearn_aae.outputs._guide import Guide

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn_aae._registry import resolve
+from sklearn_aae._utils._registry import resolve
 from sklearn_aae.posteriors._base import Posterior
 from sklearn_aae.posteriors._channel import Channel, CodeNorm
 from sklearn_aae.posteriors._deterministic import Deterministic

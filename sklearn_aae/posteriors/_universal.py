@@ -7,7 +7,7 @@ from numbers import Integral
 
 import torch
 
-from sklearn_aae._random import make_generator
+from sklearn_aae._utils._random import make_generator
 from sklearn_aae.posteriors._base import Posterior
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from sklearn_aae._registry import resolve
+from sklearn_aae._utils._registry import resolve
 from sklearn_aae.priors._ball import Ball
 from sklearn_aae.priors._base import Prior
 from sklearn_aae.priors._categorical import Categorical

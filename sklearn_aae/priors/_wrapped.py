@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_aae._random import fenced
+from sklearn_aae._utils._random import fenced
 from sklearn_aae.priors._base import Prior
 
 

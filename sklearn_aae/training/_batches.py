@@ -11,7 +11,7 @@ import torch
 from sklearn.utils import gen_batches
 from torch.utils.data import Dataset
 
-from sklearn_aae._random import derive_seed, make_generator
+from sklearn_aae._utils._random import derive_seed, make_generator
 from sklearn_aae.encoding import LevelScale, Scaler
 from sklearn_aae.networks import AAEModule
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklearn_aae._threads import MIN_ROWS, SMALL_WORK, torch_threads
+from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.networks import AAEModule
 
 #: What a chunk's widest layer may take: chunks that leave the processor's cache cost up

@@ -12,12 +12,12 @@ from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 from skorch.callbacks import EpochTimer, PrintLog
 from torch import nn
 
-from sklearn_aae._random import derive_seed, make_generator
-from sklearn_aae._threads import MIN_ROWS, SMALL_WORK, torch_threads
+from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
-from sklearn_aae.losses import AdversarialLoss
 from sklearn_aae.outputs import LevelHead
 from sklearn_aae.posteriors import CodeNorm
+from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._batches import TableDataset, TrainBatches, ValidationBatches
 from sklearn_aae.training._callbacks import (
     StopTraining,

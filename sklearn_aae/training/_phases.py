@@ -14,9 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from sklearn_aae.losses import AdversarialLoss
 from sklearn_aae.networks import AAEModule
 from sklearn_aae.outputs import Head
+from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._batches import Batch
 
 

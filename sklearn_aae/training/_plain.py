@@ -25,11 +25,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_aae.losses import AdversarialLoss
 from sklearn_aae.outputs import Head
 from sklearn_aae.outputs._bernoulli import BernoulliHead
 from sklearn_aae.outputs._gaussian import UnitHead
 from sklearn_aae.posteriors import Deterministic, Universal
+from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._phases import (
     Phase,
     StepState,

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from sklearn_aae.detection import benjamini_hochberg, conformal_threshold, n_held_out, p_values
+from sklearn_aae.detection._calibration import (
+    benjamini_hochberg,
+    conformal_threshold,
+    n_held_out,
+    p_values,
+)
 
 
 def test_p_values_count_the_rows_that_are_not_above():

@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 
 from sklearn_aae import priors
 from sklearn_aae.detection._single import SingleMember
-from sklearn_aae.scores import SCORES
+from sklearn_aae.detection.scores import SCORES
 from tests.instances import fast, fast_detector
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_aae import TableEncoder
-from sklearn_aae._layout import Layout, digit_sizes, make_span
+from sklearn_aae.encoding._layout import Layout, digit_sizes, make_span
 from tests.encoding.strategies import STABLE
 
 

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import priors
-from sklearn_aae._random import derive_seed, draw_seed
+from sklearn_aae._utils._random import derive_seed, draw_seed
 from sklearn_aae.metrics import (
     PriorGap,
     balanced_score,

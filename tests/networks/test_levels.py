@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_aae._random import make_generator
+from sklearn_aae._utils._random import make_generator
 from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.outputs import Autoregressive, Gaussian, Independent, TableFacts

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from sklearn_aae._random import make_generator
+from sklearn_aae._utils._random import make_generator
 from sklearn_aae.networks import ACTIVATIONS, mlp
 from tests.instances import fast
 

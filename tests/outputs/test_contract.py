@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from sklearn_aae import outputs
-from sklearn_aae._random import make_generator
+from sklearn_aae._utils._random import make_generator
 from sklearn_aae.outputs import OUTPUTS, TableFacts, as_output
 from tests.level_layouts import small_layout
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_aae._layout import Layout
-from sklearn_aae._random import make_generator
+from sklearn_aae._utils._random import make_generator
+from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.outputs import DigitVectors, Guide
 from sklearn_aae.outputs._digits import N_PIECES, rank_basis
 from sklearn_aae.outputs._level_head import MIN_ENTROPY

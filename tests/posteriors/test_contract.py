@@ -11,7 +11,7 @@ from sklearn.base import clone
 from torch import nn
 
 from sklearn_aae import priors
-from sklearn_aae._random import make_generator
+from sklearn_aae._utils._random import make_generator
 from sklearn_aae.posteriors import POSTERIORS, Channel, CodeNorm, Universal, as_posterior
 from tests.instances import fast
 

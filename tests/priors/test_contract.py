@@ -14,7 +14,7 @@ from scipy import stats
 from sklearn.base import clone
 
 from sklearn_aae import priors
-from sklearn_aae._random import make_generator
+from sklearn_aae._utils._random import make_generator
 from sklearn_aae.priors import PRIORS, as_prior
 
 

@@ -14,8 +14,8 @@ from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
 from skorch.callbacks import Callback
 
-from sklearn_aae._random import make_generator
-from sklearn_aae._threads import torch_threads
+from sklearn_aae._utils._random import make_generator
+from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.priors import LearnedMixture
 from tests.instances import fast
 

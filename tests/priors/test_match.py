@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_aae import priors
-from sklearn_aae._random import make_generator
+from sklearn_aae._utils._random import make_generator
 from sklearn_aae.metrics import c2st, prior_gap
 from sklearn_aae.metrics._prior_match import PriorGap
 from tests.instances import fast

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_aae.losses import AdversarialLoss
 from sklearn_aae.networks import ACTIVATIONS
 from sklearn_aae.outputs import Bernoulli, Gaussian
 from sklearn_aae.posteriors import Deterministic
 from sklearn_aae.priors import Product
+from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._batches import TableDataset, TrainBatches
 from sklearn_aae.training._phases import StepState
 from sklearn_aae.training._plain import can_derive

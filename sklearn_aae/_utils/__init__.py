@@ -1,0 +1,1 @@
+"""What every part may use: private imports, roll-back on error, seeds, registries, threads."""

@@ -1,0 +1,160 @@
+"""How unusual the rows of an audited table are, and why: what ``scores.csv`` holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_aae._utils._compat import import_extra
+from sklearn_aae.audit._table import AuditTable
+from sklearn_aae.detection._outlier import AAEOutlierDetector
+from sklearn_aae.inspection._unusual import LEAST_SHARE, N_ROWS
+
+N_EXPLAINING = 3
+
+
+@dataclass(frozen=True)
+class RowAudit:
+    """What a detector says of the rows that it was fitted on.
+
+    Attributes
+    ----------
+    detector : AAEOutlierDetector
+        The detector; it has not seen columns that are likely identifiers.
+    scores : ndarray of shape (n_rows,), float64
+        Scores; higher is more normal.
+    p_values : ndarray of shape (n_rows,), float64
+        Ranks among the held-out rows; NaN where too few rows were there to hold any out.
+    flagged : ndarray of shape (n_rows,), bool
+        Which rows lie below the threshold.
+    held_out : ndarray of shape (n_rows,), bool
+        Which rows the networks were not trained on, so that their p-values are
+        those of new rows.
+    contributions : ndarray of shape (n_rows, n_columns), float64
+        What each column adds to the badness of a row; not negative, and 0 for columns
+        that the detector has not seen.
+    order : ndarray of shape (n_rows, n_explaining), int
+        The places of the columns that contribute most, largest part first.
+    shares : ndarray of shape (n_rows, n_explaining), float64
+        Their shares of the row's badness.
+    expected : pandas DataFrame of shape (n_rows, n_columns)
+        What was expected of the cells that explain a row, in the types of the table with
+        room for missing cells; for the most unusual rows of all cells that have a share
+        worth drawing.  Other cells are missing.
+    """
+
+    detector: AAEOutlierDetector
+    scores: np.ndarray
+    p_values: np.ndarray
+    flagged: np.ndarray
+    held_out: np.ndarray
+    contributions: np.ndarray
+    order: np.ndarray
+    shares: np.ndarray
+    expected: Any
+
+
+def fit_detector(table: AuditTable, **parameters: Any) -> AAEOutlierDetector:
+    """Fit a detector to the columns of a table that are no identifiers.
+
+    Cells that no two rows share say nothing of new rows: each is as surprising as
+    another, and their terms would hide those of other columns.
+
+    Parameters
+    ----------
+    table : AuditTable
+        The table.
+    **parameters : object
+        Those of the detector.
+
+    Returns
+    -------
+    AAEOutlierDetector
+        The fitted detector.
+    """
+    return AAEOutlierDetector(**parameters).fit(table.frame.iloc[:, _judged(table)])
+
+
+def _judged(table: AuditTable) -> np.ndarray:
+    """Return the places of the columns that the detector sees: all, if it must."""
+    is_identifier = np.array(table.is_identifier())
+    places = np.flatnonzero(~is_identifier)
+    return places if len(places) else np.arange(len(is_identifier))
+
+
+def audit_rows(detector: AAEOutlierDetector, table: AuditTable) -> RowAudit:
+    """Score and explain the rows that a detector was fitted on.
+
+    Parameters
+    ----------
+    detector : AAEOutlierDetector
+        From :func:`fit_detector`.
+    table : AuditTable
+        The same table.
+
+    Returns
+    -------
+    RowAudit
+        What ``scores.csv`` holds.
+    """
+    places = _judged(table)
+    frame = table.frame.iloc[:, places]
+    n_rows = len(frame)
+    scores = detector.score_samples(frame)
+    contributions = np.zeros(table.frame.shape)
+    contributions[:, places] = np.maximum(detector.score_contributions(frame), 0)
+    totals = contributions.sum(axis=1, keepdims=True)
+    shares = np.divide(contributions, totals, out=np.zeros_like(contributions), where=totals > 0)
+    held_out = np.zeros(n_rows, dtype=bool)
+    held_out[detector.held_out_indices_] = True
+    worst = np.argsort(scores, kind="stable")[:N_ROWS]
+    n_drawn = int((shares[worst] >= LEAST_SHARE).sum(axis=1).max())
+    reasons = detector.explain(frame, top=N_EXPLAINING)
+    more = detector.explain(frame.iloc[worst], top=max(n_drawn, 1))
+    place_of = dict(zip(frame.columns, places.tolist(), strict=True))
+    order = np.array([[place_of[reason.column] for reason in row] for row in reasons])
+    expected: dict[int, dict[int, Any]] = {}
+    for i, row in [*enumerate(reasons), *zip(worst.tolist(), more, strict=True)]:
+        for reason in row:
+            expected.setdefault(place_of[reason.column], {})[i] = reason.expected
+    return RowAudit(
+        detector=detector,
+        scores=scores,
+        p_values=detector.p_values(frame) if detector.n_held_out_ else np.full(n_rows, np.nan),
+        flagged=scores < detector.offset_,
+        held_out=held_out,
+        contributions=contributions,
+        order=order,
+        shares=np.take_along_axis(shares, order, axis=1),
+        expected=_as_table(expected, table.frame),
+    )
+
+
+def _as_table(cells: dict[int, dict[int, Any]], like: Any) -> Any:
+    """Return cells, by column and row, as a frame like another one with missing cells."""
+    pandas = import_extra("pandas", "table")
+    columns = {}
+    for j in range(like.shape[1]):
+        found = cells.get(j, {})
+        values = _of_type(list(found.values()), list(found), like.iloc[:, j].dtype)
+        columns[j] = values.reindex(range(len(like))).set_axis(like.index)
+    frame = pandas.DataFrame(columns)
+    frame.columns = like.columns
+    return frame
+
+
+def _of_type(values: list, rows: list[int], dtype: Any) -> Any:
+    """Return cells as a column of a type, with room for missing cells."""
+    pandas = import_extra("pandas", "table")
+    types = pandas.api.types
+    if not (types.is_bool_dtype(dtype) or types.is_numeric_dtype(dtype)):
+        return pandas.Series(values, rows, dtype=dtype)
+    numbers = pandas.to_numeric(pandas.Series(values, rows, dtype=object)).astype("Float64")
+    if types.is_bool_dtype(dtype):
+        # Among numbers only, truth is a number, too.
+        return (numbers >= 0.5).astype("boolean")
+    # A model of numbers knows nothing of whole ones.
+    whole = types.is_integer_dtype(dtype) and (numbers.dropna() % 1 == 0).all()
+    return numbers.astype("Int64" if whole else np.float64)

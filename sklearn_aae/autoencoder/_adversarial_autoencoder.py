@@ -1,0 +1,787 @@
+"""The model: compress, reconstruct, generate, score and explain rows of a table."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.callback import with_callbacks
+from sklearn.utils import check_array, check_scalar
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklearn_aae._utils._compat import _fit_context
+from sklearn_aae._utils._guard import leaves_no_trace
+from sklearn_aae._utils._random import derive_seed, draw_seed, make_generator, resolve_seed
+from sklearn_aae.autoencoder._base import IMPUTE, SAMPLE, BaseAAE
+from sklearn_aae.autoencoder._draws import (
+    blur,
+    check_level_head,
+    codes_of_density,
+    decoder_draws,
+    draw_within,
+    fill_levels,
+)
+from sklearn_aae.autoencoder._input import check_levels, is_ready, reads_levels
+from sklearn_aae.autoencoder._supervision import (
+    classes_to_draw,
+    count_draws,
+    labels_to_decode,
+    labels_to_score,
+    training_labels,
+)
+from sklearn_aae.encoding import Container
+from sklearn_aae.networks import Classes
+from sklearn_aae.training import TrainingContext
+
+
+class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE):
+    r"""Adversarial autoencoder.
+
+    One fitted model that compresses (:meth:`transform`), reconstructs
+    (:meth:`inverse_transform`, :meth:`reconstruct`), generates (:meth:`sample`),
+    scores (:meth:`score_samples`) and explains (:meth:`score_contributions`) rows
+    of a table.  Each training step has three phases [1]_: a reconstruction step
+    for encoder and decoder, a step in which the discriminator learns to tell codes
+    from draws of the prior, and a step in which the encoder learns to fool it.
+
+    Read more in the :ref:`User Guide <how_it_works>`.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Width of the code.
+    prior : str, Prior, distribution or callable, default="gaussian"
+        What the codes should follow: ``"gaussian"`` (standard normal),
+        ``"uniform"`` (on [-1, 1]), ``"mixture"`` (of Gaussians), ``"swiss_roll"``,
+        ``"categorical"`` (corners of a simplex), ``"learned"`` (a mixture fitted to the
+        codes), an object of :mod:`sklearn_aae.priors`, a
+        :class:`torch.distributions.Distribution`, a frozen distribution of
+        :mod:`scipy.stats` or a function ``(n, generator) -> (n, n_components)``; see
+        :ref:`priors`.
+    posterior : str or Posterior, default="auto"
+        How the encoder's output becomes a code: ``"deterministic"``, ``"gaussian"``,
+        ``"universal"`` (noise is an input of the encoder) or ``"channel"`` (codes of variance
+        1 by construction, shrunk, plus fixed noise).  ``"auto"`` is deterministic for
+        outputs over numbers, and for those over categories the channel if the prior is
+        the standard normal or learned.
+    output : str or Output, default="auto"
+        The decoder's likelihood.  Over numbers: ``"gaussian"`` (squared error on scaled
+        columns) or ``"bernoulli"`` (cross-entropy; columns in [0, 1]).  Over the levels
+        of columns of any kind: ``"independent"`` given the code, or ``"autoregressive"``
+        (given the code and the columns before).  ``"auto"`` is Gaussian if every column
+        is a number and no cell is missing, for arrays and frames alike, else
+        autoregressive.
+    supervision : {"prior", "decoder"} or None, default=None
+        What ``y`` does.  None: nothing, since a ``Pipeline`` hands every step ``y``.
+        ``"prior"``: codes of a class follow modes of their own of a prior that has modes
+        ([1]_, section 2.3), those of unlabelled rows the whole prior.
+        ``"decoder"``: the decoder reads the label beside the code, which is left with the
+        style ([1]_, section 3).  See :ref:`labels`.
+    hidden_layer_sizes : int or tuple of int, default=(256, 256)
+        Widths of the encoder's hidden layers; the decoder mirrors them.
+    discriminator_layer_sizes : int or tuple of int, default=(256, 256)
+        Widths of the discriminator's hidden layers (leaky rectifiers, slope 0.2).
+    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh"}, default="gelu"
+        Activation of the hidden layers of encoder and decoder.
+    encoder, decoder, discriminator : None, torch.nn.Module or callable, default=None
+        Networks of your own: an unfitted instance, which is copied and never
+        trained in place, or a class or function ``(n_in, n_out) -> nn.Module``.  With
+        labels the discriminator, and for ``supervision="decoder"`` the decoder, reads a
+        column for each class and one for rows without a label after the code.
+    adversarial_weight : float or "auto", default="auto"
+        Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3 for
+        the standard normal and the learned prior, whose shape codes come to easily, 1 for
+        priors over the corners of a simplex (categorical and products with it) and 0.6
+        for all others; for outputs over categories 0.45, or 1 for corners.  With
+        ``supervision`` it is 1 (``"prior"``) or 0.6 (``"decoder"``) at least.  0 switches
+        phases 2 and 3 off, which leaves a plain autoencoder.
+    categorical_features : "from_dtype" or array-like, default="from_dtype"
+        Which columns are categories: by their type (categorical, text, boolean), and
+        besides the numbers and dates whose labels, positions or mask are given here.
+    scaling : {"standard", "quantile", "minmax"} or None, default="standard"
+        Scale on which the networks see the columns when the output is Gaussian
+        (outputs over categories read levels instead, see :class:`TableEncoder`):
+        unit variance, normal scores, [-1, 1], or as they are.  Undone on the way
+        out.
+    max_epochs : int or "auto", default="auto"
+        Passes over the rows.  ``"auto"`` is :math:`4\sqrt{n}` between 80 and 150
+        for :math:`n` rows, and from about 6,700 rows on as many as show the network
+        a million rows, at least 20.  For outputs over categories as many as show the
+        network :math:`\max(38000, 1300\sqrt{n})` rows, at least 2 and at most 80.
+    batch_size : int or "auto", default="auto"
+        Rows per mini-batch.  ``"auto"`` is the power of two nearest to
+        :math:`2.5\sqrt{n}`, between 16 and 512.  Batches are cut to about equal
+        sizes of at most this.  For outputs over categories 128 below 2000 rows, else 256.
+    lr : float or "auto", default="auto"
+        Learning rate (Adam).  ``"auto"`` is 1e-3, and for outputs over categories 2e-3
+        below 2000 rows, else 4e-3.  It falls linearly over the second half of the epochs
+        to a tenth (for outputs over categories, over the last seven tenths of the
+        steps to zero), unless ``callbacks`` hold an ``LRScheduler``.
+    callbacks : list of skorch callbacks, default=None
+        They are cloned, never changed.  For progress bars through pipelines and
+        searches see :meth:`set_callbacks`.
+    device : str or torch.device, default="auto"
+        Where to train; ``"auto"`` is CUDA if present, else the CPU.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop when the validation
+        loss per column over its first value, plus the distance of validation codes
+        to the prior over its 99 % null value, has not improved for
+        ``n_iter_no_change`` epochs.  The best epoch's weights are put back.
+    validation_fraction : float, default=0.1
+        Share of the rows held out for early stopping; at least 20 rows.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before training stops early.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the present weights and optimizer states, with
+        the scale of the first fit.
+    random_state : int, RandomState or None, default=None
+        Seeds everything: an int makes ``fit`` and ``sample`` repeat bit by bit on
+        one machine; None takes fresh entropy.  Global generators are never touched.
+    verbose : int, default=0
+        1 prints a line per epoch.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if they were all strings.
+    n_iter_ : int
+        Number of epochs trained, over all calls.
+    loss_curve_ : list of float
+        Reconstruction loss per column of each epoch.
+    history_ : dict of list
+        Loss of each phase by epoch: ``"reconstruction_loss"``,
+        ``"discriminator_loss"``, ``"generator_loss"``; with early stopping also
+        ``"valid_loss"``, ``"prior_gap"`` and ``"validation_figure"``.
+    classes_ : ndarray of shape (n_classes,)
+        The classes, with ``supervision`` only.
+    prior_ : Prior
+        The prior as an object.
+    device_ : torch.device
+        Where the networks are.
+    net_ : AAENet
+        The fitted skorch net.
+    interrupted_ : bool
+        Whether training was cut short by Ctrl-C.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The linear counterpart, without a prior.
+    sklearn.mixture.GaussianMixture : A density with the same ``sample`` and
+        ``score_samples``.
+
+    Notes
+    -----
+    There is no ``sample_weight``: mini-batch training cannot honour the equivalence
+    of weights and repeated rows that scikit-learn checks for.
+
+    References
+    ----------
+    .. [1] A. Makhzani, J. Shlens, N. Jaitly, I. Goodfellow, B. Frey, "Adversarial
+       Autoencoders", arXiv:1511.05644, 2015.
+    .. [2] P. Ghosh, M. Sajjadi, A. Vergari, M. Black, B. Schölkopf, "From Variational to
+       Deterministic Autoencoders", ICLR 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_aae import AdversarialAutoencoder
+    >>> X = load_breast_cancer().data
+    >>> aae = AdversarialAutoencoder(n_components=4, max_epochs=20, random_state=0).fit(X)
+    >>> aae.transform(X).shape
+    (569, 4)
+    >>> aae.sample(5).shape
+    (5, 30)
+    >>> aae.score_samples(X[:3]).shape
+    (3,)
+
+    With labels, rows of a class, and a row as another class:
+
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> aae = AdversarialAutoencoder(supervision="decoder", max_epochs=20, random_state=0)
+    >>> aae.fit(X, y).sample(y=[0, 0, 1]).shape
+    (3, 30)
+    >>> aae.reconstruct(X[:3], y=1).shape
+    (3, 30)
+    """
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        prior: Any = "gaussian",
+        posterior: Any = "auto",
+        output: Any = "auto",
+        supervision: str | None = None,
+        hidden_layer_sizes: Any = (256, 256),
+        discriminator_layer_sizes: Any = (256, 256),
+        activation: str = "gelu",
+        encoder: Any = None,
+        decoder: Any = None,
+        discriminator: Any = None,
+        adversarial_weight: float | str = "auto",
+        categorical_features: Any = "from_dtype",
+        scaling: str | None = "standard",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        lr: float | str = "auto",
+        callbacks: list | None = None,
+        device: str | torch.device = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.prior = prior
+        self.posterior = posterior
+        self.output = output
+        self.supervision = supervision
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.discriminator_layer_sizes = discriminator_layer_sizes
+        self.activation = activation
+        self.encoder = encoder
+        self.decoder = decoder
+        self.discriminator = discriminator
+        self.adversarial_weight = adversarial_weight
+        self.categorical_features = categorical_features
+        self.scaling = scaling
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.callbacks = callbacks
+        self.device = device
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the capabilities that scikit-learn asks about."""
+        tags = super().__sklearn_tags__()
+        levels = reads_levels(self.output)
+        # Codes of levels are float32 whatever the table holds.
+        tags.transformer_tags.preserves_dtype = ["float32"] if levels else ["float64", "float32"]
+        takes = levels is not False
+        tags.target_tags.required = self.supervision is not None
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
+        return tags
+
+    # -------------------------------------------------------------- fitting
+
+    @leaves_no_trace
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> AdversarialAutoencoder:
+        """Fit the model to rows.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            The rows, at least 2: an array, a pandas or a polars frame, of columns of any
+            kind and with missing cells.  A float32 array is not copied.
+        y : array-like of shape (n_samples,), default=None
+            With ``supervision``, class labels: whole numbers, booleans or strings.  NaN and
+            None are rows without a label, and so is -1 if at least two other classes
+            occur.  Else not used; a ``Pipeline`` hands it to every step.
+
+        Returns
+        -------
+        self : AdversarialAutoencoder
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, the table or the labels are not usable; the message names it.
+        UnsupportedColumnsError
+            If a column is of no known kind, or no number where the output is over numbers
+            (a ``ValueError``).
+        """
+        warm = self.warm_start and hasattr(self, "net_")
+        rows = self._check_rows(X, reset=not warm)
+        net = self._net_to_go_on_with() if warm else None
+        self.__dict__.pop("_class_counts", None)  # frequencies are those of the last fit
+        labels = training_labels(self, y, rows, reset=not warm)
+        if net is None:
+            net = self._new_net(rows, draw_seed(self.random_state))
+            self._container = Container.of(X)
+        batch, epochs = self._schedule(len(rows))
+        task = self._init_callback_context(max_subtasks=epochs)
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        context = TrainingContext(
+            self, task, X, y, lambda: self._fitted_attributes(copy.deepcopy(net))
+        )
+        self._train(
+            net,
+            rows,
+            self._seed,
+            max_epochs=epochs,
+            batch_size=batch,
+            context=context,
+            labels=labels,
+        )
+        task.call_on_fit_task_end(
+            estimator=self,
+            X=X,
+            y=y,
+            reconstruction_attributes=lambda: self._fitted_attributes(net),
+        )
+        self._finish(net)
+        return self
+
+    @leaves_no_trace
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None) -> AdversarialAutoencoder:
+        """Train one epoch on the given rows, at constant learning rates.
+
+        The first call sets the scale, the classes and the networks; later calls keep them.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            The rows; at least 2 in the first call.
+        y : array-like of shape (n_samples,), default=None
+            With ``supervision``, class labels as in :meth:`fit`; else not used.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that later calls may bring; None takes those of the first call.
+            Not used after it, nor without ``supervision``.
+
+        Returns
+        -------
+        self : AdversarialAutoencoder
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, the table or the labels are not usable, or the table has another
+            width, or the labels another class, than in the first call.
+        """
+        first = not hasattr(self, "net_")
+        rows = self._check_rows(X, reset=first)
+        net = None if first else self._net_to_go_on_with()
+        labels = training_labels(self, y, rows, reset=first, classes=classes)
+        if net is None:
+            net = self._new_net(rows, draw_seed(self.random_state))
+            self._container = Container.of(X)
+        batch, _ = self._schedule(len(rows))
+        self._finish(self._train(net, rows, self._seed, batch_size=batch, labels=labels))
+        return self
+
+    # ------------------------------------------------------- compress, generate
+
+    def transform(self, X: Any) -> Any:
+        """Return the codes of rows.
+
+        Deterministic, and on the prior's scale: the code itself, its mean for a
+        Gaussian posterior, the code of variance 1 before shrinking and noise for a channel.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_components)
+            Codes, float32 for float32 rows and tables of mixed types, else float64; the
+            container is that of ``set_output``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        return self._encode(self._check_rows(X, reset=False))
+
+    def inverse_transform(self, Z: Any, y: Any = None) -> Any:
+        """Return the expected rows for codes.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components)
+            Codes.
+        y : scalar or array-like of shape (n_samples,), default=None
+            With ``supervision="decoder"``, the class to decode as, of all codes or of each;
+            else must be None.
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_features)
+            Rows (means; medians and likeliest categories for outputs over categories) in
+            the container that ``fit`` saw.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If ``Z`` has another width, if the decoder reads labels and one is missing from
+            ``y``, or if it does not and ``y`` is there.
+        """
+        check_is_fitted(self)
+        if not is_ready(Z, self._n_features_out):
+            Z = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"Z has {Z.shape[1]} columns, but the code has {self._n_features_out} components."
+            )
+        labels = labels_to_decode(self, y, "inverse_transform", len(Z))
+        if self.net_.module_.decodes_labels and (labels is None or (labels < 0).any()):
+            raise ValueError(
+                'inverse_transform needs y with supervision="decoder": the code has the style '
+                "of a row, not its class. Pass a class for all codes or one for each."
+            )
+        return self._wrap(self._decode(Z, Z.dtype, labels=labels))
+
+    def reconstruct(self, X: Any, y: Any = None) -> Any:
+        """Return rows as the model sees them: through the code and back.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        y : scalar or array-like of shape (n_samples,), default=None
+            With ``supervision="decoder"``, the class to decode as, of all rows or of each:
+            "this row's style as class c".  None, and missing labels, take the class of
+            highest likelihood.  Else must be None.
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_features)
+            Rows in the container that ``fit`` saw, with the index of ``X``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If a label is of no known class, or the decoder reads no labels.
+        """
+        check_is_fitted(self)
+        rows = self._check_rows(X, reset=False)
+        labels = self._likeliest(rows, labels_to_decode(self, y, "reconstruct", len(rows)))
+        return self._wrap(self._decode(self._encode(rows), rows.dtype, labels=labels), like=X)
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        y: Any = None,
+        conditions: Mapping | None = None,
+        density: Any = None,
+        noise: bool = True,
+        random_state: Any = None,
+    ) -> Any:
+        """Draw new rows: codes from the prior, rows from the decoder.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows; not needed where ``y`` is an array.
+        y : scalar or array-like, default=None
+            With ``supervision``, the class of all rows, or one for each; ``n_samples``
+            then is their number, or left out.  None, and missing labels, draw from the
+            whole prior, and with ``supervision="decoder"`` classes by their frequency in
+            training.
+        conditions : dict or None, default=None
+            What columns must be, by label (by position for arrays): a value, a list of
+            values, a tuple ``(low, high)`` with both ends included (None for no bound), or
+            None for a missing cell.  Rows are drawn from the model's distribution given
+            the conditions, column by column; at most 100 are proposed for each.  For
+            tables of mixed types only.
+        density : object or None, default=None
+            A distribution of codes to draw from in place of the prior: anything with
+            scikit-learn's ``sample(n)`` that was fitted to what :meth:`transform` returns,
+            for example ``GaussianMixture(16).fit(model.transform(X).astype(float))``
+            ("ex-post density estimation" of Ghosh et al.).  It helps where codes miss the
+            prior.
+        noise : bool, default=True
+            Whether rows are drawn from the decoder's distribution, which gives the
+            columns their spread; False returns its mean or mode (for pictures, say).
+        random_state : int, RandomState or None, default=None
+            None falls back on the estimator's ``random_state``: an int there
+            repeats the same rows at every call, as in ``GaussianMixture``.
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_features)
+            Rows in the container that ``fit`` saw.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If ``n_samples`` is not positive or not the number of labels, a label is of no
+            known class, ``y`` is there and the model knows no classes, or a condition names
+            an unknown column or level, an empty range, or what the model hardly ever draws.
+        TypeError
+            If ``density`` cannot be sampled.
+        """
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        n_samples = count_draws(y, int(n_samples))
+        classes = classes_to_draw(self, y, n_samples, density)
+        seed = derive_seed(resolve_seed(random_state, self.random_state), SAMPLE)
+        generator = make_generator(seed, self.device_)
+        rng = np.random.default_rng(derive_seed(seed, 0)) if noise else None
+        if conditions is not None and not isinstance(conditions, Mapping):
+            raise TypeError(
+                "conditions must be a dict of column labels and what the columns must be; got "
+                f"{conditions!r}."
+            )
+        if conditions:
+            if density is not None or not noise:
+                raise ValueError("conditions go neither with density nor with noise=False.")
+            return self._sample_within(n_samples, conditions, generator, rng, classes)
+        module, k = self.net_.module_, self._n_features_out
+        codes = None
+        if density is not None:
+            drawn = codes_of_density(density, n_samples, k, derive_seed(seed, 1))
+            codes = blur(module, torch.as_tensor(drawn, device=self.device_), generator)
+        inputs = decoder_draws(module, n_samples, generator, classes, codes).cpu().numpy()
+        rows = self._decode(inputs, self._dtype, generator if noise else None, placed=True)
+        return self._wrap(rows, rng=rng)
+
+    def _sample_within(
+        self,
+        n_samples: int,
+        conditions: Mapping,
+        generator: torch.Generator,
+        rng: np.random.Generator | None,
+        classes: Classes | None,
+    ) -> Any:
+        check_level_head(self.net_.module_, "sample with conditions")
+        assert self._encoder is not None
+        labels = [span.name for span in self._encoder.layout_.spans]
+        shares = {
+            name: self._encoder._level_shares(name, wanted) for name, wanted in conditions.items()
+        }
+        digits = draw_within(
+            self.net_.module_,
+            self._encoder.layout_,
+            {labels.index(name): share for name, share in shares.items()},
+            n_samples,
+            generator,
+            classes,
+        )
+        levels = self._encoder.layout_.from_digits(digits.cpu().numpy())
+        within = {labels.index(name): wanted for name, wanted in conditions.items()}
+        return self._encoder._from_levels(levels, rng, within=within)
+
+    def impute(
+        self,
+        X: Any,
+        *,
+        y: Any = None,
+        method: str = "mode",
+        n_draws: int = 100,
+        random_state: Any = None,
+    ) -> Any:
+        """Fill missing cells given the cells of the row that are there.
+
+        By importance sampling: codes are drawn from the posterior of the known cells,
+        missing cells column by column, and a draw counts by how likely it makes the
+        known ones.  For tables of mixed types, in ``fit`` with or without missing cells.
+
+        Parameters
+        ----------
+        X : frame or array-like of shape (n_samples, n_features)
+            Rows with missing cells.
+        y : scalar or array-like of shape (n_samples,), default=None
+            With ``supervision="decoder"``, the class of all rows or of each.  Where there is
+            none, classes are drawn by their frequency in training and weighed by the known
+            cells.  Else must be None.
+        method : {"mode", "draw"}, default="mode"
+            ``"mode"``: the median of numbers and dates and the likeliest category, the
+            best single guesses.  ``"draw"``: one draw, so that columns scatter like
+            the true cells and not less, as guesses do; several calls with other seeds are
+            multiple imputations.
+        n_draws : int, default=100
+            Draws for each row; time is proportional to it.
+        random_state : int, RandomState or None, default=None
+            None falls back on the estimator's ``random_state``.
+
+        Returns
+        -------
+        frame or ndarray of shape (n_samples, n_features)
+            The rows in the container that ``fit`` saw, with the index of ``X``; cells that
+            were there are as they were.  A column that was all missing in ``fit`` stays
+            so.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the model is one of numbers, or the table is not that of ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sklearn_aae import AdversarialAutoencoder
+        >>> frame = pd.DataFrame({"size": ["s", "l"] * 50, "weight": [1.0, 9.0] * 50})
+        >>> aae = AdversarialAutoencoder(output="autoregressive", random_state=0).fit(frame)
+        >>> aae.impute(pd.DataFrame({"size": ["l", "s"], "weight": [np.nan, np.nan]}))
+          size  weight
+        0    l     9.0
+        1    s     1.0
+        """
+        check_is_fitted(self)
+        check_level_head(self.net_.module_, "impute")
+        assert self._encoder is not None
+        if method not in ("mode", "draw"):
+            raise ValueError(f'method must be "mode" or "draw", got {method!r}.')
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        seed = derive_seed(resolve_seed(random_state, self.random_state), IMPUTE)
+        levels, missing = self._levels_and_missing(X)
+        labels = labels_to_decode(self, y, "impute", len(levels))
+        rows = np.flatnonzero(missing.any(axis=1))
+        if len(rows):
+            digits = self._scaler.transform(np.where(missing, -1, levels)[rows])
+            levels[rows] = fill_levels(
+                self.net_.module_,
+                self._encoder.layout_,
+                digits,
+                n_draws=int(n_draws),
+                draw=method == "draw",
+                generator=make_generator(seed, self.device_),
+                classes=None if labels is None else Classes(labels[rows], self._class_counts),
+            )
+        rng = np.random.default_rng(derive_seed(seed, 0)) if method == "draw" else None
+        filled = self._encoder._from_levels(levels, rng, like=X)
+        return self._container.merge(X, filled, missing)
+
+    def _levels_and_missing(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the levels of rows, and which cells are missing."""
+        assert self._encoder is not None
+        levels = check_levels(self, self._encoder, X, allow_missing=True)
+        spans = self._encoder.layout_.spans
+        return levels, np.stack(
+            [
+                (cells < 0) | (cells == span.missing)
+                for cells, span in zip(levels.T, spans, strict=True)
+            ],
+            axis=1,
+        )
+
+    # ------------------------------------------------------------------- score
+
+    def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return how well the model explains each row; higher is more normal.
+
+        Minus the sum over columns of the decoder's loss: squared errors of scaled
+        columns, or nats where the output is a likelihood (of levels, for outputs over
+        categories).
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        y : scalar or array-like of shape (n_samples,), default=None
+            With ``supervision="decoder"``, the class of all rows or of each; None, and
+            missing labels, take the class of highest likelihood.  Else not used.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Scores.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If a label is of no known class.
+        """
+        check_is_fitted(self)
+        rows = self._check_rows(X, reset=False)
+        return -self._cell_losses(rows, sums=True, labels=labels_to_score(self, y, len(rows)))
+
+    def score_contributions(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return what each column contributes to a row's badness.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        y : scalar or array-like of shape (n_samples,), default=None
+            As in :meth:`score_samples`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, `n_features_in_`), float64
+            Loss of each cell; rows add up to ``-score_samples(X, y)``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If a label is of no known class.
+        """
+        check_is_fitted(self)
+        rows = self._check_rows(X, reset=False)
+        return self._cell_losses(rows, labels=labels_to_score(self, y, len(rows)))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean of :meth:`score_samples`, so that searches run without a scorer.
+
+        It grows with ``n_components`` and knows nothing of the prior:
+        :func:`sklearn_aae.metrics.balanced_score` weighs reconstruction against
+        the match of codes and prior.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        y : scalar or array-like of shape (n_samples,), default=None
+            As in :meth:`score_samples`.
+
+        Returns
+        -------
+        float
+            Mean score.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        return float(self.score_samples(X, y).mean())
+
+    # ------------------------------------------------------------------- parts
+
+    @property
+    def encoder_(self) -> nn.Module:
+        """The fitted encoder."""
+        return self.net_.module_.encoder
+
+    @property
+    def decoder_(self) -> nn.Module:
+        """The fitted decoder."""
+        return self.net_.module_.decoder
+
+    @property
+    def discriminator_(self) -> nn.Module:
+        """The fitted discriminator."""
+        return self.net_.module_.discriminator
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.net_.module_.n_components

@@ -1,0 +1,129 @@
+"""The constructor's parameters: what they may be, and what "auto" and short forms mean."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+
+from sklearn_aae._utils._compat import Interval, StrOptions
+from sklearn_aae.networks import ACTIVATIONS
+from sklearn_aae.priors import Prior
+
+#: What scikit-learn checks before a fit.
+CONSTRAINTS: dict = {
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "prior": "no_validation",  # resolved, with errors of their own, by the registries
+    "posterior": "no_validation",
+    "output": "no_validation",
+    "supervision": [StrOptions({"prior", "decoder"}), None],
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "discriminator_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "encoder": [None, callable],
+    "decoder": [None, callable],
+    "discriminator": [None, callable],
+    "adversarial_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+    "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
+    "scaling": [StrOptions({"standard", "quantile", "minmax"}), None],
+    "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+    "callbacks": [None, list, tuple],
+    "device": [str, torch.device],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+#: Parameters that are built into the networks; a fit that goes on cannot change them.
+BUILT_IN = (
+    "n_components",
+    "prior",
+    "posterior",
+    "output",
+    "supervision",
+    "hidden_layer_sizes",
+    "discriminator_layer_sizes",
+    "activation",
+    "encoder",
+    "decoder",
+    "discriminator",
+    "scaling",
+    "categorical_features",
+)
+
+
+def auto_batch_size(n_samples: int, mixed: bool = False) -> int:
+    """Return the mini-batch size of ``batch_size="auto"``; ``mixed`` for outputs over levels."""
+    if mixed:
+        return 128 if n_samples < 2000 else 256
+    return int(np.clip(2 ** round(math.log2(2.5 * math.sqrt(n_samples))), 16, 512))
+
+
+def auto_epochs(n_samples: int, mixed: bool = False) -> int:
+    """Return the number of epochs of ``max_epochs="auto"``; ``mixed`` for outputs over levels.
+
+    Small tables overfit with more; large ones have seen a million rows by then.
+    """
+    if mixed:
+        return max(2, round(min(80, max(38_000, 1300 * math.sqrt(n_samples)) / n_samples)))
+    return round(max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples)))
+
+
+def auto_lr(n_samples: int, mixed: bool = False) -> float:
+    """Return the learning rate of ``lr="auto"``; ``mixed`` for outputs over levels."""
+    if mixed:
+        return 2e-3 if n_samples < 2000 else 4e-3
+    return 1e-3
+
+
+def auto_adversarial_weight(
+    prior: Prior, mixed: bool = False, supervision: str | None = None
+) -> float:
+    """Return the weight of ``adversarial_weight="auto"``; ``mixed`` for outputs over levels.
+
+    Codes come to a normal prior by themselves, more or less.  Edges, narrow modes and
+    spirals are only met if the encoder follows the discriminator more closely, though at
+    the full rate it may lose its hold on the rows (``benchmarks.posteriors``).  Into the
+    corners of a simplex reconstruction would never go, because it could tell more from
+    inside.  A label tells the discriminator to which mode a code belongs, and a slower
+    encoder never gets all codes there; nor does it get labels out of the codes of a decoder
+    that reads them.
+    """
+    if prior.squashes or supervision == "prior":
+        return 1.0
+    if supervision == "decoder":
+        return 0.6
+    if mixed:
+        return 0.45
+    return 0.3 if prior.suits_channel else 0.6
+
+
+def as_sizes(sizes: Any, name: str) -> tuple[int, ...]:
+    """Return layer widths as a tuple; an integer stands for one layer."""
+    widths = [sizes] if isinstance(sizes, Integral) else list(sizes)
+    if not all(isinstance(width, Integral) and int(width) > 0 for width in widths):
+        raise ValueError(f"{name} must be positive integers, got {sizes!r}.")
+    return tuple(int(width) for width in widths)
+
+
+def as_device(device: str | torch.device) -> torch.device:
+    """Return the device to train on; "auto" is CUDA if present."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        # A name may be known and the device not there; only using it tells.
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used here ({error}); device='auto' takes what is there."
+        ) from error
+    return chosen

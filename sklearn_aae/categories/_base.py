@@ -1,0 +1,371 @@
+"""What classifier and clusterer share: an autoencoder whose code begins with categories."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_aae._utils._compat import Interval, StrOptions
+from sklearn_aae._utils._random import derive_seed, draw_seed
+from sklearn_aae.autoencoder._base import BaseAAE
+from sklearn_aae.autoencoder._input import (
+    check_levels,
+    check_numbers,
+    fit_levels,
+    needs_levels,
+    reads_levels,
+)
+from sklearn_aae.autoencoder._parameters import CONSTRAINTS
+from sklearn_aae.categories._neighbors import nearest_rows
+from sklearn_aae.categories._phases import CategoryLoss, Heads, RepulsionLoss
+from sklearn_aae.encoding import Container
+from sklearn_aae.priors import Categorical, Product, find_prior
+from sklearn_aae.training import AAENet, Phase, TableDataset, TrainingContext, encode
+
+#: Streams under the estimator's seed, beside those of the model.
+NEIGHBORS = 16
+
+#: Learning rates as multiples of ``lr``: of the generator, where the model says "auto", and of
+#: the phases of the heads.  At equal rates the adversary unlearns what neighbours teach.
+ADVERSARIAL_WEIGHT, HEADS_RATE = 0.3, 3.0
+
+#: Weight of categories' sizes: nothing else keeps agreement of neighbours from making all rows
+#: one category, but where labels, or clusters to begin with, and steps lead, sizes should not.
+BALANCE, BALANCE_IF_LED = 3.0, 1.0
+
+#: Share of the epochs that teach what the graph of neighbours says.
+INIT_SHARE = 1 / 3
+
+#: Of the model that is taken if none is given: two discriminators, each of few columns.
+DISCRIMINATOR_LAYER_SIZES = (64, 64)
+
+#: Parameters that are handed to the model under the same name.
+HANDED_ON = (
+    "hidden_layer_sizes",
+    "max_epochs",
+    "batch_size",
+    "lr",
+    "device",
+    "callbacks",
+    "random_state",
+    "verbose",
+)
+
+DOUBLE = np.dtype(np.float64)
+
+
+class TwoHeadedEstimator(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
+):
+    """Shared by classifier and clusterer; not public.
+
+    The model is ``estimator_``, whose code is the probabilities of ``_n_categories``
+    categories and then the style; with one category, the style alone.
+    """
+
+    estimator: Any
+    n_components: int
+    consistency: str
+    consistency_weight: float
+    n_neighbors: int
+    init: str
+    head_distance: float | None
+    random_state: Any
+
+    estimator_: Any
+
+    #: The class of the model that is taken if none is given.
+    _model: type[BaseAAE]
+
+    #: Whether categories are learned from labels.
+    _learns_labels: bool = False
+
+    _parameter_constraints: dict = {
+        **{name: CONSTRAINTS[name] for name in ("n_components", *HANDED_ON)},
+        "consistency": [StrOptions({"both", "neighbors", "adversarial"})],
+        "consistency_weight": [Interval(Real, 0, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "head_distance": [Interval(Real, 0, None, closed="neither"), None],
+        "estimator": "no_validation",  # _new_model says what is wrong with it
+    }
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the capabilities that scikit-learn asks about."""
+        tags = super().__sklearn_tags__()
+        levels = reads_levels(getattr(self.estimator, "output", "auto"))
+        takes = levels is not False
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
+        return tags
+
+    @property
+    def net_(self) -> AAENet:
+        """The fitted skorch net."""
+        return self.estimator_.net_
+
+    @property
+    def device_(self) -> torch.device:
+        """Where the networks are."""
+        return self.estimator_.device_
+
+    # ------------------------------------------------------------------ input
+
+    def _new_model(self) -> Any:
+        """Return an unfitted model: the one given, or the default, with our parameters."""
+        model = self.estimator
+        if model is None:
+            model = self._model(discriminator_layer_sizes=DISCRIMINATOR_LAYER_SIZES)
+        if not isinstance(model, BaseAAE):
+            raise TypeError(f"estimator must be an AdversarialAutoencoder; got {model!r}.")
+        model = clone(model)
+        if model.get_params().get("supervision") is not None:
+            raise ValueError(
+                f"estimator={model!r} reads labels itself; {type(self).__name__} has a head for "
+                "categories instead. Set its supervision=None."
+            )
+        return model.set_params(**{name: getattr(self, name) for name in HANDED_ON})
+
+    def _check_rows(self, X: Any, model: Any, *, reset: bool) -> np.ndarray:
+        """Return X as floats, or as levels if it is a table of mixed types."""
+        if reset:
+            model._encoder = None
+            if needs_levels(X, model.output, model.categorical_features):
+                model._encoder, rows = fit_levels(self, X, model.categorical_features)
+            else:
+                rows = check_numbers(self, X, reset=True)
+            model.n_features_in_ = self.n_features_in_
+            if hasattr(self, "feature_names_in_"):
+                model.feature_names_in_ = self.feature_names_in_
+            model._container = Container.of(X)
+            return rows
+        if model._encoder is None:
+            return check_numbers(self, X, reset=False)
+        return check_levels(self, model._encoder, X)
+
+    # --------------------------------------------------------------- training
+
+    def _prepare_model(self, model: Any, weights: np.ndarray) -> None:
+        """Give a model two heads: categories of these sizes, and its own code as the style."""
+        n_style = int(self.n_components)
+        if len(weights) < 2:
+            model.set_params(n_components=n_style)
+            return
+        style = find_prior(model.prior)
+        if style.learns:
+            raise ValueError(
+                f"estimator has prior={style!r}, which is learned with the model; the style beside "
+                'categories needs one that stays, for example "gaussian".'
+            )
+        model.set_params(
+            n_components=len(weights) + n_style,
+            prior=Product([(Categorical(weights), len(weights)), (style, n_style)]),
+        )
+        if model.adversarial_weight == "auto":
+            # The style is all that tells rows of a category apart on a map: it is held harder.
+            on_map = self.head_distance is not None
+            model.set_params(adversarial_weight=1.0 if on_map else ADVERSARIAL_WEIGHT)
+        taught = self._learns_labels or self.init != "random"
+        led = taught and self.consistency != "neighbors"
+        balance = BALANCE_IF_LED if led else BALANCE
+        loss = CategoryLoss(float(self.consistency_weight), balance)
+        phases = [Phase("category", "optimizer_class", ("encoder",), loss)]
+        distance = None if self.head_distance is None else float(self.head_distance)
+        if distance is not None:
+            phases.append(
+                Phase("repulsion", "optimizer_heads", ("heads",), RepulsionLoss(distance))
+            )
+        model._extension = Heads(tuple(weights.tolist()), tuple(phases), HEADS_RATE, distance)
+
+    def _fit_model(
+        self, model: Any, X: Any, y: Any, rows: np.ndarray, labels: np.ndarray | None
+    ) -> None:
+        """Train a new model in full and make it ours."""
+        seed = draw_seed(self.random_state)
+        net = model._new_net(rows, seed)
+        batch, epochs = self._schedule(model, len(rows))
+        task = self._init_callback_context(max_subtasks=epochs)
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+        def attributes_of(net: AAENet) -> dict[str, Any]:
+            there = copy.copy(model)
+            there.__dict__.update(model._fitted_attributes(net))
+            return self._fitted_attributes(there, rows)
+
+        model._train(
+            net,
+            rows,
+            seed,
+            labels=labels,
+            batch_size=batch,
+            max_epochs=epochs,
+            context=TrainingContext(self, task, X, y, lambda: attributes_of(copy.deepcopy(net))),
+            prepare=self._neighbor_finder(model, X, rows, seed, math.ceil(INIT_SHARE * epochs)),
+        )
+        task.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes=lambda: attributes_of(net)
+        )
+        self.__dict__.update(attributes_of(net))
+        self.estimator_._finish(net)
+
+    def _net_to_go_on_with(self, model: Any) -> AAENet:
+        """Return a copy of a fitted model's net, at the rates of our parameters as they are."""
+        heads = model._extension
+        width = int(self.n_components) + (0 if heads is None else heads.n_categories)
+        model.set_params(n_components=width, **{name: getattr(self, name) for name in HANDED_ON})
+        return model._net_to_go_on_with()
+
+    def _fit_further(
+        self, model: Any, net: AAENet, X: Any, rows: np.ndarray, labels: np.ndarray | None
+    ) -> None:
+        """Train a net for one epoch and make its model ours."""
+        batch, _ = self._schedule(model, len(rows))
+        seed = derive_seed(net.seed, len(net.history))
+        prepare = self._neighbor_finder(model, X, rows, seed)
+        model._train(net, rows, model._seed, labels=labels, batch_size=batch, prepare=prepare)
+        model.__dict__.update(model._fitted_attributes(net))
+        self.__dict__.update(self._fitted_attributes(model, rows))
+        model._finish(net)
+
+    def _schedule(self, model: Any, n_samples: int) -> tuple[int, int]:
+        batch, epochs = model._schedule(n_samples)
+        if self.max_epochs == "auto" and model._encoder is None:
+            epochs = auto_epochs(n_samples)
+        return batch, epochs
+
+    def _fitted_attributes(self, model: Any, rows: np.ndarray) -> dict[str, Any]:
+        """Return what is known once a model is fitted to rows."""
+        names = ("n_iter_", "loss_curve_", "history_", "interrupted_")
+        return {"estimator_": model, **{name: getattr(model, name) for name in names}}
+
+    def _neighbor_finder(
+        self, model: Any, X: Any, rows: np.ndarray, seed: int, n_pseudo_epochs: int = 0
+    ) -> Callable[[TableDataset], None] | None:
+        """Return what finds, for rows to train on, where their categories should be the same."""
+        agree = self.consistency_weight > 0 and self.consistency != "adversarial"
+        steps = self.consistency_weight > 0 and self.consistency != "neighbors"
+        begin = self.init != "random" and n_pseudo_epochs > 0
+        if model._extension is None or not (agree or steps or begin):
+            return None
+        n_categories = model._extension.n_categories
+        rng = np.random.default_rng(derive_seed(seed, NEIGHBORS))
+
+        def find(dataset: TableDataset) -> None:
+            dataset.directions = steps
+            if not (agree or begin):
+                return
+            index = np.arange(len(rows)) if dataset.rows is None else dataset.rows
+            # More would reach into other categories.
+            k = min(self.n_neighbors, max(1, len(dataset) // (2 * n_categories)))
+            neighbors = nearest_rows(_features(model, X, rows)[index], k, rng)
+            if agree:
+                dataset.neighbors = neighbors
+            if begin:
+                own = None if dataset.labels is None else dataset.labels.numpy()
+                dataset.pseudo_labels = torch.from_numpy(self._pseudo_labels(neighbors, own, rng))
+                dataset.n_pseudo_epochs = n_pseudo_epochs
+
+        return find
+
+    def _pseudo_labels(
+        self, neighbors: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return what rows are taught at first, -1 for nothing, given a graph of neighbours."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------- prediction
+
+    def _codes(self, rows: np.ndarray, model: Any = None) -> np.ndarray:
+        """Return the codes of checked rows, in float64.
+
+        So that a row has the same probabilities alone and among others.
+        """
+        model = self.estimator_ if model is None else model
+        read = model._reader(rows, DOUBLE)
+        with model._repeatable():
+            return encode(model.net_.module_, read, len(rows), model.device_, DOUBLE)
+
+    def _probabilities(self, rows: np.ndarray, model: Any = None) -> np.ndarray:
+        model = self.estimator_ if model is None else model
+        if model._extension is None:
+            return np.ones((len(rows), 1))
+        return self._codes(rows, model)[:, : model._extension.n_categories]
+
+    def transform(self, X: Any) -> Any:
+        r"""Return where rows lie.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray or frame of shape (n_samples, n_features_out), float64
+            With ``head_distance``, :math:`W y + z` in ``n_components`` columns; else the
+            probabilities, as ``predict_proba`` gives them, and then the style.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        codes = self._codes(self._check_rows(X, self.estimator_, reset=False))
+        heads = self.estimator_._extension
+        if heads is None:
+            return codes
+        k = heads.n_categories
+        if heads.head_distance is not None:
+            return codes[:, :k] @ places_of(self.estimator_) + codes[:, k:]
+        return np.hstack([codes[:, :k][:, self._columns()], codes[:, k:]])
+
+    def _columns(self) -> Any:
+        """Return which category stands at each place of ``predict_proba``."""
+        return slice(None)
+
+    def _decode_categories(self, model: Any, order: np.ndarray) -> Any:
+        """Return the row that stands for each category: its corner, with no style."""
+        codes = np.zeros((len(order), model.net_.module_.n_components), dtype=np.float32)
+        if model._extension is not None:
+            codes[:, : len(order)] = np.eye(len(order))[order]
+        if model._encoder is None:
+            codes = codes.astype(model._dtype)
+        return model._wrap(model._decode(codes, model._dtype, placed=True))
+
+    @property
+    def _n_features_out(self) -> int:
+        heads = self.estimator_._extension
+        if heads is not None and heads.head_distance is not None:
+            return self.n_components
+        return self.estimator_.net_.module_.n_components
+
+
+def places_of(model: Any) -> np.ndarray:
+    """Return the places of the categories of a model with cluster heads."""
+    places = model.net_.module_.heads.places
+    return places.detach().cpu().numpy().astype(np.float64)
+
+
+def _features(model: Any, X: Any, rows: np.ndarray) -> np.ndarray:
+    """Return rows where distances mean something: scaled numbers, and categories as columns."""
+    if model._encoder is not None:
+        return np.asarray(model._encoder.transform(X), dtype=np.float32)
+    return model._scaler.transform(rows)
+
+
+def auto_epochs(n_samples: int) -> int:
+    """Return the number of epochs of ``max_epochs="auto"`` for tables of numbers."""
+    return round(max(20.0, min(80.0, 5e5 / n_samples)))

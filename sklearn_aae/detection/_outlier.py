@@ -1,0 +1,702 @@
+"""The detector: scores, thresholds, p-values and explanations of anomalous rows."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_context
+from sklearn_aae._utils._guard import leaves_no_trace
+from sklearn_aae._utils._random import derive_seed, draw_seed
+from sklearn_aae._utils._threads import torch_threads
+from sklearn_aae.autoencoder._parameters import as_device, as_sizes
+from sklearn_aae.detection._calibration import (
+    benjamini_hochberg,
+    conformal_threshold,
+    n_held_out,
+    p_values,
+)
+from sklearn_aae.detection._explain import Reason, give_reasons
+from sklearn_aae.detection._fitting import (
+    FittedModel,
+    adopt_model,
+    fit_autoregressive,
+    fit_ensemble,
+)
+from sklearn_aae.detection._progress import Progress, n_tasks
+from sklearn_aae.detection._single import check_estimator, read_as_estimator
+from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
+from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
+from sklearn_aae.encoding import check_numeric_columns, describe_non_finite
+from sklearn_aae.encoding._readers import RowReader, TableReader, fold_features, is_mixed
+
+#: Streams under the seed.
+HOLD_OUT, MODEL, SCALES, TRAINING_SCORES, SCALER = range(5)
+#: More training rows would not change what a few hundred steps learn.
+MOST_ROWS = 4096
+#: Rows on which the parts of a score are put on one scale.
+SCALE_ROWS = 400
+#: Training rows that are scored in fit when no share of them is asked for.
+SCORED_ROWS = 500
+#: Steps of ``max_epochs="auto"``.
+AUTO_STEPS = 300
+
+
+class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
+    r"""Anomaly detection with an ensemble of small adversarial autoencoders.
+
+    ``fit`` trains several small adversarial autoencoders [1]_ at once, each on a random
+    half of the rows and with the three phases of :class:`AdversarialAutoencoder`, while
+    rows that lie apart are left out.  From what they say about a row, any of several
+    kinds of score follows: :meth:`score_samples`.  Every score is inductive: it depends on
+    no other row that is scored.
+
+    Read more in the :ref:`User Guide <anomalies>`.
+
+    Parameters
+    ----------
+    kind : str, default="default"
+        The score behind ``predict``, ``decision_function`` and the threshold:
+
+        - ``"default"``: a soft maximum of likelihood and distances to references,
+        - ``"model"``: the same without stored rows, from the networks alone,
+        - ``"likelihood"``: minus log density of the row given its code, in nats,
+        - ``"autoregressive"``: the same by the chain rule, each column given the code and
+          the columns before it.  Trains networks of its own, so that only a detector
+          with this ``kind`` has it; all others come from every fit,
+        - ``"marginal"``: the same of each column by itself,
+        - ``"reconstruction"``: squared error of scaled columns,
+        - ``"reference"``: distances to stored training rows,
+        - ``"latent"``: minus log prior density of the code,
+        - ``"discriminator"``: minus the discriminator's logit,
+        - ``"mode_divergence"``: reconstruction error and distance to the prior's mode,
+          after Schreyer et al.,
+        - ``"gpnd"``: density along and across the decoder's manifold, after Pidhorskyi
+          et al.
+    contamination : "auto" or float, default="auto"
+        Where the threshold lies: ``"auto"`` so that a share ``alpha`` of normal rows is
+        flagged, by rows held out in ``fit``; a float in (0, 0.5] so that this share of the
+        training rows is flagged; 0 says that the training rows are all normal: then
+        none is left out of training, and the threshold is that of ``"auto"``.
+    alpha : float, default=0.05
+        The share of normal rows that the threshold flags, in (0, 1).  Needs at
+        least ``1 / alpha - 1`` held-out rows; with fewer, the threshold is the quantile
+        ``alpha`` of the training rows' scores.
+    estimator : AdversarialAutoencoder or FrozenEstimator, default=None
+        A model to take the place of the ensemble: it is cloned and fitted, or used as
+        it is if it comes as ``FrozenEstimator(fitted)``.  Then the parameters from
+        ``n_estimators`` to ``device`` have no effect.
+    n_estimators : int, default=4
+        Members of the ensemble.
+    n_components : int, default=8
+        Width of the widest code; members have widths between 2 and this.
+    hidden_layer_sizes : int or tuple of int, default=(64, 32)
+        Widths of the encoders' hidden layers, beside a linear path; decoders mirror
+        them.
+    adversarial_weight : float, default=0.3
+        Learning rate of the third phase as a multiple of ``lr``; 0 leaves phases 2 and
+        3 out.
+    max_epochs : int or "auto", default="auto"
+        Passes of a member over its rows.  ``"auto"`` takes 300 steps whatever the
+        table: anomalies are learned late.
+    batch_size : int, default=64
+        Rows of each member in a step.
+    lr : float, default=1.5e-2
+        Learning rate (Adam); it rises over the first 20 steps and falls along a cosine.
+    device : str or torch.device, default="auto"
+        Where to train and score; ``"auto"`` is the CPU, which small networks keep
+        busy enough.
+    handle_unknown : {"surprise", "error"}, default="surprise"
+        What becomes of a category that ``fit`` did not see: it is scored, and is
+        surprising, or it is an error.
+    random_state : int, RandomState or None, default=None
+        Seeds everything; an int makes ``fit`` repeat bit by bit on one machine.
+    verbose : int, default=0
+        Whether ``fit`` prints a line for every tenth of the steps, with the losses of the
+        three phases.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if they were all strings.
+    offset_ : float
+        The threshold: rows with a lower score are outliers.
+    threshold_source_ : {"held-out", "training"}
+        Whether ``offset_`` comes from held-out rows, so that it keeps its level on new
+        rows, or from the scores of the training rows.
+    n_held_out_ : int
+        Rows that were held out for p-values: none of fewer than 100, else about a tenth.
+    held_out_indices_ : ndarray of shape (`n_held_out_`,), int
+        Their places in the table that ``fit`` was given.
+    history_ : dict of ndarray
+        Losses of the three phases by step; empty if ``estimator`` was given.
+    ensemble_ : torch.nn.Module or None
+        The fitted ensemble; each tensor has an axis of members first.
+    estimator_ : AdversarialAutoencoder or None
+        The fitted model, if ``estimator`` was given.
+
+    See Also
+    --------
+    AdversarialAutoencoder : One larger model, for codes, samples and reconstructions.
+    sklearn.ensemble.IsolationForest : Random trees; the same methods and signs.
+
+    Notes
+    -----
+    The detector stores some training rows as references (up to 1,088 for each member),
+    so a pickle of it holds data.
+
+    There is no parameter ``callbacks``: the members are trained as one, without a skorch net
+    whose epochs a callback could watch.  Callbacks of scikit-learn are set with
+    ``set_callbacks``, a progress bar for instance, and told of every tenth of the steps;
+    those of skorch belong to an ``estimator=AdversarialAutoencoder(callbacks=...)``.
+
+    References
+    ----------
+    .. [1] A. Makhzani, J. Shlens, N. Jaitly, I. Goodfellow, B. Frey, "Adversarial
+       Autoencoders", arXiv:1511.05644, 2015.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_aae import AAEOutlierDetector
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> detector = AAEOutlierDetector(random_state=0).fit(X[y == 1])
+    >>> bool((detector.predict(X[y == 0]) == -1).mean() > 0.7)
+    True
+    >>> detector.score_samples(X[:3], kind="likelihood").shape
+    (3,)
+    """
+
+    _parameter_constraints: dict = {
+        "kind": [StrOptions(set(SCORES))],
+        "contamination": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, 0.5, closed="right"),
+            Options(Real, {0}),
+        ],
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "estimator": "no_validation",  # _check_estimator says what is wrong with it
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "adversarial_weight": [Interval(Real, 0, None, closed="left")],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "device": "no_validation",
+        "handle_unknown": [StrOptions({"surprise", "error"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    _reader: Any
+    _model: FittedModel
+    _scores: dict[str, Score]
+    _held_out: dict[str, np.ndarray]
+    _training_scores: np.ndarray
+
+    def __init__(
+        self,
+        kind: str = "default",
+        *,
+        contamination: float | str = "auto",
+        alpha: float = 0.05,
+        estimator: Any = None,
+        n_estimators: int = 4,
+        n_components: int = 8,
+        hidden_layer_sizes: Any = (64, 32),
+        adversarial_weight: float = 0.3,
+        max_epochs: int | str = "auto",
+        batch_size: int = 64,
+        lr: float = 1.5e-2,
+        device: Any = "auto",
+        handle_unknown: str = "surprise",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.kind = kind
+        self.contamination = contamination
+        self.alpha = alpha
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.adversarial_weight = adversarial_weight
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.device = device
+        self.handle_unknown = handle_unknown
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -------------------------------------------------------------- fitting
+
+    @leaves_no_trace
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> AAEOutlierDetector:
+        """Train the ensemble, store references and set the threshold.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows, some of which may be anomalies; at least 2.
+        y : object, default=None
+            Not used.
+
+        Returns
+        -------
+        self : AAEOutlierDetector
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the table is not usable; the message names it.
+        TypeError
+            If ``estimator`` is neither an AdversarialAutoencoder nor a frozen one.
+        """
+        check_estimator(self.estimator, self.kind)
+        table = self._check_table(X, reset=True)
+        n_samples = len(table)
+        seed = draw_seed(self.random_state)
+        order = np.random.default_rng(derive_seed(seed, HOLD_OUT)).permutation(n_samples)
+        self.n_held_out_ = n_held_out(n_samples)
+        held_out = order[: self.n_held_out_]
+        self.held_out_indices_ = np.sort(held_out)
+        training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
+        task = self._init_callback_context(max_subtasks=n_tasks(self.estimator, self.kind))
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        with torch_threads(1), torch.no_grad():
+            self._reader, self.estimator_ = self._fit_reader(table, training, seed, task)
+            rows = self._reader.read(table, strict=False)
+            scaled = self._reader.transform(rows[training])
+            progress = Progress(self, task, X, self.verbose)
+            self._fit_model(scaled, derive_seed(seed, MODEL), progress)
+            rng = np.random.default_rng(derive_seed(seed, SCALES))
+            normal = rng.permutation(np.flatnonzero(self._model.kept))[:SCALE_ROWS]
+            evidence = self._model.evidence(scaled[normal])
+            kinds = kinds_with(self._model.provides)
+            self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
+            self._known_kind(None)
+            self._held_out = self._score_held_out(rows[held_out])
+            self._training_scores = self._score_training(rows, training, seed)
+        self._set_offset(self.contamination, self.alpha)
+        task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
+        return self
+
+    def _fit_reader(self, table: Any, training: np.ndarray, seed: int, context: Any) -> tuple:
+        """Return what reads tables, and the fitted model if one was given."""
+        if self.estimator is not None:
+            return read_as_estimator(self.estimator, table, training, context)
+        mixed = not isinstance(table, np.ndarray)
+        reader = TableReader(self.handle_unknown) if mixed else RowReader()
+        return reader.fit(table, training, derive_seed(seed, SCALER)), None
+
+    def _fit_model(self, scaled: np.ndarray, seed: int, progress: Progress) -> None:
+        """Fit the networks, or take the estimator's, and what surrounds them."""
+        trimming = self.contamination != 0
+        self.history_: dict[str, np.ndarray] = {}
+        self.ensemble_ = None
+        if self.estimator_ is not None:
+            module = self.estimator_.net_.module_
+            self._model = adopt_model(scaled, seed, module, trimming=trimming)
+            return
+        settings, plan = self._settings(), self._plan(len(scaled))
+        device = "cpu" if self.device == "auto" else as_device(self.device)
+        watch = progress.watch("ensemble")
+        model = fit_ensemble(
+            scaled, seed, settings, plan, device=device, trimming=trimming, watch=watch
+        )
+        if SCORES[self.kind]().needs == AUTOREGRESSION:
+            watch = progress.watch("autoregressive ensemble")
+            model.autoregressive = fit_autoregressive(
+                model, scaled, seed, settings, plan, watch=watch
+            )
+        self._model = model
+        self.ensemble_ = self._model.networks
+        phases = ("reconstruction_loss", "discriminator_loss", "generator_loss")
+        assert self._model.losses is not None
+        self.history_ = dict(zip(phases, self._model.losses.T, strict=False))
+
+    def _settings(self) -> EnsembleSettings:
+        return EnsembleSettings(
+            n_members=int(self.n_estimators),
+            n_components=int(self.n_components),
+            hidden_layer_sizes=as_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
+        )
+
+    def _plan(self, n_rows: int) -> EnsemblePlan:
+        steps = AUTO_STEPS
+        if self.max_epochs != "auto":
+            steps = int(self.max_epochs) * math.ceil(n_rows / 2 / self.batch_size)
+        return EnsemblePlan(
+            n_steps=steps,
+            batch_size=int(self.batch_size),
+            lr=float(self.lr),
+            adversarial_weight=float(self.adversarial_weight),
+        )
+
+    def _score_held_out(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the sorted scores of held-out rows, by kind."""
+        if not len(rows):
+            return {kind: np.empty(0) for kind in self._scores}
+        chunks = [
+            {kind: score.badness(evidence) for kind, score in self._scores.items()}
+            for evidence in self._evidence(rows)
+        ]
+        return {
+            kind: np.sort(_settled(-np.concatenate([chunk[kind] for chunk in chunks])))
+            for kind in self._scores
+        }
+
+    def _score_training(self, rows: np.ndarray, training: np.ndarray, seed: int) -> np.ndarray:
+        """Return sorted scores of the training rows, as new rows: all, or a choice of them.
+
+        A share of the training rows means all rows that ``fit`` was given.
+        """
+        if self.contamination in ("auto", 0) and len(training) > SCORED_ROWS:
+            rng = np.random.default_rng(derive_seed(seed, TRAINING_SCORES))
+            rows = rows[np.sort(rng.choice(training, SCORED_ROWS, replace=False))]
+        return np.sort(self._score(rows, self.kind))
+
+    # ------------------------------------------------------------- threshold
+
+    def _set_offset(self, contamination: float | str, alpha: float) -> None:
+        if contamination in ("auto", 0):
+            threshold = conformal_threshold(alpha, self._held_out[self.kind])
+            self.threshold_source_ = "training" if threshold is None else "held-out"
+            share = alpha
+        else:
+            threshold, share = None, float(contamination)
+            self.threshold_source_ = "training"
+        if threshold is None:
+            threshold = float(np.quantile(self._training_scores, share))
+        self.offset_ = threshold
+
+    def set_threshold(
+        self, *, contamination: float | None = None, alpha: float | None = None
+    ) -> AAEOutlierDetector:
+        """Move the threshold; nothing but ``offset_`` and ``threshold_source_`` changes.
+
+        Parameters
+        ----------
+        contamination : float or None, default=None
+            Flag this share of the training rows, in (0, 0.5].  The quantile is taken over
+            at most 500 training rows, unless ``fit`` was given a share, too.
+        alpha : float or None, default=None
+            Flag this share of normal rows, in (0, 1), by held-out rows.
+
+        Returns
+        -------
+        self : AAEOutlierDetector
+            The detector.
+
+        Raises
+        ------
+        ValueError
+            If not exactly one of the two is given, or it is out of range.
+        TypeError
+            If it is no number.
+        NotFittedError
+            If the detector is not fitted.
+        """
+        check_is_fitted(self)
+        self._known_kind(None)
+        if (contamination is None) == (alpha is None):
+            raise ValueError(
+                "set_threshold needs exactly one of contamination and alpha; got "
+                f"contamination={contamination!r}, alpha={alpha!r}."
+            )
+        if contamination is not None:
+            check_scalar(
+                contamination,
+                "contamination",
+                Real,
+                min_val=0,
+                max_val=0.5,
+                include_boundaries="right",
+            )
+            self._set_offset(contamination, self.alpha)
+        else:
+            check_scalar(alpha, "alpha", Real, min_val=0, max_val=1, include_boundaries="neither")
+            self._set_offset("auto", alpha)  # type: ignore[arg-type]
+        return self
+
+    # ----------------------------------------------------------------- scores
+
+    def _check_table(self, X: Any, *, reset: bool) -> Any:
+        """Return X as an array of numbers, or as the frame of mixed types that it is."""
+        mixed = is_mixed(X) if reset else isinstance(self._reader, TableReader)
+        if mixed and self.estimator is None:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            if reset and len(X) < 2:
+                raise ValueError(
+                    f"Found array with {len(X)} sample(s) while a minimum of 2 is required."
+                )
+            return X
+        check_numeric_columns(X, type(self).__name__)
+        try:
+            return validate_data(
+                self,
+                X,
+                reset=reset,
+                dtype=[np.float64, np.float32],
+                ensure_min_samples=2 if reset else 1,
+            )
+        except ValueError as error:
+            culprit = describe_non_finite(X) if "NaN" in str(error) or "inf" in str(error) else ""
+            if culprit:
+                raise ValueError(f"{error}\n{culprit}") from error
+            raise
+
+    def _check_rows(self, X: Any) -> np.ndarray:
+        """Return the numbers of a table to score, or raise naming the culprit."""
+        return self._reader.read(self._check_table(X, reset=False))
+
+    def _evidence(self, rows: np.ndarray) -> Any:
+        """Yield the evidence of validated rows, chunk by chunk."""
+        size = self._model.chunk_rows()
+        for start in range(0, len(rows), size):
+            yield self._model.evidence(self._reader.transform(rows[start : start + size]))
+
+    def _score(self, rows: np.ndarray, kind: str) -> np.ndarray:
+        score = self._scores[kind]
+        with torch_threads(1), torch.no_grad():
+            parts = [score.badness(evidence) for evidence in self._evidence(rows)]
+        return _settled(-np.concatenate(parts))
+
+    def _known_kind(self, kind: str | None, among: Any = SCORES) -> str:
+        kind = self.kind if kind is None else kind
+        if kind in SCORES and kind not in self._scores:
+            raise ValueError(f"kind={kind!r} {self._what_lacks(SCORES[kind]().needs, kind)}")
+        if kind not in among:
+            what = "is not a sum over columns" if kind in SCORES else "is not known"
+            raise ValueError(f"kind={kind!r} {what}; choose from {sorted(among)}.")
+        return kind
+
+    def _what_lacks(self, need: str | None, kind: str) -> str:
+        """Return what a kind needs that this detector has not, and the remedy."""
+        if need == AUTOREGRESSION:
+            return (
+                "needs networks that were not trained; fit a detector with "
+                f"AAEOutlierDetector(kind={kind!r})."
+            )
+        prior = type(self.estimator_.net_.module_.prior).__name__
+        return (
+            f"needs a prior with a density where codes are, which {prior} has not; choose "
+            f"from {sorted(self._scores)}."
+        )
+
+    def score_samples(self, X: Any, kind: str | None = None) -> np.ndarray:
+        """Return how normal rows are; higher is more normal.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        kind : str or None, default=None
+            Any of the kinds ("autoregressive" only if it is the constructor's); None for
+            that of the constructor.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Scores.
+
+        Raises
+        ------
+        NotFittedError
+            If the detector is not fitted.
+        ValueError
+            If the kind is not known, or needs networks that were not trained.
+        """
+        check_is_fitted(self)
+        kind = self._known_kind(kind)
+        return self._score(self._check_rows(X), kind)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return scores less the threshold; negative for outliers.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            ``score_samples(X) - offset_``.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return -1 for outliers and +1 for inliers.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+            Labels.
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    # ---------------------------------------------------------------- p-values
+
+    def p_values(self, X: Any, kind: str | None = None) -> np.ndarray:
+        r"""Return conformal p-values: how rare so low a score is among normal rows.
+
+        :math:`p = (1 + |\{i : s_i \le s\}|) / (1 + n)` over the scores of the ``n`` rows
+        held out in ``fit``, which were used neither for training nor as references.  If
+        a row and the held-out rows come from one distribution, :math:`p \le \alpha` has
+        probability at most :math:`\alpha`.  Anomalies among the held-out rows make
+        p-values larger, not smaller.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        kind : str or None, default=None
+            The kind of score; None for that of the constructor.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            The p-values, at least ``1 / (n_held_out_ + 1)``.
+
+        Raises
+        ------
+        NotFittedError
+            If the detector is not fitted.
+        ValueError
+            If no rows were held out, because ``fit`` saw fewer than 100.
+        """
+        check_is_fitted(self)
+        kind = self._known_kind(kind)
+        if not self.n_held_out_:
+            raise ValueError(
+                "p-values need rows held out in fit, which were too few: fit on at least 100."
+            )
+        return p_values(self._score(self._check_rows(X), kind), self._held_out[kind])
+
+    def select(self, X: Any, fdr: float = 0.1) -> np.ndarray:
+        """Return which rows are anomalies, at a false discovery rate.
+
+        Benjamini and Hochberg's procedure on :meth:`p_values`: if the held-out rows are
+        normal, at most a share ``fdr`` of the selected rows is so too, on average.  The
+        only method whose answer depends on the other rows of ``X``.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        fdr : float, default=0.1
+            False discovery rate, in (0, 1).
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), bool
+            True for rows to take for anomalies.
+
+        Raises
+        ------
+        NotFittedError
+            If the detector is not fitted.
+        ValueError
+            If ``fdr`` is out of range, or no rows were held out in ``fit``.
+        """
+        check_is_fitted(self)
+        check_scalar(fdr, "fdr", Real, min_val=0, max_val=1, include_boundaries="neither")
+        return benjamini_hochberg(self.p_values(X), fdr)
+
+    # ------------------------------------------------------------- explanation
+
+    def score_contributions(self, X: Any, kind: str | None = None) -> np.ndarray:
+        """Return what each column contributes to a row's badness.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        kind : str or None, default=None
+            A kind that is a sum over columns; None for that of the constructor.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, `n_features_in_`), float64
+            Terms; rows add up to ``-score_samples(X, kind)``.
+
+        Raises
+        ------
+        NotFittedError
+            If the detector is not fitted.
+        ValueError
+            If the kind is not known, or not a sum over columns.
+        """
+        check_is_fitted(self)
+        kind = self._known_kind(kind, additive_kinds())
+        return self._contributions(self._check_rows(X), kind)
+
+    def _contributions(self, rows: np.ndarray, kind: str) -> np.ndarray:
+        score = self._scores[kind]
+        with torch_threads(1), torch.no_grad():
+            cells = [score.contributions(evidence) for evidence in self._evidence(rows)]
+        return fold_features(np.concatenate(cells), self._reader)
+
+    def explain(self, X: Any, top: int = 3, kind: str | None = None) -> list[list[Reason]]:
+        """Return, for each row, the columns that make it anomalous and what was expected.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        top : int, default=3
+            Number of columns to name.
+        kind : str or None, default=None
+            A kind that is a sum over columns; None for that of the constructor.
+
+        Returns
+        -------
+        list of list of Reason
+            For each row its reasons, largest share first: named tuples ``(column, value,
+            expected, low, high, share)``.  ``expected`` is the mode, ``low`` and ``high``
+            the 5 % and 95 % quantiles of the column's density given the rest of the row.
+
+        Raises
+        ------
+        NotFittedError
+            If the detector is not fitted.
+        ValueError
+            If the kind is not a sum over columns, or ``top`` is not positive.
+        """
+        check_is_fitted(self)
+        check_scalar(top, "top", Integral, min_val=1)
+        kind = self._known_kind(kind, additive_kinds())
+        table = self._check_table(X, reset=False)
+        rows = self._reader.read(table)
+        cells = self._contributions(rows, kind)
+        labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
+        return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
+
+
+def _settled(scores: np.ndarray) -> np.ndarray:
+    """Return scores without the digits that depend on how many rows a product has.
+
+    Equal rows must tie with each other, and with the threshold.
+    """
+    return np.round(scores, 9)

@@ -1,0 +1,387 @@
+"""What ensembles of small adversarial autoencoders share; members are an axis of every matrix."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import leaky_relu, leaky_relu_
+
+from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae.training._inference import in_precision
+
+aten = torch.ops.aten
+
+#: Keeps the scale of a code that does not vary above zero.
+CODE_EPSILON = 1e-5
+#: Rows from which a member learns its principal components.
+PCA_ROWS = 2048
+
+
+@dataclass(frozen=True)
+class EnsembleSettings:
+    r"""What the members of an ensemble have in common.
+
+    Attributes
+    ----------
+    n_members : int
+        Number of members.
+    n_components : int
+        Width of the widest code; members have geometrically spaced widths from 2 on.
+    hidden_layer_sizes, discriminator_layer_sizes : tuple of int
+        Widths of the hidden layers.
+    n_densities : int
+        Student-t densities in the mixture of a column.
+    channel_noise : float
+        The posterior's :math:`\sigma`.
+    max_columns : int
+        A member of a wider table sees a random choice of so many columns.
+    """
+
+    n_members: int = 4
+    n_components: int = 8
+    hidden_layer_sizes: tuple[int, ...] = (64, 32)
+    discriminator_layer_sizes: tuple[int, ...] = (32, 32)
+    n_densities: int = 2
+    channel_noise: float = 0.3
+    max_columns: int = 400
+
+
+class MemberLinear(nn.Module):
+    """A linear layer for every member: ``(M, n, n_in) -> (M, n, n_out)``."""
+
+    def __init__(self, n_members: int, n_in: int, n_out: int, generator: torch.Generator) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(max(n_in, 1))
+        weight = torch.empty(n_members, n_in, n_out).uniform_(-bound, bound, generator=generator)
+        bias = torch.empty(n_members, 1, n_out).uniform_(-bound, bound, generator=generator)
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+
+
+class MemberMLP(nn.Module):
+    """A perceptron with leaky rectifiers for every member."""
+
+    def __init__(
+        self, n_members: int, widths: Sequence[int], slope: float, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        pairs = pairwise(widths)
+        layers = [MemberLinear(n_members, n_in, n_out, generator) for n_in, n_out in pairs]
+        self.layers = nn.ModuleList(layers)
+        #: The same without what torch puts around an index into a module list.
+        self._chain = tuple(layers)
+        self.slope = slope
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the output of the last, linear layer."""
+        *hidden, last = self._chain
+        # Products themselves: calling a module takes longer than the smallest of them.
+        for layer in hidden:
+            x = leaky_relu(torch.baddbmm(layer.bias, x, layer.weight), self.slope)
+        return torch.baddbmm(last.bias, x, last.weight)
+
+    def trace(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the input, every hidden layer's output and the output."""
+        passed = [x]
+        for layer in self._chain[:-1]:
+            a = torch.baddbmm(layer.bias, passed[-1], layer.weight)
+            passed.append(leaky_relu_(a, self.slope))
+        last = self._chain[-1]
+        return [*passed, torch.baddbmm(last.bias, passed[-1], last.weight)]
+
+    def back(
+        self,
+        g: torch.Tensor,
+        passed: list[torch.Tensor],
+        gradients: Sequence[torch.Tensor] = (),
+        to_input: bool = True,
+    ) -> torch.Tensor:
+        """Pass a gradient back through the layers.
+
+        Parameters
+        ----------
+        g : Tensor of shape (n_members, n, n_out)
+            The gradient by the output.
+        passed : list of Tensor
+            From :meth:`trace`.
+        gradients : sequence of Tensor, default=()
+            Where to put the gradients by the parameters, in their order, if anywhere.
+        to_input : bool, default=True
+            Whether the gradient by the input is wanted.
+
+        Returns
+        -------
+        Tensor of shape (n_members, n, n_in)
+            The gradient by the input if it is wanted, else by the first layer's output.
+        """
+        for i in range(len(self._chain) - 1, -1, -1):
+            h = passed[i]
+            if gradients:
+                torch.bmm(h.transpose(1, 2), g, out=gradients[2 * i])
+                torch.sum(g, 1, keepdim=True, out=gradients[2 * i + 1])
+            if i == 0 and not to_input:
+                break
+            g = torch.bmm(g, self._chain[i].weight.transpose(1, 2))
+            if i:  # the output has the sign of what went in
+                aten.leaky_relu_backward.grad_input(g, h, self.slope, True, grad_input=g)
+        return g
+
+    @property
+    def last(self) -> Any:
+        """The last layer."""
+        return self._chain[-1]
+
+
+class DrawnCodes(NamedTuple):
+    """Codes of a batch, and what their gradient needs.
+
+    Attributes
+    ----------
+    z : Tensor of shape (n_members, n, n_components)
+        The codes.
+    normalised : Tensor of shape (n_members, n, n_components)
+        The same before shrinking and noise.
+    scale : Tensor of shape (n_members, 1, n_components)
+        What they were divided by.
+    passed : list of Tensor
+        What the encoders' layers put out.
+    """
+
+    z: torch.Tensor
+    normalised: torch.Tensor
+    scale: torch.Tensor
+    passed: list[torch.Tensor]
+
+
+class Members(ABC, nn.Module):
+    """Encoders, channel codes and discriminators of all members; subclasses add decoders.
+
+    Parameters
+    ----------
+    settings : EnsembleSettings
+        What the members have in common.
+    columns : ndarray of shape (n_members, n_columns), int
+        The columns that each member sees.
+    seed : int
+        Seeds the weights.
+    """
+
+    columns: torch.Tensor
+    code_mask: torch.Tensor
+    code_mean: torch.Tensor
+    code_scale: torch.Tensor
+
+    def __init__(self, settings: EnsembleSettings, columns: np.ndarray, seed: int) -> None:
+        super().__init__()
+        self.settings = settings
+        m, d = columns.shape
+        widths = code_widths(m, settings.n_components, d)
+        k = max(widths)
+        generator = make_generator(seed)
+        self.encoder = MemberMLP(m, (d, *settings.hidden_layer_sizes, k), 0.1, generator)
+        self.path_in = nn.Parameter(torch.zeros(m, d, k))
+        self.build_decoder(m, k, d, generator)
+        discriminator = (k, *settings.discriminator_layer_sizes, 1)
+        self.discriminator = MemberMLP(m, discriminator, 0.2, generator)
+        mask = torch.arange(k) < torch.tensor(widths).unsqueeze(1)
+        self.register_buffer("code_mask", mask.float().unsqueeze(1))
+        self.register_buffer("columns", torch.as_tensor(columns))
+        self.register_buffer("code_mean", torch.zeros(m, 1, k))
+        self.register_buffer("code_scale", torch.ones(m, 1, k))
+
+    @abstractmethod
+    def build_decoder(self, m: int, k: int, d: int, generator: torch.Generator) -> None:
+        """Add what turns codes (m, n, k) into densities of d columns."""
+
+    @abstractmethod
+    def decoder_parameters(self) -> list[nn.Parameter]:
+        """Return what phase 1 trains besides the encoders."""
+
+    @abstractmethod
+    def start_decoder(self, member: int, x: torch.Tensor, vectors: torch.Tensor) -> None:
+        """Start a member's decoder, given its rows and their principal components.
+
+        Parameters
+        ----------
+        member : int
+            The member; its path into the code is set.
+        x : Tensor of shape (n, n_columns)
+            Its rows.
+        vectors : Tensor of shape (n_columns, width)
+            Their principal components, each as long as the rows' spread along it.
+        """
+
+    @abstractmethod
+    def surprise(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return minus the log density of each cell.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n_members, n, n_components)
+            Codes.
+        x : Tensor of shape (n_members, n, n_columns)
+            Rows.
+
+        Returns
+        -------
+        Tensor of shape (n_members, n, n_columns)
+            In nats.
+        """
+
+    @property
+    def n_members(self) -> int:
+        """Number of members."""
+        return len(self.columns)
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Return what phases 1 and 3 train of the encoders."""
+        return [*self.encoder.parameters(), self.path_in]
+
+    @torch.no_grad()
+    def start_from_components(self, rows: list[torch.Tensor]) -> None:
+        """Set the linear paths to the principal components of each member's rows."""
+        for member, x in enumerate(rows):
+            centred = x - x.mean(dim=0)
+            values, vectors = torch.linalg.eigh((centred.T @ centred / len(x)).double())
+            k = int(self.code_mask[member].sum())
+            # eigh leaves the sign open; the largest entry decides.
+            vectors = vectors[:, -k:].flip(1)
+            vectors = vectors * vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign()
+            spread = values[-k:].flip(0).clamp(min=1e-6).sqrt()
+            self.path_in[member, :, :k] = (vectors / spread).float()
+            self.start_decoder(member, x, vectors * spread)
+        # What is beside the linear path comes in slowly.
+        self.encoder.last.weight.mul_(0.01)
+        self.encoder.last.bias.mul_(0.01)
+
+    def raw_code(self, x: torch.Tensor) -> torch.Tensor:
+        """Return codes before normalisation."""
+        return torch.baddbmm(self.encoder(x), x, self.path_in)
+
+    @property
+    def kept(self) -> float:
+        """The share of the normalised code that the channel lets through."""
+        return math.sqrt(1 - self.settings.channel_noise**2)
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the means of the codes of rows (M, n, n_columns)."""
+        return self.kept * (self.raw_code(x) - self.code_mean) / self.code_scale * self.code_mask
+
+    def draw_codes(self, x: torch.Tensor, noise: torch.Tensor) -> DrawnCodes:
+        """Return codes of a batch as the channel gives them: by its statistics, with noise."""
+        passed = self.encoder.trace(x)
+        raw = torch.baddbmm(passed[-1], x, self.path_in)
+        var, mean = torch.var_mean(raw, dim=1, correction=0, keepdim=True)
+        scale = var.add_(CODE_EPSILON).sqrt_()
+        normalised = raw.sub_(mean).div_(scale)
+        z = torch.add(self.kept * normalised, noise, alpha=self.settings.channel_noise)
+        return DrawnCodes(z.mul_(self.code_mask), normalised, scale, passed)
+
+    def encoder_back(
+        self, g: torch.Tensor, codes: DrawnCodes, gradients: Sequence[torch.Tensor]
+    ) -> None:
+        """Pass a gradient by drawn codes back to the encoders' parameters.
+
+        Parameters
+        ----------
+        g : Tensor of shape (n_members, n, n_components)
+            The gradient by the codes.
+        codes : DrawnCodes
+            From :meth:`draw_codes`.
+        gradients : sequence of Tensor
+            Where to put the gradients by :meth:`encoder_parameters`, in their order.
+        """
+        e = codes.normalised
+        g = g * (self.kept * self.code_mask)
+        along = (g * e).mean(dim=1, keepdim=True)
+        g = g.sub_(g.mean(dim=1, keepdim=True)).sub_(e.mul_(along)).div_(codes.scale)
+        *of_layers, of_path = gradients
+        self.encoder.back(g, codes.passed, of_layers, to_input=False)
+        # Codes are centred, so the last bias does nothing; what is left of its gradient is
+        # rounding error, which Adam would blow up.
+        of_layers[-1].zero_()
+        torch.bmm(codes.passed[0].transpose(1, 2), g, out=of_path)
+
+    def decoder_back(
+        self,
+        z: torch.Tensor,
+        x: torch.Tensor,
+        weigh: Callable[[torch.Tensor], torch.Tensor],
+        gradients: Sequence[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of phase 1 and its gradient by the codes.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n_members, n, n_components)
+            Codes.
+        x : Tensor of shape (n_members, n, n_columns)
+            Rows.
+        weigh : callable
+            Maps the rows' mean surprise (n_members, n) to their weights.
+        gradients : sequence of Tensor
+            Where to put the gradients by :meth:`decoder_parameters`, in their order.
+
+        Returns
+        -------
+        loss : Tensor of shape (), the weighted sum
+        g : Tensor of shape (n_members, n, n_components)
+        """
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            surprise = self.surprise(z, x).mean(dim=2)
+            loss = (weigh(surprise.detach()) * surprise).sum()
+            g, *found = torch.autograd.grad(loss, [z, *self.decoder_parameters()])
+        for place, gradient in zip(gradients, found, strict=True):
+            place.copy_(gradient)
+        return loss.detach(), g
+
+    def in_float64(self) -> Any:
+        """Return a copy in float64, made anew when a weight has changed."""
+        return in_precision(self, np.dtype(np.float64))
+
+    @torch.no_grad()
+    def freeze_codes(self, x: torch.Tensor) -> None:
+        """Set the statistics that codes are normalised by, from rows (M, n, n_columns)."""
+        raw = self.raw_code(x)
+        self.code_mean.copy_(raw.mean(dim=1, keepdim=True))
+        spread = (raw.var(dim=1, keepdim=True, unbiased=False) + CODE_EPSILON).sqrt()
+        self.code_scale.copy_(spread)
+
+
+def code_widths(n_members: int, widest: int, n_columns: int) -> list[int]:
+    """Return the members' code widths, geometric from 2 to ``widest`` where columns allow."""
+    high = max(1, min(widest, n_columns - 1))
+    low = min(2, high)
+    return [round(w) for w in np.geomspace(low, high, n_members)] if n_members > 1 else [high]
+
+
+def choose_columns(n_members: int, n_features: int, most: int, seed: int) -> np.ndarray:
+    """Return the columns of each member: all, or a random choice of ``most`` of many."""
+    rng = np.random.default_rng(seed)
+    if n_features <= most:
+        return np.tile(np.arange(n_features), (n_members, 1))
+    # Each column is left out as rarely as can be: choices are dealt from shuffled decks.
+    deck = np.concatenate([rng.permutation(n_features) for _ in range(n_members)])
+    hands, start = [], 0
+    for _ in range(n_members):
+        hand: dict[int, None] = {}
+        while len(hand) < most:
+            hand[int(deck[start % len(deck)])] = None
+            start += 1
+        hands.append(sorted(hand))
+    return np.asarray(hands)
+
+
+def member_rows(n_members: int, n_rows: int, share: float, seed: int) -> list[np.ndarray]:
+    """Return a random choice of rows for each member."""
+    rng = np.random.default_rng(derive_seed(seed, 0))
+    size = min(n_rows, max(2, math.ceil(share * n_rows)))
+    return [np.sort(rng.choice(n_rows, size, replace=False)) for _ in range(n_members)]

@@ -1,0 +1,56 @@
+"""Scores that look at the code alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_aae.detection.scores._base import DENSITY, Evidence, Score
+
+
+class Latent(Score):
+    r"""Minus log density of the code under the prior, :math:`-\log p(z)`.
+
+    Averaged over members; it sees rows that the encoder places far out, and is blind to
+    what the code leaves out.
+    """
+
+    needs = DENSITY
+
+    def badness(self, evidence: Evidence) -> np.ndarray:
+        """Return minus log prior density of the codes.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Minus the score, in nats.
+        """
+        return evidence.prior_losses.mean(axis=0)
+
+
+class Discriminator(Score):
+    """Minus the discriminator's logit that the code is a draw of the prior.
+
+    Averaged over members.  Kept for comparison: a discriminator is trained on codes of
+    ordinary rows and draws of the prior, and what it says about codes far from both is
+    undefined; on many tables it calls them real.
+    """
+
+    def badness(self, evidence: Evidence) -> np.ndarray:
+        """Return minus the logit.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Minus the score.
+        """
+        return -evidence.logits.mean(axis=0)

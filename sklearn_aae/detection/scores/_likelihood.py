@@ -1,0 +1,72 @@
+"""The decoder's likelihood, given the code or without it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_aae.detection.scores._base import Evidence, Score, fold
+
+
+class Likelihood(Score):
+    r"""Minus log density of the row given its code, in nats of the scaled columns.
+
+    :math:`-\sum_j \log p(x_j \mid z)` at the code's mean :math:`z`, averaged over members.
+    Each column's density is a mixture of Student-t densities that the decoder gives, so
+    a column's spread depends on the rest of the row, and far values cost their logarithm.
+    """
+
+    additive = True
+
+    def contributions(self, evidence: Evidence) -> np.ndarray:
+        """Return minus log density of every column.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float64
+            Nats; negative where a density exceeds 1.
+        """
+        return fold(evidence.cell_losses, evidence)
+
+    def badness(self, evidence: Evidence) -> np.ndarray:
+        """Return minus log density of the row given its code.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Minus the score, in nats.
+        """
+        return self.contributions(evidence).sum(axis=1)
+
+
+class Marginal(Likelihood):
+    r"""Minus log density of each column by itself, in nats of the scaled columns.
+
+    :math:`-\sum_j \log p(x_j)` with :math:`p(x_j) = E_{z \sim p(z)}\, p(x_j \mid z)`: the
+    decoder's densities, averaged over draws of the prior.  It sees rare values and no
+    rare combinations.
+    """
+
+    def contributions(self, evidence: Evidence) -> np.ndarray:
+        """Return minus log density of every column by itself.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float64
+            Nats.
+        """
+        return fold(evidence.marginal_losses, evidence)

@@ -1,0 +1,217 @@
+"""Scores made of others: whichever of them says that a row is anomalous is heard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from sklearn_aae.detection.scores._base import (
+    Evidence,
+    LinearScale,
+    LogScale,
+    Neighbours,
+    Score,
+    fold,
+    shares_of,
+)
+
+#: How close the mixture of parts is to their maximum.
+SHARPNESS = 4.0
+#: Weight of the parts that see a row as a whole or column by column, not in its place
+#: among its like: distance to trimmed references, columns by themselves.  The others have 1.
+COARSE_WEIGHT = 0.5
+
+
+class Part:
+    """One part of a mixture: a value of about unit variance, and columns' shares in it."""
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+
+    def fit(self, evidence: Evidence) -> Part:
+        """Freeze the part's scale."""
+        self.scale_ = self.new_scale().fit(self.values(evidence))
+        return self
+
+    def new_scale(self) -> Any:
+        """Return an unfitted scale."""
+        return LogScale()
+
+    def __call__(self, evidence: Evidence) -> np.ndarray:
+        """Return the weighted value of rows."""
+        return self.weight * self.scale_(self.values(evidence))
+
+    def values(self, evidence: Evidence) -> np.ndarray:
+        """Return the part's values (n_members, n_samples)."""
+        raise NotImplementedError
+
+    def shares(self, evidence: Evidence) -> np.ndarray:
+        """Return the columns' shares (n_samples, n_features); they add up to 1."""
+        raise NotImplementedError
+
+
+class DistancePart(Part):
+    """Distance to references."""
+
+    def __init__(self, weight: float, which: str) -> None:
+        super().__init__(weight)
+        self.which = which
+
+    def _neighbours(self, evidence: Evidence) -> Neighbours:
+        return getattr(evidence, self.which)
+
+    def values(self, evidence: Evidence) -> np.ndarray:
+        return self._neighbours(evidence).distance
+
+    def shares(self, evidence: Evidence) -> np.ndarray:
+        return shares_of(fold(self._neighbours(evidence).cells, evidence))
+
+
+class LossPart(Part):
+    """Minus log density, of cells given the code or of columns by themselves."""
+
+    def __init__(self, weight: float, which: str) -> None:
+        super().__init__(weight)
+        self.which = which
+
+    def new_scale(self) -> Any:
+        """Return an unfitted scale."""
+        return LinearScale()
+
+    def fit(self, evidence: Evidence) -> Part:
+        """Freeze the scale, and what a cell's loss is on average."""
+        self.usual_ = self._cells(evidence).mean(axis=1, keepdims=True)
+        return super().fit(evidence)
+
+    def _cells(self, evidence: Evidence) -> np.ndarray:
+        return getattr(evidence, self.which)
+
+    def values(self, evidence: Evidence) -> np.ndarray:
+        """Return the losses of rows."""
+        return self._cells(evidence).sum(axis=2)
+
+    def shares(self, evidence: Evidence) -> np.ndarray:
+        """Return the columns' shares in what is more than usual."""
+        return shares_of(fold(self._cells(evidence) - self.usual_, evidence))
+
+
+class Mixture(Score):
+    r"""Soft maximum of several parts, each on a scale of its own frozen in ``fit``.
+
+    With :math:`v_c` the weighted, standardised parts,
+    :math:`m = \tfrac14 \log \operatorname{mean}_c e^{4 v_c}` lies between their mean and
+    their maximum, and the badness is :math:`\log(1 + e^m)`: positive, so that it can be
+    shared out among columns.  Column :math:`j` gets
+    :math:`\sum_c \pi_c s_{cj}` of it, where :math:`\pi_c` is the softmax of :math:`4 v_c` and
+    :math:`s_{cj}` the column's share in part :math:`c`.
+
+    Parameters
+    ----------
+    parts : list of Part
+        What is mixed.
+    """
+
+    additive = True
+
+    def __init__(self, parts: list[Part]) -> None:
+        self.parts = parts
+
+    def fit(self, evidence: Evidence) -> Mixture:
+        """Freeze the scales of the parts.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about rows taken to be normal.
+
+        Returns
+        -------
+        self : Mixture
+            The score.
+        """
+        for part in self.parts:
+            part.fit(evidence)
+        return self
+
+    def badness(self, evidence: Evidence) -> np.ndarray:
+        """Return the soft maximum of the parts.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Minus the score; positive.
+        """
+        return self._soft_maximum(np.stack([part(evidence) for part in self.parts]))
+
+    @staticmethod
+    def _soft_maximum(values: np.ndarray) -> np.ndarray:
+        total = logsumexp(SHARPNESS * values, axis=0) - np.log(len(values))
+        return np.logaddexp(0.0, total / SHARPNESS)
+
+    def contributions(self, evidence: Evidence) -> np.ndarray:
+        """Return what each column contributes.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What the model says about the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float64
+            Terms, none negative; rows add up to :meth:`badness`.
+        """
+        values = np.stack([part(evidence) for part in self.parts])
+        weights = np.exp(SHARPNESS * values - logsumexp(SHARPNESS * values, axis=0))
+        shares = np.stack([part.shares(evidence) for part in self.parts])
+        mixed = np.einsum("cn,cnj->nj", weights, shares)
+        return mixed * self._soft_maximum(values)[:, None]
+
+
+def _reference_parts() -> list[Part]:
+    return [DistancePart(COARSE_WEIGHT, "core"), DistancePart(1.0, "nearest")]
+
+
+def _model_parts() -> list[Part]:
+    return [LossPart(1.0, "cell_losses"), LossPart(COARSE_WEIGHT, "marginal_losses")]
+
+
+class Default(Mixture):
+    """The default: likelihood, columns by themselves, distances to references.
+
+    A soft maximum (see :class:`Mixture`) of the parts of :class:`Model` and of
+    :class:`Reference`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__([*_model_parts(), *_reference_parts()])
+
+
+class Reference(Mixture):
+    """Distances to stored rows, on two scales.
+
+    A soft maximum (see :class:`Mixture`) of the distance to a few references that survived
+    trimming, which tells groups of anomalies, and of the distance to the nearest of many,
+    which tells where normal rows are to a hair.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_reference_parts())
+
+
+class Model(Mixture):
+    """What the networks say without stored rows.
+
+    A soft maximum (see :class:`Mixture`) of minus log density of the row given its code,
+    and of each column by itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_model_parts())
