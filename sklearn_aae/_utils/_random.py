@@ -13,6 +13,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,92 @@ import torch
 from sklearn.utils import check_random_state
 
 _FENCE = threading.RLock()
+
+
+# Streams by the seed that they derive from.  The numbers are those that fitted models were
+# made with: another number is another model for the same seed.
+
+
+class ModelStream(IntEnum):
+    """Streams under the seed of a model, and of the estimator that a model is made for."""
+
+    INIT = 0
+    TRAIN = 1
+    SCALE = 2
+    SPLIT = 3
+    STOP = 4
+    USER = 5
+    SAMPLE = 6
+    IMPUTE = 7
+    NEIGHBORS = 16
+
+
+class DrawStream(IntEnum):
+    """Streams under the seed of one call of ``sample`` or ``impute``."""
+
+    CELLS = 0
+    DENSITY = 1
+
+
+class NetworkStream(IntEnum):
+    """Streams under the seed of a model's networks."""
+
+    ENCODER = 0
+    DECODER = 1
+    DISCRIMINATOR = 2
+    HEAD = 3
+    CATEGORY_DISCRIMINATOR = 16
+    STYLE_DISCRIMINATOR = 17
+    STYLE_DECODER = 18
+    EMBEDDING = 19
+
+
+class EpochStream(IntEnum):
+    """Streams under the seed of training and the number of the epoch."""
+
+    ORDER = 0
+    NOISE = 1
+    PRIOR = 2
+    LABELLED = 3
+    LABELLED_NOISE = 4
+
+
+class DetectorStream(IntEnum):
+    """Streams under the seed of a detector."""
+
+    HOLD_OUT = 0
+    MODEL = 1
+    SCALES = 2
+    TRAINING_SCORES = 3
+    SCALER = 4
+
+
+class EnsembleStream(IntEnum):
+    """Streams under the seed of a detector's networks and of what surrounds them."""
+
+    COLUMNS = 0
+    ROWS = 1
+    WEIGHTS = 2
+    TRAINING = 3
+    TRIMMING = 4
+    STORED = 5
+    PRIOR = 6
+    AUTOREGRESSIVE = 7
+
+
+class TrainerStream(IntEnum):
+    """Streams under the seed of an ensemble's training."""
+
+    BATCHES = 0
+    NOISE = 1
+
+
+class MetricStream(IntEnum):
+    """Streams under the seed of a figure of merit."""
+
+    DRAWS = 0
+    COMPARISON = 1
+    ROWS = 2
 
 
 def draw_seed(random_state: int | np.random.RandomState | None) -> int:

@@ -17,8 +17,15 @@ from torch import nn
 
 from sklearn_aae._utils._compat import _fit_context
 from sklearn_aae._utils._guard import leaves_no_trace
-from sklearn_aae._utils._random import derive_seed, draw_seed, make_generator, resolve_seed
-from sklearn_aae.autoencoder._base import IMPUTE, SAMPLE, BaseAAE
+from sklearn_aae._utils._random import (
+    DrawStream,
+    ModelStream,
+    derive_seed,
+    draw_seed,
+    make_generator,
+    resolve_seed,
+)
+from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.autoencoder._draws import (
     blur,
     check_level_head,
@@ -536,9 +543,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         n_samples = count_draws(y, int(n_samples))
         classes = classes_to_draw(self, y, n_samples, density)
-        seed = derive_seed(resolve_seed(random_state, self.random_state), SAMPLE)
+        seed = derive_seed(resolve_seed(random_state, self.random_state), ModelStream.SAMPLE)
         generator = make_generator(seed, self.device_)
-        rng = np.random.default_rng(derive_seed(seed, 0)) if noise else None
+        rng = np.random.default_rng(derive_seed(seed, DrawStream.CELLS)) if noise else None
         if conditions is not None and not isinstance(conditions, Mapping):
             raise TypeError(
                 "conditions must be a dict of column labels and what the columns must be; got "
@@ -551,7 +558,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         module, k = self.net_.module_, self._n_features_out
         codes = None
         if density is not None:
-            drawn = codes_of_density(density, n_samples, k, derive_seed(seed, 1))
+            drawn = codes_of_density(density, n_samples, k, derive_seed(seed, DrawStream.DENSITY))
             codes = blur(module, torch.as_tensor(drawn, device=self.device_), generator)
         inputs = decoder_draws(module, n_samples, generator, classes, codes).cpu().numpy()
         rows = self._decode(inputs, self._dtype, generator if noise else None, placed=True)
@@ -648,7 +655,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if method not in ("mode", "draw"):
             raise ValueError(f'method must be "mode" or "draw", got {method!r}.')
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
-        seed = derive_seed(resolve_seed(random_state, self.random_state), IMPUTE)
+        seed = derive_seed(resolve_seed(random_state, self.random_state), ModelStream.IMPUTE)
         levels, missing = self._levels_and_missing(X)
         labels = labels_to_decode(self, y, "impute", len(levels))
         rows = np.flatnonzero(missing.any(axis=1))
@@ -663,7 +670,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 generator=make_generator(seed, self.device_),
                 classes=None if labels is None else Classes(labels[rows], self._class_counts),
             )
-        rng = np.random.default_rng(derive_seed(seed, 0)) if method == "draw" else None
+        rng = (
+            np.random.default_rng(derive_seed(seed, DrawStream.CELLS)) if method == "draw" else None
+        )
         filled = self._encoder._from_levels(levels, rng, like=X)
         return self._container.merge(X, filled, missing)
 

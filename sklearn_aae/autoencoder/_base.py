@@ -17,7 +17,7 @@ from sklearn.callback import CallbackSupportMixin
 from skorch.callbacks import LRScheduler
 
 from sklearn_aae._utils._guard import TrainingInterrupted
-from sklearn_aae._utils._random import derive_seed, fenced
+from sklearn_aae._utils._random import ModelStream, derive_seed, fenced
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._extension import Extension
 from sklearn_aae.autoencoder._input import check_levels, check_numbers, fit_levels, needs_levels
@@ -57,9 +57,6 @@ from sklearn_aae.training import (
     split_table,
     user_callbacks,
 )
-
-#: Streams under the estimator's seed.
-INIT, TRAIN, SCALE, SPLIT, STOP, USER, SAMPLE, IMPUTE = range(8)
 
 #: Optimizers that play against each other.
 ADVERSARIES = ("optimizer_disc", "optimizer_gen")
@@ -126,7 +123,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         else:
             output.check(X)
             scaler = Scaler(self.scaling if output.scales else None)
-            scaler.fit(X, derive_seed(seed, SCALE))
+            scaler.fit(X, derive_seed(seed, ModelStream.SCALE))
             table = TableFacts(len(X), scaler.constant_)
         device = as_device(self.device)
         prior = as_prior(self.prior, self.n_components)
@@ -144,7 +141,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
                 self.discriminator_layer_sizes, "discriminator_layer_sizes"
             ),
             activation=self.activation,
-            seed=derive_seed(seed, INIT),
+            seed=derive_seed(seed, ModelStream.INIT),
             encoder=self.encoder,
             decoder=self.decoder,
             discriminator=self.discriminator,
@@ -166,7 +163,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             builder,
             phases=self._phases(rates),
             train_batches=self._train_batches,
-            seed=derive_seed(seed, TRAIN),
+            seed=derive_seed(seed, ModelStream.TRAIN),
             lr=rates["optimizer"],
             device=str(device),
             verbose=int(self.verbose),
@@ -249,7 +246,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         full = max_epochs is not None
         scaler = net.dataset__scaler
         share = self.validation_fraction if full and self.early_stopping else None
-        train, valid = split_table(X, labels, scaler, share, derive_seed(seed, SPLIT))
+        train, valid = split_table(X, labels, scaler, share, derive_seed(seed, ModelStream.SPLIT))
         if prepare is not None:
             prepare(train)
         own: list[Any] = [context] if context is not None else []
@@ -260,13 +257,13 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             own.append(LinearDecay() if self._encoder is None else StepwiseDecay())
         stop = []
         if valid is not None:
-            stop = [EarlyStopping(self.n_iter_no_change, derive_seed(seed, STOP))]
+            stop = [EarlyStopping(self.n_iter_no_change, derive_seed(seed, ModelStream.STOP))]
         net.batch_size = batch_size
         net.max_epochs = max_epochs or 1
         net.train_split = functools.partial(fixed_split, valid=valid)
         net.replace_callbacks([*own, *user, *stop])
         if self._trains_foreign_code():
-            with fenced(derive_seed(seed, USER, len(net.history)), net.device):
+            with fenced(derive_seed(seed, ModelStream.USER, len(net.history)), net.device):
                 net.partial_fit(train)
         else:
             net.partial_fit(train)

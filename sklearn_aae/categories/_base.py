@@ -20,7 +20,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, StrOptions
-from sklearn_aae._utils._random import derive_seed, draw_seed
+from sklearn_aae._utils._random import ModelStream, derive_seed, draw_seed
 from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.autoencoder._input import (
     check_levels,
@@ -35,9 +35,6 @@ from sklearn_aae.categories._phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.encoding import Container
 from sklearn_aae.priors import Categorical, Product, find_prior
 from sklearn_aae.training import AAENet, Phase, TableDataset, TrainingContext, encode
-
-#: Streams under the estimator's seed, beside those of the model.
-NEIGHBORS = 16
 
 #: Learning rates as multiples of ``lr``: of the generator, where the model says "auto", and of
 #: the phases of the heads.  At equal rates the adversary unlearns what neighbours teach.
@@ -260,7 +257,7 @@ class TwoHeadedEstimator(
         if model._extension is None or not (agree or steps or begin):
             return None
         n_categories = model._extension.n_categories
-        rng = np.random.default_rng(derive_seed(seed, NEIGHBORS))
+        rng = np.random.default_rng(derive_seed(seed, ModelStream.NEIGHBORS))
 
         def find(dataset: TableDataset) -> None:
             dataset.directions = steps

@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
 from sklearn_aae.training._batches import Batch, TrainBatches
-
-#: Streams under (seed, epoch), beside those of TrainBatches: the labelled rows' order, and
-#: what is drawn for batches.
-LABELLED, BESIDE = 3, 4
 
 
 class LabelledBatches(TrainBatches):
@@ -31,7 +27,9 @@ class LabelledBatches(TrainBatches):
         taught = self.epoch < dataset.n_pseudo_epochs
         labels = dataset.pseudo_labels if taught else dataset.labels
         self._parts = self._cut(labels, len(self))
-        self._beside = make_generator(derive_seed(self.seed, self.epoch, BESIDE), self.device)
+        self._beside = make_generator(
+            derive_seed(self.seed, self.epoch, EpochStream.LABELLED_NOISE), self.device
+        )
         yield from super().__iter__()
 
     def _cut(
@@ -42,7 +40,7 @@ class LabelledBatches(TrainBatches):
             return
         labelled = torch.nonzero(labels >= 0).flatten()
         size = min(self.batch_size, len(labelled))
-        generator = make_generator(derive_seed(self.seed, self.epoch, LABELLED))
+        generator = make_generator(derive_seed(self.seed, self.epoch, EpochStream.LABELLED))
         n_rounds = -(-n_batches * size // len(labelled))
         order = torch.cat(
             [torch.randperm(len(labelled), generator=generator) for _ in range(n_rounds)]

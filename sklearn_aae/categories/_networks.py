@@ -9,15 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae._utils._random import NetworkStream, derive_seed, make_generator
 from sklearn_aae.networks._builder import ModuleBuilder
 from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
-
-#: Streams under the builder's seed; its own networks have the first ones.
-CATEGORY_DISCRIMINATOR, STYLE_DISCRIMINATOR, DECODER, HEADS = range(16, 20)
-
 
 #: Steps in which places of categories are moved apart before training begins.
 MOST_MOVES = 300
@@ -254,20 +250,22 @@ class TwoHeadedBuilder(ModuleBuilder):
     def _build_discriminators(self) -> nn.Module:
         k = self.n_categories
         return SplitDiscriminator(
-            self._build("discriminator", k, 1, CATEGORY_DISCRIMINATOR),
-            self._build("discriminator", self.n_components - k, 1, STYLE_DISCRIMINATOR),
+            self._build("discriminator", k, 1, NetworkStream.CATEGORY_DISCRIMINATOR),
+            self._build(
+                "discriminator", self.n_components - k, 1, NetworkStream.STYLE_DISCRIMINATOR
+            ),
             k,
         )
 
     def _build_decoder(self, n_in: int, n_out: int) -> nn.Module:
         n_style = n_in - self.n_categories
-        generator = make_generator(derive_seed(self.seed, HEADS))
+        generator = make_generator(derive_seed(self.seed, NetworkStream.EMBEDDING))
         return nn.Sequential(
             ClusterHeads(self.n_categories, n_style, self.head_distance or 0.0, generator),
-            self._build("decoder", n_style, n_out, DECODER),
+            self._build("decoder", n_style, n_out, NetworkStream.STYLE_DECODER),
         )
 
-    def _build(self, role: str, n_in: int, n_out: int, stream: int) -> nn.Module:
+    def _build(self, role: str, n_in: int, n_out: int, stream: NetworkStream) -> nn.Module:
         seed = derive_seed(self.seed, stream)
         activate: Callable[[], nn.Module]
         if role == "decoder":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae._utils._random import EnsembleStream, derive_seed, make_generator
 from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns
 from sklearn_aae.detection._marginals import Marginals
 from sklearn_aae.detection._references import References, crowding
@@ -24,9 +24,6 @@ from sklearn_aae.detection.ensemble import (
     member_rows,
 )
 from sklearn_aae.detection.scores import AUTOREGRESSION, DENSITY
-
-#: Streams under the seed.
-COLUMNS, ROWS, WEIGHTS, TRAINING, TRIMMING, STORED, PRIOR, BESIDE = range(8)
 
 #: Each member trains on a random choice of this share of the rows.
 ROW_SHARE = 0.5
@@ -131,11 +128,13 @@ def fit_ensemble(
     """
     X = torch.from_numpy(np.ascontiguousarray(rows)).to(device)
     m, d = settings.n_members, rows.shape[1]
-    columns = choose_columns(m, d, settings.max_columns, derive_seed(seed, COLUMNS))
-    ensemble = Ensemble(settings, columns, derive_seed(seed, WEIGHTS)).to(device)
-    own = member_rows(m, len(X), ROW_SHARE, derive_seed(seed, ROWS))
-    trainer = EnsembleTrainer(ensemble, X, own, plan, derive_seed(seed, TRAINING), watch)
-    trimmer = Trimmer(X, derive_seed(seed, TRIMMING))
+    columns = choose_columns(m, d, settings.max_columns, derive_seed(seed, EnsembleStream.COLUMNS))
+    ensemble = Ensemble(settings, columns, derive_seed(seed, EnsembleStream.WEIGHTS)).to(device)
+    own = member_rows(m, len(X), ROW_SHARE, derive_seed(seed, EnsembleStream.ROWS))
+    trainer = EnsembleTrainer(
+        ensemble, X, own, plan, derive_seed(seed, EnsembleStream.TRAINING), watch
+    )
+    trimmer = Trimmer(X, derive_seed(seed, EnsembleStream.TRIMMING))
     if trimming:
         # At first members are principal components: what lies apart there tells how much.
         trainer.leave_out(trimmer.kept(trainer.frozen()))
@@ -143,7 +142,7 @@ def fit_ensemble(
         trainer.keep(trimmer.kept(trainer.frozen()))
     trainer.run(plan.n_steps)
     trainer.finish()
-    marginals = Marginals(ensemble, make_generator(derive_seed(seed, PRIOR), device))
+    marginals = Marginals(ensemble, make_generator(derive_seed(seed, EnsembleStream.PRIOR), device))
     losses = torch.stack(trainer.losses).cpu().numpy()
     return surround(ensemble, X, marginals, trimmer if trimming else None, seed, losses)
 
@@ -181,14 +180,18 @@ def fit_autoregressive(
     AutoregressiveEnsemble
         The networks; members see the columns that the ensemble's see.
     """
-    seed = derive_seed(seed, BESIDE)
+    seed = derive_seed(seed, EnsembleStream.AUTOREGRESSIVE)
     columns = model.networks.columns
     kept = model.kept if model.kept.sum() >= 2 else np.ones_like(model.kept)
     X = torch.from_numpy(rows[kept]).to(columns.device)
-    networks = AutoregressiveEnsemble(settings, columns.cpu().numpy(), derive_seed(seed, WEIGHTS))
+    networks = AutoregressiveEnsemble(
+        settings, columns.cpu().numpy(), derive_seed(seed, EnsembleStream.WEIGHTS)
+    )
     networks = networks.to(columns.device)
-    own = member_rows(networks.n_members, len(X), ROW_SHARE, derive_seed(seed, ROWS))
-    trainer = EnsembleTrainer(networks, X, own, plan, derive_seed(seed, TRAINING), watch)
+    own = member_rows(networks.n_members, len(X), ROW_SHARE, derive_seed(seed, EnsembleStream.ROWS))
+    trainer = EnsembleTrainer(
+        networks, X, own, plan, derive_seed(seed, EnsembleStream.TRAINING), watch
+    )
     trainer.leave_out(kept)
     trainer.run(plan.n_steps)
     trainer.finish()
@@ -218,8 +221,10 @@ def adopt_model(rows: np.ndarray, seed: int, module: Any, *, trimming: bool = Tr
     member = SingleMember(module)
     device = member.columns.device
     X = torch.from_numpy(np.ascontiguousarray(rows)).to(device)
-    marginals = DrawnMarginals(member, make_generator(derive_seed(seed, PRIOR), device))
-    trimmer = Trimmer(X, derive_seed(seed, TRIMMING)) if trimming else None
+    marginals = DrawnMarginals(
+        member, make_generator(derive_seed(seed, EnsembleStream.PRIOR), device)
+    )
+    trimmer = Trimmer(X, derive_seed(seed, EnsembleStream.TRIMMING)) if trimming else None
     return surround(member, X, marginals, trimmer, seed)
 
 
@@ -232,7 +237,7 @@ def surround(
     losses: np.ndarray | None = None,
 ) -> FittedModel:
     kept = np.ones(len(X), dtype=bool) if trimmer is None else trimmer.kept(networks)
-    stored, residuals = _store(networks, X, kept, derive_seed(seed, STORED))
+    stored, residuals = _store(networks, X, kept, derive_seed(seed, EnsembleStream.STORED))
     return FittedModel(networks, marginals, stored, kept, residuals, losses)
 
 

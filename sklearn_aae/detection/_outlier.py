@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_context
 from sklearn_aae._utils._guard import leaves_no_trace
-from sklearn_aae._utils._random import derive_seed, draw_seed
+from sklearn_aae._utils._random import DetectorStream, derive_seed, draw_seed
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._parameters import as_device, as_sizes
 from sklearn_aae.detection._calibration import (
@@ -38,8 +38,6 @@ from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES, Score, additive
 from sklearn_aae.encoding import check_numeric_columns, describe_non_finite
 from sklearn_aae.encoding._readers import RowReader, TableReader, fold_features, is_mixed
 
-#: Streams under the seed.
-HOLD_OUT, MODEL, SCALES, TRAINING_SCORES, SCALER = range(5)
 #: More training rows would not change what a few hundred steps learn.
 MOST_ROWS = 4096
 #: Rows on which the parts of a score are put on one scale.
@@ -271,7 +269,9 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         table = self._check_table(X, reset=True)
         n_samples = len(table)
         seed = draw_seed(self.random_state)
-        order = np.random.default_rng(derive_seed(seed, HOLD_OUT)).permutation(n_samples)
+        order = np.random.default_rng(derive_seed(seed, DetectorStream.HOLD_OUT)).permutation(
+            n_samples
+        )
         self.n_held_out_ = n_held_out(n_samples)
         held_out = order[: self.n_held_out_]
         self.held_out_indices_ = np.sort(held_out)
@@ -283,8 +283,8 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
             rows = self._reader.read(table, strict=False)
             scaled = self._reader.transform(rows[training])
             progress = Progress(self, task, X, self.verbose)
-            self._fit_model(scaled, derive_seed(seed, MODEL), progress)
-            rng = np.random.default_rng(derive_seed(seed, SCALES))
+            self._fit_model(scaled, derive_seed(seed, DetectorStream.MODEL), progress)
+            rng = np.random.default_rng(derive_seed(seed, DetectorStream.SCALES))
             normal = rng.permutation(np.flatnonzero(self._model.kept))[:SCALE_ROWS]
             evidence = self._model.evidence(scaled[normal])
             kinds = kinds_with(self._model.provides)
@@ -302,7 +302,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
             return read_as_estimator(self.estimator, table, training, context)
         mixed = not isinstance(table, np.ndarray)
         reader = TableReader(self.handle_unknown) if mixed else RowReader()
-        return reader.fit(table, training, derive_seed(seed, SCALER)), None
+        return reader.fit(table, training, derive_seed(seed, DetectorStream.SCALER)), None
 
     def _fit_model(self, scaled: np.ndarray, seed: int, progress: Progress) -> None:
         """Fit the networks, or take the estimator's, and what surrounds them."""
@@ -367,7 +367,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         A share of the training rows means all rows that ``fit`` was given.
         """
         if self.contamination in ("auto", 0) and len(training) > SCORED_ROWS:
-            rng = np.random.default_rng(derive_seed(seed, TRAINING_SCORES))
+            rng = np.random.default_rng(derive_seed(seed, DetectorStream.TRAINING_SCORES))
             rows = rows[np.sort(rng.choice(training, SCORED_ROWS, replace=False))]
         return np.sort(self._score(rows, self.kind))
 

@@ -10,7 +10,7 @@ import torch
 from scipy.spatial.distance import cdist
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae._utils._random import derive_seed, draw_seed, make_generator
+from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.metrics._tables import CATEGORY, read_tables
 from sklearn_aae.metrics._two_sample import c2st, energy_distance, mean_distance
@@ -62,9 +62,9 @@ class PriorGap:
     def __init__(self, prior: Any, n_samples: int, n_components: int, seed: int) -> None:
         self.n_samples = min(n_samples, MAX_ROWS)
         self.n_components, self.seed = n_components, seed
-        self.draws = self._drawn(prior, MAX_ROWS, 0)
+        self.draws = self._drawn(prior, MAX_ROWS, MetricStream.DRAWS)
         among_draws = mean_distance(self.draws, self.draws)
-        null = self._drawn(prior, N_NULL * self.n_samples, 1)
+        null = self._drawn(prior, N_NULL * self.n_samples, MetricStream.COMPARISON)
         distances = [
             2 * mean_distance(sample, self.draws) - mean_distance(sample, sample) - among_draws
             for sample in np.split(null, N_NULL)
@@ -82,10 +82,10 @@ class PriorGap:
         prior : Prior
             What the codes should follow now.
         """
-        self.draws = self._drawn(prior, MAX_ROWS, 0)
+        self.draws = self._drawn(prior, MAX_ROWS, MetricStream.DRAWS)
         n, m = self.n_samples, MAX_ROWS
-        both = np.concatenate([self.draws, self._drawn(prior, n, 1)])
-        rng = np.random.default_rng(derive_seed(self.seed, 2))
+        both = np.concatenate([self.draws, self._drawn(prior, n, MetricStream.COMPARISON)])
+        rng = np.random.default_rng(derive_seed(self.seed, MetricStream.ROWS))
         order = rng.permuted(np.tile(np.arange(n + m), (N_NULL, 1)), axis=1)
         part = np.full((N_NULL, n + m), -1 / m)
         np.put_along_axis(part, order[:, :n], 1 / n, axis=1)
@@ -96,7 +96,7 @@ class PriorGap:
             distances = -((w @ D) * w).sum(dim=1).numpy()
         self.null = float(np.quantile(distances, 0.99))
 
-    def _drawn(self, prior: Any, n_samples: int, stream: int) -> np.ndarray:
+    def _drawn(self, prior: Any, n_samples: int, stream: MetricStream) -> np.ndarray:
         return prior_draws(prior, n_samples, self.n_components, derive_seed(self.seed, stream))
 
     def __call__(self, codes: np.ndarray) -> float:
@@ -151,7 +151,7 @@ def prior_gap(estimator: Any, X: Any, *, random_state: Any = None) -> float:
     seed = draw_seed(random_state)
     gap = PriorGap(estimator.prior_, len(codes), codes.shape[1], seed)
     # At random: a table may be sorted.
-    rows = np.random.default_rng(derive_seed(seed, 2)).permutation(len(codes))
+    rows = np.random.default_rng(derive_seed(seed, MetricStream.ROWS)).permutation(len(codes))
     return gap(codes[rows])
 
 
@@ -219,8 +219,10 @@ def balanced_score(
     seed = draw_seed(random_state)
     unexplained = _unexplained(X, estimator.reconstruct(X))
     codes = np.asarray(estimator.transform(X), dtype=np.float64)
-    draws = prior_draws(estimator.prior_, len(codes), codes.shape[1], derive_seed(seed, 0))
-    area = c2st(codes, draws, random_state=derive_seed(seed, 1) % 2**32)
+    draws = prior_draws(
+        estimator.prior_, len(codes), codes.shape[1], derive_seed(seed, MetricStream.DRAWS)
+    )
+    area = c2st(codes, draws, random_state=derive_seed(seed, MetricStream.COMPARISON) % 2**32)
     return -(weight * unexplained + (1 - weight) * (2 * area - 1))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sklearn_aae._utils._random import derive_seed, draw_seed
+from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed
 from sklearn_aae.metrics._kernel import mmd
 from sklearn_aae.metrics._manifold import precision_recall
 from sklearn_aae.metrics._parzen import parzen_log_likelihood
@@ -100,8 +100,10 @@ def prior_match_score(
     check_is_fitted(estimator)
     seed = draw_seed(random_state)
     codes = np.asarray(estimator.transform(X), dtype=np.float64)
-    draws = prior_draws(estimator.prior_, len(codes), codes.shape[1], derive_seed(seed, 0))
-    return float(compare(codes, draws, derive_seed(seed, 1)))
+    draws = prior_draws(
+        estimator.prior_, len(codes), codes.shape[1], derive_seed(seed, MetricStream.DRAWS)
+    )
+    return float(compare(codes, draws, derive_seed(seed, MetricStream.COMPARISON)))
 
 
 def sample_quality_score(
@@ -166,8 +168,8 @@ def sample_quality_score(
     check_is_fitted(estimator)
     seed = draw_seed(random_state)
     rows = check_array(X, dtype=np.float64, ensure_min_samples=6)
-    drawn = estimator.sample(len(rows), random_state=derive_seed(seed, 0) % 2**32)
+    drawn = estimator.sample(len(rows), random_state=derive_seed(seed, MetricStream.DRAWS) % 2**32)
     samples = check_array(drawn, dtype=np.float64, input_name="samples")
     scale = rows.std(axis=0)
     scale[scale == 0] = 1.0
-    return float(compare(rows / scale, samples / scale, derive_seed(seed, 1)))
+    return float(compare(rows / scale, samples / scale, derive_seed(seed, MetricStream.COMPARISON)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._utils._random import derive_seed, draw_seed
+from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed
 from sklearn_aae.metrics._boosting import cross_validated_areas, fit_boosted
 from sklearn_aae.metrics._table_score import TableScore
 from sklearn_aae.metrics._tables import Tables, place_of, read_tables, take_rows
@@ -141,7 +141,7 @@ def area_of(tables: Tables, role: str, cv: int, seed: int) -> TableScore:
     """Return the area of telling the table ``role`` from the one called "synthetic"."""
     pair = (tables[role], tables["synthetic"])
     n_rows = min(map(len, pair))
-    rng = np.random.default_rng(derive_seed(seed, 0))
+    rng = np.random.default_rng(derive_seed(seed, MetricStream.DRAWS))
     balanced = [take_rows(rows, n_rows, rng) for rows in pair]
     areas = cross_validated_areas(*balanced, n_levels=tables.n_levels, cv=cv, seed=seed)
     area = float(np.mean(areas))

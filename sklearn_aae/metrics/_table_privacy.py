@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae._utils._random import derive_seed, draw_seed
+from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed
 from sklearn_aae.metrics._distances import MixedDistance
 from sklearn_aae.metrics._table_score import TableScore
 from sklearn_aae.metrics._tables import Tables, read_tables, take_rows
@@ -182,7 +182,7 @@ def near_copies(
 
 def dcr_of(tables: Tables, distance: MixedDistance, seed: int) -> TableScore:
     """Return the share that is nearer to the table "real" than to "held_out"."""
-    rng = np.random.default_rng(derive_seed(seed, 0))
+    rng = np.random.default_rng(derive_seed(seed, MetricStream.DRAWS))
     n_rows = min(len(tables["real"]), len(tables["held_out"]))
     to_real, to_held_out = (
         distance.nearest(tables["synthetic"], take_rows(tables[role], n_rows, rng))[0]

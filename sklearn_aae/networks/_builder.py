@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae._utils._random import NetworkStream, derive_seed, make_generator
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.networks._conditioning import Conditioning
 from sklearn_aae.networks._levels import LevelReader, OneHot
@@ -67,8 +67,8 @@ class ModuleBuilder:
             ),
         }
         networks = {}
-        for stream, (role, (n_in, n_out, widths, activate)) in enumerate(roles.items()):
-            seed = derive_seed(self.seed, stream)
+        for role, (n_in, n_out, widths, activate) in roles.items():
+            seed = derive_seed(self.seed, NetworkStream[role.upper()])
             default = partial(_default_network, widths, activate, seed)
             own = getattr(self, role)
             if role == "encoder" and layout is not None and own is None:
@@ -81,7 +81,9 @@ class ModuleBuilder:
             networks["encoder"] = nn.Sequential(*_layers(networks["encoder"]), tail)
         return AAEModule(
             **networks,
-            head=self.output.build(self.table, make_generator(derive_seed(self.seed, len(roles)))),
+            head=self.output.build(
+                self.table, make_generator(derive_seed(self.seed, NetworkStream.HEAD))
+            ),
             posterior=self.posterior,
             prior=self.prior.build(k),
             n_components=k,

@@ -11,7 +11,7 @@ import torch
 from sklearn.utils import gen_batches
 from torch.utils.data import Dataset
 
-from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
 from sklearn_aae.encoding import LevelScale, Scaler
 from sklearn_aae.networks import AAEModule
 
@@ -199,8 +199,8 @@ class TrainBatches:
     def __iter__(self) -> Iterator[tuple[Batch, torch.Tensor]]:
         table = self.dataset.resident(self.device)
         device = torch.device("cpu") if table is None else self.device
-        shuffle = make_generator(derive_seed(self.seed, self.epoch, 0), device)
-        noise = make_generator(derive_seed(self.seed, self.epoch, 1), self.device)
+        shuffle = make_generator(derive_seed(self.seed, self.epoch, EpochStream.ORDER), device)
+        noise = make_generator(derive_seed(self.seed, self.epoch, EpochStream.NOISE), self.device)
         order = torch.randperm(len(self.dataset), generator=shuffle, device=device)
         edges = batch_edges(len(order), self.batch_size)
         row_bytes = 4 * self.dataset.X.shape[1]

@@ -12,7 +12,7 @@ from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 from skorch.callbacks import EpochTimer, PrintLog
 from torch import nn
 
-from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.outputs import LevelHead
@@ -456,8 +456,7 @@ class AAENet(NeuralNet):
     def _update_prior(self, dataset: TableDataset, *, last: bool = False) -> None:
         """Show the prior codes of training rows, drawn as the adversary sees them."""
         module = self.module_
-        # Beside the two streams of TrainBatches.
-        generator = make_generator(derive_seed(self.seed, len(self.history), 2))
+        generator = make_generator(derive_seed(self.seed, len(self.history), EpochStream.PRIOR))
         rows = torch.randperm(len(dataset), generator=generator)[:CALIBRATION_ROWS]
         n_noise = module.posterior.n_noise(module.n_components)
         noise = torch.randn(len(rows), n_noise, generator=generator) if n_noise else None

@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from torch.nn.functional import softplus
 
-from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae._utils._random import TrainerStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.detection.ensemble._members import PCA_ROWS, Members
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.training._fused_adam import FusedAdam
 
-#: Streams under the trainer's seed.
-BATCHES, NOISE = range(2)
 #: Steps over which the learning rate rises to its value.
 WARM_UP = 20
 #: What the learning rate falls to, as a share.
@@ -79,8 +77,8 @@ class EnsembleTrainer:
     ) -> None:
         self.ensemble, self.X, self.plan = ensemble, X, plan
         self.rows = rows
-        self.rng = np.random.default_rng(derive_seed(seed, BATCHES))
-        self.generator = make_generator(derive_seed(seed, NOISE), X.device)
+        self.rng = np.random.default_rng(derive_seed(seed, TrainerStream.BATCHES))
+        self.generator = make_generator(derive_seed(seed, TrainerStream.NOISE), X.device)
         #: Of draws of the prior, and of codes, in the discriminator's loss.
         self.signs = torch.tensor([-1.0, 1.0], device=X.device).view(1, 2, 1)
         self.weights = torch.empty(0)
