@@ -62,25 +62,6 @@ class Autoregressive(LevelOutput):
         self.dropout = dropout
 
     def build(self, table: TableFacts, generator: torch.Generator) -> Head:
-        """Return the head for a table.
-
-        Parameters
-        ----------
-        table : TableFacts
-            The table.
-        generator : torch.Generator
-            Source of the initial values of what the head learns.
-
-        Returns
-        -------
-        Head
-            An unfitted head.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range.
-        """
         self._check_share("code_only", self.code_only, 1.0)
         return self._head(
             table,

@@ -30,45 +30,12 @@ class Bernoulli(Output):
     scales = False
 
     def n_params(self, table: TableFacts) -> int:
-        """Return the width of the decoder's output: one logit per column.
-
-        Parameters
-        ----------
-        table : TableFacts
-            The table.
-
-        Returns
-        -------
-        int
-            Its number of columns.
-        """
         return table.n_features
 
     def build(self, table: TableFacts, generator: torch.Generator) -> Head:
-        """Return the head for a table.
-
-        Parameters
-        ----------
-        table : TableFacts
-            The table; of no consequence here.
-        generator : torch.Generator
-            Not used.
-
-        Returns
-        -------
-        Head
-            An unfitted head.
-        """
         return BernoulliHead()
 
     def check(self, X: np.ndarray) -> None:
-        """Raise ValueError if the table leaves [0, 1].
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            Rows as the user passed them.
-        """
         low, high = X.min(axis=0), X.max(axis=0)
         bad = np.flatnonzero((low < 0) | (high > 1))
         if len(bad):

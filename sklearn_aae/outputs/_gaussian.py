@@ -45,40 +45,9 @@ class Gaussian(Output):
         self.variance = variance
 
     def n_params(self, table: TableFacts) -> int:
-        """Return the width of the decoder's output: one mean per column.
-
-        Parameters
-        ----------
-        table : TableFacts
-            The table.
-
-        Returns
-        -------
-        int
-            Its number of columns.
-        """
         return table.n_features
 
     def build(self, table: TableFacts, generator: torch.Generator) -> Head:
-        """Return the head for a table.
-
-        Parameters
-        ----------
-        table : TableFacts
-            The table.
-        generator : torch.Generator
-            Not used.
-
-        Returns
-        -------
-        Head
-            An unfitted head.
-
-        Raises
-        ------
-        ValueError
-            If ``variance`` is unknown.
-        """
         if self.variance not in ("unit", "learned"):
             raise ValueError(
                 f'Gaussian output: variance must be "unit" or "learned", got {self.variance!r}.'

@@ -45,23 +45,4 @@ class Independent(LevelOutput):
         self.dropout = dropout
 
     def build(self, table: TableFacts, generator: torch.Generator) -> Head:
-        """Return the head for a table.
-
-        Parameters
-        ----------
-        table : TableFacts
-            The table.
-        generator : torch.Generator
-            Source of the initial values of what the head learns.
-
-        Returns
-        -------
-        Head
-            An unfitted head.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range.
-        """
         return self._head(table, generator, has_parents=False, code_only=0.0, parent_dropout=0.0)

@@ -109,24 +109,7 @@ class LevelHead(Head):
     def corrupt(
         self, x: torch.Tensor, level: float, spread: np.ndarray, generator: torch.Generator
     ) -> torch.Tensor:
-        """Hide cells from the encoder: from none to twice ``masking`` of a row's.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_digits), int64
-            Rows.
-        level : float
-            Not used: levels have no scale that noise could be added on.
-        spread : ndarray of shape (n_digits,)
-            Not used.
-        generator : torch.Generator
-            Source of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_digits), int64
-            The rows with digits of -1 where a cell is hidden.
-        """
+        # From none to twice ``masking`` of a row's cells are hidden, as digits of -1.
         if not self.masking:
             return x
         n, device = len(x), x.device
@@ -137,20 +120,7 @@ class LevelHead(Head):
         return torch.where(hidden[:, self.column_of_digit], -1, x)
 
     def hints(self, n_samples: int, generator: torch.Generator) -> torch.Tensor | None:
-        """Draw which rows see no parents, which parents and units are left out.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        generator : torch.Generator
-            Source of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_hints) or None
-            Factors of the parents and of the hidden units; None if nothing is left out.
-        """
+        # Which rows see no parents, and which parents and hidden units are left out.
         width, device = self.hidden_size, generator.device
 
         def kept(n_columns: int, dropped: float) -> torch.Tensor:
@@ -170,26 +140,9 @@ class LevelHead(Head):
     def training_losses(
         self, params: torch.Tensor, x: torch.Tensor, hints: torch.Tensor | None
     ) -> torch.Tensor:
-        """Return the losses of rows of which some lack parents, and all some hidden units.
-
-        Rows without parents are the code's to explain; there columns count by what is
-        known of them relative to their entropy, as a column of a hundred levels would
-        otherwise leave no room in the code for one of two.
-
-        Parameters
-        ----------
-        params : Tensor of shape (n_samples, n_params)
-            Output of the decoder.
-        x : Tensor of shape (n_samples, n_digits), int64
-            Rows.
-        hints : Tensor of shape (n_samples, n_hints) or None
-            What ``hints`` drew for these rows.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_columns)
-            Losses.
-        """
+        # Rows without parents are the code's to explain; there columns count by what is
+        # known of them relative to their entropy, as a column of a hundred levels would
+        # otherwise leave no room in the code for one of two.
         if hints is None:
             return self.cell_losses(params, x)
         units, start = None, 0
@@ -254,18 +207,7 @@ class LevelHead(Head):
     # ------------------------------------------------------------------- draws
 
     def mean(self, params: torch.Tensor) -> torch.Tensor:
-        """Return the likeliest digit after the likeliest digits before it.
-
-        Parameters
-        ----------
-        params : Tensor of shape (n_samples, n_params)
-            Output of the decoder.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_digits), int64
-            Rows.
-        """
+        # The likeliest digit after the likeliest digits before it.
         return self._walk(params, None, Guide(self.layout))[0]
 
     def draw(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -38,23 +38,6 @@ class LevelOutput(Output):
     dropout: Any
 
     def n_params(self, table: TableFacts) -> int:
-        """Return the width of the decoder's output: a context for all columns.
-
-        Parameters
-        ----------
-        table : TableFacts
-            The table.
-
-        Returns
-        -------
-        int
-            The hidden size.
-
-        Raises
-        ------
-        ValueError
-            If ``hidden_size`` is no positive integer.
-        """
         size = self.hidden_size
         if isinstance(size, str) and size == "auto":
             return SMALL if table.n_samples < SMALL_TABLE else LARGE

@@ -71,102 +71,23 @@ class Channel(Posterior):
             )
 
     def n_outputs(self, n_components: int) -> int:
-        """Return the width of the encoder's output: that of the code.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            ``n_components``.
-        """
         return n_components
 
     def n_noise(self, n_components: int) -> int:
-        """Return one draw per component.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            ``n_components``.
-        """
         return n_components
 
     def tail(self, n_components: int) -> nn.Module:
-        """Return the layer that gives codes mean 0 and variance 1.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        CodeNorm
-            The layer.
-        """
         return CodeNorm(n_components)
 
     def place(self, code: torch.Tensor) -> torch.Tensor:
-        """Return codes shrunk as the channel shrinks them.
-
-        Parameters
-        ----------
-        code : Tensor of shape (n_samples, n_components)
-            Codes of variance 1.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes, times the square root of one minus the squared noise.
-        """
         return code * math.sqrt(1 - self.noise**2)
 
     def draw(self, h: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
-        """Return shrunk codes plus noise.
-
-        Parameters
-        ----------
-        h : Tensor of shape (n_samples, n_components)
-            Codes of variance 1.
-        noise : Tensor of shape (n_samples, n_components)
-            Standard normal draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes.
-
-        Raises
-        ------
-        ValueError
-            If there is no noise.
-        """
         if noise is None:
             raise ValueError("the channel posterior cannot be drawn from without noise.")
         return torch.add(self.place(h), noise, alpha=self.noise)
 
     def mode(self, h: torch.Tensor) -> torch.Tensor:
-        """Return the code before shrinking and noise.
-
-        Parameters
-        ----------
-        h : Tensor of shape (n_samples, n_components)
-            Codes of variance 1.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes of variance 1.
-        """
         return h
 
 

@@ -32,63 +32,13 @@ class Deterministic(Posterior):
     """
 
     def n_outputs(self, n_components: int) -> int:
-        """Return the width of the encoder's output: that of the code.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            ``n_components``.
-        """
         return n_components
 
     def n_noise(self, n_components: int) -> int:
-        """Return 0: no noise is needed.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            0.
-        """
         return 0
 
     def draw(self, h: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
-        """Return the encoder's output itself.
-
-        Parameters
-        ----------
-        h : Tensor of shape (n_samples, n_components)
-            Output of the encoder.
-        noise : None
-            Not used.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes.
-        """
         return h
 
     def mode(self, h: torch.Tensor) -> torch.Tensor:
-        """Return the encoder's output itself.
-
-        Parameters
-        ----------
-        h : Tensor of shape (n_samples, n_components)
-            Output of the encoder.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes.
-        """
         return h

@@ -40,50 +40,12 @@ class Gaussian(Posterior):
     """
 
     def n_outputs(self, n_components: int) -> int:
-        """Return the width of the encoder's output: means and log variances.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            ``2 * n_components``.
-        """
         return 2 * n_components
 
     def n_noise(self, n_components: int) -> int:
-        """Return one draw per component.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            ``n_components``.
-        """
         return n_components
 
     def draw(self, h: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
-        """Return mean plus standard deviation times noise.
-
-        Parameters
-        ----------
-        h : Tensor of shape (n_samples, 2 * n_components)
-            Means, then log variances.
-        noise : Tensor of shape (n_samples, n_components)
-            Standard normal draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes.
-        """
         if noise is None:
             raise ValueError("the Gaussian posterior cannot be drawn from without noise.")
         mean, log_variance = h.chunk(2, dim=1)
@@ -91,16 +53,4 @@ class Gaussian(Posterior):
         return torch.addcmul(mean, log_variance.clamp(-20.0, 10.0).mul(0.5).exp(), noise)
 
     def mode(self, h: torch.Tensor) -> torch.Tensor:
-        """Return the means.
-
-        Parameters
-        ----------
-        h : Tensor of shape (n_samples, 2 * n_components)
-            Means, then log variances.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes.
-        """
         return h.chunk(2, dim=1)[0]

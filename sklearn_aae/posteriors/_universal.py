@@ -79,127 +79,29 @@ class Universal(Posterior):
                 )
 
     def n_outputs(self, n_components: int) -> int:
-        """Return the width of the encoder's output: that of the code.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            ``n_components``.
-        """
         return n_components
 
     def n_noise(self, n_components: int) -> int:
-        """Return the length of the noise.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            ``n_noise_features``, or ``n_components`` if that is None.
-        """
         return n_components if self.n_noise_features is None else self.n_noise_features
 
     def n_inputs(self, n_features: int, n_components: int) -> int:
-        """Return the width of what the encoder reads: rows and noise.
-
-        Parameters
-        ----------
-        n_features : int
-            Width of a row on the network's scale.
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            Both widths together.
-        """
         return n_features + self.n_noise(n_components)
 
     def inputs(self, x: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
-        """Return rows with their noise behind them.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_features)
-            Rows on the network's scale.
-        noise : Tensor of shape (n_samples, n_noise)
-            Standard normal draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_inputs)
-            What the encoder reads.
-
-        Raises
-        ------
-        ValueError
-            If there is no noise.
-        """
         if noise is None:
             raise ValueError("the universal posterior cannot be drawn from without noise.")
         return torch.cat([x, noise], dim=1)
 
     def draw(self, h: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
-        """Return the encoder's output itself: the noise is in it.
-
-        Parameters
-        ----------
-        h : Tensor of shape (n_samples, n_components)
-            Output of the encoder.
-        noise : Tensor or None
-            Not used.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes.
-        """
         return h
 
     def mode(self, h: torch.Tensor) -> torch.Tensor:
-        """Return the encoder's output itself, for the noise that it was given.
-
-        Parameters
-        ----------
-        h : Tensor of shape (n_samples, n_components)
-            Output of the encoder.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes.
-        """
         return h
 
     def encode(
         self, encoder: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, n_components: int
     ) -> torch.Tensor:
-        """Return the mean of the codes over fixed draws of the noise.
-
-        Parameters
-        ----------
-        encoder : callable
-            The encoder, in the precision of ``x``.
-        x : Tensor of shape (n_samples, n_features)
-            Rows on the network's scale.
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes.
-        """
+        # The mean of the codes over fixed draws of the noise.
         noise = self._fixed_noise(n_components).to(x.device, x.dtype)
         # One draw at a time: all of them at once would leave the processor's cache.
         passes = (encoder(self.inputs(x, eta.expand(len(x), -1))) for eta in noise)

@@ -35,39 +35,9 @@ class Ball(Prior):
         self.radius = radius
 
     def check(self, n_components: int) -> None:
-        """Raise unless ``radius`` is a positive number.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code; any will do.
-
-        Raises
-        ------
-        ValueError
-            If ``radius`` is not positive.
-        TypeError
-            If it is no number.
-        """
         check_number(self, "radius", above=0)
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-        """
         device = generator.device
         draws = torch.randn((n_samples, n_components), generator=generator, device=device)
         length = torch.rand((n_samples, 1), generator=generator, device=device)
@@ -75,18 +45,6 @@ class Ball(Prior):
         return draws.div_(draws.norm(dim=1, keepdim=True).clamp_(min=1e-30)).mul_(length)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the log density of each row, in nats; minus infinity outside the ball.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            Log densities.
-        """
         k = z.shape[1]
         volume = k / 2 * math.log(math.pi) - math.lgamma(k / 2 + 1) + k * math.log(self.radius)
         return torch.where(z.norm(dim=1) <= self.radius, -volume, -math.inf).to(z.dtype)

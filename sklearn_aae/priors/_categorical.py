@@ -49,20 +49,6 @@ class Categorical(Prior):
         self.weights = weights
 
     def check(self, n_components: int) -> None:
-        """Raise unless there are two categories at least, and a weight for each.
-
-        Parameters
-        ----------
-        n_components : int
-            Number of categories.
-
-        Raises
-        ------
-        ValueError
-            If there is one category, or ``weights`` are not its probabilities.
-        TypeError
-            If ``weights`` are no numbers.
-        """
         if n_components < 2:
             raise ValueError(
                 "Categorical prior: n_components is the number of categories and must be at "
@@ -71,98 +57,25 @@ class Categorical(Prior):
         as_weights(self, n_components, "n_components")
 
     def count_modes(self, n_components: int) -> int:
-        """Return the number of categories.
-
-        Parameters
-        ----------
-        n_components : int
-            Number of categories.
-
-        Returns
-        -------
-        int
-            ``n_components``.
-        """
         return n_components
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Number of categories.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws: a 1 and zeros in every row.
-        """
         weights = torch.from_numpy(as_weights(self, n_components, "n_components"))
         return _one_hot(draw_categories(weights, n_samples, generator), n_components)
 
     def sample_modes(
         self, modes: torch.Tensor, n_components: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return the corners that belong to categories.
-
-        Parameters
-        ----------
-        modes : Tensor of shape (n_samples,), int64
-            Categories.
-        n_components : int
-            Number of categories.
-        generator : torch.Generator
-            Not used but for its device.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            One-hot codes.
-
-        Raises
-        ------
-        ValueError
-            If a category does not exist.
-        """
         modes = check_modes(modes, n_components, self)
         return _one_hot(modes.to(generator.device), n_components)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the log probability of each row, in nats; minus infinity unless one-hot.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            Log probabilities.
-        """
         weights = torch.from_numpy(as_weights(self, z.shape[1], "n_components"))
         one_hot = ((z == 0) | (z == 1)).all(dim=1) & (z.sum(dim=1) == 1)
         log_weights = weights.log().to(z.device, z.dtype)[z.argmax(dim=1)]
         return torch.where(one_hot, log_weights, -math.inf)
 
     def squash(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the softmax of each row.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, n_components)
-            Unbounded numbers.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Positive numbers that add up to 1 in each row.
-        """
         return torch.softmax(z, dim=1)
 
 

@@ -88,36 +88,11 @@ class LearnedMixture(Prior, nn.Module):
         return True
 
     def check(self, n_components: int) -> None:
-        """Raise unless the parameters are in range.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code; any will do.
-
-        Raises
-        ------
-        ValueError
-            If ``n_modes`` or ``min_scale`` is not positive.
-        TypeError
-            If one of them is no number.
-        """
         check_count(self, "n_modes")
         check_number(self, "min_scale", above=0)
 
     def build(self, n_components: int) -> LearnedMixture:
-        """Return a copy that has seen no codes.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        LearnedMixture
-            Standard normal until :meth:`update` is called.
-        """
+        # A copy that has seen no codes: standard normal until it is shown some.
         built = clone(self)
         m, k, double = self.n_modes, n_components, torch.float64
         built.register_buffer("fitted", torch.tensor(False))
@@ -129,96 +104,23 @@ class LearnedMixture(Prior, nn.Module):
         return built
 
     def count_modes(self, n_components: int) -> int:
-        """Return the number of Gaussians.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            ``n_modes``.
-        """
         return self.n_modes
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws; standard normal before there were codes.
-        """
         return self._modes(n_components).draw(n_samples, generator)
 
     def sample_modes(
         self, modes: torch.Tensor, n_components: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Draw one code from each of the given Gaussians.
-
-        Parameters
-        ----------
-        modes : Tensor of shape (n_samples,), int64
-            Numbers of the Gaussians.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-
-        Raises
-        ------
-        ValueError
-            If a mode does not exist.
-        """
         modes = check_modes(modes, self.n_modes, self)
         return self._modes(n_components).draw_from(modes, generator)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the log density of each row, in nats.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            Log densities.
-        """
         return self._modes(z.shape[1]).log_prob(z)
 
     def update(
         self, codes: torch.Tensor, generator: torch.Generator, *, last: bool = False
     ) -> None:
-        """Move the mixture towards codes.
-
-        Parameters
-        ----------
-        codes : Tensor of shape (n_samples, n_components), float64, on the CPU
-            Codes of training rows.
-        generator : torch.Generator
-            Chooses the codes at which the modes start.
-        last : bool, default=False
-            Whether the mixture takes the mean and the spread of the codes instead
-            of 0 and 1, more steps, and a fresh start if that ends better.
-        """
         location, spread = codes.mean(dim=0), codes.std(dim=0).clamp(min=1e-6)
         codes = (codes - location) / spread
         if last:

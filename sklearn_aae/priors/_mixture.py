@@ -98,96 +98,22 @@ class Mixture(Prior):
         self.weights = weights
 
     def check(self, n_components: int) -> None:
-        """Raise unless there is such a mixture in this width.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Raises
-        ------
-        ValueError
-            If parameters are out of range or do not fit each other or the width.
-        TypeError
-            If a parameter has the wrong type.
-        """
         self._modes(n_components)
 
     def count_modes(self, n_components: int) -> int:
-        """Return the number of Gaussians.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            Number of modes.
-        """
         return len(self._modes(n_components).weights)
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-        """
         return self._modes(n_components).draw(n_samples, generator)
 
     def sample_modes(
         self, modes: torch.Tensor, n_components: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Draw one code from each of the given Gaussians.
-
-        Parameters
-        ----------
-        modes : Tensor of shape (n_samples,), int64
-            Numbers of the Gaussians; petals are numbered counter-clockwise.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-
-        Raises
-        ------
-        ValueError
-            If a mode does not exist.
-        """
+        # Petals are numbered counter-clockwise.
         parameters = self._modes(n_components)
         return parameters.draw_from(check_modes(modes, len(parameters.weights), self), generator)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the log density of each row, in nats.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            Log densities.
-        """
         return self._modes(z.shape[1]).log_prob(z)
 
     # -------------------------------------------------------------- parameters

@@ -43,21 +43,6 @@ class Product(Prior):
         self.parts = parts
 
     def check(self, n_components: int) -> None:
-        """Raise unless the parts can be drawn and have ``n_components`` together.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Raises
-        ------
-        ValueError
-            If a part cannot be drawn in its width, if the widths do not add up, or
-            if a part learns.
-        TypeError
-            If ``parts`` are not pairs of a prior and a number.
-        """
         for part, width in self._resolved(n_components):
             part.check(width)
             if part.learns:
@@ -67,65 +52,17 @@ class Product(Prior):
                 )
 
     def count_modes(self, n_components: int) -> int:
-        """Return the number of modes of the first part that has some.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            Number of modes; 0 if no part has any.
-        """
         counts = [part.count_modes(width) for part, width in self._resolved(n_components)]
         return next((count for count in counts if count), 0)
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-        """
         parts = self._resolved(n_components)
         return torch.cat([part.sample(n_samples, k, generator) for part, k in parts], dim=1)
 
     def sample_modes(
         self, modes: torch.Tensor, n_components: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Draw codes whose first part that has modes comes from the given ones.
-
-        Parameters
-        ----------
-        modes : Tensor of shape (n_samples,), int64
-            Modes of that part; the others are drawn whole.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-
-        Raises
-        ------
-        ValueError
-            If no part has modes, or not as many.
-        """
+        # Modes of the first part that has some; the others are drawn whole.
         parts = self._resolved(n_components)
         counts = [part.count_modes(k) for part, k in parts]
         if not any(counts):
@@ -140,23 +77,6 @@ class Product(Prior):
         return torch.cat(draws, dim=1)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the sum of the parts' log densities, in nats.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            Log densities.
-
-        Raises
-        ------
-        ValueError
-            If a part has no density.
-        """
         terms = self._each(z, lambda part, piece: part.log_prob(piece))
         return torch.stack(terms).sum(dim=0)
 
@@ -166,18 +86,6 @@ class Product(Prior):
         return any(part.squashes for part, _ in self._as_priors())
 
     def squash(self, z: torch.Tensor) -> torch.Tensor:
-        """Bring every part of the components to where its prior is.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, n_components)
-            Unbounded numbers.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes.
-        """
         if not self.squashes:
             return z
         return torch.cat(self._each(z, lambda part, piece: part.squash(piece)), dim=1)

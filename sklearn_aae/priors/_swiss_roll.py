@@ -73,20 +73,6 @@ class SwissRoll(Prior):
         self.n_modes = n_modes
 
     def check(self, n_components: int) -> None:
-        """Raise unless the code has two components and the parameters are in range.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Raises
-        ------
-        ValueError
-            If the width is not 2 or a parameter is out of range.
-        TypeError
-            If a parameter is no number.
-        """
         if n_components != 2:
             raise ValueError(
                 f"SwissRoll prior: it lies in a plane, so n_components must be 2, got "
@@ -98,37 +84,9 @@ class SwissRoll(Prior):
         check_count(self, "n_modes")
 
     def count_modes(self, n_components: int) -> int:
-        """Return the number of pieces of the spiral.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-
-        Returns
-        -------
-        int
-            ``n_modes``.
-        """
         return self.n_modes
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Width of the code: 2.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, 2), float32
-            The draws.
-        """
         return self._around(
             torch.rand(n_samples, generator=generator, device=generator.device), generator
         )
@@ -136,27 +94,7 @@ class SwissRoll(Prior):
     def sample_modes(
         self, modes: torch.Tensor, n_components: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Draw one code from each of the given pieces of the spiral.
-
-        Parameters
-        ----------
-        modes : Tensor of shape (n_samples,), int64
-            Numbers of the pieces, counted from the centre.
-        n_components : int
-            Width of the code: 2.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, 2), float32
-            The draws.
-
-        Raises
-        ------
-        ValueError
-            If a mode does not exist.
-        """
+        # Pieces of the spiral, numbered from the centre.
         modes = check_modes(modes, self.n_modes, self).to(generator.device)
         u = torch.rand(len(modes), generator=generator, device=generator.device)
         return self._around((modes + u) / self.n_modes, generator)
@@ -170,23 +108,6 @@ class SwissRoll(Prior):
         return points.add_(noise, alpha=self.noise)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the log density of each row, in nats.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, 2)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            Log densities.
-
-        Raises
-        ------
-        ValueError
-            If ``noise`` is 0: a line has no density in the plane.
-        """
         if self.noise == 0:
             raise ValueError("SwissRoll has no density to evaluate with noise=0, only draws.")
         points, weights = (

@@ -36,20 +36,6 @@ class Uniform(Prior):
         self.high = high
 
     def check(self, n_components: int) -> None:
-        """Raise ValueError unless ``low < high``, both finite.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code; any will do.
-
-        Raises
-        ------
-        ValueError
-            If ``low`` is not below ``high``.
-        TypeError
-            If one of them is no number.
-        """
         check_number(self, "low")
         check_number(self, "high")
         if self.low >= self.high:
@@ -58,38 +44,10 @@ class Uniform(Prior):
             )
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-        """
         draws = torch.rand((n_samples, n_components), generator=generator, device=generator.device)
         return draws.mul_(self.high - self.low).add_(self.low)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the log density of each row, in nats; minus infinity outside the box.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            Log densities.
-        """
         inside = ((z >= self.low) & (z <= self.high)).all(dim=1)
         density = -z.shape[1] * math.log(self.high - self.low)
         return torch.where(inside, density, -math.inf).to(z.dtype)

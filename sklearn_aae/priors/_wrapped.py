@@ -37,37 +37,9 @@ class _Wrapped(Prior):
     """Shared by the wrappers: a width is possible if draws of that width are."""
 
     def check(self, n_components: int) -> None:
-        """Raise ValueError if the wrapped object does not give draws of this width.
-
-        Parameters
-        ----------
-        n_components : int
-            Width of the code.
-        """
         self.sample(2, n_components, torch.Generator().manual_seed(0))
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of rows.
-        n_components : int
-            Width of the code.
-        generator : torch.Generator
-            Source of all randomness; its device is the device of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-
-        Raises
-        ------
-        ValueError
-            If the draws have another shape or are not finite.
-        """
         draws, what = self._draws(n_samples, n_components, generator)
         return _as_codes(draws, (n_samples, n_components), generator.device, what)
 
@@ -145,23 +117,6 @@ class TorchPrior(_Wrapped):
         return draws, repr(self.distribution)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the log density of each row, in nats.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            Log densities; minus infinity outside the support.
-
-        Raises
-        ------
-        ValueError
-            If the distribution has no density.
-        """
         result = torch.full((len(z),), -math.inf, dtype=z.dtype, device=z.device)
         inside = self._inside(z)
         try:
@@ -218,23 +173,6 @@ class ScipyPrior(_Wrapped):
         return draws, repr(self.distribution)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the log density of each row, in nats.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n_samples,)
-            Log densities; of a discrete distribution, log probabilities.
-
-        Raises
-        ------
-        ValueError
-            If the distribution has neither.
-        """
         names = ("logpdf", "logpmf")
         log = next(
             (getattr(self.distribution, n) for n in names if hasattr(self.distribution, n)), None

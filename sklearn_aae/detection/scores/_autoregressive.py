@@ -27,16 +27,4 @@ class Autoregressive(Likelihood):
     needs = AUTOREGRESSION
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
-        """Return minus log density of every column, given the columns before.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), float64
-            Nats; negative where a density exceeds 1.
-        """
         return fold(evidence.autoregressive_losses, evidence)

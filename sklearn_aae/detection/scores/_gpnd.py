@@ -27,18 +27,6 @@ class GPND(Score):
     DAMPING = 0.2
 
     def fit(self, evidence: Evidence) -> GPND:
-        """Fit the densities of components and residual norms of every member.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about rows taken to be normal.
-
-        Returns
-        -------
-        self : GPND
-            The score.
-        """
         norms = self._log_norms(evidence)
         self.norm_mean_ = norms.mean(axis=1, keepdims=True)
         self.norm_scale_ = np.maximum(norms.std(axis=1, keepdims=True), LEAST_SPREAD)
@@ -47,18 +35,6 @@ class GPND(Score):
         return self
 
     def badness(self, evidence: Evidence) -> np.ndarray:
-        """Return minus the log density, up to a constant.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Minus the score.
-        """
         norms = self._log_norms(evidence)
         across = 0.5 * np.square((norms - self.norm_mean_) / self.norm_scale_) + norms
         n_rest = evidence.x.shape[2] - evidence.widths[:, None]

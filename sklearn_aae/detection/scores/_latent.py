@@ -17,18 +17,6 @@ class Latent(Score):
     needs = DENSITY
 
     def badness(self, evidence: Evidence) -> np.ndarray:
-        """Return minus log prior density of the codes.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Minus the score, in nats.
-        """
         return evidence.prior_losses.mean(axis=0)
 
 
@@ -41,16 +29,4 @@ class Discriminator(Score):
     """
 
     def badness(self, evidence: Evidence) -> np.ndarray:
-        """Return minus the logit.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Minus the score.
-        """
         return -evidence.logits.mean(axis=0)

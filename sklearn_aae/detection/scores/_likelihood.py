@@ -18,33 +18,9 @@ class Likelihood(Score):
     additive = True
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
-        """Return minus log density of every column.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), float64
-            Nats; negative where a density exceeds 1.
-        """
         return fold(evidence.cell_losses, evidence)
 
     def badness(self, evidence: Evidence) -> np.ndarray:
-        """Return minus log density of the row given its code.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Minus the score, in nats.
-        """
         return self.contributions(evidence).sum(axis=1)
 
 
@@ -57,16 +33,4 @@ class Marginal(Likelihood):
     """
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
-        """Return minus log density of every column by itself.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), float64
-            Nats.
-        """
         return fold(evidence.marginal_losses, evidence)

@@ -119,35 +119,11 @@ class Mixture(Score):
         self.parts = parts
 
     def fit(self, evidence: Evidence) -> Mixture:
-        """Freeze the scales of the parts.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about rows taken to be normal.
-
-        Returns
-        -------
-        self : Mixture
-            The score.
-        """
         for part in self.parts:
             part.fit(evidence)
         return self
 
     def badness(self, evidence: Evidence) -> np.ndarray:
-        """Return the soft maximum of the parts.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Minus the score; positive.
-        """
         return self._soft_maximum(np.stack([part(evidence) for part in self.parts]))
 
     @staticmethod
@@ -156,18 +132,6 @@ class Mixture(Score):
         return np.logaddexp(0.0, total / SHARPNESS)
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
-        """Return what each column contributes.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), float64
-            Terms, none negative; rows add up to :meth:`badness`.
-        """
         values = np.stack([part(evidence) for part in self.parts])
         weights = np.exp(SHARPNESS * values - logsumexp(SHARPNESS * values, axis=0))
         shares = np.stack([part.shares(evidence) for part in self.parts])

@@ -26,18 +26,6 @@ class ModeDivergence(Score):
     ALPHA = 0.4
 
     def fit(self, evidence: Evidence) -> ModeDivergence:
-        """Freeze the least and largest error and divergence of every member.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about rows taken to be normal.
-
-        Returns
-        -------
-        self : ModeDivergence
-            The score.
-        """
         parts = self._parts(evidence)
         self.low_ = parts.min(axis=2, keepdims=True)
         # Rows that all have the same error say nothing about its scale.
@@ -46,18 +34,6 @@ class ModeDivergence(Score):
         return self
 
     def badness(self, evidence: Evidence) -> np.ndarray:
-        """Return the weighted sum, averaged over members.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Minus the score.
-        """
         error, divergence = ((self._parts(evidence) - self.low_) / self.spread_).mean(axis=1)
         return self.ALPHA * error + (1 - self.ALPHA) * divergence
 

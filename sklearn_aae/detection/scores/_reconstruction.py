@@ -21,31 +21,7 @@ class Reconstruction(Score):
     additive = True
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
-        """Return the squared error of every column.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), float64
-            Squared errors.
-        """
         return fold(np.square(evidence.x - evidence.expected), evidence)
 
     def badness(self, evidence: Evidence) -> np.ndarray:
-        """Return the sum of squared errors.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Minus the score.
-        """
         return self.contributions(evidence).sum(axis=1)
