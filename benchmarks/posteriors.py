@@ -234,7 +234,7 @@ def drawn_codes(model: AdversarialAutoencoder, X: Any, seed: int) -> np.ndarray 
     n_noise = net.module_.posterior.n_noise(net.module_.n_components)
     if n_noise == 0:
         return None
-    dataset = net.get_dataset(model._check_rows(X, reset=False))
+    dataset = net.get_dataset(model._read(X))
     noise = torch.randn(len(dataset), n_noise, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         codes = net.module_.encode(dataset.gather(np.arange(len(dataset))), noise)

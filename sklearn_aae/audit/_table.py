@@ -12,8 +12,7 @@ import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.audit._cell_forms import FLOAT_FORMAT, BooleanForm, DateForm, DecimalForm, Form
-from sklearn_aae.autoencoder._input import needs_levels
-from sklearn_aae.encoding import BOOLEAN, CATEGORY, Column, label_booleans, read_column
+from sklearn_aae.encoding import BOOLEAN, CATEGORY, Column, is_mixed, label_booleans, read_column
 from sklearn_aae.encoding._cells import sorted_levels
 
 #: From this share of distinct cells on, and so many of them, text is likely an identifier.
@@ -44,7 +43,7 @@ class AuditTable:
     @property
     def is_numeric(self) -> bool:
         """Whether all columns are numbers without missing cells, and modelled as such."""
-        return not needs_levels(self.frame, "auto", "from_dtype")
+        return not is_mixed(self.frame)
 
     def is_identifier(self) -> list[bool]:
         """Return which columns are text with almost as many levels as rows."""
@@ -191,7 +190,7 @@ def _read_csv(path: Path) -> tuple[Any, dict[int, Form]]:
         frame = pandas.DataFrame(dict(enumerate(columns)))
         frame.columns = names
     named = len(names) and names[0] == "Unnamed: 0"
-    if needs_levels(frame.iloc[:, 1 if named else 0 :], "auto", "from_dtype"):
+    if is_mixed(frame.iloc[:, 1 if named else 0 :]):
         forms |= _number_forms(frame, path)
     if named:
         index = frame.iloc[:, 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
@@ -25,7 +24,7 @@ from sklearn_aae._utils._random import (
     make_generator,
     resolve_seed,
 )
-from sklearn_aae.autoencoder._base import BaseAAE
+from sklearn_aae.autoencoder._base import BaseAAE, Run, train_in_full
 from sklearn_aae.autoencoder._draws import (
     blur,
     check_level_head,
@@ -34,7 +33,7 @@ from sklearn_aae.autoencoder._draws import (
     draw_within,
     fill_levels,
 )
-from sklearn_aae.autoencoder._input import check_levels, is_ready, reads_levels
+from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._supervision import (
     classes_to_draw,
     count_draws,
@@ -42,9 +41,8 @@ from sklearn_aae.autoencoder._supervision import (
     labels_to_score,
     training_labels,
 )
-from sklearn_aae.encoding import Container
+from sklearn_aae.encoding import LevelsReader, is_ready
 from sklearn_aae.networks import Classes
-from sklearn_aae.training import TrainingContext
 
 
 class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE):
@@ -317,34 +315,15 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             (a ``ValueError``).
         """
         warm = self.warm_start and hasattr(self, "net_")
-        rows = self._check_rows(X, reset=not warm)
+        rows = self._read(X, reset=not warm)
         net = self._net_to_go_on_with() if warm else None
         self.__dict__.pop("_class_counts", None)  # frequencies are those of the last fit
         labels = training_labels(self, y, rows, reset=not warm)
         if net is None:
             net = self._new_net(rows, draw_seed(self.random_state))
-            self._container = Container.of(X)
         batch, epochs = self._schedule(len(rows))
-        task = self._init_callback_context(max_subtasks=epochs)
-        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        context = TrainingContext(
-            self, task, X, y, lambda: self._fitted_attributes(copy.deepcopy(net))
-        )
-        self._train(
-            net,
-            rows,
-            self._seed,
-            max_epochs=epochs,
-            batch_size=batch,
-            context=context,
-            labels=labels,
-        )
-        task.call_on_fit_task_end(
-            estimator=self,
-            X=X,
-            y=y,
-            reconstruction_attributes=lambda: self._fitted_attributes(net),
-        )
+        run = Run(batch, epochs, labels=labels)
+        train_in_full(self, self, net, rows, run, (X, y), self._fitted_attributes)
         self._finish(net)
         return self
 
@@ -377,14 +356,14 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             width, or the labels another class, than in the first call.
         """
         first = not hasattr(self, "net_")
-        rows = self._check_rows(X, reset=first)
+        rows = self._read(X, reset=first)
         net = None if first else self._net_to_go_on_with()
         labels = training_labels(self, y, rows, reset=first, classes=classes)
         if net is None:
             net = self._new_net(rows, draw_seed(self.random_state))
-            self._container = Container.of(X)
         batch, _ = self._schedule(len(rows))
-        self._finish(self._train(net, rows, self._seed, batch_size=batch, labels=labels))
+        self._train(net, rows, Run(batch, in_full=False, labels=labels))
+        self._finish(net)
         return self
 
     # ------------------------------------------------------- compress, generate
@@ -412,7 +391,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If the estimator is not fitted.
         """
         check_is_fitted(self)
-        return self._encode(self._check_rows(X, reset=False))
+        return self._encode(self._read(X))
 
     def inverse_transform(self, Z: Any, y: Any = None) -> Any:
         """Return the expected rows for codes.
@@ -452,7 +431,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 'inverse_transform needs y with supervision="decoder": the code has the style '
                 "of a row, not its class. Pass a class for all codes or one for each."
             )
-        return self._wrap(self._decode(Z, Z.dtype, labels=labels))
+        return self._reader.hand_back(self._decode(Z, Z.dtype, labels=labels))
 
     def reconstruct(self, X: Any, y: Any = None) -> Any:
         """Return rows as the model sees them: through the code and back.
@@ -479,9 +458,10 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If a label is of no known class, or the decoder reads no labels.
         """
         check_is_fitted(self)
-        rows = self._check_rows(X, reset=False)
+        rows = self._read(X)
         labels = self._likeliest(rows, labels_to_decode(self, y, "reconstruct", len(rows)))
-        return self._wrap(self._decode(self._encode(rows), rows.dtype, labels=labels), like=X)
+        back = self._decode(self._encode(rows), rows.dtype, labels=labels)
+        return self._reader.hand_back(back, like=X)
 
     def sample(
         self,
@@ -561,8 +541,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             drawn = codes_of_density(density, n_samples, k, derive_seed(seed, DrawStream.DENSITY))
             codes = blur(module, torch.as_tensor(drawn, device=self.device_), generator)
         inputs = decoder_draws(module, n_samples, generator, classes, codes).cpu().numpy()
-        rows = self._decode(inputs, self._dtype, generator if noise else None, placed=True)
-        return self._wrap(rows, rng=rng)
+        rows = self._decode(inputs, self._reader.dtype, generator if noise else None, placed=True)
+        return self._reader.hand_back(rows, rng=rng)
 
     def _sample_within(
         self,
@@ -573,22 +553,21 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         classes: Classes | None,
     ) -> Any:
         check_level_head(self.net_.module_, "sample with conditions")
-        assert self._encoder is not None
-        labels = [span.name for span in self._encoder.layout_.spans]
-        shares = {
-            name: self._encoder._level_shares(name, wanted) for name, wanted in conditions.items()
-        }
+        assert isinstance(self._reader, LevelsReader)
+        encoder = self._reader.encoder
+        labels = [span.name for span in encoder.layout_.spans]
+        shares = {name: encoder._level_shares(name, wanted) for name, wanted in conditions.items()}
         digits = draw_within(
             self.net_.module_,
-            self._encoder.layout_,
+            encoder.layout_,
             {labels.index(name): share for name, share in shares.items()},
             n_samples,
             generator,
             classes,
         )
-        levels = self._encoder.layout_.from_digits(digits.cpu().numpy())
+        levels = encoder.layout_.from_digits(digits.cpu().numpy())
         within = {labels.index(name): wanted for name, wanted in conditions.items()}
-        return self._encoder._from_levels(levels, rng, within=within)
+        return encoder._from_levels(levels, rng, within=within)
 
     def impute(
         self,
@@ -651,19 +630,20 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         check_is_fitted(self)
         check_level_head(self.net_.module_, "impute")
-        assert self._encoder is not None
+        assert isinstance(self._reader, LevelsReader)
+        encoder = self._reader.encoder
         if method not in ("mode", "draw"):
             raise ValueError(f'method must be "mode" or "draw", got {method!r}.')
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
         seed = derive_seed(resolve_seed(random_state, self.random_state), ModelStream.IMPUTE)
-        levels, missing = self._levels_and_missing(X)
+        levels, missing = self._reader.read_with_gaps(self, X)
         labels = labels_to_decode(self, y, "impute", len(levels))
         rows = np.flatnonzero(missing.any(axis=1))
         if len(rows):
-            digits = self._scaler.transform(np.where(missing, -1, levels)[rows])
+            digits = self._reader.scale.transform(np.where(missing, -1, levels)[rows])
             levels[rows] = fill_levels(
                 self.net_.module_,
-                self._encoder.layout_,
+                encoder.layout_,
                 digits,
                 n_draws=int(n_draws),
                 draw=method == "draw",
@@ -673,21 +653,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         rng = (
             np.random.default_rng(derive_seed(seed, DrawStream.CELLS)) if method == "draw" else None
         )
-        filled = self._encoder._from_levels(levels, rng, like=X)
-        return self._container.merge(X, filled, missing)
-
-    def _levels_and_missing(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the levels of rows, and which cells are missing."""
-        assert self._encoder is not None
-        levels = check_levels(self, self._encoder, X, allow_missing=True)
-        spans = self._encoder.layout_.spans
-        return levels, np.stack(
-            [
-                (cells < 0) | (cells == span.missing)
-                for cells, span in zip(levels.T, spans, strict=True)
-            ],
-            axis=1,
-        )
+        filled = encoder._from_levels(levels, rng, like=X)
+        return self._reader.container.merge(X, filled, missing)
 
     # ------------------------------------------------------------------- score
 
@@ -719,7 +686,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If a label is of no known class.
         """
         check_is_fitted(self)
-        rows = self._check_rows(X, reset=False)
+        rows = self._read(X)
         return -self._cell_losses(rows, sums=True, labels=labels_to_score(self, y, len(rows)))
 
     def score_contributions(self, X: Any, y: Any = None) -> np.ndarray:
@@ -745,7 +712,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If a label is of no known class.
         """
         check_is_fitted(self)
-        rows = self._check_rows(X, reset=False)
+        rows = self._read(X)
         return self._cell_losses(rows, labels=labels_to_score(self, y, len(rows)))
 
     def score(self, X: Any, y: Any = None) -> float:

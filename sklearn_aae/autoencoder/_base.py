@@ -6,36 +6,35 @@ import copy
 import functools
 import math
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import Callback, LRScheduler
 
 from sklearn_aae._utils._guard import TrainingInterrupted
 from sklearn_aae._utils._random import ModelStream, derive_seed, fenced
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._extension import Extension
-from sklearn_aae.autoencoder._input import check_levels, check_numbers, fit_levels, needs_levels
+from sklearn_aae.autoencoder._input import open_table
 from sklearn_aae.autoencoder._parameters import (
     BUILT_IN,
     CONSTRAINTS,
     as_device,
     as_sizes,
     auto_adversarial_weight,
-    auto_batch_size,
-    auto_epochs,
-    auto_lr,
+    defaults_for,
 )
 from sklearn_aae.autoencoder._supervision import check_prior
-from sklearn_aae.encoding import Container, LevelScale, Scaler, TableEncoder
+from sklearn_aae.encoding import Reader, TableFacts
 from sklearn_aae.exceptions import ConvergenceWarning
 from sklearn_aae.networks import ModuleBuilder
-from sklearn_aae.outputs import TableFacts, as_output
+from sklearn_aae.outputs import Output, as_output
 from sklearn_aae.posteriors import as_posterior
 from sklearn_aae.priors import as_prior, find_prior
 from sklearn_aae.training import (
@@ -43,10 +42,8 @@ from sklearn_aae.training import (
     RECONSTRUCTION,
     AAENet,
     EarlyStopping,
-    LinearDecay,
     Phase,
     RowLosses,
-    StepwiseDecay,
     TableDataset,
     TrainBatches,
     TrainingContext,
@@ -64,24 +61,67 @@ ADVERSARIES = ("optimizer_disc", "optimizer_gen")
 EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
 
 
+class Built(NamedTuple):
+    """What the networks were built with, which a fit that goes on cannot change."""
+
+    n_samples: int
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call's training.
+
+    Attributes
+    ----------
+    batch_size : int
+        Rows per mini-batch.
+    n_epochs : int, default=1
+        Passes over the rows.
+    in_full : bool, default=True
+        Whether rates follow a schedule and training may stop early; ``partial_fit`` trains
+        at constant rates.
+    labels : ndarray of shape (n_samples,), int64, or None, default=None
+        The class of each row, -1 for rows without a label.
+    context : TrainingContext or None, default=None
+        Tells scikit-learn's callbacks of epochs.
+    prepare : callable or None, default=None
+        Maps the rows to train on, once they are known, to the data set that is trained on.
+    """
+
+    batch_size: int
+    n_epochs: int = 1
+    in_full: bool = True
+    labels: np.ndarray | None = None
+    context: TrainingContext | None = None
+    prepare: Callable[[TableDataset], TableDataset] | None = None
+
+
 class BaseAAE(CallbackSupportMixin, BaseEstimator):
     """Shared by the estimators; not public.
 
-    Private attributes of a fitted estimator: ``_seed`` (all streams derive from
-    it), ``_encoder`` (of tables of mixed types, else None), ``_scaler`` (the network's
-    scale), ``_container`` and ``_dtype`` (what came in), ``_built_with`` (the parameters
-    that the networks were built with) and, with labels, ``_class_counts`` (of training rows).
+    Private attributes of a fitted estimator: ``_reader`` (reads tables, scales rows and hands
+    them back), ``_seed`` (all streams derive from it), ``_built`` (what the networks were
+    built with) and, with labels, ``_class_counts`` (of training rows).
+
+    Estimators that are made of a model use ``_read``, ``_new_net``, ``_net_to_go_on_with``,
+    ``_schedule``, :func:`train_in_full`, ``_train``, ``_finish``, ``_fitted_attributes``,
+    ``_encode``, ``_decode``, the reader and the extension, and nothing else of it.
     """
 
+    n_components: int
+    prior: Any
+    output: Any
+    supervision: str | None
+    categorical_features: Any
+    adversarial_weight: Any
+
+    _reader: Reader
     _seed: int
-    _scaler: Scaler | LevelScale
-    _encoder: TableEncoder | None
-    _container: Container
-    _dtype: np.dtype
-    _built_with: dict[str, Any]
-    _n_rows_built_for: int
+    _built: Built
     classes_: np.ndarray
     _class_counts: np.ndarray
+    net_: AAENet
 
     #: What an estimator adds whose model this is; None for a model by itself.
     _extension: Extension | None = None
@@ -95,93 +135,82 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     # ------------------------------------------------------------------ input
 
-    def _check_rows(self, X: Any, *, reset: bool) -> np.ndarray:
-        """Return X as floats, or as levels if it is a table of mixed types.
+    def _read(self, X: Any, *, reset: bool = False, caller: BaseEstimator | None = None) -> Any:
+        """Return X as rows: numbers, or levels if it is a table of mixed types.
 
-        ``reset`` decides which, and learns the levels.
+        ``reset`` decides which, and learns the levels.  ``caller`` is the estimator that
+        messages name.
         """
-        if reset:
-            self._encoder = None
-            if needs_levels(X, self.output, self.categorical_features):
-                self._encoder, levels = fit_levels(self, X, self.categorical_features)
-                return levels
-        if self._encoder is None:
-            return check_numbers(self, X, reset=reset)
-        return check_levels(self, self._encoder, X)
+        caller = self if caller is None else caller
+        if not reset:
+            return self._reader.read(caller, X)
+        self._reader, rows = open_table(caller, X, self.output, self.categorical_features)
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(caller, name):
+                setattr(self, name, getattr(caller, name))
+        return rows
 
     # --------------------------------------------------------------- training
 
-    def _new_net(self, X: np.ndarray, seed: int) -> AAENet:
-        """Return an initialised net for a table; its scale is kept for inference too."""
-        mixed = self._encoder is not None
-        output = as_output(self.output, mixed=mixed)
-        scaler: Scaler | LevelScale
-        if self._encoder is not None:
-            layout = self._encoder.layout_
-            scaler = LevelScale(layout)
-            table = TableFacts(len(X), layout.n_levels == 1, layout)
-        else:
-            output.check(X)
-            scaler = Scaler(self.scaling if output.scales else None)
-            scaler.fit(X, derive_seed(seed, ModelStream.SCALE))
-            table = TableFacts(len(X), scaler.constant_)
-        device = as_device(self.device)
+    def _new_net(self, rows: np.ndarray, seed: int) -> AAENet:
+        """Return an initialised net for a table that was read."""
+        output = as_output(self.output, mixed=self._reader.is_mixed)
+        output.check(rows)
+        scaling = self.scaling if output.scales else None
+        table = self._reader.fit_scale(rows, scaling, derive_seed(seed, ModelStream.SCALE))
+        self._seed = seed
+        self._built = Built(len(rows), {name: getattr(self, name) for name in BUILT_IN})
+        builder = self._recipe(table, output)
+        rates = self._rates()
+        return AAENet(
+            builder if self._extension is None else self._extension.extend(builder),
+            phases=self._phases(rates),
+            train_batches=self._train_batches,
+            seed=derive_seed(seed, ModelStream.TRAIN),
+            lr=rates["optimizer"],
+            device=str(as_device(self.device)),
+            verbose=int(self.verbose),
+            dataset__scaler=self._reader.scale,
+            **{f"{name}__lr": rate for name, rate in rates.items()},
+            # Low beta1 for adversarial optimizers, as in DCGAN.
+            **{f"{name}__betas": (0.5, 0.999) for name in ADVERSARIES if name in rates},
+            **defaults_for(self._reader).optimizer,
+        ).initialize()
+
+    def _recipe(self, table: TableFacts, output: Output) -> ModuleBuilder:
+        """Return what networks for a table are made by."""
         prior = as_prior(self.prior, self.n_components)
         n_classes = 0 if self.supervision is None else len(self.classes_)
         if self.supervision == "prior":
             check_prior(prior, self.n_components, n_classes)
-        builder = ModuleBuilder(
+        return ModuleBuilder(
             table=table,
             n_components=self.n_components,
             prior=prior,
-            posterior=as_posterior(self.posterior, mixed=mixed, prior=prior),
+            posterior=as_posterior(self.posterior, mixed=self._reader.is_mixed, prior=prior),
             output=output,
             hidden_layer_sizes=as_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
             discriminator_layer_sizes=as_sizes(
                 self.discriminator_layer_sizes, "discriminator_layer_sizes"
             ),
             activation=self.activation,
-            seed=derive_seed(seed, ModelStream.INIT),
+            seed=derive_seed(self._seed, ModelStream.INIT),
             encoder=self.encoder,
             decoder=self.decoder,
             discriminator=self.discriminator,
             supervision=self.supervision,
             n_classes=n_classes,
         )
-        if self._extension is not None:
-            builder = self._extension.extend(builder)
-        self._n_rows_built_for = len(X)
-        rates = self._rates()
-        # Momentum of the past misleads whoever plays against an opponent that moves.
-        betas = {f"{name}__betas": (0.5, 0.999) for name in ADVERSARIES if name in rates}
-        if mixed:
-            # At high rates and in few steps, the second moment has to follow quickly.
-            betas["optimizer__betas"] = (0.9, 0.98)
-        self._seed, self._scaler, self._dtype = seed, scaler, X.dtype
-        self._built_with = {name: getattr(self, name) for name in BUILT_IN}
-        return AAENet(
-            builder,
-            phases=self._phases(rates),
-            train_batches=self._train_batches,
-            seed=derive_seed(seed, ModelStream.TRAIN),
-            lr=rates["optimizer"],
-            device=str(device),
-            verbose=int(self.verbose),
-            dataset__scaler=scaler,
-            **{f"{name}__lr": rate for name, rate in rates.items()},
-            **betas,
-        ).initialize()
 
     def _rates(self) -> dict[str, float]:
         """Return the learning rate of each optimizer."""
-        lr = self.lr
+        lr, weight = self.lr, self.adversarial_weight
         if lr == "auto":
-            lr = auto_lr(self._n_rows_built_for, self._encoder is not None)
-        rates = {"optimizer": lr}
-        weight = self.adversarial_weight
+            lr = defaults_for(self._reader).lr(self._built.n_samples)
         if weight == "auto":
             prior = find_prior(self.prior)
-            weight = auto_adversarial_weight(prior, self._encoder is not None, self.supervision)
+            weight = auto_adversarial_weight(prior, self._reader.is_mixed, self.supervision)
+        rates = {"optimizer": lr}
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}
         return rates if self._extension is None else rates | self._extension.rates(lr)
@@ -196,9 +225,9 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
         """Return the batch size and the number of epochs of a fit."""
-        mixed = self._encoder is not None
-        batch = auto_batch_size(n_samples, mixed) if self.batch_size == "auto" else self.batch_size
-        epochs = auto_epochs(n_samples, mixed) if self.max_epochs == "auto" else self.max_epochs
+        auto = defaults_for(self._reader)
+        batch = auto.batch_size(n_samples) if self.batch_size == "auto" else self.batch_size
+        epochs = auto.max_epochs(n_samples) if self.max_epochs == "auto" else self.max_epochs
         return int(batch), int(epochs)
 
     def _net_to_go_on_with(self) -> AAENet:
@@ -206,7 +235,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
         Learning rates are those of the parameters as they are now.
         """
-        for name, built in self._built_with.items():
+        for name, built in self._built.parameters.items():
             value = getattr(self, name)
             if value is not built and repr(value) != repr(built):
                 raise ValueError(
@@ -227,61 +256,43 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             for group in getattr(net, f"{name}_").param_groups:
                 group["lr"] = rate
 
-    def _train(
-        self,
-        net: AAENet,
-        X: np.ndarray,
-        seed: int,
-        *,
-        batch_size: int,
-        max_epochs: int | None = None,
-        context: TrainingContext | None = None,
-        labels: np.ndarray | None = None,
-        prepare: Callable[[TableDataset], None] | None = None,
-    ) -> AAENet:
-        """Train a net on rows; one epoch at constant rates if ``max_epochs`` is None.
+    def _train(self, net: AAENet, rows: np.ndarray, run: Run) -> None:
+        """Train a net on rows."""
+        share = self.validation_fraction if run.in_full and self.early_stopping else None
+        seed = derive_seed(self._seed, ModelStream.SPLIT)
+        train, valid = split_table(rows, run.labels, self._reader.scale, share, seed)
+        if run.prepare is not None:
+            train = run.prepare(train)
+        foreign = any(part is not None for part in (self.encoder, self.decoder, self.discriminator))
+        seed = derive_seed(self._seed, ModelStream.USER, len(net.history))
+        with self._set_up(net, run, valid):
+            with fenced(seed, net.device) if foreign else nullcontext():
+                net.partial_fit(train)
+            if not len(net.history):
+                raise KeyboardInterrupt  # before one epoch was finished: nothing to keep
+            net.calibrate(train)
 
-        ``prepare`` is called with the rows to train on, once they are known.
-        """
-        full = max_epochs is not None
-        scaler = net.dataset__scaler
-        share = self.validation_fraction if full and self.early_stopping else None
-        train, valid = split_table(X, labels, scaler, share, derive_seed(seed, ModelStream.SPLIT))
-        if prepare is not None:
-            prepare(train)
-        own: list[Any] = [context] if context is not None else []
+    @contextmanager
+    def _set_up(self, net: AAENet, run: Run, valid: TableDataset | None) -> Iterator[None]:
+        """Give a net what belongs to one call alone, and take it away afterwards."""
+        own: list[Callback] = [] if run.context is None else [run.context]
         user = user_callbacks(self.callbacks)
         plain = [item[1] if isinstance(item, tuple) else item for item in user]
         # A schedule of the user's takes the place of ours.
-        if full and not any(isinstance(callback, LRScheduler) for callback in plain):
-            own.append(LinearDecay() if self._encoder is None else StepwiseDecay())
-        stop = []
+        if run.in_full and not any(isinstance(callback, LRScheduler) for callback in plain):
+            own.append(defaults_for(self._reader).schedule())
+        stop: list[Callback] = []
         if valid is not None:
-            stop = [EarlyStopping(self.n_iter_no_change, derive_seed(seed, ModelStream.STOP))]
-        net.batch_size = batch_size
-        net.max_epochs = max_epochs or 1
+            seed = derive_seed(self._seed, ModelStream.STOP)
+            stop = [EarlyStopping(self.n_iter_no_change, seed)]
+        net.batch_size, net.max_epochs = run.batch_size, run.n_epochs
         net.train_split = functools.partial(fixed_split, valid=valid)
         net.replace_callbacks([*own, *user, *stop])
-        if self._trains_foreign_code():
-            with fenced(derive_seed(seed, ModelStream.USER, len(net.history)), net.device):
-                net.partial_fit(train)
-        else:
-            net.partial_fit(train)
-        if not len(net.history):
-            raise KeyboardInterrupt  # before one epoch was finished: nothing to keep
-        net.calibrate(train)
-        # What belongs to this call alone must not stay behind in the fitted net: neither
-        # its callbacks and data nor rates that a schedule, or the state of an earlier
-        # epoch put back, has left low.
+        yield
+        # A schedule, or the state of an earlier epoch put back, may have left rates low.
         self._set_rates(net)
         net.train_split = None
         net.drop_callbacks([*own, *stop])
-        return net
-
-    def _trains_foreign_code(self) -> bool:
-        return any(
-            network is not None for network in (self.encoder, self.decoder, self.discriminator)
-        )
 
     def _fitted_attributes(self, net: AAENet) -> dict[str, Any]:
         """Return the public attributes that describe a trained net."""
@@ -318,14 +329,14 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     # --------------------------------------------------------- forward passes
 
-    def _reader(self, X: np.ndarray, dtype: np.dtype) -> Callable[[slice], np.ndarray]:
-        return lambda rows: self._scaler.transform(X[rows], dtype)
+    def _scaled(self, X: np.ndarray, dtype: np.dtype) -> Callable[[slice], np.ndarray]:
+        return lambda rows: self._reader.scale.transform(X[rows], dtype)
 
-    def _encode(self, X: np.ndarray) -> np.ndarray:
+    def _encode(self, X: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
         """Return the codes of checked rows: in their precision, of levels in float32."""
-        dtype = np.dtype(np.float32) if self._encoder is not None else X.dtype
+        dtype = self._reader.code_dtype(X) if dtype is None else dtype
         with self._repeatable():
-            return encode(self.net_.module_, self._reader(X, dtype), len(X), self.device_, dtype)
+            return encode(self.net_.module_, self._scaled(X, dtype), len(X), self.device_, dtype)
 
     def _decode(
         self,
@@ -364,23 +375,12 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
                 len(Z),
                 [decoder],
                 self.device_,
-                lambda rows: self._scaler.inverse_transform(rows, dtype),
+                lambda rows: self._reader.scale.inverse_transform(rows, dtype),
             )
 
     def _repeatable(self) -> AbstractContextManager[None]:
         """Cap threads where heads over levels would give other last bits with more."""
-        return torch_threads(None if self._encoder is None else 1)
-
-    def _wrap(
-        self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
-    ) -> Any:
-        """Return decoded rows in the container that ``fit`` saw.
-
-        With ``rng``, cells are drawn within their levels.
-        """
-        if self._encoder is None:
-            return self._container.wrap(rows, like=like)
-        return self._encoder._from_levels(rows, rng, like=like)
+        return torch_threads(1 if self._reader.is_mixed else None)
 
     def _cell_losses(
         self,
@@ -416,5 +416,29 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         return best if labels is None else np.where(labels < 0, best, labels)
 
     def _row_losses(self, X: np.ndarray, codes: np.ndarray | None) -> RowLosses:
-        read = self._reader(X, np.dtype(np.float64))
+        read = self._scaled(X, np.dtype(np.float64))
         return RowLosses(self.net_.module_, read, len(X), self.device_, codes)
+
+
+def train_in_full(
+    estimator: Any,
+    model: BaseAAE,
+    net: AAENet,
+    rows: np.ndarray,
+    run: Run,
+    data: tuple[Any, Any],
+    attributes_of: Callable[[AAENet], dict[str, Any]],
+) -> None:
+    """Train a model's net under the callbacks of the estimator that is fitted.
+
+    ``data`` is what ``fit`` was given; ``attributes_of`` returns what is fitted as of now, for
+    callbacks that score.
+    """
+    X, y = data
+    task = estimator._init_callback_context(max_subtasks=run.n_epochs)
+    task.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+    context = TrainingContext(estimator, task, X, y, lambda: attributes_of(copy.deepcopy(net)))
+    model._train(net, rows, replace(run, context=context))
+    task.call_on_fit_task_end(
+        estimator=estimator, X=X, y=y, reconstruction_attributes=lambda: attributes_of(net)
+    )

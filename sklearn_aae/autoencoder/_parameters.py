@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from skorch.callbacks import Callback
 
 from sklearn_aae._utils._compat import Interval, StrOptions
+from sklearn_aae.encoding import Reader
 from sklearn_aae.networks import ACTIVATIONS
 from sklearn_aae.priors import Prior
+from sklearn_aae.training import LinearDecay, StepwiseDecay
 
 #: What scikit-learn checks before a fit.
 CONSTRAINTS: dict = {
@@ -60,28 +63,52 @@ BUILT_IN = (
 )
 
 
-def auto_batch_size(n_samples: int, mixed: bool = False) -> int:
-    """Return the mini-batch size of ``batch_size="auto"``; ``mixed`` for outputs over levels."""
-    if mixed:
+class NumbersDefaults:
+    """What "auto" and the optimizers' settings are for tables of numbers."""
+
+    #: Parameters of the reconstruction phase's optimizer.
+    optimizer: dict[str, Any] = {}
+    schedule: type[Callback] = LinearDecay
+
+    def batch_size(self, n_samples: int) -> int:
+        """Return the mini-batch size of ``batch_size="auto"``."""
+        return int(np.clip(2 ** round(math.log2(2.5 * math.sqrt(n_samples))), 16, 512))
+
+    def max_epochs(self, n_samples: int) -> int:
+        """Return the number of epochs of ``max_epochs="auto"``.
+
+        Small tables overfit with more; large ones have seen a million rows by then.
+        """
+        return round(max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples)))
+
+    def lr(self, n_samples: int) -> float:
+        """Return the learning rate of ``lr="auto"``."""
+        return 1e-3
+
+
+class LevelsDefaults:
+    """The same for tables of levels."""
+
+    #: At high rates and in few steps, the second moment has to follow quickly.
+    optimizer: dict[str, Any] = {"optimizer__betas": (0.9, 0.98)}
+    schedule: type[Callback] = StepwiseDecay
+
+    def batch_size(self, n_samples: int) -> int:
+        """Return the mini-batch size of ``batch_size="auto"``."""
         return 128 if n_samples < 2000 else 256
-    return int(np.clip(2 ** round(math.log2(2.5 * math.sqrt(n_samples))), 16, 512))
 
-
-def auto_epochs(n_samples: int, mixed: bool = False) -> int:
-    """Return the number of epochs of ``max_epochs="auto"``; ``mixed`` for outputs over levels.
-
-    Small tables overfit with more; large ones have seen a million rows by then.
-    """
-    if mixed:
+    def max_epochs(self, n_samples: int) -> int:
+        """Return the number of epochs of ``max_epochs="auto"``."""
         return max(2, round(min(80, max(38_000, 1300 * math.sqrt(n_samples)) / n_samples)))
-    return round(max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples)))
 
-
-def auto_lr(n_samples: int, mixed: bool = False) -> float:
-    """Return the learning rate of ``lr="auto"``; ``mixed`` for outputs over levels."""
-    if mixed:
+    def lr(self, n_samples: int) -> float:
+        """Return the learning rate of ``lr="auto"``."""
         return 2e-3 if n_samples < 2000 else 4e-3
-    return 1e-3
+
+
+def defaults_for(reader: Reader) -> NumbersDefaults | LevelsDefaults:
+    """Return what is set where the user leaves it open."""
+    return LevelsDefaults() if reader.is_mixed else NumbersDefaults()
 
 
 def auto_adversarial_weight(

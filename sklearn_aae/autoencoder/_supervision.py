@@ -126,7 +126,7 @@ def labels_to_decode(model: Any, y: Any, method: str, n_rows: int) -> np.ndarray
         no known class.
     """
     if not model.net_.module_.decodes_labels:
-        refuse_labels(y, method, model._built_with["supervision"])
+        refuse_labels(y, method, model._built.parameters["supervision"])
         return None
     return _encoded(y, model.classes_, n_rows)
 
@@ -149,7 +149,7 @@ def classes_to_draw(model: Any, y: Any, n_samples: int, density: Any) -> Classes
         If there are labels and the model knows no classes, or they choose modes of the
         prior and a density takes its place.
     """
-    supervision = model._built_with["supervision"]
+    supervision = model._built.parameters["supervision"]
     if supervision is None:
         refuse_labels(y, "sample", supervision)
         return None

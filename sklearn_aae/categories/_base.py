@@ -21,20 +21,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, StrOptions
 from sklearn_aae._utils._random import ModelStream, derive_seed, draw_seed
-from sklearn_aae.autoencoder._base import BaseAAE
-from sklearn_aae.autoencoder._input import (
-    check_levels,
-    check_numbers,
-    fit_levels,
-    needs_levels,
-    reads_levels,
-)
+from sklearn_aae.autoencoder._base import BaseAAE, Run, train_in_full
+from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._parameters import CONSTRAINTS
+from sklearn_aae.categories._batches import LabelledDataset
 from sklearn_aae.categories._neighbors import nearest_rows
 from sklearn_aae.categories._phases import CategoryLoss, Heads, RepulsionLoss
-from sklearn_aae.encoding import Container
 from sklearn_aae.priors import Categorical, Product, find_prior
-from sklearn_aae.training import AAENet, Phase, TableDataset, TrainingContext, encode
+from sklearn_aae.training import AAENet, Phase, TableDataset
 
 #: Learning rates as multiples of ``lr``: of the generator, where the model says "auto", and of
 #: the phases of the heads.  At equal rates the adversary unlearns what neighbours teach.
@@ -135,23 +129,6 @@ class TwoHeadedEstimator(
             )
         return model.set_params(**{name: getattr(self, name) for name in HANDED_ON})
 
-    def _check_rows(self, X: Any, model: Any, *, reset: bool) -> np.ndarray:
-        """Return X as floats, or as levels if it is a table of mixed types."""
-        if reset:
-            model._encoder = None
-            if needs_levels(X, model.output, model.categorical_features):
-                model._encoder, rows = fit_levels(self, X, model.categorical_features)
-            else:
-                rows = check_numbers(self, X, reset=True)
-            model.n_features_in_ = self.n_features_in_
-            if hasattr(self, "feature_names_in_"):
-                model.feature_names_in_ = self.feature_names_in_
-            model._container = Container.of(X)
-            return rows
-        if model._encoder is None:
-            return check_numbers(self, X, reset=False)
-        return check_levels(self, model._encoder, X)
-
     # --------------------------------------------------------------- training
 
     def _prepare_model(self, model: Any, weights: np.ndarray) -> None:
@@ -193,27 +170,15 @@ class TwoHeadedEstimator(
         seed = draw_seed(self.random_state)
         net = model._new_net(rows, seed)
         batch, epochs = self._schedule(model, len(rows))
-        task = self._init_callback_context(max_subtasks=epochs)
-        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        prepare = self._preparation(model, X, rows, seed, math.ceil(INIT_SHARE * epochs))
+        run = Run(batch, epochs, labels=labels, prepare=prepare)
 
         def attributes_of(net: AAENet) -> dict[str, Any]:
             there = copy.copy(model)
             there.__dict__.update(model._fitted_attributes(net))
             return self._fitted_attributes(there, rows)
 
-        model._train(
-            net,
-            rows,
-            seed,
-            labels=labels,
-            batch_size=batch,
-            max_epochs=epochs,
-            context=TrainingContext(self, task, X, y, lambda: attributes_of(copy.deepcopy(net))),
-            prepare=self._neighbor_finder(model, X, rows, seed, math.ceil(INIT_SHARE * epochs)),
-        )
-        task.call_on_fit_task_end(
-            estimator=self, X=X, y=y, reconstruction_attributes=lambda: attributes_of(net)
-        )
+        train_in_full(self, model, net, rows, run, (X, y), attributes_of)
         self.__dict__.update(attributes_of(net))
         self.estimator_._finish(net)
 
@@ -229,16 +194,15 @@ class TwoHeadedEstimator(
     ) -> None:
         """Train a net for one epoch and make its model ours."""
         batch, _ = self._schedule(model, len(rows))
-        seed = derive_seed(net.seed, len(net.history))
-        prepare = self._neighbor_finder(model, X, rows, seed)
-        model._train(net, rows, model._seed, labels=labels, batch_size=batch, prepare=prepare)
+        prepare = self._preparation(model, X, rows, derive_seed(net.seed, len(net.history)))
+        model._train(net, rows, Run(batch, in_full=False, labels=labels, prepare=prepare))
         model.__dict__.update(model._fitted_attributes(net))
         self.__dict__.update(self._fitted_attributes(model, rows))
         model._finish(net)
 
     def _schedule(self, model: Any, n_samples: int) -> tuple[int, int]:
         batch, epochs = model._schedule(n_samples)
-        if self.max_epochs == "auto" and model._encoder is None:
+        if self.max_epochs == "auto" and not model._reader.is_mixed:
             epochs = auto_epochs(n_samples)
         return batch, epochs
 
@@ -247,34 +211,34 @@ class TwoHeadedEstimator(
         names = ("n_iter_", "loss_curve_", "history_", "interrupted_")
         return {"estimator_": model, **{name: getattr(model, name) for name in names}}
 
-    def _neighbor_finder(
+    def _preparation(
         self, model: Any, X: Any, rows: np.ndarray, seed: int, n_pseudo_epochs: int = 0
-    ) -> Callable[[TableDataset], None] | None:
-        """Return what finds, for rows to train on, where their categories should be the same."""
+    ) -> Callable[[TableDataset], TableDataset] | None:
+        """Return what adds, to rows to train on, where their categories should be the same."""
         agree = self.consistency_weight > 0 and self.consistency != "adversarial"
         steps = self.consistency_weight > 0 and self.consistency != "neighbors"
         begin = self.init != "random" and n_pseudo_epochs > 0
-        if model._extension is None or not (agree or steps or begin):
+        if model._extension is None:
             return None
-        n_categories = model._extension.n_categories
-        rng = np.random.default_rng(derive_seed(seed, ModelStream.NEIGHBORS))
 
-        def find(dataset: TableDataset) -> None:
-            dataset.directions = steps
+        def prepare(dataset: TableDataset) -> TableDataset:
             if not (agree or begin):
-                return
-            index = np.arange(len(rows)) if dataset.rows is None else dataset.rows
+                return LabelledDataset(dataset, directions=steps)
+            rng = np.random.default_rng(derive_seed(seed, ModelStream.NEIGHBORS))
             # More would reach into other categories.
-            k = min(self.n_neighbors, max(1, len(dataset) // (2 * n_categories)))
-            neighbors = nearest_rows(_features(model, X, rows)[index], k, rng)
-            if agree:
-                dataset.neighbors = neighbors
-            if begin:
-                own = None if dataset.labels is None else dataset.labels.numpy()
-                dataset.pseudo_labels = torch.from_numpy(self._pseudo_labels(neighbors, own, rng))
-                dataset.n_pseudo_epochs = n_pseudo_epochs
+            most = max(1, len(dataset) // (2 * model._extension.n_categories))
+            features = dataset.of_own_rows(model._reader.features(X, rows))
+            neighbors = nearest_rows(features, min(self.n_neighbors, most), rng)
+            own = None if dataset.labels is None else dataset.labels.numpy()
+            return LabelledDataset(
+                dataset,
+                neighbors=neighbors if agree else None,
+                directions=steps,
+                pseudo_labels=self._pseudo_labels(neighbors, own, rng) if begin else None,
+                n_pseudo_epochs=n_pseudo_epochs,
+            )
 
-        return find
+        return prepare
 
     def _pseudo_labels(
         self, neighbors: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
@@ -289,10 +253,7 @@ class TwoHeadedEstimator(
 
         So that a row has the same probabilities alone and among others.
         """
-        model = self.estimator_ if model is None else model
-        read = model._reader(rows, DOUBLE)
-        with model._repeatable():
-            return encode(model.net_.module_, read, len(rows), model.device_, DOUBLE)
+        return (self.estimator_ if model is None else model)._encode(rows, DOUBLE)
 
     def _probabilities(self, rows: np.ndarray, model: Any = None) -> np.ndarray:
         model = self.estimator_ if model is None else model
@@ -320,7 +281,7 @@ class TwoHeadedEstimator(
             If the estimator is not fitted.
         """
         check_is_fitted(self)
-        codes = self._codes(self._check_rows(X, self.estimator_, reset=False))
+        codes = self._codes(self.estimator_._read(X, caller=self))
         heads = self.estimator_._extension
         if heads is None:
             return codes
@@ -338,9 +299,9 @@ class TwoHeadedEstimator(
         codes = np.zeros((len(order), model.net_.module_.n_components), dtype=np.float32)
         if model._extension is not None:
             codes[:, : len(order)] = np.eye(len(order))[order]
-        if model._encoder is None:
-            codes = codes.astype(model._dtype)
-        return model._wrap(model._decode(codes, model._dtype, placed=True))
+        reader = model._reader
+        codes = codes.astype(np.float32 if reader.is_mixed else reader.dtype)
+        return reader.hand_back(model._decode(codes, reader.dtype, placed=True))
 
     @property
     def _n_features_out(self) -> int:
@@ -354,13 +315,6 @@ def places_of(model: Any) -> np.ndarray:
     """Return the places of the categories of a model with cluster heads."""
     places = model.net_.module_.heads.places
     return places.detach().cpu().numpy().astype(np.float64)
-
-
-def _features(model: Any, X: Any, rows: np.ndarray) -> np.ndarray:
-    """Return rows where distances mean something: scaled numbers, and categories as columns."""
-    if model._encoder is not None:
-        return np.asarray(model._encoder.transform(X), dtype=np.float32)
-    return model._scaler.transform(rows)
 
 
 def auto_epochs(n_samples: int) -> int:

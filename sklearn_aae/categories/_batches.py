@@ -9,7 +9,44 @@ import numpy as np
 import torch
 
 from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
-from sklearn_aae.training._batches import Batch, TrainBatches
+from sklearn_aae.training import Batch, TableDataset, TrainBatches
+
+
+class LabelledDataset(TableDataset):
+    """Rows of a data set, with what batches bring beside them.
+
+    Parameters
+    ----------
+    dataset : TableDataset
+        The rows.
+    neighbors : ndarray of shape (n_samples, n_neighbors), int64, or None, default=None
+        For each row others near it.
+    directions : bool, default=False
+        Whether a batch comes with a direction for each row.
+    pseudo_labels : ndarray of shape (n_samples,), int64, or None, default=None
+        What stands in for labels in the first epochs; -1 where there is nothing.
+    n_pseudo_epochs : int, default=0
+        How many epochs these are.
+    """
+
+    def __init__(
+        self,
+        dataset: TableDataset,
+        *,
+        neighbors: np.ndarray | None = None,
+        directions: bool = False,
+        pseudo_labels: np.ndarray | None = None,
+        n_pseudo_epochs: int = 0,
+    ) -> None:
+        self.__dict__.update(vars(dataset))
+        self.neighbors, self.directions = neighbors, directions
+        self.pseudo_labels = None if pseudo_labels is None else torch.from_numpy(pseudo_labels)
+        self.n_pseudo_epochs = n_pseudo_epochs
+
+    def labels_in(self, epoch: int) -> torch.Tensor | None:
+        """Return the labels that an epoch teaches."""
+        taught = self.pseudo_labels is not None and epoch < self.n_pseudo_epochs
+        return self.pseudo_labels if taught else self.labels
 
 
 class LabelledBatches(TrainBatches):
@@ -22,11 +59,10 @@ class LabelledBatches(TrainBatches):
     stand in for labels.
     """
 
+    dataset: LabelledDataset
+
     def __iter__(self) -> Iterator[tuple[Batch, torch.Tensor]]:
-        dataset = self.dataset
-        taught = self.epoch < dataset.n_pseudo_epochs
-        labels = dataset.pseudo_labels if taught else dataset.labels
-        self._parts = self._cut(labels, len(self))
+        self._parts = self._cut(self.dataset.labels_in(self.epoch), len(self))
         self._beside = make_generator(
             derive_seed(self.seed, self.epoch, EpochStream.LABELLED_NOISE), self.device
         )

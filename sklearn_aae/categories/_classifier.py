@@ -220,7 +220,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         """
         self._require_labels(y)
         model = self._new_model()
-        rows = self._check_rows(X, model, reset=True)
+        rows = model._read(X, reset=True, caller=self)
         labels = _read(y, rows)
         self._prepare_model(model, class_weights(labels))
         self.classes_ = labels.classes
@@ -257,7 +257,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         self._require_labels(y)
         first = not hasattr(self, "estimator_")
         model = self._new_model() if first else copy.copy(self.estimator_)
-        rows = self._check_rows(X, model, reset=first)
+        rows = model._read(X, reset=first, caller=self)
         known = learn_classes(classes) if classes is not None else None
         if not first:
             if known is not None and known.tolist() != self.classes_.tolist():
@@ -310,7 +310,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
             If the classifier is not fitted.
         """
         check_is_fitted(self)
-        return self._probabilities(self._check_rows(X, self.estimator_, reset=False))
+        return self._probabilities(self.estimator_._read(X, caller=self))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the likeliest class of each row.

@@ -218,7 +218,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
             If ``estimator`` is no AdversarialAutoencoder.
         """
         model = self._new_model()
-        rows = self._check_rows(X, model, reset=True)
+        rows = model._read(X, reset=True, caller=self)
         if len(rows) < self.n_clusters:
             raise ValueError(
                 f"n_samples={len(rows)} should be >= n_clusters={self.n_clusters}: ask for fewer "
@@ -290,5 +290,5 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
             If the clusterer is not fitted.
         """
         check_is_fitted(self)
-        rows = self._check_rows(X, self.estimator_, reset=False)
+        rows = self.estimator_._read(X, caller=self)
         return self._probabilities(rows)[:, self._order]

@@ -11,8 +11,7 @@ from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.detection._evidence import gather_columns
 from sklearn_aae.detection._fitting import FittedModel
 from sklearn_aae.detection.ensemble import log_mixture
-from sklearn_aae.encoding import CLIP
-from sklearn_aae.encoding._readers import RowReader
+from sklearn_aae.encoding import CLIP, NumbersReader
 
 #: Rounds of replacing the cell by what is expected there and encoding the row anew.
 ROUNDS = 10
@@ -51,7 +50,7 @@ class Reason(NamedTuple):
 
 def give_reasons(
     model: FittedModel,
-    reader: RowReader,
+    reader: NumbersReader,
     table: Any,
     rows: np.ndarray,
     cells: np.ndarray,
@@ -64,7 +63,7 @@ def give_reasons(
     ----------
     model : FittedModel
         The networks.
-    reader : RowReader
+    reader : NumbersReader
         Reads the table.
     table : frame or ndarray of shape (n_rows, n_columns)
         The rows as they came.
@@ -180,7 +179,7 @@ def expected_numbers(
 
 
 def expected_cells(
-    model: FittedModel, reader: RowReader, scaled: np.ndarray, columns: np.ndarray
+    model: FittedModel, reader: NumbersReader, scaled: np.ndarray, columns: np.ndarray
 ) -> list[tuple[Any, Any, Any]]:
     """Return what is expected of one column of each row, given its other columns.
 
@@ -188,7 +187,7 @@ def expected_cells(
     ----------
     model : FittedModel
         The networks.
-    reader : RowReader
+    reader : NumbersReader
         Turns numbers into the table's cells.
     scaled : ndarray of shape (n_rows, n_features), float32
         Rows on the networks' scale.
@@ -209,7 +208,7 @@ def expected_cells(
 
 
 def _expected_chunk(
-    model: FittedModel, reader: RowReader, scaled: np.ndarray, columns: np.ndarray
+    model: FittedModel, reader: NumbersReader, scaled: np.ndarray, columns: np.ndarray
 ) -> list[tuple[Any, Any, Any]]:
     hidden = reader.column_of_feature == columns[:, None]
     features = reader.number_of_column[columns]

@@ -11,7 +11,7 @@ import torch
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_context
 from sklearn_aae._utils._guard import leaves_no_trace
@@ -35,8 +35,7 @@ from sklearn_aae.detection._progress import Progress, n_tasks
 from sklearn_aae.detection._single import check_estimator, read_as_estimator
 from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
-from sklearn_aae.encoding import check_numeric_columns, describe_non_finite
-from sklearn_aae.encoding._readers import RowReader, TableReader, fold_features, is_mixed
+from sklearn_aae.encoding import CLIP, NumbersReader, open_features
 
 #: More training rows would not change what a few hundred steps learn.
 MOST_ROWS = 4096
@@ -197,7 +196,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    _reader: Any
+    _reader: NumbersReader
     _model: FittedModel
     _scores: dict[str, Score]
     _held_out: dict[str, np.ndarray]
@@ -238,6 +237,14 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self) -> Any:
+        """Return the capabilities that scikit-learn asks about."""
+        tags = super().__sklearn_tags__()
+        # A model that is given reads numbers.
+        takes = self.estimator is None
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
+        return tags
+
     # -------------------------------------------------------------- fitting
 
     @leaves_no_trace
@@ -266,7 +273,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
             If ``estimator`` is neither an AdversarialAutoencoder nor a frozen one.
         """
         check_estimator(self.estimator, self.kind)
-        table = self._check_table(X, reset=True)
+        reader, table = self._open(X)
         n_samples = len(table)
         seed = draw_seed(self.random_state)
         order = np.random.default_rng(derive_seed(seed, DetectorStream.HOLD_OUT)).permutation(
@@ -279,8 +286,8 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         task = self._init_callback_context(max_subtasks=n_tasks(self.estimator, self.kind))
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with torch_threads(1), torch.no_grad():
-            self._reader, self.estimator_ = self._fit_reader(table, training, seed, task)
-            rows = self._reader.read(table, strict=False)
+            self._reader, self.estimator_ = self._fit_reader(reader, table, training, seed, task)
+            rows = self._reader.numbers(table, strict=False)
             scaled = self._reader.transform(rows[training])
             progress = Progress(self, task, X, self.verbose)
             self._fit_model(scaled, derive_seed(seed, DetectorStream.MODEL), progress)
@@ -296,13 +303,20 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
         return self
 
-    def _fit_reader(self, table: Any, training: np.ndarray, seed: int, context: Any) -> tuple:
-        """Return what reads tables, and the fitted model if one was given."""
+    def _open(self, X: Any) -> tuple[NumbersReader, Any]:
+        """Return what reads tables like this one, and the table."""
+        if self.estimator is not None:  # which is one of numbers
+            return NumbersReader.open(self, X)
+        return open_features(self, X, strict=self.handle_unknown == "error", clip=CLIP)
+
+    def _fit_reader(
+        self, reader: NumbersReader, table: Any, training: np.ndarray, seed: int, context: Any
+    ) -> tuple[NumbersReader, Any]:
+        """Return the reader, fitted, and the fitted model if one was given."""
         if self.estimator is not None:
             return read_as_estimator(self.estimator, table, training, context)
-        mixed = not isinstance(table, np.ndarray)
-        reader = TableReader(self.handle_unknown) if mixed else RowReader()
-        return reader.fit(table, training, derive_seed(seed, DetectorStream.SCALER)), None
+        reader.fit(table, training, derive_seed(seed, DetectorStream.SCALER))
+        return reader, None
 
     def _fit_model(self, scaled: np.ndarray, seed: int, progress: Progress) -> None:
         """Fit the networks, or take the estimator's, and what surrounds them."""
@@ -436,34 +450,9 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
 
     # ----------------------------------------------------------------- scores
 
-    def _check_table(self, X: Any, *, reset: bool) -> Any:
-        """Return X as an array of numbers, or as the frame of mixed types that it is."""
-        mixed = is_mixed(X) if reset else isinstance(self._reader, TableReader)
-        if mixed and self.estimator is None:
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            if reset and len(X) < 2:
-                raise ValueError(
-                    f"Found array with {len(X)} sample(s) while a minimum of 2 is required."
-                )
-            return X
-        check_numeric_columns(X, type(self).__name__)
-        try:
-            return validate_data(
-                self,
-                X,
-                reset=reset,
-                dtype=[np.float64, np.float32],
-                ensure_min_samples=2 if reset else 1,
-            )
-        except ValueError as error:
-            culprit = describe_non_finite(X) if "NaN" in str(error) or "inf" in str(error) else ""
-            if culprit:
-                raise ValueError(f"{error}\n{culprit}") from error
-            raise
-
     def _check_rows(self, X: Any) -> np.ndarray:
         """Return the numbers of a table to score, or raise naming the culprit."""
-        return self._reader.read(self._check_table(X, reset=False))
+        return self._reader.numbers(self._reader.read(self, X))
 
     def _evidence(self, rows: np.ndarray) -> Any:
         """Yield the evidence of validated rows, chunk by chunk."""
@@ -656,7 +645,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         score = self._scores[kind]
         with torch_threads(1), torch.no_grad():
             cells = [score.contributions(evidence) for evidence in self._evidence(rows)]
-        return fold_features(np.concatenate(cells), self._reader)
+        return self._reader.fold(np.concatenate(cells))
 
     def explain(self, X: Any, top: int = 3, kind: str | None = None) -> list[list[Reason]]:
         """Return, for each row, the columns that make it anomalous and what was expected.
@@ -687,8 +676,8 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         check_scalar(top, "top", Integral, min_val=1)
         kind = self._known_kind(kind, additive_kinds())
-        table = self._check_table(X, reset=False)
-        rows = self._reader.read(table)
+        table = self._reader.read(self, X)
+        rows = self._reader.numbers(table)
         cells = self._contributions(rows, kind)
         labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
         return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))

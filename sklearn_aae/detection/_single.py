@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn_aae._utils._random import make_generator
 from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES
-from sklearn_aae.encoding._readers import FrozenReader
+from sklearn_aae.encoding import NumbersReader
 from sklearn_aae.exceptions import NotFittedError
 from sklearn_aae.training import in_precision
 
@@ -67,7 +67,7 @@ def check_estimator(estimator: Any, kind: str) -> None:
 
 def read_as_estimator(
     estimator: Any, rows: np.ndarray, training: np.ndarray, context: Any
-) -> tuple[FrozenReader, Any]:
+) -> tuple[NumbersReader, Any]:
     """Return the reader of a detector's estimator, and the estimator itself, fitted.
 
     Callbacks of ``context``, that of the detector's fit, watch over the estimator's.
@@ -90,12 +90,12 @@ def read_as_estimator(
         raise ValueError(
             f"X has {rows.shape[1]} columns, but estimator was fitted on {fitted.n_features_in_}."
         )
-    if fitted._encoder is not None:
+    if fitted._reader.is_mixed:
         raise ValueError(
             f"estimator={fitted} reads a table as levels, and scores need numbers. Use a model "
             'with output="gaussian" or "bernoulli", or leave estimator out.'
         )
-    return FrozenReader(fitted), fitted
+    return fitted._reader, fitted
 
 
 class HeadDensities:

@@ -15,8 +15,16 @@ from sklearn_aae.encoding._containers import (
     columns_of,
     describe_non_finite,
 )
-from sklearn_aae.encoding._dense import UnseenCells, dense_widths, unseen_cells
+from sklearn_aae.encoding._layout import Layout, Span, TableFacts
 from sklearn_aae.encoding._levels import LevelScale
+from sklearn_aae.encoding._readers import (
+    LevelsReader,
+    NumbersReader,
+    Reader,
+    is_mixed,
+    is_ready,
+    open_features,
+)
 from sklearn_aae.encoding._scaling import CLIP, Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
 
@@ -27,16 +35,22 @@ __all__ = [
     "NUMBER",
     "Column",
     "Container",
+    "Layout",
     "LevelScale",
+    "LevelsReader",
+    "NumbersReader",
+    "Reader",
     "Scaler",
+    "Span",
     "TableEncoder",
-    "UnseenCells",
+    "TableFacts",
     "as_frame",
     "check_numeric_columns",
     "columns_of",
-    "dense_widths",
     "describe_non_finite",
+    "is_mixed",
+    "is_ready",
     "label_booleans",
+    "open_features",
     "read_column",
-    "unseen_cells",
 ]

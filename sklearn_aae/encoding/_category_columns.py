@@ -16,7 +16,7 @@ from sklearn_aae.encoding._datetime_columns import as_moment
 from sklearn_aae.encoding._layout import MAX_DIGIT, digit_sizes, make_span
 
 #: handle_unknown, and what a label becomes that fit did not see.
-AUTO, ERROR, INFREQUENT = "auto", "error", "infrequent_if_exist"
+AUTO, ERROR, INFREQUENT, IGNORE = "auto", "error", "infrequent_if_exist", "ignore"
 #: Labels of a smaller share of the rows say that there are others, of no row yet.
 RARE = 0.1
 
@@ -32,7 +32,7 @@ class CategoryCodec(ColumnCodec):
         One-hot up to so many levels, digits beyond.
     min_frequency : int, float or None
         Labels with fewer rows, or a smaller share of all rows, share a level.
-    handle_unknown : {"auto", "error", "infrequent_if_exist"}
+    handle_unknown : {"auto", "error", "infrequent_if_exist", "ignore"}
         What becomes of labels that ``fit`` did not see.
 
     Attributes
@@ -62,7 +62,7 @@ class CategoryCodec(ColumnCodec):
         self.counts = np.bincount(column.present, minlength=len(self.labels))
         rare = np.zeros(len(self.labels), dtype=bool)
         if kind == CATEGORY:
-            cap = max_categories if handle_unknown == INFREQUENT else None
+            cap = max_categories if handle_unknown in (INFREQUENT, IGNORE) else None
             rare = find_rare(self.counts, len(column.missing), min_frequency, cap)
         self.level_of = np.cumsum(~rare) - 1
         self.group = int((~rare).sum()) if rare.any() else None
@@ -108,7 +108,7 @@ class CategoryCodec(ColumnCodec):
             raise self.wrong_kind(column)
 
     def present_levels(self, values: np.ndarray, column: Column) -> np.ndarray:
-        """Return the level of each label."""
+        """Return the level of each label; -1 for an unknown one that is ignored."""
         if column.kind == BOOLEAN:
             column = label_booleans(column)
             values = column.present
@@ -130,6 +130,8 @@ class CategoryCodec(ColumnCodec):
         With "auto" there must be reason to expect one: where some labels are rare, others
         will not have occurred at all.
         """
+        if self.handle_unknown == IGNORE and self.span.kind == CATEGORY:
+            return -1
         long = len(self.labels) > MAX_DIGIT
         few = self.counts < RARE * self.counts.sum()
         expected = self.handle_unknown == AUTO and few.any()
@@ -254,9 +256,11 @@ class CategoryCodec(ColumnCodec):
         return [f"{name}_digit{d}_{k}" for d, size in enumerate(self.sizes) for k in range(size)]
 
     def to_dense(self, column: Column, out: np.ndarray) -> None:
-        """Write ones, or true as 1."""
+        """Write ones, or true as 1; nothing for an unknown label that is ignored."""
         rows = np.flatnonzero(~column.missing)
         levels = self.present_levels(column.present, column).astype(np.int64)
+        if self.handle_unknown == IGNORE:
+            rows, levels = rows[levels >= 0], levels[levels >= 0]
         if self.span.kind == BOOLEAN:
             out[rows, 0] = self.labels[levels].astype(bool)
         elif self.one_hot:

@@ -8,6 +8,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+from scipy.sparse import issparse
 
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
@@ -145,6 +146,16 @@ def as_frame(X: Any) -> nw.DataFrame | None:
     return frame if isinstance(frame, nw.DataFrame) else None
 
 
+def as_array(rows: Any) -> Any:
+    """Return a list of rows as an array, in which numbers stay beside text."""
+    if np.ma.isMaskedArray(rows):
+        return np.ma.filled(rows.astype(object), None)
+    if hasattr(rows, "__array__") or issparse(rows):
+        return rows
+    array = np.asarray(rows)
+    return array if array.dtype.kind in "biufcmM" else np.array(rows, dtype=object)
+
+
 def columns_of(table: Any) -> Iterator[Any]:
     """Return the columns of a frame as narwhals' series, or those of an array."""
     frame = as_frame(table)
@@ -167,15 +178,11 @@ def check_numeric_columns(X: Any, estimator_name: str) -> None:
     frame = as_frame(X)
     if frame is None or not len(frame.columns):
         return
+    names = Container.of(X).columns
     kinds = {
-        name: dtype
-        for name, dtype in frame.schema.items()
-        if not (dtype.is_numeric() or dtype in (nw.Boolean, nw.Object, nw.Unknown))
-    }
-    kinds |= {
-        name: dtype
-        for name, dtype in frame.schema.items()
-        if dtype == nw.Object and _holds_text(frame[name])
+        name: column.dtype
+        for name, column in zip(names, columns_of(X), strict=True)
+        if not _may_be_numbers(column)
     }
     if kinds:
         listed = ", ".join(f"{name!r} ({dtype})" for name, dtype in kinds.items())
@@ -184,6 +191,12 @@ def check_numeric_columns(X: Any, estimator_name: str) -> None:
             f"{listed}. Use output='auto' (or 'autoregressive') and fit to the table as it is.",
             list(kinds),
         )
+
+
+def _may_be_numbers(column: nw.Series) -> bool:
+    if column.dtype == nw.Object:
+        return not _holds_text(column)
+    return column.dtype.is_numeric() or column.dtype in (nw.Boolean, nw.Unknown)
 
 
 def _holds_text(column: nw.Series) -> bool:

@@ -192,3 +192,27 @@ class Layout:
         for d, j in enumerate(self.column_of_digit):
             levels[:, j] = levels[:, j] * sizes[d] + digits[:, d]
         return np.minimum(levels, self.n_levels - 1, out=levels)
+
+
+@dataclass(frozen=True, eq=False)
+class TableFacts:
+    """What networks are built for.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of training rows.
+    constant : ndarray of shape (n_features,), bool
+        For numbers: the columns that hold one value only.
+    layout : Layout or None
+        For levels: the columns.
+    """
+
+    n_samples: int
+    constant: np.ndarray
+    layout: Layout | None = None
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return len(self.constant)

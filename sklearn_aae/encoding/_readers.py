@@ -1,170 +1,394 @@
-"""From a table to the numbers that the networks read, and back to its columns."""
+"""Readers of tables: rows as networks take them, on what scale, and back in their container.
+
+A table is read as numbers (:class:`NumbersReader`) or, of columns of any kind, as the levels of
+its columns (:class:`LevelsReader`).  A detector wants numbers of any table: those that
+:class:`TableEncoder` makes of it (:class:`IndicatorsReader`).
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Protocol
 
+import narwhals as nw
 import numpy as np
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import validate_data
 
-from sklearn_aae.encoding import (
-    CLIP,
-    Scaler,
-    TableEncoder,
+from sklearn_aae.encoding._columns import NUMBER, read_column
+from sklearn_aae.encoding._containers import (
+    Container,
+    as_array,
     as_frame,
     check_numeric_columns,
     columns_of,
-    dense_widths,
-    unseen_cells,
+    describe_non_finite,
 )
-from sklearn_aae.exceptions import UnsupportedColumnsError
+from sklearn_aae.encoding._layout import TableFacts
+from sklearn_aae.encoding._levels import LevelScale
+from sklearn_aae.encoding._scaling import Scaler
+from sklearn_aae.encoding._table_encoder import TableEncoder
 
 
-class RowReader:
-    """Rows of numbers on the networks' scale: zero mean, unit variance, cut off far out.
+class Reader(Protocol):
+    """What a model knows of the table that it was fitted to.
 
     Attributes
     ----------
+    is_mixed : bool
+        Whether rows are levels of columns of any kind, not numbers.
+    container : Container
+        What came in, and goes out.
+    dtype : dtype
+        Of the training rows.
+    """
+
+    is_mixed: bool
+    container: Container
+    dtype: np.dtype
+
+    @property
+    def scale(self) -> Scaler | LevelScale:
+        """Between rows and what networks read."""
+
+    def read(self, estimator: Any, X: Any) -> np.ndarray:
+        """Return further rows, or raise in the estimator's name what does not fit."""
+
+    def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
+        """Learn the scale from training rows; return what networks are built for."""
+
+    def code_dtype(self, rows: np.ndarray) -> np.dtype:
+        """Return the precision in which rows are encoded."""
+
+    def features(self, X: Any, rows: np.ndarray) -> np.ndarray:
+        """Return a table, and its rows, as numbers whose distances mean something."""
+
+    def hand_back(
+        self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
+    ) -> Any:
+        """Return rows in the container; with ``rng`` cells are drawn within their levels."""
+
+
+# ---------------------------------------------------------------- numbers or levels?
+
+
+def is_mixed(X: Any) -> bool:
+    """Return whether a table is more than numbers: another kind of column, or a missing cell."""
+    frame = as_frame(X)
+    if frame is not None:
+        labels = Container.of(X).columns
+        return not all(map(_is_number, columns_of(X), labels))
+    if hasattr(X, "toarray") or (not hasattr(X, "__array__") and not hasattr(X, "__len__")):
+        return False  # whatever it is, the checks of numbers say best what is wrong with it
+    try:
+        array = X if isinstance(X, np.ndarray) else np.asarray(as_array(X))
+    except ValueError:  # rows of different lengths
+        return False
+    if array.ndim != 2 or not array.size:
+        return False
+    if array.dtype.kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = array.sum()
+        return bool(np.isnan(total) and np.isnan(array).any())
+    if array.dtype.kind in "iuc":
+        return False
+    return not all(map(_is_number, array.T, range(array.shape[1])))
+
+
+def _is_number(column: Any, label: Any) -> bool:
+    """Return whether a column holds numbers and no missing cell."""
+    if isinstance(column, nw.Series) and column.dtype.is_numeric():
+        missing = column.is_null().any()
+        return not missing and not (column.dtype.is_float() and column.is_nan().any())
+    read = read_column(column, label)
+    return read.kind == NUMBER and not read.missing.any()
+
+
+# ------------------------------------------------------------------------ numbers
+
+
+class NumbersReader:
+    """Rows of numbers, as they are.
+
+    Parameters
+    ----------
+    container : Container
+        What came in.
+    rows : ndarray of shape (n_samples, n_columns)
+        Training rows.
+    advice : str, default=""
+        What to do about missing cells, as a sentence for messages.
+    clip : float, default=infinity
+        Where :meth:`transform` cuts numbers off.
+
+    Attributes
+    ----------
+    scale : Scaler
+        The networks' scale, once it is learned.
+    n_columns : int
+        Columns of the table.
     column_of_feature : ndarray of shape (n_features,), int
         The table's column that each number belongs to.
     number_of_column : ndarray of shape (n_columns,), int
         The number that a column of numbers is read as; -1 for columns of other kinds.
-    n_columns : int
-        Number of columns of the table.
     """
 
-    clip = CLIP
+    is_mixed = False
+    scale: Scaler
 
-    def fit(self, table: Any, training: np.ndarray, seed: int) -> RowReader:
-        """Learn the scale from the training rows of a table."""
-        self.scaler = Scaler("standard").fit(table[training], seed)
-        self.n_columns = table.shape[1]
+    def __init__(
+        self, container: Container, rows: np.ndarray, advice: str = "", clip: float = math.inf
+    ) -> None:
+        self.container, self.dtype, self.advice, self.clip = container, rows.dtype, advice, clip
+        self.n_columns = rows.shape[1]
         self.column_of_feature = self.number_of_column = np.arange(self.n_columns)
-        return self
 
-    def read(self, table: Any, *, strict: bool = True) -> np.ndarray:
-        """Return a table as numbers (n_samples, n_features)."""
+    @classmethod
+    def open(
+        cls, estimator: Any, X: Any, *, advice: str = "", clip: float = math.inf
+    ) -> tuple[NumbersReader, np.ndarray]:
+        """Return a reader of tables like this one, and its rows."""
+        rows = check_numbers(estimator, X, reset=True, advice=advice)
+        return cls(Container.of(X), rows, advice, clip), rows
+
+    def read(self, estimator: Any, X: Any) -> np.ndarray:
+        return check_numbers(estimator, X, reset=False, advice=self.advice)
+
+    def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
+        self.scale = Scaler(kind).fit(rows, seed)
+        return TableFacts(len(rows), self.scale.constant_)
+
+    def code_dtype(self, rows: np.ndarray) -> np.dtype:
+        return rows.dtype
+
+    def features(self, X: Any, rows: np.ndarray) -> np.ndarray:
+        return self.scale.transform(rows)
+
+    def hand_back(
+        self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
+    ) -> Any:
+        return self.container.wrap(rows, like=like)
+
+    # ------------------------------------------------------------ for detectors
+
+    def fit(self, table: Any, training: np.ndarray, seed: int) -> None:
+        """Learn from the training rows of a table."""
+        self.fit_scale(table[training], "standard", seed)
+
+    def numbers(self, table: Any, *, strict: bool = True) -> np.ndarray:
+        """Return a table that was read as numbers (n_samples, n_features)."""
         return table
 
-    def transform(self, rows: np.ndarray) -> np.ndarray:
+    def transform(self, numbers: np.ndarray) -> np.ndarray:
         """Return numbers on the networks' scale, float32."""
-        return self.scaler.transform(rows).clip(-self.clip, self.clip)
+        return self.scale.transform(numbers).clip(-self.clip, self.clip)
 
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
         """Return the cell of one column for each row on the networks' scale."""
-        rows = self.scaler.inverse_transform(scaled, np.float64)
+        rows = self.scale.inverse_transform(scaled, np.float64)
         return rows[np.arange(len(rows)), columns].tolist()
 
     def column(self, table: Any, j: int) -> list:
-        """Return the cells of a column of the table."""
+        """Return the cells of a column of a table that was read."""
         return table[:, j].tolist()
 
-
-class FrozenReader(RowReader):
-    """Rows on the scale of a fitted model.
-
-    Parameters
-    ----------
-    fitted : AdversarialAutoencoder
-        The model.
-    """
-
-    clip = np.inf
-
-    def __init__(self, fitted: Any) -> None:
-        self.scaler = fitted._scaler
-        self.n_columns = fitted.n_features_in_
-        self.column_of_feature = self.number_of_column = np.arange(self.n_columns)
+    def fold(self, cells: np.ndarray) -> np.ndarray:
+        """Return cells (n_samples, n_features) summed by the column that they belong to."""
+        if cells.shape[1] == self.n_columns:
+            return cells
+        folded = np.zeros((len(cells), self.n_columns))
+        np.add.at(folded.T, self.column_of_feature, cells.T)
+        return folded
 
 
-class TableReader(RowReader):
-    """Rows of mixed types, by way of :class:`TableEncoder`.
+class IndicatorsReader(NumbersReader):
+    """Rows of columns of any kind as the numbers and indicators of a :class:`TableEncoder`.
 
     A category that was not seen sets none of its column's indicators, which no training
     row does: it is surprising.
 
     Parameters
     ----------
-    handle_unknown : {"surprise", "error"}
-        What becomes of such a category.
+    strict : bool
+        Whether such a category is an error.
+    clip : float, default=infinity
+        Where :meth:`transform` cuts numbers off.
     """
 
-    def __init__(self, handle_unknown: str) -> None:
-        self.handle_unknown = handle_unknown
+    def __init__(self, strict: bool, clip: float = math.inf) -> None:
+        self.strict, self.clip = strict, clip
+        self.encoder = TableEncoder(handle_unknown="ignore")
 
-    def fit(self, table: Any, training: np.ndarray, seed: int) -> RowReader:
-        """Learn levels and scale from the training rows of a table."""
+    def read(self, estimator: Any, X: Any) -> Any:
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+        return X if as_frame(X) is not None else self.encoder._check_table(X, reset=False)
+
+    def fit(self, table: Any, training: np.ndarray, seed: int) -> None:
         part = _safe_indexing(table, training)
-        # Unseen labels must not stop it; what it makes of them is overwritten.
-        self.encoder = TableEncoder(handle_unknown="infrequent_if_exist").fit(part)
+        self.encoder.fit(part)
         #: Labels that only held-out rows have: new to the networks, not to the user.
-        self.known = {j: labels for j, (labels, _) in unseen_cells(self.encoder, table).items()}
-        widths = dense_widths(self.encoder)
+        self.known = self.encoder._unseen_labels(table) if self.strict else {}
+        widths = self.encoder._widths()
         self.n_columns = len(widths)
         self.column_of_feature = np.repeat(np.arange(self.n_columns), widths)
         first = np.cumsum([0, *widths[:-1]])
         kinds = [span.kind for span in self.encoder.layout_.spans]
-        self.number_of_column = np.where(np.array(kinds) == "number", first, -1)
-        self.scaler = Scaler("standard").fit(self.read(part), seed)
-        return self
+        self.number_of_column = np.where(np.array(kinds) == NUMBER, first, -1)
+        self.fit_scale(self.encoder.transform(part), "standard", seed)
 
-    def read(self, table: Any, *, strict: bool = True) -> np.ndarray:
-        """Return a table as numbers (n_samples, n_features).
+    def numbers(self, table: Any, *, strict: bool = True) -> np.ndarray:
+        """Return a table that was read as numbers (n_samples, n_features).
 
         Raises
         ------
         ValueError
-            If a category was not seen and ``handle_unknown`` is "error".
+            If a category was not seen, and that is an error.
         """
-        unseen = unseen_cells(self.encoder, table)
-        if strict and self.handle_unknown == "error":
-            for j, (labels, _) in unseen.items():
+        if strict and self.strict:
+            for j, labels in self.encoder._unseen_labels(table).items():
                 new = [label for label in labels if label not in self.known.get(j, [])]
                 if new:
                     raise ValueError(
                         f"Column {self.encoder.layout_.spans[j].name!r} has the level {new[0]!r}, "
                         'which fit did not see. Set handle_unknown="surprise" to score it.'
                     )
-        rows = self.encoder.transform(table)
-        for j, (_, cells) in unseen.items():
-            rows[np.ix_(cells, np.flatnonzero(self.column_of_feature == j))] = 0.0
-        return rows
+        return self.encoder.transform(table)
 
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
-        """Return the cell of one column for each row on the networks' scale."""
-        rows = self.scaler.inverse_transform(scaled, np.float64)
+        rows = self.scale.inverse_transform(scaled, np.float64)
         # One frame for all: to make one for each column takes longer than what is in it.
         table = list(columns_of(self.encoder.inverse_transform(rows)))
         found: list[Any] = [None] * len(rows)
         for j in np.unique(columns):
-            cells = table[j].to_list()
+            cells = table[j].tolist() if isinstance(table[j], np.ndarray) else table[j].to_list()
             for i in np.flatnonzero(columns == j):
                 found[i] = cells[i]
         return found
 
     def column(self, table: Any, j: int) -> list:
-        """Return the cells of a column of the table."""
-        series = list(columns_of(table))[j]
-        return series.to_list()
+        column = list(columns_of(table))[j]
+        return column.tolist() if isinstance(column, np.ndarray) else column.to_list()
 
 
-def is_mixed(table: Any) -> bool:
-    """Return whether a table is a frame with other columns than complete ones of numbers."""
-    frame = as_frame(table)
-    if frame is None or 0 in frame.shape:
+def open_features(
+    estimator: Any, X: Any, *, strict: bool, clip: float
+) -> tuple[NumbersReader, Any]:
+    """Return a detector's reader of tables like this one, still to be fitted, and the table."""
+    if not is_mixed(X):
+        return NumbersReader.open(estimator, X, clip=clip)
+    reader = IndicatorsReader(strict, clip)
+    return reader, check_table(estimator, reader.encoder, X)
+
+
+def is_ready(X: Any, n_columns: int) -> bool:
+    """Return whether rows are an array that needs no conversion, and no message either.
+
+    What scikit-learn's checks find in good arrays takes them several times as long as
+    it takes a small network to encode a row.
+    """
+    if type(X) is not np.ndarray or X.dtype not in (np.float64, np.float32) or X.ndim != 2:
         return False
+    if len(X) == 0 or X.shape[1] != n_columns:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()))
+
+
+def check_numbers(estimator: Any, X: Any, *, reset: bool, advice: str = "") -> np.ndarray:
+    """Return a table of numbers as a float32 or float64 array, or raise naming the culprit.
+
+    ``advice`` says what to do about missing cells.
+    """
+    named = hasattr(estimator, "feature_names_in_")
+    if not reset and not named and is_ready(X, estimator.n_features_in_):
+        return X
+    check_numeric_columns(X, type(estimator).__name__)
     try:
-        check_numeric_columns(table, "")
-    except UnsupportedColumnsError:
-        return True
-    numbers = [c for c in columns_of(table) if c.dtype.is_numeric()]
-    return any(c.null_count() or (c.dtype.is_float() and bool(c.is_nan().any())) for c in numbers)
+        return validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_min_samples=2 if reset else 1,
+        )
+    except ValueError as error:
+        culprit = describe_non_finite(X) if "NaN" in str(error) or "inf" in str(error) else ""
+        if not culprit:
+            raise
+        if "NaN" in str(error):
+            culprit += advice
+        raise ValueError(f"{error}\n{culprit}") from error
 
 
-def fold_features(cells: np.ndarray, reader: Any) -> np.ndarray:
-    """Return cells (n_samples, n_features) summed by the column that they belong to."""
-    if cells.shape[1] == reader.n_columns:
-        return cells
-    folded = np.zeros((len(cells), reader.n_columns))
-    np.add.at(folded.T, reader.column_of_feature, cells.T)
-    return folded
+# ------------------------------------------------------------------------- levels
+
+
+class LevelsReader:
+    """Rows of levels of columns of any kind.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        Knows the levels of the columns.
+
+    Attributes
+    ----------
+    scale : LevelScale
+        Between levels and the digits that they are written in.
+    """
+
+    is_mixed = True
+    dtype: np.dtype = np.dtype(np.int32)
+
+    def __init__(self, encoder: TableEncoder) -> None:
+        self.encoder, self.container = encoder, encoder._container
+        self.scale = LevelScale(encoder.layout_)
+
+    @classmethod
+    def open(
+        cls, estimator: Any, X: Any, categorical_features: Any
+    ) -> tuple[LevelsReader, np.ndarray]:
+        """Return a reader of tables like this one, and its rows."""
+        encoder = TableEncoder(categorical_features=categorical_features)
+        table = check_table(estimator, encoder, X)
+        return cls(encoder.fit(table)), encoder._to_levels(table)
+
+    def read(self, estimator: Any, X: Any, *, allow_missing: bool = False) -> np.ndarray:
+        # The names of estimator and parameters in messages are those that the caller knows.
+        if as_frame(X) is not None:
+            validate_data(estimator, X, reset=False, skip_check_array=True)
+        return self.encoder._to_levels(X, allow_missing=allow_missing)
+
+    def read_with_gaps(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of a table, and which cells are missing."""
+        levels = self.read(estimator, X, allow_missing=True)
+        of_missing = [-1 if s.missing is None else s.missing for s in self.encoder.layout_.spans]
+        return levels, (levels < 0) | (levels == of_missing)
+
+    def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
+        # Levels have one scale, which is known with their encoder.
+        layout = self.encoder.layout_
+        return TableFacts(len(rows), layout.n_levels == 1, layout)
+
+    def code_dtype(self, rows: np.ndarray) -> np.dtype:
+        return np.dtype(np.float32)
+
+    def features(self, X: Any, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(self.encoder.transform(X), dtype=np.float32)
+
+    def hand_back(
+        self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
+    ) -> Any:
+        return self.encoder._from_levels(rows, rng, like=like)
+
+
+def check_table(estimator: Any, encoder: TableEncoder, X: Any) -> Any:
+    """Return a training table of any kind as a frame or an array, or raise what is wrong."""
+    X = encoder._check_table(X, reset=True)
+    validate_data(estimator, X, reset=True, skip_check_array=True)
+    if len(X) < 2:
+        raise ValueError(
+            f"Found array with {len(X)} sample(s) (shape={tuple(X.shape)}) while a minimum of 2 "
+            f"is required by {type(estimator).__name__}."
+        )
+    return X

@@ -7,7 +7,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
@@ -18,7 +17,7 @@ from sklearn_aae._utils._compat import (
     _check_feature_names_in,
     _fit_context,
 )
-from sklearn_aae.encoding._category_columns import AUTO, ERROR, INFREQUENT, CategoryCodec
+from sklearn_aae.encoding._category_columns import AUTO, ERROR, IGNORE, INFREQUENT, CategoryCodec
 from sklearn_aae.encoding._cells import as_objects
 from sklearn_aae.encoding._codec import ColumnCodec, Condition, EmptyCodec
 from sklearn_aae.encoding._columns import (
@@ -29,7 +28,7 @@ from sklearn_aae.encoding._columns import (
     Column,
     read_column,
 )
-from sklearn_aae.encoding._containers import Container, as_frame, columns_of
+from sklearn_aae.encoding._containers import Container, as_array, as_frame, columns_of
 from sklearn_aae.encoding._datetime_columns import MomentCodec
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.encoding._number_columns import NumberCodec
@@ -63,7 +62,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         are *infrequent* and share one level, as in
         :class:`~sklearn.preprocessing.OneHotEncoder`.
 
-    handle_unknown : {"auto", "error", "infrequent_if_exist"}, default="auto"
+    handle_unknown : {"auto", "error", "infrequent_if_exist", "ignore"}, default="auto"
         What becomes of a category that ``fit`` did not see:
 
         - "auto": an error if all categories are common: in ``fit`` each had at least a
@@ -76,6 +75,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         - "infrequent_if_exist": never an error: an infrequent one, or the nearest of all;
           and of columns with more than ``max_categories``, only the commonest are kept,
           the others are infrequent.
+        - "ignore": as "infrequent_if_exist", but all of the column's dense columns are 0, as
+          in :class:`~sklearn.preprocessing.OneHotEncoder`.
 
     Attributes
     ----------
@@ -150,7 +151,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             Interval(RealNotInt, 0, 1, closed="neither"),
         ],
-        "handle_unknown": [StrOptions({AUTO, ERROR, INFREQUENT})],
+        "handle_unknown": [StrOptions({AUTO, ERROR, INFREQUENT, IGNORE})],
     }
 
     def __init__(
@@ -255,7 +256,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Return a frame as it is, anything else as an array of two dimensions."""
         frame = as_frame(X)
         if frame is None:
-            X = check_array(_as_array(X), dtype=None, ensure_all_finite=False, estimator=self)
+            X = check_array(as_array(X), dtype=None, ensure_all_finite=False, estimator=self)
         else:
             for n, what in zip(frame.shape, ("sample", "feature"), strict=True):
                 if not n:
@@ -386,7 +387,17 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             start += width
         return out
 
+    def _unseen_labels(self, X: Any) -> dict[int, list]:
+        """Return the labels that ``fit`` did not see, by the number of the column."""
+        found = {
+            j: codec.unseen_labels(column)
+            for j, (codec, column) in enumerate(self._read(X))
+            if isinstance(codec, CategoryCodec)
+        }
+        return {j: labels for j, labels in found.items() if labels}
+
     def _widths(self) -> list[int]:
+        """Return how many dense columns each column of the table has."""
         return [len(codec.feature_names("")) for codec in self._codecs]
 
     def inverse_transform(self, X: Any) -> Any:
@@ -449,16 +460,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _as_array(rows: Any) -> Any:
-    """Return a list of rows as an array, in which numbers stay beside text."""
-    if np.ma.isMaskedArray(rows):
-        return np.ma.filled(rows.astype(object), None)
-    if hasattr(rows, "__array__") or issparse(rows):
-        return rows
-    array = np.asarray(rows)
-    return array if array.dtype.kind in "biufcmM" else np.array(rows, dtype=object)
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -59,7 +59,7 @@ def code_information(model: Any, X: Any, *, random_state: Any = None) -> float:
     True
     """
     check_is_fitted(model)
-    rows = model._check_rows(X, reset=False)
+    rows = model._read(X)
     if len(rows) < 2:
         raise ValueError(f"code_information compares rows; {len(rows)} is not enough.")
     codes = model._encode(rows)

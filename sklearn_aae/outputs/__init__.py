@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sklearn_aae._utils._registry import resolve
+from sklearn_aae.encoding import TableFacts
 from sklearn_aae.outputs._autoregressive import Autoregressive
-from sklearn_aae.outputs._base import Head, Output, TableFacts
+from sklearn_aae.outputs._base import Head, Output
 from sklearn_aae.outputs._bernoulli import Bernoulli
 from sklearn_aae.outputs._digits import DigitVectors
 from sklearn_aae.outputs._gaussian import Gaussian

@@ -3,38 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
-from sklearn_aae.encoding._layout import Layout
-
-
-@dataclass(frozen=True, eq=False)
-class TableFacts:
-    """What networks are built for.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of training rows.
-    constant : ndarray of shape (n_features,), bool
-        For numbers: the columns that hold one value only.
-    layout : Layout or None
-        For levels: the columns.
-    """
-
-    n_samples: int
-    constant: np.ndarray
-    layout: Layout | None = None
-
-    @property
-    def n_features(self) -> int:
-        """Number of columns."""
-        return len(self.constant)
+from sklearn_aae.encoding import TableFacts
 
 
 class Head(nn.Module, ABC):

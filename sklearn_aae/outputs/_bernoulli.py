@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from sklearn_aae.outputs._base import Head, Output, TableFacts
+from sklearn_aae.encoding import TableFacts
+from sklearn_aae.outputs._base import Head, Output
 
 
 class Bernoulli(Output):

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklearn_aae.outputs._base import Head, Output, TableFacts
+from sklearn_aae.encoding import TableFacts
+from sklearn_aae.outputs._base import Head, Output
 
 # A column that the decoder predicts exactly would drive its variance to zero and
 # the likelihood to infinity; one percent of the column's spread is the floor.

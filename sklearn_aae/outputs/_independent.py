@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from sklearn_aae.outputs._base import Head, TableFacts
+from sklearn_aae.encoding import TableFacts
+from sklearn_aae.outputs._base import Head
 from sklearn_aae.outputs._level_output import LevelOutput
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from sklearn_aae.outputs._base import Head, Output, TableFacts
+from sklearn_aae.encoding import TableFacts
+from sklearn_aae.outputs._base import Head, Output
 from sklearn_aae.outputs._level_head import LevelHead
 
 #: Tables of fewer rows get narrower layers and more dropout: they are soon known by heart.

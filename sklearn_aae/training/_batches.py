@@ -101,14 +101,6 @@ class TableDataset(Dataset):
         small = len(self) * self.X.shape[1] * 4 <= KEPT_BYTES
         self._scaled = scaler.transform(self.X if rows is None else self.X[rows]) if small else None
         self._resident: torch.Tensor | None = None
-        #: For each row of the data set, others near it: (n_samples, n_neighbors), or None.
-        self.neighbors: np.ndarray | None = None
-        #: Whether a batch comes with a direction for each row.
-        self.directions = False
-        #: Pseudo-labels, int64, one for each row and -1 where there is none, which stand in for
-        #: labels in the first so many epochs; or None.
-        self.pseudo_labels: torch.Tensor | None = None
-        self.n_pseudo_epochs = 0
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else len(self.rows)
@@ -135,6 +127,10 @@ class TableDataset(Dataset):
             return torch.from_numpy(self._scaled[index])
         index = index if self.rows is None else self.rows[index]
         return torch.from_numpy(self.scaler.transform(self.X[index]))
+
+    def of_own_rows(self, values: np.ndarray) -> np.ndarray:
+        """Return, of what there is for each row of ``X``, that of the data set's rows."""
+        return values if self.rows is None else values[self.rows]
 
     def labels_of(
         self, index: torch.Tensor | np.ndarray, device: torch.device

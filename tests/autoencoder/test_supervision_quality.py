@@ -54,7 +54,7 @@ def test_the_decoder_takes_the_class_from_the_label_and_style_from_the_code(halv
     told = SVC(C=10).fit(model.transform(X), y).score(model.transform(others), labels)
     assert told < 0.6
     # The class of highest likelihood is the row's.
-    guessed = model._likeliest(model._check_rows(others, reset=False))
+    guessed = model._likeliest(model._read(others))
     assert np.mean(guessed == labels) > 0.95
 
 

@@ -246,9 +246,9 @@ def test_callbacks_keep_what_they_recorded(cancer):
 def test_warm_start_keeps_the_scale_and_refuses_another_schema(cancer):
     X = cancer[0]
     model = fast(warm_start=True).fit(X)
-    shift = model._scaler.shift_.copy()
+    shift = model._reader.scale.shift_.copy()
     model.fit(X * 100)
-    np.testing.assert_array_equal(model._scaler.shift_, shift)
+    np.testing.assert_array_equal(model._reader.scale.shift_, shift)
     with pytest.raises(ValueError, match="29 features"):
         model.fit(X[:, :29])
 
@@ -296,9 +296,9 @@ def test_partial_fit_learns(cancer):
 def test_partial_fit_in_chunks_keeps_the_first_scale(cancer):
     X = cancer[0]
     model = fast().partial_fit(X[:100])
-    shift = model._scaler.shift_.copy()
+    shift = model._reader.scale.shift_.copy()
     model.partial_fit(X[100:101]).partial_fit(X[101:])
-    np.testing.assert_array_equal(model._scaler.shift_, shift)
+    np.testing.assert_array_equal(model._reader.scale.shift_, shift)
 
 
 def test_net_partial_fit_continues_to_the_weights_of_a_longer_fit(cancer):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sklearn_aae._utils._random import make_generator
-from sklearn_aae.categories._batches import LabelledBatches
+from sklearn_aae.categories._batches import LabelledBatches, LabelledDataset
 from sklearn_aae.categories._networks import ClusterHeads
 from sklearn_aae.categories._phases import (
     CategoryLoss,
@@ -35,8 +35,8 @@ def batches(n=50, labels=None, neighbors=None, directions=False, batch_size=16, 
     X[:, 2] = 7.0  # a column that says nothing
     plain = fast(scaling=None, posterior="deterministic", **settings)
     model = fast_classifier(estimator=plain).fit(X, np.arange(n) % 2).estimator_
-    dataset = TableDataset(X, scaler=model.net_.dataset__scaler, labels=labels)
-    dataset.neighbors, dataset.directions = neighbors, directions
+    rows = TableDataset(X, scaler=model.net_.dataset__scaler, labels=labels)
+    dataset = LabelledDataset(rows, neighbors=neighbors, directions=directions)
     model.net_.module_.posterior.input_noise = 0.0
     return LabelledBatches(dataset, batch_size, model.net_.module_, 3, CPU)
 
@@ -196,8 +196,8 @@ def level_rows():
     y = frame.pop("animal")
     model = fast_classifier(max_epochs=2).fit(frame, y).estimator_
     module = model.net_.module_
-    levels = model._encoder._to_levels(frame)
-    digits = model._reader(levels, np.dtype(np.float32))(slice(None))
+    levels = model._reader.encoder._to_levels(frame)
+    digits = model._reader.scale.transform(levels)
     return module, torch.as_tensor(digits)
 
 
@@ -223,7 +223,7 @@ def test_levels_are_moved_where_the_first_layer_puts_them(level_rows):
 def test_ordered_columns_start_by_rank():
     frame = animals(60)
     frame.pop("animal")
-    layout = fast().fit(frame)._encoder.layout_
+    layout = fast().fit(frame)._reader.encoder.layout_
     reader = LevelReader(layout, 4, make_generator(0))
     free = reader.vectors.free.detach().clone()
     reader.vectors.start_by_rank()

@@ -49,7 +49,7 @@ def member(model):
 
 
 def scaled(model, X):
-    return torch.from_numpy(model._scaler.transform(X).astype(np.float64)).unsqueeze(0)
+    return torch.from_numpy(model._reader.scale.transform(X).astype(np.float64)).unsqueeze(0)
 
 
 @torch.no_grad()
@@ -65,7 +65,7 @@ def test_expected_rows_are_the_models_reconstructions(named):
     _, model = named
     networks, X = member(model), table()
     expected = networks.decode(networks.encode(scaled(model, X))).mean()[0].numpy()
-    expected = model._scaler.inverse_transform(expected.astype(np.float32), np.float64)
+    expected = model._reader.scale.inverse_transform(expected.astype(np.float32), np.float64)
     np.testing.assert_allclose(expected, model.reconstruct(X), rtol=1e-3, atol=1e-3)
 
 

@@ -75,7 +75,7 @@ def test_what_is_no_table(X, error, message):
         ({"max_categories": 1}, "max_categories"),
         ({"min_frequency": 0}, "min_frequency"),
         ({"min_frequency": 1.5}, "min_frequency"),
-        ({"handle_unknown": "ignore"}, "handle_unknown"),
+        ({"handle_unknown": "surprise"}, "handle_unknown"),
         ({"categorical_features": "sex"}, "categorical_features"),
         ({"categorical_features": ["sex"]}, "'sex' is neither a label nor a position among"),
         ({"categorical_features": [2]}, "2 is neither a label nor a position"),
