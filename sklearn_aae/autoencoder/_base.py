@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from skorch.callbacks import Callback, LRScheduler
+from skorch.helper import predefined_split
 
 from sklearn_aae._utils._guard import TrainingInterrupted
 from sklearn_aae._utils._random import ModelStream, derive_seed, fenced
@@ -48,7 +48,6 @@ from sklearn_aae.training import (
     TrainBatches,
     TrainingContext,
     encode,
-    fixed_split,
     in_precision,
     map_chunks,
     split_table,
@@ -253,7 +252,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     def _set_rates(self, net: AAENet) -> None:
         for name, rate in self._rates().items():
-            for group in getattr(net, f"{name}_").param_groups:
+            for group in net.optimizers_[name].param_groups:
                 group["lr"] = rate
 
     def _train(self, net: AAENet, rows: np.ndarray, run: Run) -> None:
@@ -286,7 +285,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             seed = derive_seed(self._seed, ModelStream.STOP)
             stop = [EarlyStopping(self.n_iter_no_change, seed)]
         net.batch_size, net.max_epochs = run.batch_size, run.n_epochs
-        net.train_split = functools.partial(fixed_split, valid=valid)
+        net.train_split = predefined_split(valid)
         net.replace_callbacks([*own, *user, *stop])
         yield
         # A schedule, or the state of an earlier epoch put back, may have left rates low.

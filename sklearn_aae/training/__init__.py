@@ -1,6 +1,6 @@
 """Training: the skorch net, its phases, batches and callbacks."""
 
-from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches
+from sklearn_aae.training._batches import TableDataset, TrainBatches
 from sklearn_aae.training._callbacks import (
     EarlyStopping,
     LinearDecay,
@@ -10,17 +10,14 @@ from sklearn_aae.training._callbacks import (
 )
 from sklearn_aae.training._inference import encode, in_precision, map_chunks
 from sklearn_aae.training._net import AAENet
-from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, RECONSTRUCTION, Phase
+from sklearn_aae.training._phases import PHASES, RECONSTRUCTION, Phase
 from sklearn_aae.training._row_losses import RowLosses
-from sklearn_aae.training._split import fixed_split, split_table
+from sklearn_aae.training._split import split_table
 
 __all__ = [
-    "DISCRIMINATOR",
-    "GENERATOR",
     "PHASES",
     "RECONSTRUCTION",
     "AAENet",
-    "Batch",
     "EarlyStopping",
     "LinearDecay",
     "Phase",
@@ -30,7 +27,6 @@ __all__ = [
     "TrainBatches",
     "TrainingContext",
     "encode",
-    "fixed_split",
     "in_precision",
     "map_chunks",
     "split_table",

@@ -24,33 +24,9 @@ class AdversarialLoss(nn.Module):
     """
 
     def discriminator(self, logits: torch.Tensor, n_real: int) -> torch.Tensor:
-        """Return the discriminator's loss.
-
-        Parameters
-        ----------
-        logits : Tensor of shape (n_real + n_codes, 1)
-            Prior draws first, then codes.
-        n_real : int
-            Number of prior draws.
-
-        Returns
-        -------
-        Tensor of shape ()
-            The loss in nats.
-        """
+        """Return the loss in nats for logits of ``n_real`` prior draws, then of codes."""
         return 0.5 * (softplus(-logits[:n_real]).mean() + softplus(logits[n_real:]).mean())
 
     def generator(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return the generator's loss.
-
-        Parameters
-        ----------
-        logits : Tensor of shape (n_codes, 1)
-            The discriminator's verdict on codes.
-
-        Returns
-        -------
-        Tensor of shape ()
-            The loss in nats.
-        """
+        """Return the loss in nats for logits of codes."""
         return softplus(-logits).mean()

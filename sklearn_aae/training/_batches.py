@@ -1,10 +1,10 @@
-"""Rows and noise in blocks: what skorch's Dataset and DataLoader are replaced by."""
+"""Rows and noise in blocks, in place of skorch's Dataset and torch's DataLoader."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ class Batch(NamedTuple):
         Their classes.
     neighbors : Tensor of shape (n, n_features) or None
         A row near each row.
-    direction : Tensor of shape (n, n_places) or None
+    direction : Tensor of shape (n, n_embedding) or None
         Normal draws: where the search for the direction begins that changes a row's
         category most.
     """
@@ -85,7 +85,7 @@ class TableDataset(Dataset):
     def __init__(
         self,
         X: np.ndarray,
-        y: Any = None,
+        y: object = None,
         *,
         scaler: Scaler | LevelScale,
         rows: np.ndarray | None = None,
@@ -253,10 +253,9 @@ class ValidationBatches:
     def __len__(self) -> int:
         return len(batch_edges(len(self.dataset), self.batch_size))
 
-    def __iter__(self) -> Iterator[tuple[Any, torch.Tensor]]:
-        order = np.arange(len(self.dataset))
-        for start, stop in batch_edges(len(order), self.batch_size):
-            index = order[start:stop]
+    def __iter__(self) -> Iterator[tuple[torch.Tensor | dict[str, torch.Tensor], torch.Tensor]]:
+        for start, stop in batch_edges(len(self.dataset), self.batch_size):
+            index = np.arange(start, stop)
             x = self.dataset.gather(index).to(self.device)
             labels = self.dataset.labels_of(index, self.device)
             yield (x if labels is None else {"x": x, "labels": labels}), x

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
+from sklearn.callback import CallbackContext
 from skorch.callbacks import Callback
 
 from sklearn_aae.metrics import PriorGap
-from sklearn_aae.training._batches import batch_edges
+from sklearn_aae.training._batches import TableDataset, batch_edges
+from sklearn_aae.training._protocols import Net
 
 
 class StopTraining(KeyboardInterrupt):
@@ -32,7 +35,7 @@ def user_callbacks(items: list | None) -> list:
     return callbacks
 
 
-def has_listener(net: Any, *hooks: str) -> bool:
+def has_listener(net: Net, *hooks: str) -> bool:
     """Return whether a callback of the net overrides one of skorch's hooks."""
     return any(
         getattr(type(callback), hook, None) is not getattr(Callback, hook)
@@ -50,60 +53,56 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
-def copy_state(net: Any) -> dict[str, Any]:
+def _owners(net: Net) -> dict[str, Any]:
+    """Return what has a state to be kept: the module and the optimizers."""
+    return {"module": net.module_, **net.optimizers_}
+
+
+def copy_state(net: Net) -> dict[str, Any]:
     """Return a copy of the weights and of every optimizer's state."""
-    names = ["module_", *(f"{name}_" for name in net.optimizer_names)]
-    return {name: _copied(getattr(net, name).state_dict()) for name in names}
+    return {name: _copied(owner.state_dict()) for name, owner in _owners(net).items()}
 
 
-def restore_state(net: Any, state: dict[str, Any]) -> None:
+def restore_state(net: Net, state: dict[str, Any]) -> None:
     """Put a copied state back."""
-    for name, values in state.items():
-        getattr(net, name).load_state_dict(_copied(values))
+    for name, owner in _owners(net).items():
+        owner.load_state_dict(_copied(state[name]))
 
 
 class LinearDecay(Callback):
     """Learning rates and input noise fall linearly over the last part of training.
 
+    They fall after the share ``start`` of the epochs, to the factor ``end`` after the last.
     Noise guards against learning rows by heart while rates are high; at its end,
     training is on rows much as they will come.
-
-    Parameters
-    ----------
-    start : float, default=0.5
-        Share of the epochs after which the fall begins.
-    end : float, default=0.1
-        Factor reached after the last epoch.
     """
 
     def __init__(self, start: float = 0.5, end: float = 0.1) -> None:
         self.start = start
         self.end = end
 
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Note where this run starts and what the full rates are."""
+    def on_train_begin(self, net: Net, **kwargs: object) -> None:
         self.first_ = len(net.history)
-        self.base_ = {
-            name: [group["lr"] for group in getattr(net, f"{name}_").param_groups]
-            for name in net.optimizer_names
-        }
+        self.full_rates_ = [group["lr"] for group in _groups(net)]
 
-    def _set(self, net: Any, factor: float) -> None:
+    def _set(self, net: Net, factor: float) -> None:
         net.noise_share_ = factor
-        for name, rates in self.base_.items():
-            for group, rate in zip(getattr(net, f"{name}_").param_groups, rates, strict=True):
-                group["lr"] = rate * factor
+        for group, rate in zip(_groups(net), self.full_rates_, strict=True):
+            group["lr"] = rate * factor
 
-    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
-        """Set the rates of the epoch that begins."""
+    def on_epoch_begin(self, net: Net, *, dataset_train: TableDataset, **kwargs: object) -> None:
         # The row of the new epoch is in the history already.
         done = (len(net.history) - 1 - self.first_) / net.max_epochs
         fall = max(0.0, done - self.start) / (1 - self.start)
         self._set(net, 1 - (1 - self.end) * min(1.0, fall))
 
-    def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        """Put the full rates back: a later call continues at them."""
+    def on_train_end(self, net: Net, **kwargs: object) -> None:
+        # A later call continues at full rates.
         self._set(net, 1.0)
+
+
+def _groups(net: Net) -> list[dict[str, Any]]:
+    return [group for optimizer in net.optimizers_.values() for group in optimizer.param_groups]
 
 
 class StepwiseDecay(LinearDecay):
@@ -116,14 +115,12 @@ class StepwiseDecay(LinearDecay):
     def __init__(self, start: float = 0.3, end: float = 0.0) -> None:
         super().__init__(start, end)
 
-    def on_epoch_begin(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
-        """Note how many steps there are, and how many are done."""
+    def on_epoch_begin(self, net: Net, *, dataset_train: TableDataset, **kwargs: object) -> None:
         epochs = len(net.history) - 1 - self.first_
         n_batches = len(batch_edges(len(dataset_train), net.batch_size))
         self.step_, self.n_steps_ = epochs * n_batches, net.max_epochs * n_batches
 
-    def on_batch_begin(self, net: Any, training: bool = True, **kwargs: Any) -> None:
-        """Set the rates of the step that begins."""
+    def on_batch_begin(self, net: Net, *, training: bool, **kwargs: object) -> None:
         if training:
             fall = max(0.0, self.step_ / self.n_steps_ - self.start) / (1 - self.start)
             self._set(net, 1 - (1 - self.end) * fall)
@@ -135,17 +132,9 @@ class EarlyStopping(Callback):
 
     The figure of an epoch is the validation loss per column over its value after
     the first epoch, plus the energy distance of validation codes to prior draws
-    over that distance's 99 % null value.  The weights of the best epoch are put
-    back.
-
-    Parameters
-    ----------
-    patience : int
-        Epochs without a new best before training stops.
-    seed : int
-        Seed of the prior draws that codes are measured against.
-    tol : float, default=1e-4
-        Least improvement that counts.
+    over that distance's 99 % null value.  Training stops after ``patience`` epochs
+    without an improvement by more than ``tol``, and the weights of the best epoch are put
+    back.  ``seed`` is that of the prior draws.
     """
 
     def __init__(self, patience: int, seed: int, tol: float = 1e-4) -> None:
@@ -153,16 +142,14 @@ class EarlyStopping(Callback):
         self.seed = seed
         self.tol = tol
 
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Forget earlier runs."""
+    def on_train_begin(self, net: Net, **kwargs: object) -> None:
         self.best_ = math.inf
         self.misses_ = 0
         self.first_loss_: float | None = None
         self.gap_: PriorGap | None = None
         self.state_: dict[str, Any] | None = None
 
-    def on_epoch_end(self, net: Any, dataset_valid: Any = None, **kwargs: Any) -> None:
-        """Measure the epoch; keep it if it is the best, stop after too many that are not."""
+    def on_epoch_end(self, net: Net, *, dataset_valid: TableDataset, **kwargs: object) -> None:
         module = net.module_
         if self.gap_ is None:
             self.gap_ = PriorGap(module.prior, len(dataset_valid), module.n_components, self.seed)
@@ -185,8 +172,7 @@ class EarlyStopping(Callback):
             if self.misses_ >= self.patience:
                 raise StopTraining
 
-    def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        """Put the best epoch's weights back and forget what is no longer needed."""
+    def on_train_end(self, net: Net, **kwargs: object) -> None:
         if self.state_ is not None and not net.interrupted_:
             restore_state(net, self.state_)
         self.state_ = self.gap_ = None
@@ -195,32 +181,28 @@ class EarlyStopping(Callback):
 class TrainingContext(Callback):
     """Tell scikit-learn's callbacks about epochs: one task of the fit for each.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Whose fit this is.
-    context : sklearn.callback.CallbackContext
-        The context of the fit.
-    X, y : array-like
-        The data of the fit, handed through.
-    attributes : callable
-        Returns the fitted attributes as of now, for callbacks that score.
+    ``attributes`` returns the fitted attributes as of now, for callbacks that score.
     """
 
-    def __init__(self, estimator: Any, context: Any, X: Any, y: Any, attributes: Any) -> None:
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        context: CallbackContext,
+        X: object,
+        y: object,
+        attributes: Callable[[], dict[str, Any]],
+    ) -> None:
         self.estimator = estimator
         self.context = context
         self.X = X
         self.y = y
         self.attributes = attributes
 
-    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
-        """Open the epoch's task."""
+    def on_epoch_begin(self, net: Net, **kwargs: object) -> None:
         self.epoch_ = self.context.subcontext(task_name="epoch")
         self.epoch_.call_on_fit_task_begin(estimator=self.estimator, X=self.X, y=self.y)
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Close the epoch's task; stop if a callback asks for it."""
+    def on_epoch_end(self, net: Net, **kwargs: object) -> None:
         stop = self.epoch_.call_on_fit_task_end(
             estimator=self.estimator,
             X=self.X,

@@ -42,17 +42,7 @@ class FusedAdam:
         weight_decay: float = 0.0,
         maximize: bool = False,
     ) -> None:
-        """Take a step.
-
-        Parameters
-        ----------
-        lr : float or Tensor of shape ()
-            Learning rate.
-        betas : tuple of two floats
-            Decay of the two moments.
-        eps, weight_decay, maximize : float, float, bool
-            As :class:`torch.optim.Adam` has them.
-        """
+        """Take a step; parameters are those of :class:`torch.optim.Adam`."""
         self.step_count += 1
         first, second = self.moments
         torch._fused_adam_(

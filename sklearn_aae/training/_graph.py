@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -22,17 +22,11 @@ WARM_UP = 3
 
 
 class StepResult(NamedTuple):
-    """What a step leaves behind, on the device.
+    """What a step leaves behind, on the device."""
 
-    Attributes
-    ----------
-    losses : Tensor of shape (n_phases,)
-        The loss of each phase.
-    params : Tensor of shape (n, n_params) or None
-        Output of the decoder in the reconstruction phase.
-    """
-
+    #: The loss of each phase.
     losses: torch.Tensor
+    #: Output of the decoder in the reconstruction phase.
     params: torch.Tensor | None
 
 
@@ -43,13 +37,14 @@ Shape = tuple[torch.Size | None, ...]
 
 
 class _Recording(NamedTuple):
+    #: Where the recording reads.
     batch: Batch
     result: StepResult
     replay: Callable[[], object]
 
 
 def record_cuda(walk: Callable[[], StepResult]) -> tuple[StepResult, Callable[[], object]]:
-    """Record a function as a CUDA graph; return its result's place and what replays it."""
+    """Record a function as a CUDA graph; return the result, and what computes it again."""
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         result = walk()
@@ -70,30 +65,15 @@ def on_side_stream(walk: Callable[[], StepResult]) -> StepResult:
 class GraphedStep:
     """Takes steps by replaying a recording, one for every shape of batch.
 
-    Parameters
-    ----------
-    walk : callable
-        Takes a step on a batch; all that it does happens on the device.
-    record : callable, default=record_cuda
-        Turns a function into its result and what repeats it.
-    warm_up : callable, default=on_side_stream
-        Calls a function before it is recorded.
-
-    Warns
-    -----
-    UserWarning
-        Once, if the step cannot be recorded; steps are taken without a graph then.
+    ``walk`` takes a step on a batch, all of it on the device; ``record`` turns a function
+    into its result and what repeats it; ``warm_up`` calls a function before it is recorded.
+    If the step cannot be recorded, a warning says so once and steps are taken without.
     """
 
     def __init__(
-        self,
-        walk: Walk,
-        record: Callable = record_cuda,
-        warm_up: Callable = on_side_stream,
+        self, walk: Walk, record: Callable = record_cuda, warm_up: Callable = on_side_stream
     ) -> None:
-        self.walk = walk
-        self.record = record
-        self.warm_up = warm_up
+        self.walk, self.record, self.warm_up = walk, record, warm_up
         self.recordings: dict[Shape, _Recording] = {}
         self.steps: Counter[Shape] = Counter()
         self.gave_up = False
@@ -111,17 +91,16 @@ class GraphedStep:
             if not self._make_recording(shape, batch):
                 return self.walk(batch)
         recording = self.recordings[shape]
-        for place, tensor in zip(recording.batch, batch, strict=True):
-            if place is not None and tensor is not None:
-                place.copy_(tensor)
+        for own, tensor in zip(recording.batch, batch, strict=True):
+            if own is not None and tensor is not None:
+                own.copy_(tensor)
         recording.replay()
         return recording.result
 
     def _make_recording(self, shape: Shape, batch: Batch) -> bool:
-        copies: list[Any] = [None if tensor is None else tensor.clone() for tensor in batch]
-        places = Batch(*copies)
+        own = Batch._make(None if tensor is None else tensor.clone() for tensor in batch)
         try:
-            result, replay = self.record(lambda: self.walk(places))
+            result, replay = self.record(lambda: self.walk(own))
         except RuntimeError as error:
             self.gave_up = True
             warnings.warn(
@@ -133,5 +112,5 @@ class GraphedStep:
                 stacklevel=2,
             )
             return False
-        self.recordings[shape] = _Recording(places, result, replay)
+        self.recordings[shape] = _Recording(own, result, replay)
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,14 +22,14 @@ LEAST_ROWS, MOST_ROWS = 256, 2048
 #: A GPU wants more rows at once.
 DEVICE_CHUNK_BYTES = 2**27
 
-TORCH_DTYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
+Network = TypeVar("Network", bound=nn.Module)
 
 #: Copies in float64 by the network that they were made of, each with its fingerprint.
 #: Kept beside the networks, not in them: they must not be in a pickle.
-_COPIES: WeakKeyDictionary[nn.Module, tuple[tuple, nn.Module]] = WeakKeyDictionary()
+_COPIES: WeakKeyDictionary[nn.Module, tuple[tuple, Any]] = WeakKeyDictionary()
 
 
-def in_precision(part: Any, dtype: np.dtype) -> Any:
+def in_precision(part: Network, dtype: np.dtype) -> Network:
     """Return the network itself in float32, or a copy in float64.
 
     A copy, because casting the fitted network for the time of a call would show in
@@ -40,7 +40,7 @@ def in_precision(part: Any, dtype: np.dtype) -> Any:
     fingerprint = _fingerprint(part)
     kept = _COPIES.get(part)
     if kept is None or kept[0] != fingerprint:
-        kept = fingerprint, copy.deepcopy(part).to(TORCH_DTYPES[np.dtype(dtype)])
+        kept = fingerprint, copy.deepcopy(part).double()
         _COPIES[part] = kept
     return kept[1]
 
@@ -76,22 +76,11 @@ def map_chunks(
     device: torch.device,
     write: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Return ``function`` of all rows, where ``read`` gives the rows of a slice.
+    """Return ``function`` of all rows, as many as it is given.
 
-    Parameters
-    ----------
-    function : callable
-        Maps a tensor of rows to a tensor with as many rows.
-    read : callable
-        Maps a slice to an ndarray of rows in the network's precision.
-    n_samples : int
-        Number of rows.
-    networks : list of torch.nn.Module
-        What ``function`` passes rows through; sets the size of a chunk.
-    device : torch.device
-        Where the networks are.
-    write : callable or None, default=None
-        Maps a chunk of results to what is returned of it.
+    ``read`` gives the rows of a slice in the precision of ``networks``, which are what
+    ``function`` passes rows through and set the size of a chunk; ``write`` maps a chunk of
+    results to what is returned of it.
     """
     parameters = [p for network in networks for p in network.parameters()]
     width = max((max(p.shape, default=1) for p in parameters), default=1)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
-from skorch.callbacks import EpochTimer, PrintLog
 from torch import nn
+from torch.optim import Optimizer
 
 from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
+from sklearn_aae.networks import AAEModule
 from sklearn_aae.outputs import LevelHead
 from sklearn_aae.posteriors import CodeNorm
 from sklearn_aae.training._adversarial_loss import AdversarialLoss
-from sklearn_aae.training._batches import TableDataset, TrainBatches, ValidationBatches
-from sklearn_aae.training._callbacks import (
-    StopTraining,
-    copy_state,
-    has_listener,
-    restore_state,
-)
+from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches, ValidationBatches
+from sklearn_aae.training._callbacks import StopTraining, copy_state, has_listener, restore_state
+from sklearn_aae.training._epoch import EpochFigures
 from sklearn_aae.training._inference import encode
 from sklearn_aae.training._phases import PHASES, Phase, mean_cell_loss
+from sklearn_aae.training._protocols import Net
 from sklearn_aae.training._stepping import Stepper, make_stepper
 
 #: Training rows on which the head is calibrated after training (standard deviations to
@@ -43,7 +42,7 @@ class _NonFiniteEpoch(Exception):  # noqa: N818 (never leaves this module)
 class AAENet(NeuralNet):
     """Adversarial training of an :class:`AAEModule`, as a skorch net.
 
-    ``train_step`` walks a tuple of phases; each has a loss, the parts of the
+    ``train_step`` goes through a tuple of phases; each has a loss, the parts of the
     module that it trains and an optimizer of its own.  Everything else is
     skorch's: callbacks, history, ``partial_fit``, ``set_params``, pickling.
 
@@ -74,6 +73,8 @@ class AAENet(NeuralNet):
     ----------
     optimizer_names : list of str
         The optimizers in use.
+    optimizers_ : dict
+        Each of them, by name.
     interrupted_ : bool
         Whether the last training was cut short by Ctrl-C.
     diverged_ : bool
@@ -89,6 +90,13 @@ class AAENet(NeuralNet):
     ``on_batch_end`` for every batch.  Losses of single batches are kept in the
     history while it trains, and only if a callback listens to batches.
 
+    ``train_step`` returns ``loss`` and ``y_pred`` of the reconstruction and ``losses``,
+    those of all phases in order, as tensors on the device that the next step may overwrite.
+
+    Training ends with whole epochs, whatever ends it; it raises
+    :class:`~sklearn_aae.exceptions.NonFiniteLossError` if a loss is NaN or infinite in the
+    first.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -100,17 +108,17 @@ class AAENet(NeuralNet):
 
     def __init__(
         self,
-        module: Any,
+        module: Callable[..., AAEModule],
         criterion: Any = AdversarialLoss,
         *,
-        phases: tuple = PHASES,
+        phases: tuple[Phase, ...] = PHASES,
         seed: int = 0,
         optimizer: Any = torch.optim.Adam,
         optimizer_disc: Any = torch.optim.Adam,
         optimizer_gen: Any = torch.optim.Adam,
         optimizer_class: Any = torch.optim.Adam,
         optimizer_heads: Any = torch.optim.Adam,
-        train_batches: Any = TrainBatches,
+        train_batches: type[TrainBatches] = TrainBatches,
         lr: float = 1e-3,
         **kwargs: Any,
     ) -> None:
@@ -124,7 +132,7 @@ class AAENet(NeuralNet):
         kwargs = {"dataset": TableDataset, "train_split": None, "verbose": 0, **kwargs}
         super().__init__(module, criterion, optimizer=optimizer, lr=lr, **kwargs)
 
-    callbacks_: list
+    callbacks_: list[tuple[str, Callback]]
 
     #: Share of the posterior's input noise in the epochs to come; a schedule may lower it.
     noise_share_: float = 1.0
@@ -143,14 +151,13 @@ class AAENet(NeuralNet):
         """Names of the optimizers that the phases use, in order."""
         return list(dict.fromkeys(phase.optimizer for phase in self.phases))
 
-    def get_default_callbacks(self) -> list:
-        """Return the timer and, if verbose, the log; losses are recorded by the net itself.
+    @property
+    def optimizers_(self) -> dict[str, Optimizer]:
+        """These optimizers, by name."""
+        return {name: getattr(self, f"{name}_") for name in self.optimizer_names}
 
-        Returns
-        -------
-        list of tuple
-            Names and callbacks.
-        """
+    def get_default_callbacks(self) -> list:
+        # No PassthroughScoring: losses are recorded by the net itself.
         log = [("print_log", PrintLog())] if self.verbose else []
         return [("epoch_timer", EpochTimer()), *log]
 
@@ -178,23 +185,7 @@ class AAENet(NeuralNet):
         self.callbacks_ = [item for item in self.callbacks_ if id(item[1]) not in gone]
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> AAENet:
-        """Make one optimizer, with a state of its own, for each phase.
-
-        Parameters
-        ----------
-        *args, **kwargs : object
-            Not used; skorch passes none.
-
-        Returns
-        -------
-        self : AAENet
-            The net.
-
-        Raises
-        ------
-        ValueError
-            If a phase has nothing to train.
-        """
+        # One optimizer, with a state of its own, for each phase.
         for name in self.optimizer_names:
             trained = {
                 parameter_name: parameter
@@ -213,67 +204,26 @@ class AAENet(NeuralNet):
             setattr(self, f"{name}_", factory(*groups, **parameters))
         return self
 
-    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
-        """Return the batches of a data set: shuffled with noise, or in order without.
-
-        Parameters
-        ----------
-        dataset : TableDataset
-            The rows.
-        training : bool, default=False
-            Whether the batches are for training.
-
-        Returns
-        -------
-        iterable
-            The batches of an epoch.
-        """
+    def get_iterator(
+        self, dataset: TableDataset, training: bool = False
+    ) -> TrainBatches | ValidationBatches:
         device = torch.device(self.device)
         if training:
             return self.train_batches(dataset, self.batch_size, self.module_, self.seed, device)
         return ValidationBatches(dataset, self.batch_size, device)
 
     def get_loss(
-        self, y_pred: torch.Tensor, y_true: Any, X: Any = None, training: bool = False
+        self,
+        y_pred: torch.Tensor,
+        y_true: object,
+        X: torch.Tensor | dict[str, torch.Tensor],
+        training: bool = False,
     ) -> torch.Tensor:
-        """Return the reconstruction loss: the target of an autoencoder is its input.
-
-        Parameters
-        ----------
-        y_pred : Tensor of shape (n_samples, n_params)
-            Output of the decoder.
-        y_true : object
-            Not used.
-        X : Tensor of shape (n_samples, n_features) or dict
-            The rows on the network's scale; with labels, the module's arguments.
-        training : bool, default=False
-            Not used.
-
-        Returns
-        -------
-        Tensor of shape ()
-            Mean loss of a cell.
-        """
+        # The target of an autoencoder is its input; with labels, X is the module's arguments.
         rows = X["x"] if isinstance(X, dict) else X
         return mean_cell_loss(self.module_.head, y_pred, rows)
 
-    def train_step(self, batch: tuple, **fit_params: Any) -> dict[str, Any]:
-        """Train each phase on the batch in turn.
-
-        Parameters
-        ----------
-        batch : tuple of (Batch, Tensor)
-            The mini-batch and, for skorch, its target.
-        **fit_params : dict
-            Not used.
-
-        Returns
-        -------
-        dict
-            ``loss`` and ``y_pred`` (of the reconstruction) and ``losses``, those of
-            all phases in order, as tensors on the device; the next step may overwrite
-            them.
-        """
+    def train_step(self, batch: tuple[Batch, torch.Tensor], **fit_params: Any) -> dict[str, Any]:
         stepper = self._stepper or Stepper(self)
 
         def watch(phase: Phase) -> None:
@@ -289,47 +239,29 @@ class AAENet(NeuralNet):
         return {"loss": losses[0], "y_pred": params, "losses": losses}
 
     def run_single_epoch(
-        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+        self,
+        iterator: Any,
+        training: bool,
+        prefix: str,
+        step_fn: Callable[..., dict[str, Any]],
+        **fit_params: Any,
     ) -> None:
-        """Run an epoch; losses stay on the device and are read once, at its end.
-
-        Parameters
-        ----------
-        iterator : iterable or None
-            The batches; None skips the epoch.
-        training : bool
-            Whether the module is trained.
-        prefix : {"train", "valid"}
-            Prefix of what is recorded.
-        step_fn : callable
-            ``train_step`` or ``validation_step``.
-        **fit_params : dict
-            Passed on to ``step_fn``.
-        """
+        # Unlike skorch's, it reads losses from the device once, at the epoch's end.
         if iterator is None:
             return
         if training:
-            iterator.epoch = len(self.history)
-            iterator.noise_share = self.noise_share_
-            if self.module_.prior.learns and len(self.history) > 1:
-                self._update_prior(iterator.dataset)
-            if self._stepper is not None:
-                self._stepper.prepare_epoch()
+            self._begin_epoch(iterator)
         self._set_training(training)
         listened = has_listener(self, "on_batch_begin", "on_batch_end")
-        names = [f"{prefix}_{phase.name}_loss" for phase in self.phases] if training else []
-        # One table for the epoch: thousands of small tensors that live until its end
-        # would keep the heap between them from being returned.
-        losses = torch.zeros(len(iterator), max(1, len(names)), device=self.device)
-        sizes = []
-        for row, batch in zip(losses, iterator, strict=True):
+        phases = self.phases if training else ()
+        figures = EpochFigures(self.history, prefix, phases, len(iterator), self.device)
+        for batch in iterator:
             if listened:
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            row.copy_(step["losses"] if training else step["loss"])
-            sizes.append(len(batch[1]))
+            figures.add(step["losses"] if training else step["loss"], len(batch[1]))
             if listened:
-                self._record_batch(prefix, names, row, sizes[-1])
+                figures.record_batch()
                 if step["y_pred"] is not None:
                     # The next step may write to the same buffer; callbacks may keep it.
                     step["y_pred"] = step["y_pred"].clone()
@@ -337,69 +269,32 @@ class AAENet(NeuralNet):
         if not listened:
             # Checkpoint, for one, reads the last batch's figures without listening.
             self.history.new_batch()
-            self._record_batch(prefix, names, row, sizes[-1])
-        self._record_epoch(names, losses, sizes, prefix)
-
-    def _record_batch(self, prefix: str, names: list[str], losses: torch.Tensor, size: int) -> None:
-        values = losses.tolist()
-        self.history.record_batch(f"{prefix}_loss", values[0])
-        for name, loss in zip(names, values, strict=False):
-            self.history.record_batch(name, loss)
-        self.history.record_batch(f"{prefix}_batch_size", size)
-
-    def _record_epoch(
-        self, names: list[str], losses: torch.Tensor, sizes: list[int], prefix: str
-    ) -> None:
-        weights = np.asarray(sizes) / sum(sizes)
-        means = weights @ losses.double().cpu().numpy()
-        name = f"{prefix}_loss"
-        self.history.record(name, float(means[0]))
-        for phase_loss, mean in zip(names, means.tolist(), strict=False):
-            self.history.record(phase_loss, mean)
-        earlier = [row[name] for row in list(self.history)[:-1] if name in row]
-        self.history.record(f"{name}_best", self.history[-1, name] < min(earlier, default=math.inf))
-        self.history.record(f"{prefix}_batch_count", len(sizes))
-        if not np.isfinite(means).all():
+            figures.record_batch()
+        if not figures.record():
             raise _NonFiniteEpoch
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Keep the epoch's state: what an interrupt or a divergence goes back to.
+    def _begin_epoch(self, batches: TrainBatches) -> None:
+        """Tell batches, prior and stepper that an epoch of training begins."""
+        batches.epoch = len(self.history)
+        batches.noise_share = self.noise_share_
+        if self.module_.prior.learns and len(self.history) > 1:
+            self._update_prior(batches.dataset)
+        if self._stepper is not None:
+            self._stepper.prepare_epoch()
 
-        Parameters
-        ----------
-        net : AAENet
-            The net itself.
-        **kwargs : dict
-            Not used.
-        """
-        # After the last epoch, what it left behind is in the net itself.
+    def on_epoch_end(self, net: Net, **kwargs: Any) -> None:
+        # What an interrupt or a divergence goes back to; after the last epoch, what it left
+        # behind is in the net itself.
         last = len(self.history) >= self._n_epochs_wanted
         self._last_state = len(self.history), None if last else copy_state(self)
 
-    def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **kwargs: Any) -> AAENet:
-        """Run epochs, and leave whole ones behind whatever ends them.
-
-        Parameters
-        ----------
-        X : ndarray or TableDataset
-            The rows.
-        y : object, default=None
-            Not used.
-        epochs : int or None, default=None
-            Number of epochs; None for ``max_epochs``.
-        **kwargs : dict
-            Passed on to skorch.
-
-        Returns
-        -------
-        self : AAENet
-            The net.
-
-        Raises
-        ------
-        NonFiniteLossError
-            If a loss is NaN or infinite in the first epoch.
-        """
+    def fit_loop(
+        self,
+        X: np.ndarray | TableDataset,
+        y: object = None,
+        epochs: int | None = None,
+        **kwargs: Any,
+    ) -> AAENet:
         self.interrupted_ = self.diverged_ = False
         self._last_state = None
         self._n_epochs_wanted = len(self.history) + (self.max_epochs if epochs is None else epochs)
@@ -441,14 +336,16 @@ class AAENet(NeuralNet):
         dataset : TableDataset
             The training rows; at most 2048 of them are read.
         """
-        # Spread over the table, which may be sorted.
         weights = sum(parameter.numel() for parameter in self.module_.parameters())
         most = np.clip(CALIBRATION_WORK // weights, LEAST_CALIBRATION_ROWS, CALIBRATION_ROWS)
+        # Spread over the table, which may be sorted.
         rows = np.linspace(0, len(dataset) - 1, min(len(dataset), int(most))).astype(int)
         with torch.no_grad(), torch_threads(1 if len(rows) < MIN_ROWS else None):
             device = torch.device(self.device)
             x, labels = dataset.gather(rows).to(device), dataset.labels_of(rows, device)
-            self._measure_codes(x)
+            encoder = self.module_.encoder
+            if isinstance(encoder, nn.Sequential) and isinstance(encoder[-1], CodeNorm):
+                encoder[-1].measure(encoder[:-1](x))
             self.module_.head.calibrate(self.module_(x, labels=labels), x)
         if self.module_.prior.learns:
             self._update_prior(dataset, last=True)
@@ -467,11 +364,6 @@ class AAENet(NeuralNet):
             codes = module.encode(x, None if noise is None else noise.to(self.device))
             module.prior.update(codes.double().cpu(), generator, last=last)
         module.train(was_training)
-
-    def _measure_codes(self, x: torch.Tensor) -> None:
-        encoder = self.module_.encoder
-        if isinstance(encoder, nn.Sequential) and isinstance(encoder[-1], CodeNorm):
-            encoder[-1].measure(encoder[:-1](x))
 
     def encode_rows(self, dataset: TableDataset) -> np.ndarray:
         """Return the codes of a data set, in float64 around a float32 pass.
@@ -525,5 +417,5 @@ class AAENet(NeuralNet):
         del self.history[n_epochs:]
 
 
-def _can_fuse(parameters: Any) -> bool:
+def _can_fuse(parameters: Iterable[nn.Parameter]) -> bool:
     return all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)

@@ -3,6 +3,10 @@
 Makhzani et al. 2015 (arXiv:1511.05644), section 2: reconstruction updates encoder
 and decoder; then the discriminator learns to tell codes from prior draws; then
 the encoder learns to fool it.
+
+The same phases stand, by the same names and with gradients derived by hand, in ``_plain.py``
+for plain perceptrons and in ``detection/ensemble/_trainer.py`` for ensembles; tests hold
+them equal.
 """
 
 from __future__ import annotations
@@ -31,24 +35,19 @@ class StepState:
     #: change between phases 2 and 3, so one pass serves both.
     codes: torch.Tensor | None = None
 
+    def noise(self, index: int) -> torch.Tensor | None:
+        """Return the posterior's noise: 0 for the reconstruction phase, 1 for the others."""
+        return None if self.batch.noise is None else self.batch.noise[index]
+
 
 class Phase(NamedTuple):
-    """One phase: its loss, and whom it trains.
+    """One phase: its loss, and what it trains."""
 
-    Attributes
-    ----------
-    name : str
-        The loss is recorded as ``train_{name}_loss``.
-    optimizer : str
-        Attribute of the net, less the underscore, that takes the step.
-    parts : tuple of str
-        The children of the module that the optimizer updates.
-    loss : callable
-        ``(module, criterion, state) -> Tensor of shape ()``.
-    """
-
+    #: The loss is recorded as ``train_{name}_loss``.
     name: str
+    #: Attribute of the net, less the underscore, that takes the step.
     optimizer: str
+    #: The children of the module that the optimizer updates.
     parts: tuple[str, ...]
     loss: Callable[[AAEModule, AdversarialLoss, StepState], torch.Tensor]
 
@@ -64,11 +63,9 @@ def reconstruction_loss(
     module: AAEModule, criterion: AdversarialLoss, state: StepState
 ) -> torch.Tensor:
     """Return the mean cell loss of the batch; phase 1."""
-    noise = None if state.batch.noise is None else state.batch.noise[0]
-    state.params = module(state.batch.corrupted, noise, state.batch.labels)
-    hints = state.batch.hints
-    losses = module.head.training_losses(state.params, state.batch.x, hints)
-    return mean_of_cells(losses)
+    batch = state.batch
+    state.params = module(batch.corrupted, state.noise(0), batch.labels)
+    return mean_of_cells(module.head.training_losses(state.params, batch.x, batch.hints))
 
 
 def mean_cell_loss(head: Head, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -89,12 +86,10 @@ def discriminator_loss(
     module: AAEModule, criterion: AdversarialLoss, state: StepState
 ) -> torch.Tensor:
     """Return the discriminator's loss on prior draws and detached codes; phase 2."""
-    noise = None if state.batch.noise is None else state.batch.noise[1]
-    state.codes = module.encode(state.batch.x, noise)
-    prior = state.batch.prior
-    inputs = game_inputs(module, state.batch, state.codes.detach())
-    logits = module.discriminator(inputs)
-    return criterion.discriminator(logits, len(prior))
+    batch = state.batch
+    state.codes = module.encode(batch.x, state.noise(1))
+    logits = module.discriminator(game_inputs(module, batch, state.codes.detach()))
+    return criterion.discriminator(logits, len(batch.prior))
 
 
 def generator_loss(module: AAEModule, criterion: AdversarialLoss, state: StepState) -> torch.Tensor:

@@ -11,19 +11,21 @@ samples),
     \partial W_l = g_l^\top h_{l-1}, \quad \partial b_l = \textstyle\sum g_l, \quad
     g_{l-1} = (g_l W_l) \odot f'(a_{l-1}).
 
-Whatever is not known here by its exact type (a custom head, posterior or loss, or a prior
-that squashes codes) is differentiated by autograd at its place in the chain; a network
-that is no plain perceptron switches the whole off (:func:`can_derive`).
+Whatever is not known here by its exact type (a custom head or posterior, or a prior that
+squashes codes) is differentiated by autograd where the chain comes to it; a network
+that is no plain perceptron, or a custom loss, switches the whole off (:func:`can_derive`).
+
+The phases mirror those of ``_phases.py``, as the ones of ``detection/ensemble/_trainer.py``
+do; tests hold them equal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from sklearn_aae.outputs import Head
 from sklearn_aae.outputs._bernoulli import BernoulliHead
@@ -37,25 +39,21 @@ from sklearn_aae.training._phases import (
     game_inputs,
     generator_loss,
     mean_cell_loss,
+    mean_of_cells,
     reconstruction_loss,
 )
+from sklearn_aae.training._protocols import Net
 
 aten = torch.ops.aten
 
 
 class Slope(NamedTuple):
-    """An activation's two passes, both into a tensor that is given.
+    """An activation's two passes, both into a tensor that is given."""
 
-    Attributes
-    ----------
-    forward : callable
-        ``(layer, a, out)``.
-    backward : callable
-        ``(layer, g, a, h)``: multiply ``g`` by the slope, in place.
-    """
-
-    forward: Callable[[Any, torch.Tensor, torch.Tensor], Any]
-    backward: Callable[[Any, torch.Tensor, torch.Tensor, torch.Tensor], Any]
+    #: ``(layer, a, out)``
+    forward: Callable[[nn.Module, torch.Tensor, torch.Tensor], object]
+    #: ``(layer, g, a, h)``: multiply ``g`` by the slope, in place.
+    backward: Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor], object]
 
 
 SLOPES: dict[type[nn.Module], Slope] = {
@@ -103,19 +101,13 @@ class _Buffers(NamedTuple):
 
 
 class Perceptron:
-    """Both passes of a chain of linear layers; gradients go where ``.grad`` is.
+    """Both passes of a plain network; gradients go where every parameter's ``.grad`` is."""
 
-    Parameters
-    ----------
-    network : torch.nn.Sequential
-        For which :func:`is_plain` holds, with a gradient at every parameter.
-    """
-
-    def __init__(self, network: nn.Sequential) -> None:
-        layers = list(network)
-        self.activations: list[Any] = layers[1::2]
+    def __init__(self, network: nn.Module) -> None:
+        assert isinstance(network, nn.Sequential)  # it is plain
+        self.activations = list(network)[1::2]
         self.slopes = [SLOPES[type(layer)] for layer in self.activations]
-        linear: list[Any] = layers[0::2]
+        linear = [layer for layer in network if isinstance(layer, nn.Linear)]
         self.weights = [layer.weight.detach() for layer in linear]
         self.transposed = [weight.t() for weight in self.weights]
         self.biases = [layer.bias.detach() for layer in linear]
@@ -155,14 +147,8 @@ class Perceptron:
     ) -> torch.Tensor:
         """Return the gradient by the input of the last pass, given that by its output.
 
-        Parameters
-        ----------
-        g : Tensor
-            Gradient of the loss by the output.
-        weights : bool, default=True
-            Whether the parameters get their gradients.
-        inputs : bool, default=True
-            Whether the gradient by the input is needed; else what is returned is not it.
+        ``weights`` says whether parameters get theirs; without ``inputs``, what is returned
+        is not that by the input.
         """
         buffers, g_t = self._buffers_for(g.size(0)), g.t()
         for i in reversed(range(len(self.weights))):
@@ -192,19 +178,16 @@ def is_plain(network: nn.Module) -> bool:
     )
 
 
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
 def _hooks(module: nn.Module) -> bool:
-    return any(
-        getattr(module, name)
-        for name in (
-            "_forward_hooks",
-            "_forward_pre_hooks",
-            "_backward_hooks",
-            "_backward_pre_hooks",
-        )
-    ) or any(parameter._backward_hooks for parameter in module.parameters(recurse=False))
+    return any(getattr(module, name) for name in HOOKS) or any(
+        parameter._backward_hooks for parameter in module.parameters(recurse=False)
+    )
 
 
-def can_derive(net: Any) -> bool:
+def can_derive(net: Net) -> bool:
     """Return whether :class:`PlainGradients` knows all phases and networks of a net."""
     module = net.module_
     networks = (module.encoder, module.decoder, module.discriminator)
@@ -220,16 +203,13 @@ def can_derive(net: Any) -> bool:
 
 
 class PlainGradients:
-    """The gradients of each phase; parameters must have gradients to write to.
+    """The gradients of each phase of a net for which :func:`can_derive` holds.
 
-    Parameters
-    ----------
-    net : AAENet
-        For which :func:`can_derive` holds.
+    Parameters must have gradients to write to.
     """
 
-    def __init__(self, net: Any) -> None:
-        module = net.module_
+    def __init__(self, net: Net) -> None:
+        module, self.criterion = net.module_, net.criterion_
         self.encoder = Perceptron(module.encoder)
         self.decoder = Perceptron(module.decoder)
         self.discriminator = Perceptron(module.discriminator)
@@ -264,7 +244,7 @@ class PlainGradients:
 
     def _reconstruction(self, state: StepState) -> torch.Tensor:
         batch = state.batch
-        code = self._encode(batch.corrupted, None if batch.noise is None else batch.noise[0])
+        code = self._encode(batch.corrupted, state.noise(0))
         state.params = self.decoder.forward(self.module.decoder_inputs(code, batch.labels))
         loss, g = cell_loss_gradient(self.head, state.params, batch.x)
         self._encode_backward(self.decoder.backward(g))
@@ -272,15 +252,13 @@ class PlainGradients:
 
     def _discriminator(self, state: StepState) -> torch.Tensor:
         batch = state.batch
-        noise = None if batch.noise is None else batch.noise[1]
-        state.codes = self._encode(batch.x, noise)
+        state.codes = self._encode(batch.x, state.noise(1))
         logits = self.discriminator.forward(game_inputs(self.module, batch, state.codes))
         n = batch.prior.size(0)
-        real, fake = logits[:n], logits[n:]
         g = torch.sigmoid(logits)
         g[:n].sub_(1)
         self.discriminator.backward(g.mul_(0.5 / n), inputs=False)
-        return 0.5 * (functional.softplus(-real).mean() + functional.softplus(fake).mean())
+        return self.criterion.discriminator(logits, n)
 
     def _generator(self, state: StepState) -> torch.Tensor:
         assert state.codes is not None  # phase 2 comes first
@@ -288,7 +266,7 @@ class PlainGradients:
         logits = self.discriminator.forward(inputs)
         g = torch.sigmoid(logits).sub_(1).mul_(1 / logits.size(0))
         self._encode_backward(self.discriminator.backward(g, weights=False))
-        return functional.softplus(-logits).mean()
+        return self.criterion.generator(logits)
 
     DERIVED: dict[Callable, Callable[[PlainGradients, StepState], torch.Tensor]] = {
         reconstruction_loss: _reconstruction,
@@ -306,7 +284,7 @@ def cell_loss_gradient(
     """
     if type(head) is UnitHead:
         residual = head.mean(params) - x
-        loss = residual.square().mean(dim=1).mean()
+        loss = mean_of_cells(residual.square())
         if head.any_constant:
             residual *= head.varying
         return loss, residual.mul_(2 / x.numel())

@@ -17,20 +17,8 @@ class RowLosses:
     """What each cell of some rows costs under the decoder's distribution.
 
     In float64: float32 sums differ between one row and a batch by more than scikit-learn's
-    checks (and a threshold) bear.
-
-    Parameters
-    ----------
-    module : AAEModule
-        The networks.
-    read : callable
-        Maps a slice to an ndarray of rows on the network's scale, in float64.
-    n_samples : int
-        Number of rows.
-    device : torch.device
-        Where the networks are.
-    codes : ndarray of shape (n_samples, n_components) or None, default=None
-        What is taken in place of the rows' own codes.
+    checks (and a threshold) bear.  ``read`` gives the rows of a slice on the network's scale,
+    in float64; ``codes`` are taken instead of the rows' own.
     """
 
     def __init__(
@@ -42,9 +30,9 @@ class RowLosses:
         codes: np.ndarray | None = None,
     ) -> None:
         self.module, self.read, self.n_samples, self.device = module, read, n_samples, device
-        self.encoder, self.decoder, self.head = (
-            in_precision(part, DOUBLE) for part in (module.encoder, module.decoder, module.head)
-        )
+        self.encoder = in_precision(module.encoder, DOUBLE)
+        self.decoder = in_precision(module.decoder, DOUBLE)
+        self.head = in_precision(module.head, DOUBLE)
         self.codes = None if codes is None else torch.as_tensor(codes, dtype=torch.float64)
 
     def of_cells(self, labels: np.ndarray | None = None) -> np.ndarray:
@@ -80,11 +68,11 @@ class RowLosses:
     ) -> np.ndarray:
         """Return ``losses_of(x, code, labels)`` of all rows, in chunks."""
         own = None if labels is None else torch.as_tensor(labels)
-        # Chunks are of places: what is given for a row has to go with it.
-        places = np.arange(self.n_samples)
+        # Chunks are of indices: what is given for a row has to go with it.
+        indices = np.arange(self.n_samples)
 
-        def of_chunk(place: torch.Tensor) -> torch.Tensor:
-            rows = slice(int(place[0]), int(place[-1]) + 1)
+        def of_chunk(index: torch.Tensor) -> torch.Tensor:
+            rows = slice(int(index[0]), int(index[-1]) + 1)
             x = as_tensor(self.read(rows)).to(self.device)
             if self.codes is None:
                 code = self.module.encode(x, encoder=self.encoder)
@@ -93,6 +81,4 @@ class RowLosses:
             return losses_of(x, code, None if own is None else own[rows].to(self.device))
 
         networks = [self.encoder, self.decoder]
-        return map_chunks(
-            of_chunk, lambda rows: places[rows], self.n_samples, networks, self.device
-        )
+        return map_chunks(of_chunk, indices.__getitem__, self.n_samples, networks, self.device)

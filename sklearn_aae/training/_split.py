@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -23,23 +22,8 @@ def split_table(
 ) -> tuple[TableDataset, TableDataset | None]:
     """Return the data sets to train on and, if asked for, to validate on.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The table.
-    labels : ndarray of shape (n_samples,), int64, or None
-        The class of each row, -1 for rows without a label.
-    scaler : Scaler or LevelScale
-        The network's scale.
-    validation_fraction : float or None
-        Share of the rows to validate on; None for no such rows.
-    seed : int
-        Chooses the rows.
-
-    Raises
-    ------
-    ValueError
-        If there are too few rows to validate on.
+    Parameters are those of :class:`TableDataset`, beside the share of the rows to validate
+    on, None for no such rows, and the seed that chooses them.
     """
     if validation_fraction is None:
         return TableDataset(X, scaler=scaler, labels=labels), None
@@ -57,8 +41,3 @@ def split_table(
         for rows in (order[n_valid:], order[:n_valid])
     )
     return train, valid
-
-
-def fixed_split(dataset: Any, y: Any = None, valid: Any = None, **kwargs: Any) -> tuple:
-    """Return data sets that were split before, as skorch's ``train_split`` does."""
-    return dataset, valid

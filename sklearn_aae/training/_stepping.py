@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from sklearn_aae.training._batches import Batch
 from sklearn_aae.training._callbacks import has_listener
 from sklearn_aae.training._graph import GraphedStep, StepResult
 from sklearn_aae.training._phases import Phase, StepState
 from sklearn_aae.training._plain import PlainGradients, can_derive
+from sklearn_aae.training._protocols import Net
 from sklearn_aae.training._storage import FlatStorage
 
 
 class Stepper:
-    """The plain way: autograd, and every optimizer's own step.
+    """The plain way: autograd, and every optimizer's own step."""
 
-    Parameters
-    ----------
-    net : AAENet
-        An initialised net.
-    """
-
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: Net) -> None:
         self.net = net
 
     def prepare_epoch(self) -> None:
         """Notice what callbacks have changed since the last epoch."""
 
     def take(self, batch: Batch, watch: Callable[[Phase], object] | None = None) -> StepResult:
-        """Train each phase on a batch in turn.
+        """Train each phase on a batch in turn; the next step may overwrite what is returned.
 
-        Parameters
-        ----------
-        batch : Batch
-            The mini-batch.
-        watch : callable or None, default=None
-            Called with each phase when its gradients are there; it may change them.
-
-        Returns
-        -------
-        StepResult
-            Losses and the decoder's output; the next step may overwrite them.
+        ``watch`` is called with each phase when its gradients are there, and may change them.
         """
         state = StepState(batch)
         losses = []
@@ -69,12 +54,7 @@ class Stepper:
     def update(self, phase: Phase, *, watched: bool = False) -> None:
         """Let the phase's optimizer take its step.
 
-        Parameters
-        ----------
-        phase : Phase
-            Whose gradients are set.
-        watched : bool, default=False
-            Whether a callback has seen, and may have replaced, the gradients.
+        ``watched`` says that a callback has seen, and may have replaced, the gradients.
         """
         self._optimizer(phase).step()
         for parameter in self._trained(phase):
@@ -83,7 +63,7 @@ class Stepper:
     def close(self) -> None:
         """Leave the net as a net that never had a stepper."""
 
-    def _optimizer(self, phase: Phase) -> Any:
+    def _optimizer(self, phase: Phase) -> Optimizer:
         return getattr(self.net, f"{phase.optimizer}_")
 
     def _trained(self, phase: Phase) -> list[nn.Parameter]:
@@ -101,7 +81,7 @@ class FlatStepper(Stepper):
     listens to gradients.  On a GPU, steps are recorded unless one of these is so.
     """
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: Net) -> None:
         super().__init__(net)
         self._attach()
 
@@ -113,12 +93,10 @@ class FlatStepper(Stepper):
         )
         self.graphed = GraphedStep(super().take) if can_record else None
         self.derived = PlainGradients(self.net) if can_derive(self.net) else None
-        self.spans = {
-            phase.name: self.storage.span(self._trained(phase)) for phase in self.net.phases
-        }
+        self.spans = {p.name: self.storage.span(self._trained(p)) for p in self.net.phases}
 
     def prepare_epoch(self) -> None:
-        """Set up anew if a callback froze a part or put other tensors in place."""
+        # A callback may have frozen a part or put other tensors in place.
         unchanged = (
             self.storage.is_intact(self.net)
             and can_derive(self.net) == (self.derived is not None)
@@ -129,7 +107,6 @@ class FlatStepper(Stepper):
             self._attach()
 
     def take(self, batch: Batch, watch: Callable[[Phase], object] | None = None) -> StepResult:
-        """Train each phase on a batch in turn, from a recording where there can be one."""
         if self.graphed is None or watch is not None:
             return super().take(batch, watch)
         for stand_in in self.storage.adams.values():
@@ -137,7 +114,6 @@ class FlatStepper(Stepper):
         return self.graphed(batch)
 
     def gradients(self, phase: Phase, state: StepState) -> torch.Tensor:
-        """Set the gradients of a phase's parameters; return its loss."""
         if self.derived is not None:
             return self.derived(phase, state)
         span = self.spans[phase.name]
@@ -149,7 +125,6 @@ class FlatStepper(Stepper):
         return super().gradients(phase, state)
 
     def update(self, phase: Phase, *, watched: bool = False) -> None:
-        """Let the phase's optimizer take its step."""
         stand_in = self.storage.adams.get(phase.optimizer)
         if stand_in is not None:
             stand_in.step()
@@ -159,7 +134,6 @@ class FlatStepper(Stepper):
             self.storage.attach_gradients()
 
     def close(self) -> None:
-        """Give every tensor storage of its own again."""
         self.storage.release()
 
 
@@ -168,6 +142,6 @@ def runs_on_gpu(storage: FlatStorage) -> bool:
     return storage.values.is_cuda
 
 
-def make_stepper(net: Any) -> Stepper:
+def make_stepper(net: Net) -> Stepper:
     """Return the quickest stepper that is exact for a net."""
     return FlatStepper(net) if FlatStorage.fits(net) else Stepper(net)

@@ -13,8 +13,8 @@ from sklearn_aae.posteriors import Deterministic
 from sklearn_aae.priors import Product
 from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._batches import TableDataset, TrainBatches
-from sklearn_aae.training._phases import StepState
-from sklearn_aae.training._plain import can_derive
+from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, StepState
+from sklearn_aae.training._plain import PlainGradients, can_derive
 from sklearn_aae.training._stepping import FlatStepper, Stepper
 from tests.instances import fast
 
@@ -48,6 +48,7 @@ def assert_same_gradients(net, X, labels=None):
     assert stepper.derived is not None
     got = gradients(net, stepper, batch)
     stepper.close()
+    assert list(expected) == [phase.name for phase in PHASES]
     for phase, (loss, grads) in expected.items():
         assert got[phase][0] == pytest.approx(loss, rel=1e-5)
         assert got[phase][1].keys() == grads.keys()
@@ -55,6 +56,28 @@ def assert_same_gradients(net, X, labels=None):
             assert grad.abs().max() > 0, f"{phase}: {name} gets no gradient at all"
             error = (got[phase][1][name] - grad).abs().max() / grad.abs().max()
             assert error < 1e-5, f"{phase}: {name} is off by {error}"
+
+
+def test_the_phases_that_are_derived_are_all_three():
+    assert list(PlainGradients.DERIVED) == [phase.loss for phase in PHASES]
+
+
+@pytest.mark.parametrize("make", [Stepper, FlatStepper])
+@pytest.mark.parametrize("phase, sign", [(DISCRIMINATOR, -1), (GENERATOR, 1)])
+def test_the_generator_raises_logits_of_codes_and_the_discriminator_lowers_them(
+    cancer, make, phase, sign
+):
+    net = fast(posterior="deterministic").fit(cancer[0]).net_
+    module, batch = net.module_, first_batch(net, cancer[0])
+    stepper = make(net)
+    grads = gradients(net, stepper, batch)[phase.name][1]
+    stepper.close()
+    with torch.no_grad():
+        before = module.discriminator(module.encode(batch.x)).mean()
+        for name, parameter in phase.named_parameters(module):
+            parameter -= 0.01 * grads[name]
+        after = module.discriminator(module.encode(batch.x)).mean()
+    assert sign * (after - before) > 0
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))

@@ -1,0 +1,56 @@
+"""The figures of one epoch."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from skorch.history import History
+
+from sklearn_aae.training._phases import Phase
+
+
+class EpochFigures:
+    """Losses of an epoch's batches: on the device until its end, then in the history.
+
+    ``{prefix}_loss`` is the first of a batch; those of ``phases`` are recorded beside it.
+    """
+
+    def __init__(
+        self, history: History, prefix: str, phases: tuple[Phase, ...], n_batches: int, device: str
+    ) -> None:
+        self.history, self.prefix = history, prefix
+        #: The column of ``losses`` that each name in the history is of.
+        self.columns = {f"{prefix}_loss": 0}
+        self.columns |= {f"{prefix}_{phase.name}_loss": i for i, phase in enumerate(phases)}
+        # One table for the epoch: thousands of small tensors that live until its end
+        # would keep the heap between them from being returned.
+        self.losses = torch.zeros(n_batches, max(1, len(phases)), device=device)
+        self._rows = iter(self.losses)
+        self.sizes: list[int] = []
+
+    def add(self, losses: torch.Tensor, size: int) -> None:
+        """Note the losses of a batch of ``size`` rows."""
+        self._last = next(self._rows)
+        self._last.copy_(losses)
+        self.sizes.append(size)
+
+    def record_batch(self) -> None:
+        """Write the last batch to the history; waits for the device."""
+        values = self._last.tolist()
+        for name, column in self.columns.items():
+            self.history.record_batch(name, values[column])
+        self.history.record_batch(f"{self.prefix}_batch_size", self.sizes[-1])
+
+    def record(self) -> bool:
+        """Write means over the epoch's rows to the history; return whether all are finite."""
+        weights = np.asarray(self.sizes) / sum(self.sizes)
+        means = weights @ self.losses.double().cpu().numpy()
+        for name, column in self.columns.items():
+            self.history.record(name, float(means[column]))
+        name = f"{self.prefix}_loss"
+        earlier = [row[name] for row in list(self.history)[:-1] if name in row]
+        self.history.record(f"{name}_best", self.history[-1, name] < min(earlier, default=math.inf))
+        self.history.record(f"{self.prefix}_batch_count", len(self.sizes))
+        return bool(np.isfinite(means).all())
