@@ -1,6 +1,6 @@
 """Training: the skorch net, its phases, batches and callbacks."""
 
-from sklearn_aae.training._batches import TableDataset, TrainBatches
+from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches
 from sklearn_aae.training._callbacks import (
     EarlyStopping,
     LinearDecay,
@@ -18,6 +18,7 @@ __all__ = [
     "PHASES",
     "RECONSTRUCTION",
     "AAENet",
+    "Batch",
     "EarlyStopping",
     "LinearDecay",
     "Phase",
