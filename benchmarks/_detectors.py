@@ -63,9 +63,9 @@ class InputReferences:
         rows = torch.from_numpy(np.clip(X, -10, 10).astype(np.float32))
         networks = _Nothing(rows.shape[1])
         trimmer = Trimmer(rows, seed)
-        trimmer.kept(networks)
+        trimmer.inliers(networks)
         self.model = surround(networks, rows, None, trimmer, seed)
-        normal = np.random.default_rng(seed).permutation(np.flatnonzero(self.model.kept))[:400]
+        normal = np.random.default_rng(seed).permutation(np.flatnonzero(self.model.inliers))[:400]
         self.score = SCORES["reference"]()
         self.score.fit(self.model.evidence(rows[normal].numpy()))
 
@@ -73,7 +73,7 @@ class InputReferences:
         rows = np.clip(X, -10, 10).astype(np.float32)
         size = self.model.chunk_rows()
         parts = [
-            self.score.badness(self.model.evidence(rows[i : i + size]))
+            self.score.anomaly_scores(self.model.evidence(rows[i : i + size]))
             for i in range(0, len(rows), size)
         ]
         return np.concatenate(parts)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 
+from sklearn_aae.detection._protocols import Marginals, MemberDensities, MemberNetworks
 from sklearn_aae.detection._references import References
+from sklearn_aae.detection.ensemble import AutoregressiveEnsemble
 from sklearn_aae.detection.scores import Neighbours
 
 
@@ -22,7 +23,7 @@ class EnsembleEvidence:
         The networks, in float64.
     rows : Tensor of shape (n_samples, n_features), float64
         Rows on the networks' scale.
-    marginals : Marginals or DrawnMarginals
+    marginals : GridMarginals or DrawnMarginals
         Densities of columns by themselves.
     references : dict of str to References
         ``"core"`` and ``"nearest"``.
@@ -32,11 +33,11 @@ class EnsembleEvidence:
 
     def __init__(
         self,
-        ensemble: Any,
+        ensemble: MemberNetworks,
         rows: torch.Tensor,
-        marginals: Any,
+        marginals: Marginals,
         references: dict[str, References],
-        autoregressive: Any = None,
+        autoregressive: AutoregressiveEnsemble | None = None,
     ) -> None:
         self.ensemble = ensemble
         self._autoregressive = autoregressive
@@ -57,7 +58,7 @@ class EnsembleEvidence:
         return self.ensemble.encode(self.rows)
 
     @cached_property
-    def densities(self) -> Any:
+    def densities(self) -> MemberDensities:
         """Densities of the cells given the codes."""
         return self.ensemble.decode(self.z)
 
@@ -95,7 +96,8 @@ class EnsembleEvidence:
     def autoregressive_losses(self) -> np.ndarray:
         """Minus log density of the cells given the codes and earlier columns."""
         networks = self._autoregressive
-        return networks.surprise(networks.encode(self.rows), self.rows).cpu().numpy()
+        assert networks is not None  # scores that need them come with them
+        return networks.nll(networks.encode(self.rows), self.rows).cpu().numpy()
 
     @cached_property
     def core(self) -> Neighbours:

@@ -1,4 +1,4 @@
-"""What was expected in place of a surprising cell."""
+"""What a model expects in place of an unlikely cell."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ import numpy as np
 import torch
 
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.detection._evidence import gather_columns
+from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._fitting import FittedModel
-from sklearn_aae.detection.ensemble import log_mixture
+from sklearn_aae.detection._protocols import MemberDensities
+from sklearn_aae.detection.scores import fold
 from sklearn_aae.encoding import CLIP, NumbersReader
 
 #: Rounds of replacing the cell by what is expected there and encoding the row anew.
 ROUNDS = 10
-#: The interval that is reported leaves out this much on either side.
-TAIL = 0.05
-#: That quantile of the standard normal distribution.
-NORMAL_TAIL = 1.645
-SPACING = 0.05
 
 
 class Reason(NamedTuple):
@@ -37,7 +33,7 @@ class Reason(NamedTuple):
     low, high : float or None
         The 5 % and 95 % quantiles of a number's density.
     share : float
-        The column's share of the row's badness.
+        The column's share of the row's anomaly score.
     """
 
     column: Any
@@ -59,27 +55,8 @@ def give_reasons(
 ) -> list[list[Reason]]:
     """Return, for each row, the columns that contribute most, and what was expected there.
 
-    Parameters
-    ----------
-    model : FittedModel
-        The networks.
-    reader : NumbersReader
-        Reads the table.
-    table : frame or ndarray of shape (n_rows, n_columns)
-        The rows as they came.
-    rows : ndarray of shape (n_rows, n_features)
-        The same as numbers.
-    cells : ndarray of shape (n_rows, n_columns)
-        What each column contributes to a row's badness.
-    labels : list
-        The columns' names.
-    top : int
-        Number of columns to name.
-
-    Returns
-    -------
-    list of list of Reason
-        Largest share first.
+    ``rows`` are the table's rows as numbers, ``cells`` (n_rows, n_columns) the contributions of
+    its columns, ``labels`` their names, ``top`` is the number of columns to name.
     """
     named = np.argsort(-cells, axis=1, kind="stable")[:, :top]
     positive = np.maximum(cells, 0.0)
@@ -99,105 +76,12 @@ def give_reasons(
     return reasons
 
 
-def expected_rows(
-    model: FittedModel, rows: np.ndarray, hidden: np.ndarray
-) -> tuple[np.ndarray, Any]:
-    """Return rows with hidden cells replaced by what the model expects there.
-
-    The cell itself would draw the code towards what it holds; so it is replaced by what
-    is expected there, and the row encoded anew, a few times.
-
-    Parameters
-    ----------
-    model : FittedModel
-        The networks.
-    rows : ndarray of shape (n_rows, n_features), float32
-        Rows on the networks' scale.
-    hidden : ndarray of shape (n_rows, n_features), bool
-        The cells to replace.
-
-    Returns
-    -------
-    rows : ndarray of shape (n_rows, n_features)
-        The rows, with the densities' means in hidden cells.
-    densities : Densities or HeadDensities
-        What the decoders say of the completed rows.
-    """
-    networks = model.networks.in_float64()
-    columns = networks.columns
-    x = torch.from_numpy(np.where(hidden, 0.0, rows.astype(np.float64))).to(columns.device)
-    mask = torch.from_numpy(hidden).to(columns.device)
-    densities: Any = None
-    for _ in range(ROUNDS):
-        densities = networks.decode(networks.encode(gather_columns(x, columns)))
-        mean = _mean_of_members(densities.mean(), columns, x.shape[1])
-        x = torch.where(mask, mean.clamp(-CLIP, CLIP), x)
-    return x.cpu().numpy(), densities
-
-
-def _mean_of_members(means: torch.Tensor, columns: torch.Tensor, n: int) -> torch.Tensor:
-    """Return means (M, n_rows, n_columns) averaged over who sees the column."""
-    if columns.shape[1] == n:
-        return means.mean(dim=0)
-    total = means.new_zeros(means.shape[1], n)
-    seen = means.new_zeros(n)
-    for member, own in enumerate(columns):
-        total[:, own] += means[member]
-        seen[own] += 1
-    return total / seen.clamp(min=1)
-
-
-def expected_numbers(
-    model: FittedModel, completed: np.ndarray, densities: Any, features: np.ndarray
-) -> np.ndarray:
-    """Return mode, 5 % and 95 % quantile (3, n_rows) of one number of each row.
-
-    Parameters
-    ----------
-    model : FittedModel
-        The networks.
-    completed, densities : ndarray, Densities or HeadDensities
-        From :func:`expected_rows`.
-    features : ndarray of shape (n_rows,), int
-        The number of each row.
-
-    Returns
-    -------
-    ndarray of shape (3, n_rows)
-        On the networks' scale.
-    """
-    if not hasattr(densities, "centre"):
-        # A head without densities to read: its mean, and the residuals' spread.
-        centre = completed[np.arange(len(completed)), features]
-        half = NORMAL_TAIL * model.residuals[features]
-        return np.stack([centre, centre - half, centre + half])
-    columns = model.networks.columns
-    at = torch.from_numpy(features).to(columns.device)
-    # Where each member keeps the number, if it sees it.
-    place = (columns.unsqueeze(1) == at.view(1, -1, 1)).double()
-    return _mode_and_quantiles(densities, place.argmax(dim=2), place.sum(dim=2))
-
-
 def expected_cells(
     model: FittedModel, reader: NumbersReader, scaled: np.ndarray, columns: np.ndarray
 ) -> list[tuple[Any, Any, Any]]:
-    """Return what is expected of one column of each row, given its other columns.
+    """Return what is expected in one column (n_rows,) of each row, given the other columns.
 
-    Parameters
-    ----------
-    model : FittedModel
-        The networks.
-    reader : NumbersReader
-        Turns numbers into the table's cells.
-    scaled : ndarray of shape (n_rows, n_features), float32
-        Rows on the networks' scale.
-    columns : ndarray of shape (n_rows,), int
-        The column of each row.
-
-    Returns
-    -------
-    list of tuple
-        The likeliest cell, and the quantiles if it is a number, else None twice.
+    The likeliest cell, and the 5 % and 95 % quantiles if it is a number, else None twice.
     """
     size = model.chunk_rows()
     found: list[tuple[Any, Any, Any]] = []
@@ -215,7 +99,11 @@ def _expected_chunk(
     is_number = features >= 0
     with torch_threads(1), torch.no_grad():
         completed, densities = expected_rows(model, scaled, hidden)
-        numbers = expected_numbers(model, completed, densities, np.maximum(features, 0))
+        # Where members have the number, if they see it.
+        own = model.networks.columns
+        feature = torch.from_numpy(np.maximum(features, 0)).to(own.device)
+        where = (own.unsqueeze(1) == feature.view(1, -1, 1)).double()
+        numbers = densities.interval(where.argmax(dim=2), where.sum(dim=2)).cpu().numpy()
     cells = []
     for line in numbers:
         rows = completed.copy()
@@ -227,25 +115,20 @@ def _expected_chunk(
     ]
 
 
-def _mode_and_quantiles(densities: Any, index: torch.Tensor, sees: torch.Tensor) -> np.ndarray:
-    """Return mode and quantiles of the members' mixtures taken together."""
+def expected_rows(
+    model: FittedModel, rows: np.ndarray, hidden: np.ndarray
+) -> tuple[np.ndarray, MemberDensities]:
+    """Return rows with the means of the densities in hidden cells, and the densities.
 
-    def of_cell(tensor: torch.Tensor) -> torch.Tensor:
-        m, n, c, _ = tensor.shape
-        cell = tensor.gather(3, index.view(m, n, 1, 1).expand(-1, -1, c, -1)).squeeze(3)
-        return cell.transpose(0, 1).reshape(n, m * c)
+    The cell itself would draw the code towards what it holds; so it is replaced by what
+    is expected there, and the row encoded anew, a few times.
+    """
+    x = np.where(hidden, 0.0, rows.astype(np.float64))
 
-    n_parts = densities.centre.shape[2]
-    weight = (sees.log() - sees.sum(dim=0).clamp(min=1).log()).T.repeat_interleave(n_parts, 1)
-    grid = torch.linspace(-CLIP, CLIP, round(2 * CLIP / SPACING) + 1).to(weight)
-    log_density = log_mixture(
-        of_cell(densities.log_weight) + weight,
-        of_cell(densities.centre),
-        of_cell(densities.scale),
-        grid,
-    )
-    mode = grid[log_density.argmax(dim=1)]
-    mass = log_density.exp().cumsum(dim=1)
-    levels = torch.tensor([TAIL, 1 - TAIL]).to(mass) * mass[:, -1:]
-    quantiles = grid[torch.searchsorted(mass, levels).clamp(max=len(grid) - 1)]
-    return torch.stack([mode, *quantiles.unbind(1)]).cpu().numpy()
+    def filled(evidence: EnsembleEvidence) -> np.ndarray:
+        return np.where(hidden, fold(evidence.expected, evidence).clip(-CLIP, CLIP), x)
+
+    evidence = model.evidence(x)
+    for _ in range(ROUNDS - 1):
+        evidence = model.evidence(filled(evidence))
+    return filled(evidence), evidence.densities

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from scipy.stats import median_abs_deviation
 
 from sklearn_aae._utils._random import EnsembleStream, derive_seed, make_generator
 from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns
-from sklearn_aae.detection._marginals import Marginals
-from sklearn_aae.detection._references import References, crowding
+from sklearn_aae.detection._marginals import GridMarginals
+from sklearn_aae.detection._protocols import Marginals, MemberNetworks
+from sklearn_aae.detection._references import References, subsample_knn_distance
 from sklearn_aae.detection._single import DrawnMarginals, SingleMember
 from sklearn_aae.detection.ensemble import (
     AutoregressiveEnsemble,
@@ -24,17 +25,16 @@ from sklearn_aae.detection.ensemble import (
     member_rows,
 )
 from sklearn_aae.detection.scores import AUTOREGRESSION, DENSITY
+from sklearn_aae.networks import AAEModule
 
 #: Each member trains on a random choice of this share of the rows.
 ROW_SHARE = 0.5
-#: After this share of the steps, rows that lie apart are left out of training.
+#: After this share of the steps, outlying rows are left out of training.
 TRIM_AFTER = 0.3
-#: Rows farther than this many robust standard deviations above the median lie apart.
+#: Rows farther than this many robust standard deviations above the median are outlying.
 TRIM_BEYOND = 1.5
-#: A median absolute deviation of 1 belongs to a normal standard deviation of this.
-MAD_TO_SD = 1.4826
-#: Rows, and their neighbours, that say whether a row lies apart.
-CROWD, CROWD_NEIGHBOURS = 32, 5
+#: Rows, and their neighbours, that tell whether a row is outlying.
+SUBSAMPLE, SUBSAMPLE_NEIGHBOURS = 32, 5
 #: References that are stored for each member, and neighbours among them.
 CORE, CORE_NEIGHBOURS = 64, 5
 NEAREST, NEAREST_NEIGHBOURS = 1024, 1
@@ -50,30 +50,27 @@ class FittedModel:
     ----------
     networks : Ensemble or SingleMember
         The networks, float32.
-    marginals : Marginals or DrawnMarginals
+    marginals : GridMarginals or DrawnMarginals
         Densities of columns by themselves.
     references : dict of str to References
         Stored rows.
-    kept : ndarray of bool
-        The training rows that survived trimming.
-    residuals : ndarray of shape (n_features,)
-        Root mean squared residuals of the kept rows.
-    losses : ndarray of shape (n_steps, n_phases) or None
-        Losses of the phases, if they were trained here.
+    inliers : ndarray of bool
+        The training rows that are not outlying.
+    losses : dict of str to ndarray of shape (n_steps,)
+        Losses of the phases; empty if they were not trained here.
     autoregressive : AutoregressiveEnsemble or None
         Networks of the autoregressive likelihood, if it was asked for.
     """
 
-    networks: Any
-    marginals: Any
+    networks: MemberNetworks
+    marginals: Marginals
     references: dict[str, References]
-    kept: np.ndarray
-    residuals: np.ndarray
-    losses: np.ndarray | None = None
+    inliers: np.ndarray
+    losses: dict[str, np.ndarray] = field(default_factory=dict)
     autoregressive: AutoregressiveEnsemble | None = None
 
     def evidence(self, rows: np.ndarray) -> EnsembleEvidence:
-        """Return what the model says about rows on the networks' scale, float32."""
+        """Return what the model says about rows on the networks' scale."""
         networks = self.networks.in_float64()
         x = torch.from_numpy(np.asarray(rows, dtype=np.float64)).to(networks.columns.device)
         other = None if self.autoregressive is None else self.autoregressive.in_float64()
@@ -98,33 +95,15 @@ def fit_ensemble(
     settings: EnsembleSettings,
     plan: EnsemblePlan,
     *,
-    device: Any = "cpu",
+    device: str | torch.device = "cpu",
     trimming: bool = True,
     watch: Callable[[EnsembleTrainer], bool] | None = None,
 ) -> FittedModel:
-    """Train an ensemble on rows, some of which may be anomalies.
+    """Train an ensemble on rows on the networks' scale, some of which may be anomalies.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features), float32
-        Training rows on the networks' scale.
-    seed : int
-        Seeds everything.
-    settings : EnsembleSettings
-        What members have in common.
-    plan : EnsemblePlan
-        How they are trained.
-    device : str or torch.device, default="cpu"
-        Where to train.
-    trimming : bool, default=True
-        Whether rows that lie apart are left out, half-way and of what is stored.
-    watch : callable or None, default=None
-        Called with the trainer every few steps; training stops if it returns True.
-
-    Returns
-    -------
-    FittedModel
-        The trained model.
+    With ``trimming``, outlying rows are left out after a part of the training and of what is
+    stored.  ``watch`` is called with the trainer every few steps; training stops if it returns
+    True.
     """
     X = torch.from_numpy(np.ascontiguousarray(rows)).to(device)
     m, d = settings.n_members, rows.shape[1]
@@ -134,17 +113,21 @@ def fit_ensemble(
     trainer = EnsembleTrainer(
         ensemble, X, own, plan, derive_seed(seed, EnsembleStream.TRAINING), watch
     )
-    trimmer = Trimmer(X, derive_seed(seed, EnsembleStream.TRIMMING))
-    if trimming:
-        # At first members are principal components: what lies apart there tells how much.
-        trainer.leave_out(trimmer.kept(trainer.frozen()))
+    trimmer = Trimmer(X, derive_seed(seed, EnsembleStream.TRIMMING)) if trimming else None
+    if trimmer is not None:
+        # At first members are principal components: what is outlying there tells how much.
+        trainer.freeze_codes()
+        trainer.leave_out(trimmer.inliers(ensemble))
         trainer.run(max(1, round(TRIM_AFTER * plan.n_steps)))
-        trainer.keep(trimmer.kept(trainer.frozen()))
+        trainer.freeze_codes()
+        trainer.keep(trimmer.inliers(ensemble))
     trainer.run(plan.n_steps)
     trainer.finish()
-    marginals = Marginals(ensemble, make_generator(derive_seed(seed, EnsembleStream.PRIOR), device))
-    losses = torch.stack(trainer.losses).cpu().numpy()
-    return surround(ensemble, X, marginals, trimmer if trimming else None, seed, losses)
+    generator = make_generator(derive_seed(seed, EnsembleStream.PRIOR), device)
+    model = surround(ensemble, X, GridMarginals(ensemble, generator), trimmer, seed)
+    losses = torch.stack(trainer.losses, dim=1).cpu().numpy()
+    model.losses = {f"{n}_loss": own for n, own in zip(trainer.optimizers, losses, strict=True)}
+    return model
 
 
 @torch.no_grad()
@@ -157,33 +140,15 @@ def fit_autoregressive(
     *,
     watch: Callable[[EnsembleTrainer], bool] | None = None,
 ) -> AutoregressiveEnsemble:
-    """Train networks for the autoregressive likelihood beside an ensemble.
+    """Train networks for the autoregressive likelihood beside an ensemble, on its inliers.
 
-    Parameters
-    ----------
-    model : FittedModel
-        The ensemble; its rows that survived trimming are trained on, and of every batch as
-        large a share is left out as did not.
-    rows : ndarray of shape (n_rows, n_features), float32
-        Its training rows on the networks' scale.
-    seed : int
-        Seeds everything.
-    settings : EnsembleSettings
-        What members have in common.
-    plan : EnsemblePlan
-        How they are trained.
-    watch : callable or None, default=None
-        Called with the trainer every few steps; training stops if it returns True.
-
-    Returns
-    -------
-    AutoregressiveEnsemble
-        The networks; members see the columns that the ensemble's see.
+    Members see the columns that the ensemble's see.  Of every batch as large a share is left
+    out as there are outlying rows.
     """
     seed = derive_seed(seed, EnsembleStream.AUTOREGRESSIVE)
     columns = model.networks.columns
-    kept = model.kept if model.kept.sum() >= 2 else np.ones_like(model.kept)
-    X = torch.from_numpy(rows[kept]).to(columns.device)
+    inliers = model.inliers if model.inliers.sum() >= 2 else np.ones_like(model.inliers)
+    X = torch.from_numpy(rows[inliers]).to(columns.device)
     networks = AutoregressiveEnsemble(
         settings, columns.cpu().numpy(), derive_seed(seed, EnsembleStream.WEIGHTS)
     )
@@ -192,32 +157,17 @@ def fit_autoregressive(
     trainer = EnsembleTrainer(
         networks, X, own, plan, derive_seed(seed, EnsembleStream.TRAINING), watch
     )
-    trainer.leave_out(kept)
+    trainer.leave_out(inliers)
     trainer.run(plan.n_steps)
     trainer.finish()
     return networks
 
 
 @torch.no_grad()
-def adopt_model(rows: np.ndarray, seed: int, module: Any, *, trimming: bool = True) -> FittedModel:
-    """Surround a model that is fitted already with marginals and references.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features), float32
-        Training rows on the networks' scale.
-    seed : int
-        Seeds the choice of references and the prior draws.
-    module : AAEModule
-        The fitted networks.
-    trimming : bool, default=True
-        Whether rows that lie apart are left out of what is stored.
-
-    Returns
-    -------
-    FittedModel
-        The model.
-    """
+def from_fitted(
+    rows: np.ndarray, seed: int, module: AAEModule, *, trimming: bool = True
+) -> FittedModel:
+    """Surround a model that is fitted already with marginals and references."""
     member = SingleMember(module)
     device = member.columns.device
     X = torch.from_numpy(np.ascontiguousarray(rows)).to(device)
@@ -225,77 +175,72 @@ def adopt_model(rows: np.ndarray, seed: int, module: Any, *, trimming: bool = Tr
         member, make_generator(derive_seed(seed, EnsembleStream.PRIOR), device)
     )
     trimmer = Trimmer(X, derive_seed(seed, EnsembleStream.TRIMMING)) if trimming else None
-    return surround(member, X, marginals, trimmer, seed)
+    model = surround(member, X, marginals, trimmer, seed)
+    member.residuals = model.references["core"].residuals().double()
+    return model
 
 
 def surround(
-    networks: Any,
+    networks: MemberNetworks,
     X: torch.Tensor,
-    marginals: Any,
+    marginals: Marginals,
     trimmer: Trimmer | None,
     seed: int,
-    losses: np.ndarray | None = None,
 ) -> FittedModel:
-    kept = np.ones(len(X), dtype=bool) if trimmer is None else trimmer.kept(networks)
-    stored, residuals = _store(networks, X, kept, derive_seed(seed, EnsembleStream.STORED))
-    return FittedModel(networks, marginals, stored, kept, residuals, losses)
+    inliers = np.ones(len(X), dtype=bool) if trimmer is None else trimmer.inliers(networks)
+    stored = _store(networks, X, inliers, derive_seed(seed, EnsembleStream.STORED))
+    return FittedModel(networks, marginals, stored, inliers)
 
 
 class Trimmer:
-    """Says which rows lie apart from a random few of their fellows.
+    """Tells outlying rows by their mean k-NN distance to a subsample of the other rows.
 
-    The few are so few that a group of anomalies is hardly among them: a row of such a
-    group finds its like in many references, and among few it is alone.
+    It is so small that hardly any of a group of anomalies is in it: among many references a row
+    of such a group has near neighbours, among few it has none.
     """
 
     def __init__(self, X: torch.Tensor, seed: int) -> None:
         self.X, self.seed = X, seed
         self.n_calls = 0
 
-    def kept(self, networks: Any) -> np.ndarray:
-        """Return whether each row stays (n_rows, bool)."""
+    def inliers(self, networks: MemberNetworks) -> np.ndarray:
+        """Return the inlier mask (n_rows, bool)."""
         rng = np.random.default_rng(derive_seed(self.seed, self.n_calls))
         self.n_calls += 1
         n = len(self.X)
-        size = min(CROWD, max(2, n // 2))
+        size = min(SUBSAMPLE, max(2, n // 2))
         chosen = np.stack([rng.choice(n, size, replace=False) for _ in range(networks.n_members)])
         x = gather_columns(self.X, networks.columns)
         expected = networks.decode(networks.encode(x)).mean()
         index = torch.from_numpy(chosen).to(self.X.device)
-        return near_the_rest(crowding(x, expected, index, CROWD_NEIGHBOURS))
+        return not_far_above(subsample_knn_distance(x, expected, index, SUBSAMPLE_NEIGHBOURS))
 
 
-def near_the_rest(distance: np.ndarray) -> np.ndarray:
+def not_far_above(distance: np.ndarray) -> np.ndarray:
     """Return which values do not lie far above the median, robustly measured."""
-    median = np.median(distance)
-    deviation = MAD_TO_SD * np.median(np.abs(distance - median))
+    deviation = median_abs_deviation(distance, scale="normal")
     if deviation == 0:  # most rows are one and the same
         deviation = distance.std()
-    return distance <= median + TRIM_BEYOND * deviation
+    return distance <= np.median(distance) + TRIM_BEYOND * deviation
 
 
 def _store(
-    networks: Any, X: torch.Tensor, kept: np.ndarray, seed: int
-) -> tuple[dict[str, References], np.ndarray]:
-    """Return each member's references, a few of the kept rows and many of all; residuals."""
+    networks: MemberNetworks, X: torch.Tensor, inliers: np.ndarray, seed: int
+) -> dict[str, References]:
+    """Return each member's references: a few of the inliers, and many of all rows."""
     rng = np.random.default_rng(seed)
-    all_rows, kept_rows = np.arange(len(X)), np.flatnonzero(kept)
-    if len(kept_rows) < 2:
-        kept_rows = all_rows
+    all_rows, inner_rows = np.arange(len(X)), np.flatnonzero(inliers)
+    if len(inner_rows) < 2:
+        inner_rows = all_rows
     choices = {
-        "core": (kept_rows, min(CORE, max(2, len(kept_rows) // 2)), CORE_NEIGHBOURS),
+        "core": (inner_rows, min(CORE, max(2, len(inner_rows) // 2)), CORE_NEIGHBOURS),
         "nearest": (all_rows, min(NEAREST, len(X)), NEAREST_NEIGHBOURS),
     }
-    stored, residuals = {}, np.zeros(X.shape[1])
+    stored = {}
     for name, (rows, size, n_neighbours) in choices.items():
         index = np.stack([rng.choice(rows, size, replace=False) for _ in range(networks.n_members)])
-        at = torch.from_numpy(index).to(X.device)
-        x = X[at]
+        x = X[torch.from_numpy(index).to(X.device)]
         if networks.columns.shape[1] < X.shape[1]:
             x = x.gather(2, networks.columns.unsqueeze(1).expand(-1, size, -1))
-        expected = networks.decode(networks.encode(x)).mean()
-        stored[name] = References(x, expected, n_neighbours)
-        if name == "core":
-            square = (x - expected).square().mean(dim=(0, 1)).sqrt()
-            residuals[: len(square)] = square.cpu().numpy()
-    return stored, residuals
+        stored[name] = References(x, networks.decode(networks.encode(x)).mean(), n_neighbours)
+    return stored

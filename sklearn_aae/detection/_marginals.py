@@ -17,7 +17,7 @@ SPACING = 0.1
 BLOCK = 2**19
 
 
-class Marginals:
+class GridMarginals:
     r"""Log densities :math:`\log E_{z \sim p(z)}\, p(x_j \mid z)` on a grid.
 
     Between the points of the grid the logarithm is a straight line.
@@ -56,9 +56,9 @@ class Marginals:
 
     def losses(self, x: torch.Tensor) -> torch.Tensor:
         """Return minus the log density of cells (M, n, n_columns)."""
-        place = (x + CLIP) / SPACING
-        left = place.floor().clamp(0, self.table.shape[2] - 2)
+        position = (x + CLIP) / SPACING
+        left = position.floor().clamp(0, self.table.shape[2] - 2)
         index = left.long().transpose(1, 2)
         low = self.table.gather(2, index).transpose(1, 2).to(x)
         high = self.table.gather(2, index + 1).transpose(1, 2).to(x)
-        return -torch.lerp(low, high, place - left)
+        return -torch.lerp(low, high, position - left)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import false_discovery_control
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_scalar
@@ -18,18 +20,14 @@ from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import DetectorStream, derive_seed, draw_seed
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._parameters import as_device, as_sizes
-from sklearn_aae.detection._calibration import (
-    benjamini_hochberg,
-    conformal_threshold,
-    n_held_out,
-    p_values,
-)
+from sklearn_aae.detection._calibration import conformal_threshold, n_held_out, p_values
+from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._explain import Reason, give_reasons
 from sklearn_aae.detection._fitting import (
     FittedModel,
-    adopt_model,
     fit_autoregressive,
     fit_ensemble,
+    from_fitted,
 )
 from sklearn_aae.detection._progress import Progress, n_tasks
 from sklearn_aae.detection._single import check_estimator, read_as_estimator
@@ -52,7 +50,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
 
     ``fit`` trains several small adversarial autoencoders [1]_ at once, each on a random
     half of the rows and with the three phases of :class:`AdversarialAutoencoder`, while
-    rows that lie apart are left out.  From what they say about a row, any of several
+    outlying rows are left out.  From what they say about a row, any of several
     kinds of score follows: :meth:`score_samples`.  Every score is inductive: it depends on
     no other row that is scored.
 
@@ -134,7 +132,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     n_held_out_ : int
         Rows that were held out for p-values: none of fewer than 100, else about a tenth.
     held_out_indices_ : ndarray of shape (`n_held_out_`,), int
-        Their places in the table that ``fit`` was given.
+        Their positions in the table that ``fit`` was given.
     history_ : dict of ndarray
         Losses of the three phases by step; empty if ``estimator`` was given.
     ensemble_ : torch.nn.Module or None
@@ -292,7 +290,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
             progress = Progress(self, task, X, self.verbose)
             self._fit_model(scaled, derive_seed(seed, DetectorStream.MODEL), progress)
             rng = np.random.default_rng(derive_seed(seed, DetectorStream.SCALES))
-            normal = rng.permutation(np.flatnonzero(self._model.kept))[:SCALE_ROWS]
+            normal = rng.permutation(np.flatnonzero(self._model.inliers))[:SCALE_ROWS]
             evidence = self._model.evidence(scaled[normal])
             kinds = kinds_with(self._model.provides)
             self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
@@ -321,11 +319,10 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     def _fit_model(self, scaled: np.ndarray, seed: int, progress: Progress) -> None:
         """Fit the networks, or take the estimator's, and what surrounds them."""
         trimming = self.contamination != 0
-        self.history_: dict[str, np.ndarray] = {}
-        self.ensemble_ = None
         if self.estimator_ is not None:
             module = self.estimator_.net_.module_
-            self._model = adopt_model(scaled, seed, module, trimming=trimming)
+            self._model = from_fitted(scaled, seed, module, trimming=trimming)
+            self.ensemble_, self.history_ = None, self._model.losses
             return
         settings, plan = self._settings(), self._plan(len(scaled))
         device = "cpu" if self.device == "auto" else as_device(self.device)
@@ -338,11 +335,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
             model.autoregressive = fit_autoregressive(
                 model, scaled, seed, settings, plan, watch=watch
             )
-        self._model = model
-        self.ensemble_ = self._model.networks
-        phases = ("reconstruction_loss", "discriminator_loss", "generator_loss")
-        assert self._model.losses is not None
-        self.history_ = dict(zip(phases, self._model.losses.T, strict=False))
+        self._model, self.ensemble_, self.history_ = model, model.networks, model.losses
 
     def _settings(self) -> EnsembleSettings:
         return EnsembleSettings(
@@ -367,11 +360,11 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         if not len(rows):
             return {kind: np.empty(0) for kind in self._scores}
         chunks = [
-            {kind: score.badness(evidence) for kind, score in self._scores.items()}
+            {kind: score.anomaly_scores(evidence) for kind, score in self._scores.items()}
             for evidence in self._evidence(rows)
         ]
         return {
-            kind: np.sort(_settled(-np.concatenate([chunk[kind] for chunk in chunks])))
+            kind: np.sort(round_scores(-np.concatenate([chunk[kind] for chunk in chunks])))
             for kind in self._scores
         }
 
@@ -454,7 +447,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         """Return the numbers of a table to score, or raise naming the culprit."""
         return self._reader.numbers(self._reader.read(self, X))
 
-    def _evidence(self, rows: np.ndarray) -> Any:
+    def _evidence(self, rows: np.ndarray) -> Iterator[EnsembleEvidence]:
         """Yield the evidence of validated rows, chunk by chunk."""
         size = self._model.chunk_rows()
         for start in range(0, len(rows), size):
@@ -463,8 +456,8 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     def _score(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
         with torch_threads(1), torch.no_grad():
-            parts = [score.badness(evidence) for evidence in self._evidence(rows)]
-        return _settled(-np.concatenate(parts))
+            parts = [score.anomaly_scores(evidence) for evidence in self._evidence(rows)]
+        return round_scores(-np.concatenate(parts))
 
     def _known_kind(self, kind: str | None, among: Any = SCORES) -> str:
         kind = self.kind if kind is None else kind
@@ -611,12 +604,13 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         check_scalar(fdr, "fdr", Real, min_val=0, max_val=1, include_boundaries="neither")
-        return benjamini_hochberg(self.p_values(X), fdr)
+        # Slightly more than fdr: its multiples, which p-values often are, are subject to rounding.
+        return false_discovery_control(self.p_values(X), method="bh") <= fdr * (1 + 1e-12)
 
     # ------------------------------------------------------------- explanation
 
     def score_contributions(self, X: Any, kind: str | None = None) -> np.ndarray:
-        """Return what each column contributes to a row's badness.
+        """Return what each column contributes to a row's anomaly score.
 
         Parameters
         ----------
@@ -683,7 +677,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
 
 
-def _settled(scores: np.ndarray) -> np.ndarray:
+def round_scores(scores: np.ndarray) -> np.ndarray:
     """Return scores without the digits that depend on how many rows a product has.
 
     Equal rows must tie with each other, and with the threshold.

@@ -13,21 +13,8 @@ from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES
 PARTS = 10
 
 
-def n_tasks(estimator: Any, kind: str) -> int:
-    """Return in how many parts a detector reports its fit.
-
-    Parameters
-    ----------
-    estimator : AdversarialAutoencoder, FrozenEstimator or None
-        The detector's parameter.
-    kind : str
-        The kind of score that it is fitted for.
-
-    Returns
-    -------
-    int
-        0 if nothing is trained.
-    """
+def n_tasks(estimator: object, kind: str) -> int:
+    """Return in how many parts a detector reports its fit; 0 if nothing is trained."""
     if estimator is not None:
         return 0 if isinstance(estimator, FrozenEstimator) else 1
     return PARTS * (2 if SCORES[kind]().needs == AUTOREGRESSION else 1)
@@ -48,7 +35,7 @@ class Progress:
         Whether a line with the losses is printed for every tenth.
     """
 
-    def __init__(self, estimator: Any, context: Any, X: Any, verbose: int) -> None:
+    def __init__(self, estimator: object, context: Any, X: Any, verbose: int) -> None:
         self.estimator, self.context, self.X, self.verbose = estimator, context, X, verbose
 
     def watch(self, what: str) -> Progress:

@@ -53,6 +53,11 @@ class References:
         shares = torch.where(total > 0, parts / total, parts)
         return Neighbours((total.squeeze(2) / k).cpu().numpy(), shares.cpu().numpy())
 
+    def residuals(self) -> torch.Tensor:
+        """Return the root mean squared residual of each column."""
+        x, expected = self.pairs.chunk(2, dim=2)
+        return (x - expected).square().mean(dim=(0, 1)).sqrt()
+
 
 def _squared_distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return squared distances of rows of a to rows of b, up to rounding."""
@@ -82,24 +87,14 @@ def _dropped(is_same: torch.Tensor, distance: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def crowding(
+def subsample_knn_distance(
     x: torch.Tensor, expected: torch.Tensor, chosen: torch.Tensor, n_neighbours: int
 ) -> np.ndarray:
-    """Return how far rows lie from a few of themselves, on a scale common to members.
+    """Return the mean k-NN distance of rows to a subsample of the other rows (n_rows,).
 
-    Parameters
-    ----------
-    x, expected : Tensor of shape (n_members, n_rows, n_columns)
-        Rows and their reconstructions.
-    chosen : Tensor of shape (n_members, n_chosen), int
-        Each member's few rows.
-    n_neighbours : int
-        How many of the nearest to average over.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), float64
-        Mean over members of standardised logarithms of the mean distance.
+    ``x`` and ``expected`` (M, n_rows, n_columns) are rows and their reconstructions, ``chosen``
+    (M, n_chosen) are the indices of each member's subsample.  Members are brought to one scale:
+    a mean over them of standardised logarithms.
     """
     pairs = torch.cat([x, expected], dim=2)
     width = pairs.shape[2]

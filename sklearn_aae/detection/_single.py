@@ -14,12 +14,16 @@ from sklearn.frozen import FrozenEstimator
 from sklearn_aae._utils._random import make_generator
 from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES
-from sklearn_aae.encoding import NumbersReader
+from sklearn_aae.encoding import CLIP, NumbersReader
 from sklearn_aae.exceptions import NotFittedError
+from sklearn_aae.networks import AAEModule
+from sklearn_aae.outputs import Head
 from sklearn_aae.training import in_precision
 
 #: Prior draws that a column's density is averaged over, and rows at a time.
 N_DRAWS, ROWS_AT_ONCE = 64, 64
+#: The 95 % quantile of the standard normal distribution.
+NORMAL_TAIL = 1.645
 #: What stands for minus the logarithm of a density of 0, in nats: scores are finite.
 IMPOSSIBLE = 1e9
 #: Draws that modes' centres are found by, all in all, and their seed.
@@ -99,10 +103,12 @@ def read_as_estimator(
 
 
 class HeadDensities:
-    """What the decoder's head says about cells; its losses stand for minus log densities."""
+    """What an output head says about cells; its losses stand for minus log densities."""
 
-    def __init__(self, head: Any, params: torch.Tensor) -> None:
-        self.head, self.params = head, params
+    def __init__(
+        self, head: Head, params: torch.Tensor, residuals: torch.Tensor | None = None
+    ) -> None:
+        self.head, self.params, self.residuals = head, params, residuals
 
     def mean(self) -> torch.Tensor:
         """Return the expected rows (1, n, n_features)."""
@@ -111,6 +117,13 @@ class HeadDensities:
     def log_density(self, x: torch.Tensor) -> torch.Tensor:
         """Return minus the losses of cells (1, n, n_features)."""
         return -self.head.cell_losses(self.params, x[0]).unsqueeze(0)
+
+    def interval(self, index: torch.Tensor, sees: torch.Tensor) -> torch.Tensor:
+        """Return the mean (3, n) of the column ``index`` (1, n), and what residuals add to it."""
+        assert self.residuals is not None
+        mean = self.mean()[0].gather(1, index.T).squeeze(1).clamp(-CLIP, CLIP)
+        half = NORMAL_TAIL * self.residuals[index[0]]
+        return torch.stack([mean, mean - half, mean + half])
 
 
 class SingleMember:
@@ -129,22 +142,24 @@ class SingleMember:
     n_members = 1
 
     def __init__(
-        self, module: Any, dtype: Any = np.float32, original: SingleMember | None = None
+        self,
+        module: AAEModule,
+        dtype: type[np.floating] = np.float32,
+        original: SingleMember | None = None,
     ) -> None:
         self.module, self.original = module, original
+        #: Root mean squared residuals of columns, once there are stored rows to take them from.
+        self.residuals: torch.Tensor | None = None if original is None else original.residuals
         parts = (module.encoder, module.decoder, module.discriminator, module.head)
-        dtype = np.dtype(dtype)
-        encoder, decoder, critic, self.head = (in_precision(part, dtype) for part in parts)
-        self._encoder, self._decoder, self._critic = encoder, decoder, critic
+        self._encoder, self._decoder, self._discriminator, self.head = (
+            in_precision(part, np.dtype(dtype)) for part in parts
+        )
         device = next(module.decoder.parameters()).device
-        n_features = int(self.head.mean(decoder(self._zeros(module, device, dtype))).shape[1])
-        self.columns = torch.arange(n_features, device=device).unsqueeze(0)
-        self.code_mask = self._zeros(module, device, dtype).add(1).unsqueeze(0)
-
-    @staticmethod
-    def _zeros(module: Any, device: torch.device, dtype: np.dtype) -> torch.Tensor:
         kind = torch.float64 if dtype == np.float64 else torch.float32
-        return torch.zeros(1, module.n_components, device=device, dtype=kind)
+        code = torch.zeros(1, module.n_components, device=device, dtype=kind)
+        n_features = int(self.head.mean(self._decoder(code)).shape[1])
+        self.columns = torch.arange(n_features, device=device).unsqueeze(0)
+        self.code_mask = torch.ones_like(code).unsqueeze(0)
 
     def in_float64(self) -> SingleMember:
         """Return the same in float64."""
@@ -160,11 +175,11 @@ class SingleMember:
 
     def decode_drawn(self, z: torch.Tensor) -> HeadDensities:
         """Return what the head says for codes as the prior draws them."""
-        return HeadDensities(self.head, self._decoder(z[0]))
+        return HeadDensities(self.head, self._decoder(z[0]), self.residuals)
 
     def discriminator(self, z: torch.Tensor) -> torch.Tensor:
         """Return logits (1, n, 1) of codes."""
-        return self._critic(z[0]).unsqueeze(0)
+        return self._discriminator(z[0]).unsqueeze(0)
 
     def prior_losses(self, z: torch.Tensor) -> torch.Tensor:
         """Return minus log prior density (1, n) of codes."""
@@ -230,7 +245,7 @@ class DrawnMarginals:
         return torch.cat(parts).unsqueeze(0)
 
     @staticmethod
-    def _block(head: Any, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    def _block(head: Head, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         n = len(x)
         rows = x.repeat_interleave(N_DRAWS, dim=0)
         losses = head.cell_losses(params.repeat(n, 1), rows).view(n, N_DRAWS, -1)

@@ -14,35 +14,30 @@ from torch import nn
 
 from sklearn_aae.training._fused_adam import FusedAdam
 
-#: Parameters start at multiples of so many numbers: 64 bytes in float32, a cache line.
+#: 64 bytes in float32, a cache line.
 ALIGNMENT = 16
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
-class FlatStorage:
-    """Keeps all that a net trains in one buffer, until ``release``.
-
-    Parameters and gradients become views, and so do the moments of every optimizer
-    that :class:`FlatAdam` can stand in for.  Whoever reads them or writes to them in
-    place (callbacks, checkpoints, ``load_state_dict``) notices nothing.
+class FlatParameters:
+    """Parameters in one buffer and their gradients in another, until ``release``.
 
     Parameters
     ----------
-    net : AAENet
-        An initialised net whose parameters share one dtype and device.
-    watched : bool, default=False
-        Whether gradients may be replaced before an optimizer's step: then every
-        optimizer takes its own.
+    parameters : list of torch.nn.Parameter
+        Of one dtype and device; they follow each other and become views of ``values``.
+    alignment : int, default=16
+        Parameters start at multiples of so many numbers.
     """
 
-    def __init__(self, net: Any, watched: bool = False) -> None:
-        self.parameters = _trained(net)
+    def __init__(self, parameters: list[nn.Parameter], alignment: int = ALIGNMENT) -> None:
+        self.parameters = parameters
         self.starts: dict[nn.Parameter, int] = {}
         size = 0
         for parameter in self.parameters:
             self.starts[parameter] = size
-            size += -(-parameter.numel() // ALIGNMENT) * ALIGNMENT
+            size += -(-parameter.numel() // alignment) * alignment
         first = self.parameters[0]
         self.values = torch.zeros(size, dtype=first.dtype, device=first.device)
         self.gradients = torch.zeros_like(self.values)
@@ -51,19 +46,6 @@ class FlatStorage:
         for parameter, view in zip(self.parameters, self.views, strict=True):
             view.copy_(parameter.detach())
             parameter.data = view
-        self.attach_gradients()
-        self.adams: dict[str, FlatAdam] = {}
-        for name in net.optimizer_names:
-            optimizer = getattr(net, f"{name}_")
-            span = self.span([p for group in optimizer.param_groups for p in group["params"]])
-            if span is not None and not watched and FlatAdam.can_replace(optimizer):
-                self.adams[name] = FlatAdam(optimizer, self, span)
-
-    @staticmethod
-    def fits(net: Any) -> bool:
-        """Return whether all that the net trains is of one dtype on one device."""
-        kinds = {(p.dtype, p.device, p.layout) for p in _trained(net)}
-        return len(kinds) == 1
 
     def view(self, buffer: torch.Tensor, parameter: nn.Parameter, offset: int = 0) -> torch.Tensor:
         """Return a parameter's part of a buffer that starts at ``offset`` of ``values``."""
@@ -81,6 +63,49 @@ class FlatStorage:
         if everything[first:after] != places:
             return None
         return slice(places[0], everything[after] if after < len(everything) else len(self.values))
+
+    def release(self) -> None:
+        """Give every parameter storage of its own again."""
+        for parameter, view in zip(self.parameters, self.views, strict=True):
+            if parameter.data_ptr() == view.data_ptr():
+                parameter.data = torch.empty_like(view)
+                with torch.no_grad():
+                    # A write that torch counts: whoever keeps a copy sees that it is old.
+                    parameter.copy_(view)
+            parameter.grad = None
+
+
+class FlatStorage(FlatParameters):
+    """Keeps all that a net trains in one buffer, until ``release``.
+
+    Parameters and gradients become views, and so do the moments of every optimizer
+    that :class:`FlatAdam` can stand in for.  Whoever reads them or writes to them in
+    place (callbacks, checkpoints, ``load_state_dict``) notices nothing.
+
+    Parameters
+    ----------
+    net : AAENet
+        An initialised net whose parameters share one dtype and device.
+    watched : bool, default=False
+        Whether gradients may be replaced before an optimizer's step: then every
+        optimizer takes its own.
+    """
+
+    def __init__(self, net: Any, watched: bool = False) -> None:
+        super().__init__(_trained(net))
+        self.attach_gradients()
+        self.adams: dict[str, FlatAdam] = {}
+        for name in net.optimizer_names:
+            optimizer = getattr(net, f"{name}_")
+            span = self.span([p for group in optimizer.param_groups for p in group["params"]])
+            if span is not None and not watched and FlatAdam.can_replace(optimizer):
+                self.adams[name] = FlatAdam(optimizer, self, span)
+
+    @staticmethod
+    def fits(net: Any) -> bool:
+        """Return whether all that the net trains is of one dtype on one device."""
+        kinds = {(p.dtype, p.device, p.layout) for p in _trained(net)}
+        return len(kinds) == 1
 
     def is_intact(self, net: Any) -> bool:
         """Return whether nobody has frozen a parameter or given a tensor other storage."""
@@ -102,13 +127,7 @@ class FlatStorage:
         """Give every tensor storage of its own again."""
         for stand_in in self.adams.values():
             stand_in.release()
-        for parameter, view in zip(self.parameters, self.views, strict=True):
-            if parameter.data_ptr() == view.data_ptr():
-                parameter.data = torch.empty_like(view)
-                with torch.no_grad():
-                    # A write that torch counts: whoever keeps a copy sees that it is old.
-                    parameter.copy_(view)
-            parameter.grad = None
+        super().release()
 
 
 class FlatAdam:

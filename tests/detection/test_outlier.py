@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -152,9 +153,9 @@ def test_thresholds_out_of_range(fitted, threshold):
 
 def test_clean_training_rows_are_not_trimmed():
     X = clean(400, 10)
-    assert fast_detector(contamination=0).fit(X)._model.kept.all()
+    assert fast_detector(contamination=0).fit(X)._model.inliers.all()
     trimmed = fast_detector().fit(np.concatenate([X, 8 + clean(40, 11)]))
-    assert not trimmed._model.kept.all()
+    assert not trimmed._model.inliers.all()
 
 
 # -------------------------------------------------------------------- p-values
@@ -197,6 +198,22 @@ def test_selection_holds_its_rate():
     assert not detector.select(clean(300, 15), fdr=0.01).any()
     with pytest.raises(ValueError, match="fdr"):
         detector.select(new, fdr=0.0)
+
+
+def test_selection_is_benjamini_and_hochbergs(fitted, monkeypatch):
+    """By the definition in fractions: ties and p-values at their bound are not rounded away."""
+    rng = np.random.default_rng(0)
+    bound_was_met = 0
+    for _ in range(2_000):
+        n, fdr = int(rng.integers(1, 40)), Fraction(int(rng.integers(1, 10)), 10)
+        p = [Fraction(int(k), 40) for k in rng.integers(1, rng.integers(3, 42), size=n)]
+        bounds = [fdr * rank / n for rank in range(1, n + 1)]
+        passed = [own for own, bound in zip(sorted(p), bounds, strict=True) if own <= bound]
+        bound_was_met += any(map(Fraction.__eq__, sorted(p), bounds))
+        expected = [own <= max(passed, default=0) for own in p]
+        monkeypatch.setattr(fitted, "p_values", lambda X, p=p: np.array(p, dtype=float))
+        np.testing.assert_array_equal(fitted.select(None, fdr=float(fdr)), expected)
+    assert bound_was_met > 100
 
 
 def test_held_out_rows_are_used_for_nothing_else(monkeypatch):
@@ -502,7 +519,7 @@ def test_nothing_is_printed_unless_verbose(capsys):
     loud = fast_detector(kind="autoregressive", max_epochs=10, verbose=1).fit(X)
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == 20
-    assert all("reconstruction" in line and "generation" in line for line in shown)
+    assert all("reconstruction" in line and "generator" in line for line in shown)
     assert "[AAEOutlierDetector] ensemble, step 10 of 10:" in shown[9]
     assert "autoregressive ensemble, step 10 of 10" in shown[19]
     np.testing.assert_array_equal(loud.score_samples(X, "default"), quiet.score_samples(X))

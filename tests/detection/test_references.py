@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from sklearn_aae.detection._references import References, crowding
+from sklearn_aae.detection._references import References, subsample_knn_distance
 
 
 @pytest.fixture
@@ -51,10 +51,17 @@ def test_the_share_of_a_column_is_its_part_of_the_distance():
     np.testing.assert_allclose(found.cells[0, 0], [9 / 25, 0, 16 / 25])
 
 
-def test_rows_apart_are_crowded_least(pairs):
+def test_residuals_are_those_of_the_references(pairs):
+    x, expected = pairs
+    found = References(x, expected, 1).residuals()
+    squares = np.square((x - expected).numpy())
+    np.testing.assert_allclose(found, np.sqrt(squares.mean(axis=(0, 1))), rtol=1e-5)
+
+
+def test_outlying_rows_have_the_largest_distance_to_a_subsample(pairs):
     x, expected = (part.clone() for part in pairs)
     x[:, 7] += 20
     chosen = torch.arange(30).repeat(3, 1)
-    distance = crowding(x, expected, chosen, 5)
+    distance = subsample_knn_distance(x, expected, chosen, 5)
     assert distance.argmax() == 7
     assert np.isfinite(distance).all()

@@ -52,14 +52,14 @@ class AutoregressiveEnsemble(Members):
     """
 
     order: torch.Tensor
-    place: torch.Tensor
+    position: torch.Tensor
     edges: torch.Tensor
 
     def build_decoder(self, m: int, k: int, d: int, generator: torch.Generator) -> None:
         """Add the orders, the running sums' weights and the heads."""
         order = torch.stack([torch.randperm(d, generator=generator) for _ in range(m)])
         self.register_buffer("order", order)
-        self.register_buffer("place", order.argsort(dim=1))
+        self.register_buffer("position", order.argsort(dim=1))
         self.register_buffer("edges", torch.zeros(m, d, N_INTERVALS + 1, 1))
         hidden = self.settings.hidden_layer_sizes[::-1]
         self.of_code = MemberMLP(m, (k, *hidden, HIDDEN), 0.1, generator)
@@ -92,22 +92,22 @@ class AutoregressiveEnsemble(Members):
         scale = spread.unsqueeze(1) * factor
         self.head_bias[member, :, 2, :, 0] = (scale - MIN_SCALE).log()
 
-    def surprise(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Return minus the log density of cells (M, n, n_columns), each given those before."""
+    def nll(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return the nll of cells (M, n, n_columns), each given those before."""
         size = max(1, CHUNK // (x.shape[0] * x.shape[2] * HIDDEN))
         if torch.is_grad_enabled() or size >= x.shape[1]:
-            return self._surprise(z, x)
+            return self._nll(z, x)
         parts = zip(z.split(size, dim=1), x.split(size, dim=1), strict=True)
-        return torch.cat([self._surprise(*part) for part in parts], dim=1)
+        return torch.cat([self._nll(*part) for part in parts], dim=1)
 
-    def _surprise(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    def _nll(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         m, n, d = x.shape
         # Rows last: the small products and sums below are then over long vectors.
         cells = x.transpose(1, 2).gather(1, self.order.unsqueeze(2).expand(-1, -1, n))
         hidden = leaky_relu(self._before(z, cells) + self.bias, 0.1)
         params = (self.head @ hidden).view(m, d, 3, -1, n) + self.head_bias
         losses = -Densities(*params.unbind(2)).log_density(cells)
-        return losses.gather(1, self.place.unsqueeze(2).expand(-1, -1, n)).transpose(1, 2)
+        return losses.gather(1, self.position.unsqueeze(2).expand(-1, -1, n)).transpose(1, 2)
 
     def _before(self, z: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
         """Return what columns are told of the code and the columns before (M, d, HIDDEN, n)."""

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch.nn.functional import softplus
 
+from sklearn_aae.encoding import CLIP
+
 #: Degrees of freedom of the decoder's densities: tails that a far cell does not fall off.
 FREEDOM = 4.0
 LOG_T_CONSTANT = (
@@ -19,6 +21,8 @@ MOST_LOG_SCALE = 20.0
 FAR = 40.0
 #: Least scale of a density, in standard deviations of its column.
 MIN_SCALE = 0.05
+#: An interval leaves out this much on either side; it is read from a grid of this spacing.
+TAIL, SPACING = 0.05, 0.05
 
 
 class Densities:
@@ -50,24 +54,34 @@ class Densities:
         """Return the mean of each cell, of shape (M, n, n_columns)."""
         return (self.log_weight.exp() * self.centre).sum(dim=-2)
 
+    def interval(self, index: torch.Tensor, sees: torch.Tensor) -> torch.Tensor:
+        """Return mode, 5 % and 95 % quantile (3, n) of one cell of each row.
+
+        Its column's index (M, n) among a member's, where the member sees it (M, n): the mixtures
+        of these members are taken together.
+        """
+
+        def of_cell(tensor: torch.Tensor) -> torch.Tensor:
+            m, n, c, _ = tensor.shape
+            cell = tensor.gather(3, index.view(m, n, 1, 1).expand(-1, -1, c, -1)).squeeze(3)
+            return cell.transpose(0, 1).reshape(n, m * c)
+
+        n_parts = self.centre.shape[2]
+        weight = (sees.log() - sees.sum(dim=0).clamp(min=1).log()).T.repeat_interleave(n_parts, 1)
+        grid = torch.linspace(-CLIP, CLIP, round(2 * CLIP / SPACING) + 1).to(weight)
+        log_weight = of_cell(self.log_weight) + weight
+        log_density = log_mixture(log_weight, of_cell(self.centre), of_cell(self.scale), grid)
+        mode = grid[log_density.argmax(dim=1)]
+        mass = log_density.exp().cumsum(dim=1)
+        levels = torch.tensor([TAIL, 1 - TAIL]).to(mass) * mass[:, -1:]
+        quantiles = grid[torch.searchsorted(mass, levels).clamp(max=len(grid) - 1)]
+        return torch.stack([mode, *quantiles.unbind(1)])
+
 
 def log_mixture(
     log_weight: torch.Tensor, centre: torch.Tensor, scale: torch.Tensor, grid: torch.Tensor
 ) -> torch.Tensor:
-    """Return the log density of mixtures at the points of a grid.
-
-    Parameters
-    ----------
-    log_weight, centre, scale : Tensor of shape (n_mixtures, n_parts)
-        The mixtures of Student-t densities.
-    grid : Tensor of shape (n_points,)
-        The points.
-
-    Returns
-    -------
-    Tensor of shape (n_mixtures, n_points)
-        Log densities.
-    """
+    """Return the log density of mixtures (n_mixtures, n_parts) at the points of a grid."""
     inverse = 1 / scale
     u = (grid - centre.unsqueeze(2)) * inverse.unsqueeze(2)
     q = u.square_().div_(FREEDOM).add_(1.0)
@@ -119,21 +133,15 @@ class TracedMixture:
         self.total, self.prior = _log_sum(self.joint), _log_sum(logits)
         self.log_density = (self.total - self.prior).add_(LOG_T_CONSTANT)
 
-    def back(
-        self, g: torch.Tensor, places: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-    ) -> None:
-        """Put the gradients by logits, centre and log scale somewhere; once only.
+    def back(self, g: torch.Tensor, out: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
+        """Put the gradients by logits, centre and log scale into ``out``; once only.
 
-        Parameters
-        ----------
-        g : Tensor of shape (..., 1, n_cells) or one that expands to it
-            The gradient by the log density.
-        places : tuple of Tensor
-            Where to put them; may be what they are the gradients by.
+        ``g`` (..., 1, n_cells) is the gradient by the log density.  ``out`` may be what the
+        gradients are by.
         """
         share = self.joint.sub_(self.total.unsqueeze(-2)).exp_()
         weight = (self.logits - self.prior.unsqueeze(-2)).exp_()
-        of_logits, of_centre, of_log_scale = places
+        of_logits, of_centre, of_log_scale = out
         torch.mul(weight.sub_(share).neg_(), g, out=of_logits)
         pull = share.mul_(g).div_(self.scale)
         h = torch.div(self.u, self.q.mul_(FREEDOM / (FREEDOM + 1)), out=self.q)

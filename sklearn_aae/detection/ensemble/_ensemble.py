@@ -15,13 +15,13 @@ The decoder gives every column a mixture of Student-t densities given the code.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from sklearn_aae.detection.ensemble._densities import MIN_SCALE, Densities, TracedMixture
-from sklearn_aae.detection.ensemble._members import MemberMLP, Members
+from sklearn_aae.detection.ensemble._members import MemberMLP, Members, PullBack
 
 
 class Ensemble(Members):
@@ -56,9 +56,9 @@ class Ensemble(Members):
         """Start at the principal components, and densities at the spread of the residuals."""
         k = vectors.shape[1]
         self.centre[member, 0] = x.mean(dim=0)
-        self.path_out[member, :k] = (vectors.T / self.kept).float()
+        self.path_out[member, :k] = (vectors.T / self.shrinkage).float()
         centred = x - self.centre[member]
-        rest = centred - self.kept * (centred @ self.path_in[member]) @ self.path_out[member]
+        rest = centred - self.shrinkage * (centred @ self.path_in[member]) @ self.path_out[member]
         spread = rest.square().mean(dim=0).sqrt()
         # Some narrow and some wide.
         n = self.settings.n_densities
@@ -78,34 +78,33 @@ class Ensemble(Members):
         path = torch.baddbmm(self.centre, z, self.path_out)
         return Densities(logits, path.unsqueeze(2) + shift, log_scale)
 
-    def decoder_back(
-        self,
-        z: torch.Tensor,
-        x: torch.Tensor,
-        weigh: Callable[[torch.Tensor], torch.Tensor],
-        gradients: Sequence[torch.Tensor],
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the loss of phase 1 and its gradient by the codes, derived by hand."""
+    def nll_of_rows(self, z: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, PullBack]:
+        # Derived by hand: against autograd it saves 20 to 27 % of a detector's fit (medians of
+        # 15 pairs of fits each of 1,000 x 100, 2,000 x 30 and 1,000 x 10 cells, one thread).
         m, n, d = x.shape
         passed = self.decoder.trace(z)
         params = passed[-1].view(m, n, 3, self.settings.n_densities, d)
         logits, shift, log_scale = params.unbind(2)
         path = torch.baddbmm(self.centre, z, self.path_out)
         mixture = TracedMixture(logits, shift.add_(path.unsqueeze(2)), log_scale, x.unsqueeze(2))
-        surprise = mixture.log_density.mean(dim=2).neg_()
-        weights = weigh(surprise)
-        loss = torch.dot(weights.flatten(), surprise.flatten())
-        # The outputs are not needed any more: their gradients take their place.
-        mixture.back(weights.mul(-1 / d).view(m, n, 1, 1), (logits, shift, log_scale))
-        of_path = shift.sum(dim=2)
-        *of_layers, of_path_out, of_centre = gradients
-        torch.bmm(z.transpose(1, 2), of_path, out=of_path_out)
-        torch.sum(of_path, 1, keepdim=True, out=of_centre)
-        g = self.decoder.back(passed[-1], passed, of_layers)
-        return loss, g.baddbmm_(of_path, self.path_out.transpose(1, 2))
+        nll = mixture.log_density.mean(dim=2).neg_()
 
-    def surprise(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Return minus the log density of the cells of rows given codes."""
+        def pull_back(
+            weights: torch.Tensor, gradients: Sequence[torch.Tensor]
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            # The outputs are not needed any more: they are overwritten by their gradients.
+            mixture.back(weights.mul(-1 / d).view(m, n, 1, 1), (logits, shift, log_scale))
+            of_path = shift.sum(dim=2)
+            *of_layers, of_path_out, of_centre = gradients
+            torch.bmm(z.transpose(1, 2), of_path, out=of_path_out)
+            torch.sum(of_path, 1, keepdim=True, out=of_centre)
+            g = self.decoder.back(passed[-1], passed, of_layers)
+            g.baddbmm_(of_path, self.path_out.transpose(1, 2))
+            return torch.dot(weights.flatten(), nll.flatten()), g
+
+        return nll, pull_back
+
+    def nll(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         return -self.decode(z).log_density(x)
 
     def prior_losses(self, z: torch.Tensor) -> torch.Tensor:

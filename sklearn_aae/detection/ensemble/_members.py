@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -18,6 +18,10 @@ from sklearn_aae._utils._random import derive_seed, make_generator
 from sklearn_aae.training._inference import in_precision
 
 aten = torch.ops.aten
+
+#: Takes weights of rows (M, n), and tensors to put the gradients by a decoder's parameters into;
+#: returns the weighted sum of the rows' nll and its gradient by the codes.
+PullBack = Callable[[torch.Tensor, Sequence[torch.Tensor]], tuple[torch.Tensor, torch.Tensor]]
 
 #: Keeps the scale of a code that does not vary above zero.
 CODE_EPSILON = 1e-5
@@ -103,23 +107,10 @@ class MemberMLP(nn.Module):
         gradients: Sequence[torch.Tensor] = (),
         to_input: bool = True,
     ) -> torch.Tensor:
-        """Pass a gradient back through the layers.
+        """Return the gradient by the input, given that by the output and what was traced.
 
-        Parameters
-        ----------
-        g : Tensor of shape (n_members, n, n_out)
-            The gradient by the output.
-        passed : list of Tensor
-            From :meth:`trace`.
-        gradients : sequence of Tensor, default=()
-            Where to put the gradients by the parameters, in their order, if anywhere.
-        to_input : bool, default=True
-            Whether the gradient by the input is wanted.
-
-        Returns
-        -------
-        Tensor of shape (n_members, n, n_in)
-            The gradient by the input if it is wanted, else by the first layer's output.
+        Gradients by the parameters are put into ``gradients``, if given, in their order.
+        Without ``to_input`` the gradient by the first layer's output is returned.
         """
         for i in range(len(self._chain) - 1, -1, -1):
             h = passed[i]
@@ -134,7 +125,7 @@ class MemberMLP(nn.Module):
         return g
 
     @property
-    def last(self) -> Any:
+    def last(self) -> MemberLinear:
         """The last layer."""
         return self._chain[-1]
 
@@ -206,34 +197,15 @@ class Members(ABC, nn.Module):
 
     @abstractmethod
     def start_decoder(self, member: int, x: torch.Tensor, vectors: torch.Tensor) -> None:
-        """Start a member's decoder, given its rows and their principal components.
+        """Start a member's decoder, given its rows (n, n_columns) and their components.
 
-        Parameters
-        ----------
-        member : int
-            The member; its path into the code is set.
-        x : Tensor of shape (n, n_columns)
-            Its rows.
-        vectors : Tensor of shape (n_columns, width)
-            Their principal components, each as long as the rows' spread along it.
+        Each of the principal components (n_columns, width) is as long as the rows' spread along
+        it.  The member's path into the code is set already.
         """
 
     @abstractmethod
-    def surprise(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Return minus the log density of each cell.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_members, n, n_components)
-            Codes.
-        x : Tensor of shape (n_members, n, n_columns)
-            Rows.
-
-        Returns
-        -------
-        Tensor of shape (n_members, n, n_columns)
-            In nats.
-        """
+    def nll(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return the negative log-likelihood of cells (M, n, n_columns) given codes, in nats."""
 
     @property
     def n_members(self) -> int:
@@ -266,13 +238,15 @@ class Members(ABC, nn.Module):
         return torch.baddbmm(self.encoder(x), x, self.path_in)
 
     @property
-    def kept(self) -> float:
-        """The share of the normalised code that the channel lets through."""
+    def shrinkage(self) -> float:
+        """What the channel multiplies a normalised code by."""
         return math.sqrt(1 - self.settings.channel_noise**2)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Return the means of the codes of rows (M, n, n_columns)."""
-        return self.kept * (self.raw_code(x) - self.code_mean) / self.code_scale * self.code_mask
+        return (
+            self.shrinkage * (self.raw_code(x) - self.code_mean) / self.code_scale * self.code_mask
+        )
 
     def draw_codes(self, x: torch.Tensor, noise: torch.Tensor) -> DrawnCodes:
         """Return codes of a batch as the channel gives them: by its statistics, with noise."""
@@ -281,25 +255,15 @@ class Members(ABC, nn.Module):
         var, mean = torch.var_mean(raw, dim=1, correction=0, keepdim=True)
         scale = var.add_(CODE_EPSILON).sqrt_()
         normalised = raw.sub_(mean).div_(scale)
-        z = torch.add(self.kept * normalised, noise, alpha=self.settings.channel_noise)
+        z = torch.add(self.shrinkage * normalised, noise, alpha=self.settings.channel_noise)
         return DrawnCodes(z.mul_(self.code_mask), normalised, scale, passed)
 
     def encoder_back(
         self, g: torch.Tensor, codes: DrawnCodes, gradients: Sequence[torch.Tensor]
     ) -> None:
-        """Pass a gradient by drawn codes back to the encoders' parameters.
-
-        Parameters
-        ----------
-        g : Tensor of shape (n_members, n, n_components)
-            The gradient by the codes.
-        codes : DrawnCodes
-            From :meth:`draw_codes`.
-        gradients : sequence of Tensor
-            Where to put the gradients by :meth:`encoder_parameters`, in their order.
-        """
+        """Put the gradients by :meth:`encoder_parameters`, given that by codes, into a sequence."""
         e = codes.normalised
-        g = g * (self.kept * self.code_mask)
+        g = g * (self.shrinkage * self.code_mask)
         along = (g * e).mean(dim=1, keepdim=True)
         g = g.sub_(g.mean(dim=1, keepdim=True)).sub_(e.mul_(along)).div_(codes.scale)
         *of_layers, of_path = gradients
@@ -309,41 +273,25 @@ class Members(ABC, nn.Module):
         of_layers[-1].zero_()
         torch.bmm(codes.passed[0].transpose(1, 2), g, out=of_path)
 
-    def decoder_back(
-        self,
-        z: torch.Tensor,
-        x: torch.Tensor,
-        weigh: Callable[[torch.Tensor], torch.Tensor],
-        gradients: Sequence[torch.Tensor],
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the loss of phase 1 and its gradient by the codes.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n_members, n, n_components)
-            Codes.
-        x : Tensor of shape (n_members, n, n_columns)
-            Rows.
-        weigh : callable
-            Maps the rows' mean surprise (n_members, n) to their weights.
-        gradients : sequence of Tensor
-            Where to put the gradients by :meth:`decoder_parameters`, in their order.
-
-        Returns
-        -------
-        loss : Tensor of shape (), the weighted sum
-        g : Tensor of shape (n_members, n, n_components)
-        """
+    def nll_of_rows(self, z: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, PullBack]:
+        """Return the mean nll of rows' cells (M, n) given codes, and its pull-back, for once."""
         with torch.enable_grad():
-            z = z.detach().requires_grad_()
-            surprise = self.surprise(z, x).mean(dim=2)
-            loss = (weigh(surprise.detach()) * surprise).sum()
-            g, *found = torch.autograd.grad(loss, [z, *self.decoder_parameters()])
-        for place, gradient in zip(gradients, found, strict=True):
-            place.copy_(gradient)
-        return loss.detach(), g
+            inputs = [z.detach().requires_grad_(), *self.decoder_parameters()]
+            nll = self.nll(inputs[0], x).mean(dim=2)
 
-    def in_float64(self) -> Any:
+        def pull_back(
+            weights: torch.Tensor, gradients: Sequence[torch.Tensor]
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            with torch.enable_grad():
+                loss = (weights * nll).sum()
+            g, *found = torch.autograd.grad(loss, inputs)
+            for out, gradient in zip(gradients, found, strict=True):
+                out.copy_(gradient)
+            return loss.detach(), g
+
+        return nll.detach(), pull_back
+
+    def in_float64(self) -> Self:
         """Return a copy in float64, made anew when a weight has changed."""
         return in_precision(self, np.dtype(np.float64))
 

@@ -1,4 +1,10 @@
-"""The three phases on an ensemble: each with an optimizer of its own, robust to anomalies."""
+"""The three phases on an ensemble: each with an optimizer of its own, robust to anomalies.
+
+Phases, their names and their order are those of :mod:`sklearn_aae.training._phases`, with
+losses that are weighted sums over the rows of a batch.  Gradients are derived by hand, as in
+:mod:`sklearn_aae.training._plain`; a test holds both equal to what autograd gives for the losses
+there.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +18,10 @@ from torch.nn.functional import softplus
 
 from sklearn_aae._utils._random import TrainerStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.detection.ensemble._members import PCA_ROWS, Members
+from sklearn_aae.detection.ensemble._members import PCA_ROWS, DrawnCodes, Members
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.training._fused_adam import FusedAdam
+from sklearn_aae.training._storage import FlatParameters
 
 #: Steps over which the learning rate rises to its value.
 WARM_UP = 20
@@ -79,31 +86,35 @@ class EnsembleTrainer:
         self.rows = rows
         self.rng = np.random.default_rng(derive_seed(seed, TrainerStream.BATCHES))
         self.generator = make_generator(derive_seed(seed, TrainerStream.NOISE), X.device)
-        #: Of draws of the prior, and of codes, in the discriminator's loss.
+        #: Signs of the logits of prior draws, and of codes, in the discriminator's loss.
         self.signs = torch.tensor([-1.0, 1.0], device=X.device).view(1, 2, 1)
-        self.weights = torch.empty(0)
-        #: Share of each batch, the worst explained rows, that no phase learns from.
+        #: Share of each batch, the rows of highest nll, that no phase learns from.
         self.trim = 0.0
         self.watch = watch
         self.stopped = False
         self.step = 0
         self.losses: list[torch.Tensor] = []
-        e = ensemble
-        self.encoder = e.encoder_parameters()
-        self.autoencoder = [*self.encoder, *e.decoder_parameters()]
-        self.critic = list(e.discriminator.parameters())
-        self.flat = FlatParameters([*self.autoencoder, *self.critic])
-        #: Learning rate and decay of the first moment of each phase.
+        self.encoder = ensemble.encoder_parameters()
+        self.autoencoder = [*self.encoder, *ensemble.decoder_parameters()]
+        self.discriminator = list(ensemble.discriminator.parameters())
+        self.flat = FlatParameters([*self.autoencoder, *self.discriminator], alignment=1)
+        n_encoder, n_autoencoder = len(self.encoder), len(self.autoencoder)
+        self.encoder_grads = self.flat.grads[:n_encoder]
+        self.decoder_grads = self.flat.grads[n_encoder:n_autoencoder]
+        self.discriminator_grads = self.flat.grads[n_autoencoder:]
+        #: Learning rate and beta1 of each phase.
         self.rates = {"reconstruction": (plan.lr, 0.9)}
         trained = {"reconstruction": self.autoencoder}
         if plan.adversarial_weight > 0:
-            # Momentum of the past misleads whoever plays against an opponent that moves.
-            self.rates["discrimination"] = (plan.lr, 0.5)
-            self.rates["generation"] = (plan.lr * plan.adversarial_weight, 0.5)
-            trained |= {"discrimination": self.critic, "generation": self.encoder}
-        self.optimizers = {
-            name: FusedAdam(*self.flat.spans(parameters)) for name, parameters in trained.items()
-        }
+            # Low beta1 for adversarial optimizers, as in DCGAN.
+            self.rates["discriminator"] = (plan.lr, 0.5)
+            self.rates["generator"] = (plan.lr * plan.adversarial_weight, 0.5)
+            trained |= {"discriminator": self.discriminator, "generator": self.encoder}
+        self.optimizers = {}
+        for name, parameters in trained.items():
+            span = self.flat.span(parameters)
+            assert span is not None  # they follow each other
+            self.optimizers[name] = FusedAdam(self.flat.values[span], self.flat.gradients[span])
         ensemble.start_from_components(
             [
                 X[part[:: 1 + len(part) // PCA_ROWS]][:, ensemble.columns[i]]
@@ -111,19 +122,19 @@ class EnsembleTrainer:
             ]
         )
 
-    def keep(self, kept: np.ndarray) -> None:
-        """Go on with those rows alone for which ``kept`` (n_rows, bool) holds."""
-        rows = [part[kept[part]] for part in self.rows]
+    def keep(self, inliers: np.ndarray) -> None:
+        """Go on with the inliers (n_rows, bool) alone."""
+        rows = [part[inliers[part]] for part in self.rows]
         if min(map(len, rows)) >= 2:
             self.rows = rows
-            self.leave_out(kept)
+            self.leave_out(inliers)
 
-    def leave_out(self, kept: np.ndarray) -> None:
-        """From now on leave out as large a share of every batch as ``kept`` does of all rows.
+    def leave_out(self, inliers: np.ndarray) -> None:
+        """From now on leave out as large a share of every batch as there are outlying rows.
 
-        Which rows lie apart tells how many anomalies there may be, though not which.
+        These tell how many anomalies there may be, though not which.
         """
-        self.trim = 1 - float(kept.mean())
+        self.trim = 1 - float(inliers.mean())
 
     def run(self, until: int) -> None:
         """Take steps up to step ``until``, each of three phases.
@@ -146,17 +157,17 @@ class EnsembleTrainer:
                 "for extreme values."
             )
 
-    def frozen(self) -> Members:
+    def freeze_codes(self) -> None:
         """Fix what codes are normalised by, on the rows that are left."""
         size = min(PCA_ROWS, min(map(len, self.rows)))
         index = np.stack([self.rng.choice(part, size, replace=False) for part in self.rows])
         self.ensemble.freeze_codes(self._gather(index))
-        return self.ensemble
 
     def finish(self) -> Members:
         """End training."""
         self.flat.release()
-        return self.frozen().requires_grad_(False).eval()
+        self.freeze_codes()
+        return self.ensemble.requires_grad_(False).eval()
 
     # ------------------------------------------------------------------ batches
 
@@ -167,7 +178,7 @@ class EnsembleTrainer:
         return self._gather(index)
 
     def _gather(self, index: np.ndarray) -> torch.Tensor:
-        """Return rows by their numbers (..., M, n), with each member's columns."""
+        """Return rows by their indices (..., M, n), with each member's columns."""
         rows = torch.from_numpy(index).to(self.X.device)
         columns = self.ensemble.columns
         if columns.shape[1] == self.X.shape[1]:
@@ -196,91 +207,74 @@ class EnsembleTrainer:
         """Take a step of each phase on a batch; return their losses."""
         in_noise, code_noise, code_noise_2, prior = noise
         e = self.ensemble
-        n_encoder = len(self.encoder)
-        of_encoder = self.flat.gradients[:n_encoder]
-        of_decoder = self.flat.gradients[n_encoder : len(self.autoencoder)]
-        of_critic = self.flat.gradients[len(self.autoencoder) :]
-        codes = e.draw_codes(torch.add(x, in_noise, alpha=self.plan.input_noise), code_noise)
-        loss, g = e.decoder_back(codes.z, x, self._weigh, of_decoder)
-        e.encoder_back(g, codes, of_encoder)
-        self._update("reconstruction")
+        corrupted = torch.add(x, in_noise, alpha=self.plan.input_noise)
+        loss, weights = self._reconstruction(e.draw_codes(corrupted, code_noise), x)
         if self.plan.adversarial_weight == 0:
             return loss.unsqueeze(0) / e.n_members
         # The encoder does not move between phases 2 and 3: one pass serves both.
         codes = e.draw_codes(x, code_noise_2)
-        passed = e.discriminator.trace(torch.cat([prior * e.code_mask, codes.z], dim=1))
-        fooled, g = self._verdict(passed[-1], self.signs)
-        e.discriminator.back(g.mul_(0.5), passed, of_critic, to_input=False)
-        self._update("discrimination")
-        passed = e.discriminator.trace(codes.z)
-        caught, g = self._verdict(passed[-1], self.signs[:, :1])
-        e.encoder_back(e.discriminator.back(g, passed), codes, of_encoder)
-        self._update("generation")
-        return torch.stack([loss, 0.5 * fooled, caught]) / e.n_members
+        d_loss = self._discriminator(codes, prior, weights)
+        g_loss = self._generator(codes, weights)
+        return torch.stack([loss, d_loss, g_loss]) / e.n_members
 
-    def _verdict(
-        self, logits: torch.Tensor, signs: torch.Tensor
+    def _reconstruction(
+        self, codes: DrawnCodes, x: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the sum of weighted logistic losses of signed logits, and its gradient."""
-        m, n, _ = logits.shape
-        # Prior draws come first and have the weights of the rows beside them.
-        signed = logits.view(m, -1, self.plan.batch_size) * signs
-        weights = self.weights.unsqueeze(1)
-        loss = (softplus(signed) * weights).sum()
-        return loss, signed.sigmoid_().mul_(weights * signs).view(m, n, 1)
+        """Take the step of phase 1; return its loss, and the rows' weights in all phases."""
+        nll, pull_back = self.ensemble.nll_of_rows(codes.z, x)
+        weights = self._weights(nll)
+        loss, g = pull_back(weights, self.decoder_grads)
+        self.ensemble.encoder_back(g, codes, self.encoder_grads)
+        self._update("reconstruction")
+        return loss, weights
 
-    def _weigh(self, surprise: torch.Tensor) -> torch.Tensor:
-        """Set the weights of this step's rows, and return them."""
-        self.weights = self._weights(surprise)
-        return self.weights
+    def _discriminator(
+        self, codes: DrawnCodes, prior: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """Take the step of phase 2; return its loss."""
+        e = self.ensemble
+        passed = e.discriminator.trace(torch.cat([prior * e.code_mask, codes.z], dim=1))
+        loss, g = weighted_softplus(passed[-1], self.signs, weights)
+        e.discriminator.back(g.mul_(0.5), passed, self.discriminator_grads, to_input=False)
+        self._update("discriminator")
+        return 0.5 * loss
 
-    def _weights(self, surprise: torch.Tensor) -> torch.Tensor:
-        """Return the weights of rows (M, batch): none for the worst explained ones."""
+    def _generator(self, codes: DrawnCodes, weights: torch.Tensor) -> torch.Tensor:
+        """Take the step of phase 3; return its loss."""
+        e = self.ensemble
+        passed = e.discriminator.trace(codes.z)
+        loss, g = weighted_softplus(passed[-1], self.signs[:, :1], weights)
+        e.encoder_back(e.discriminator.back(g, passed), codes, self.encoder_grads)
+        self._update("generator")
+        return loss
+
+    def _weights(self, nll: torch.Tensor) -> torch.Tensor:
+        """Return the weights of rows (M, batch): none for those of highest nll."""
         share = self.trim * min(1.0, 2 * self.step / self.plan.n_steps)
-        b = surprise.shape[1]
-        left = b - int(share * b)
-        if left == b:
-            return torch.full_like(surprise, 1 / b)
-        bound = surprise.kthvalue(left, dim=1, keepdim=True).values
-        kept = (surprise <= bound).to(surprise)
-        return kept.div_(kept.sum(dim=1, keepdim=True))
+        b = nll.shape[1]
+        n_left = b - int(share * b)
+        if n_left == b:
+            return torch.full_like(nll, 1 / b)
+        bound = nll.kthvalue(n_left, dim=1, keepdim=True).values
+        weights = (nll <= bound).to(nll)
+        return weights.div_(weights.sum(dim=1, keepdim=True))
 
     def _update(self, name: str) -> None:
         """Take the step of one phase, by its own optimizer."""
-        lr, momentum = self.rates[name]
-        self.optimizers[name].step(lr * self._rate(), (momentum, 0.999))
+        lr, beta1 = self.rates[name]
+        self.optimizers[name].step(lr * self._rate(), (beta1, 0.999))
 
 
-class FlatParameters:
-    """One buffer that holds all parameters while they are trained, and one for gradients.
+def weighted_softplus(
+    logits: torch.Tensor, signs: torch.Tensor, weights: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the weighted sum of softplus of signed logits, and its gradient by the logits.
 
-    Parameters
-    ----------
-    parameters : list of torch.nn.Parameter
-        In the order in which they follow each other; they become views of the buffer.
+    Logits (M, n, 1) are those of rows whose weights (M, batch) are given, or of as many prior
+    draws before them, which have the same weights.
     """
-
-    def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
-        self.parameters = parameters
-        self.values = torch.cat([p.detach().flatten() for p in parameters])
-        self.gradient = torch.zeros_like(self.values)
-        self.gradients: list[torch.Tensor] = []
-        self.starts: dict[torch.nn.Parameter, int] = {}
-        start = 0
-        for parameter in parameters:
-            self.starts[parameter] = start
-            stop = start + parameter.numel()
-            parameter.data = self.values[start:stop].view(parameter.shape)
-            self.gradients.append(self.gradient[start:stop].view(parameter.shape))
-            start = stop
-
-    def spans(self, parameters: list[torch.nn.Parameter]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return values and gradients of parameters which follow each other."""
-        start = self.starts[parameters[0]]
-        part = slice(start, start + sum(p.numel() for p in parameters))
-        return self.values[part], self.gradient[part]
-
-    def release(self) -> None:
-        """Give every parameter storage of its own again."""
-        for parameter in self.parameters:
-            parameter.data = parameter.data.clone()
+    m, n, _ = logits.shape
+    signed = logits.view(m, -1, weights.shape[1]) * signs
+    weights = weights.unsqueeze(1)
+    loss = (softplus(signed) * weights).sum()
+    return loss, signed.sigmoid_().mul_(weights * signs).view(m, n, 1)

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from sklearn_aae.detection.scores._autoregressive import Autoregressive
-from sklearn_aae.detection.scores._base import AUTOREGRESSION, DENSITY, Evidence, Neighbours, Score
+from sklearn_aae.detection.scores._base import (
+    AUTOREGRESSION,
+    DENSITY,
+    Evidence,
+    Neighbours,
+    Score,
+    fold,
+)
 from sklearn_aae.detection.scores._gpnd import GPND
 from sklearn_aae.detection.scores._latent import Discriminator, Latent
 from sklearn_aae.detection.scores._likelihood import Likelihood, Marginal
@@ -36,6 +43,7 @@ __all__ = [
     "Reference",
     "Score",
     "additive_kinds",
+    "fold",
     "kinds_with",
 ]
 

@@ -98,7 +98,7 @@ class Evidence(Protocol):
 
 
 class Score(ABC):
-    """A kind of score.  ``fit`` freezes scales; after it a row's score is its own affair.
+    """A kind of score.  Once ``fit`` has frozen scales, a row's score depends on no other row.
 
     Attributes
     ----------
@@ -114,63 +114,22 @@ class Score(ABC):
     needs: str | None = None
 
     def fit(self, evidence: Evidence) -> Score:
-        """Freeze scales on rows taken to be normal.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about them.
-
-        Returns
-        -------
-        self : Score
-            The score.
-        """
+        """Freeze scales on rows taken to be normal."""
         return self
 
     @abstractmethod
-    def badness(self, evidence: Evidence) -> np.ndarray:
-        """Return how anomalous rows are, larger is more so.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Minus the score.
-        """
+    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
+        """Return how anomalous rows are (n_samples,): minus what ``score_samples`` gives."""
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
-        """Return what each column adds to :meth:`badness`.
-
-        Parameters
-        ----------
-        evidence : Evidence
-            What the model says about the rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), float64
-            Terms; rows add up to :meth:`badness`.
-
-        Raises
-        ------
-        NotImplementedError
-            If the score is not a sum over columns.
-        """
+        """Return what each column adds to :meth:`anomaly_scores`, (n_samples, n_features)."""
         raise NotImplementedError(f"{type(self).__name__} is not a sum over columns.")
 
 
 def fold(cells: np.ndarray, evidence: Evidence) -> np.ndarray:
     """Return cells (n_members, n_samples, n_columns) averaged over who sees the column.
 
-    Returns
-    -------
-    ndarray of shape (n_samples, n_features)
-        Means over members; 0 for a column that no member sees.
+    Where no member sees it, 0.
     """
     _, n_samples, n_columns = cells.shape
     if n_columns == evidence.n_features:

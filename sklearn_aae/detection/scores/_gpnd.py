@@ -34,7 +34,7 @@ class GPND(Score):
         self.code_scale_ = np.maximum(evidence.codes.std(axis=1, keepdims=True), LEAST_SPREAD)
         return self
 
-    def badness(self, evidence: Evidence) -> np.ndarray:
+    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         norms = self._log_norms(evidence)
         across = 0.5 * np.square((norms - self.norm_mean_) / self.norm_scale_) + norms
         n_rest = evidence.x.shape[2] - evidence.widths[:, None]

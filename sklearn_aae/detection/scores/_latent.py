@@ -16,7 +16,7 @@ class Latent(Score):
 
     needs = DENSITY
 
-    def badness(self, evidence: Evidence) -> np.ndarray:
+    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         return evidence.prior_losses.mean(axis=0)
 
 
@@ -28,5 +28,5 @@ class Discriminator(Score):
     undefined; on many tables it calls them real.
     """
 
-    def badness(self, evidence: Evidence) -> np.ndarray:
+    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         return -evidence.logits.mean(axis=0)

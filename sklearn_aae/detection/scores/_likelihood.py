@@ -20,7 +20,7 @@ class Likelihood(Score):
     def contributions(self, evidence: Evidence) -> np.ndarray:
         return fold(evidence.cell_losses, evidence)
 
-    def badness(self, evidence: Evidence) -> np.ndarray:
+    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         return self.contributions(evidence).sum(axis=1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
 
 import numpy as np
 from scipy.special import logsumexp
@@ -11,7 +11,6 @@ from sklearn_aae.detection.scores._base import (
     Evidence,
     LinearScale,
     LogScale,
-    Neighbours,
     Score,
     fold,
     shares_of,
@@ -19,82 +18,76 @@ from sklearn_aae.detection.scores._base import (
 
 #: How close the mixture of parts is to their maximum.
 SHARPNESS = 4.0
-#: Weight of the parts that see a row as a whole or column by column, not in its place
-#: among its like: distance to trimmed references, columns by themselves.  The others have 1.
+#: Weight of the parts that see a row as a whole or column by column, and not how it compares
+#: with rows like it: distance to trimmed references, columns by themselves.  The others have 1.
 COARSE_WEIGHT = 0.5
 
 
-class Part:
-    """One part of a mixture: a value of about unit variance, and columns' shares in it."""
+class Part(ABC):
+    """One part of a mixture: a value of about unit variance, and columns' shares in it.
 
-    def __init__(self, weight: float) -> None:
-        self.weight = weight
+    Parameters
+    ----------
+    weight : float
+        What the value is multiplied by.
+    which : str
+        What is read of the evidence.
+    """
+
+    def __init__(self, weight: float, which: str) -> None:
+        self.weight, self.which = weight, which
 
     def fit(self, evidence: Evidence) -> Part:
         """Freeze the part's scale."""
         self.scale_ = self.new_scale().fit(self.values(evidence))
         return self
 
-    def new_scale(self) -> Any:
-        """Return an unfitted scale."""
-        return LogScale()
-
     def __call__(self, evidence: Evidence) -> np.ndarray:
         """Return the weighted value of rows."""
         return self.weight * self.scale_(self.values(evidence))
 
+    @abstractmethod
+    def new_scale(self) -> LogScale | LinearScale:
+        """Return an unfitted scale."""
+
+    @abstractmethod
     def values(self, evidence: Evidence) -> np.ndarray:
         """Return the part's values (n_members, n_samples)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shares(self, evidence: Evidence) -> np.ndarray:
         """Return the columns' shares (n_samples, n_features); they add up to 1."""
-        raise NotImplementedError
 
 
 class DistancePart(Part):
     """Distance to references."""
 
-    def __init__(self, weight: float, which: str) -> None:
-        super().__init__(weight)
-        self.which = which
-
-    def _neighbours(self, evidence: Evidence) -> Neighbours:
-        return getattr(evidence, self.which)
+    def new_scale(self) -> LogScale:
+        return LogScale()
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        return self._neighbours(evidence).distance
+        return getattr(evidence, self.which).distance
 
     def shares(self, evidence: Evidence) -> np.ndarray:
-        return shares_of(fold(self._neighbours(evidence).cells, evidence))
+        return shares_of(fold(getattr(evidence, self.which).cells, evidence))
 
 
 class LossPart(Part):
     """Minus log density, of cells given the code or of columns by themselves."""
 
-    def __init__(self, weight: float, which: str) -> None:
-        super().__init__(weight)
-        self.which = which
-
-    def new_scale(self) -> Any:
-        """Return an unfitted scale."""
-        return LinearScale()
-
     def fit(self, evidence: Evidence) -> Part:
-        """Freeze the scale, and what a cell's loss is on average."""
-        self.usual_ = self._cells(evidence).mean(axis=1, keepdims=True)
+        #: What a cell's loss is on average.
+        self.usual_ = getattr(evidence, self.which).mean(axis=1, keepdims=True)
         return super().fit(evidence)
 
-    def _cells(self, evidence: Evidence) -> np.ndarray:
-        return getattr(evidence, self.which)
+    def new_scale(self) -> LinearScale:
+        return LinearScale()
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        """Return the losses of rows."""
-        return self._cells(evidence).sum(axis=2)
+        return getattr(evidence, self.which).sum(axis=2)
 
     def shares(self, evidence: Evidence) -> np.ndarray:
-        """Return the columns' shares in what is more than usual."""
-        return shares_of(fold(self._cells(evidence) - self.usual_, evidence))
+        return shares_of(fold(getattr(evidence, self.which) - self.usual_, evidence))
 
 
 class Mixture(Score):
@@ -102,7 +95,7 @@ class Mixture(Score):
 
     With :math:`v_c` the weighted, standardised parts,
     :math:`m = \tfrac14 \log \operatorname{mean}_c e^{4 v_c}` lies between their mean and
-    their maximum, and the badness is :math:`\log(1 + e^m)`: positive, so that it can be
+    their maximum, and the anomaly score is :math:`\log(1 + e^m)`: positive, so that it can be
     shared out among columns.  Column :math:`j` gets
     :math:`\sum_c \pi_c s_{cj}` of it, where :math:`\pi_c` is the softmax of :math:`4 v_c` and
     :math:`s_{cj}` the column's share in part :math:`c`.
@@ -123,7 +116,7 @@ class Mixture(Score):
             part.fit(evidence)
         return self
 
-    def badness(self, evidence: Evidence) -> np.ndarray:
+    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         return self._soft_maximum(np.stack([part(evidence) for part in self.parts]))
 
     @staticmethod
@@ -163,7 +156,7 @@ class Reference(Mixture):
 
     A soft maximum (see :class:`Mixture`) of the distance to a few references that survived
     trimming, which tells groups of anomalies, and of the distance to the nearest of many,
-    which tells where normal rows are to a hair.
+    which tells exactly where normal rows are.
     """
 
     def __init__(self) -> None:

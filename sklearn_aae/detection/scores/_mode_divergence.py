@@ -33,7 +33,7 @@ class ModeDivergence(Score):
         self.spread_ = np.where(spread > 0, spread, 1.0)
         return self
 
-    def badness(self, evidence: Evidence) -> np.ndarray:
+    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         error, divergence = ((self._parts(evidence) - self.low_) / self.spread_).mean(axis=1)
         return self.ALPHA * error + (1 - self.ALPHA) * divergence
 

@@ -23,5 +23,5 @@ class Reconstruction(Score):
     def contributions(self, evidence: Evidence) -> np.ndarray:
         return fold(np.square(evidence.x - evidence.expected), evidence)
 
-    def badness(self, evidence: Evidence) -> np.ndarray:
+    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         return self.contributions(evidence).sum(axis=1)

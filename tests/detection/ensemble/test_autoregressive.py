@@ -34,7 +34,7 @@ def trainer(X, seed=0, **plan):
 
 def nats(ensemble, x):
     with torch.no_grad():
-        return float(ensemble.surprise(ensemble.encode(x), x).sum(dim=2).mean())
+        return float(ensemble.nll(ensemble.encode(x), x).sum(dim=2).mean())
 
 
 def state(ensemble):
@@ -56,14 +56,14 @@ def test_a_column_is_given_the_columns_before_it_in_its_block(trained):
     n_blocks = 1 if d <= 64 else 2
     block = torch.arange(d) // -(-d // n_blocks)
     z = ensemble.encode(x)
-    before = ensemble.surprise(z, x)
+    before = ensemble.nll(z, x)
     for j in range(0, d, max(1, d // 6)):
         moved = x.clone()
         moved[:, :, j] += 0.7
-        changed = (ensemble.surprise(z, moved) != before).any(dim=1)
+        changed = (ensemble.nll(z, moved) != before).any(dim=1)
         for member in range(M):
-            place = ensemble.place[member]
-            later = (block[place] == block[place[j]]) & (place > place[j])
+            position = ensemble.position[member]
+            later = (block[position] == block[position[j]]) & (position > position[j])
             later[j] = True
             torch.testing.assert_close(changed[member], later)
 
@@ -71,8 +71,8 @@ def test_a_column_is_given_the_columns_before_it_in_its_block(trained):
 def test_every_column_depends_on_the_code(trained):
     ensemble, x = trained
     z = ensemble.encode(x)
-    moved = ensemble.surprise(z + 0.5 * ensemble.code_mask, x)
-    assert (moved != ensemble.surprise(z, x)).any(dim=1).all()
+    moved = ensemble.nll(z + 0.5 * ensemble.code_mask, x)
+    assert (moved != ensemble.nll(z, x)).any(dim=1).all()
 
 
 def test_members_have_orders_of_their_own(trained):
@@ -89,17 +89,17 @@ def test_a_density_integrates_to_one(trained):
     row = x[:, :1].expand(-1, len(grid), -1).clone()
     z = ensemble.encode(x[:, :1]).expand(-1, len(grid), -1)
     row[:, :, 3] = grid
-    mass = (-ensemble.surprise(z, row)[:, :, 3]).exp().sum(dim=1) * (grid[1] - grid[0])
+    mass = (-ensemble.nll(z, row)[:, :, 3]).exp().sum(dim=1) * (grid[1] - grid[0])
     np.testing.assert_allclose(mass, 1, atol=5e-3)
 
 
 def test_chunks_change_nothing(trained, monkeypatch):
     ensemble, x = trained
     z = ensemble.encode(x)
-    whole = ensemble.surprise(z, x)
+    whole = ensemble.nll(z, x)
     monkeypatch.setattr(_autoregressive, "CHUNK", 7 * M * x.shape[2] * _autoregressive.HIDDEN)
     with torch.no_grad():
-        np.testing.assert_allclose(ensemble.surprise(z, x), whole, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(ensemble.nll(z, x), whole, rtol=1e-10, atol=1e-12)
 
 
 def test_each_phase_has_an_optimizer_and_moves_its_own_parts():
@@ -119,8 +119,8 @@ def test_each_phase_has_an_optimizer_and_moves_its_own_parts():
     encoder = {"encoder", "path_in"}
     decoder = {"of_code", "of_cells", "bias", "head", "head_bias"}
     assert moved["reconstruction"] == encoder | decoder
-    assert moved["discrimination"] == {"discriminator"}
-    assert moved["generation"] == encoder
+    assert moved["discriminator"] == {"discriminator"}
+    assert moved["generator"] == encoder
     moments = {m.data_ptr() for o in run.optimizers.values() for m in o.moments}
     assert len(moments) == 6
 
@@ -141,7 +141,8 @@ def test_it_learns_a_dependence_that_no_linear_code_holds():
     X = np.stack([a, a**2], axis=1)
     X = torch.from_numpy(((X - X.mean(0)) / X.std(0)).astype(np.float32))
     run = trainer(X, n_steps=300)
-    untrained = run.frozen().in_float64()
+    run.freeze_codes()
+    untrained = run.ensemble.in_float64()
     x = X.double().expand(M, -1, -1)
     before = nats(untrained, x)
     run.run(300)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import t
-from torch.nn.functional import softplus
 
 from sklearn_aae.detection.ensemble import (
     AutoregressiveEnsemble,
@@ -21,6 +20,8 @@ from sklearn_aae.detection.ensemble import (
 from sklearn_aae.detection.ensemble._densities import MIN_SCALE, Densities
 from sklearn_aae.detection.ensemble._members import code_widths
 from sklearn_aae.exceptions import NonFiniteLossError
+from sklearn_aae.training._adversarial_loss import AdversarialLoss
+from sklearn_aae.training._phases import PHASES, mean_of_cells
 
 D = 6
 
@@ -100,9 +101,19 @@ def test_a_density_integrates_to_one(table):
     np.testing.assert_allclose(mass, 1, atol=2e-3)
 
 
+def test_an_interval_is_that_of_the_members_that_see_the_column():
+    """One Student-t density in each of two members; the second sees other columns."""
+    centre = torch.tensor([[[[1.0, 2.0]]], [[[7.0, 8.0]]]], dtype=torch.float64)
+    mixture = Densities(torch.zeros_like(centre), centre, torch.zeros_like(centre))
+    found = mixture.interval(torch.tensor([[1], [0]]), torch.tensor([[1.0], [0.0]]).double())
+    expected = [2.0, *t.ppf([0.05, 0.95], 4, 2.0, 1 + MIN_SCALE)]
+    np.testing.assert_allclose(found[:, 0], expected, atol=0.06)
+
+
 def test_untrained_members_are_principal_components(table):
     run = trainer(table)
-    ensemble = run.frozen()
+    run.freeze_codes()
+    ensemble = run.ensemble
     for member, rows in enumerate(run.rows):
         part = table[rows]
         k = int(ensemble.code_mask[member].sum())
@@ -142,8 +153,8 @@ def test_each_phase_has_an_optimizer_and_moves_its_own_parts(table):
     run.run(1)
     encoder = {"encoder", "path_in"}
     assert moved["reconstruction"] == encoder | {"decoder", "path_out", "centre"}
-    assert moved["discrimination"] == {"discriminator"}
-    assert moved["generation"] == encoder
+    assert moved["discriminator"] == {"discriminator"}
+    assert moved["generator"] == encoder
     # Two of them move the encoder, each with moments of its own.
     moments = {m.data_ptr() for o in run.optimizers.values() for m in o.moments}
     assert len(moments) == 6
@@ -153,49 +164,69 @@ def codes_of(e, x, noise):
     """Return codes of a batch, by its statistics and with noise, for autograd."""
     raw = e.raw_code(x)
     scale = (raw.var(dim=1, keepdim=True, unbiased=False) + 1e-5).sqrt()
-    return (e.kept * (raw - raw.mean(dim=1, keepdim=True)) / scale + 0.3 * noise) * e.code_mask
+    return (e.shrinkage * (raw - raw.mean(dim=1, keepdim=True)) / scale + 0.3 * noise) * e.code_mask
 
 
 def losses_of(e, x, noise, plan, weights):
-    """Return the losses of the three phases, written out, for autograd."""
+    """Yield the losses of the model's three phases on each member's rows, for autograd.
+
+    Rows without a weight are left out, with the prior draws beside them.
+    """
     in_noise, code_noise, code_noise_2, prior = noise
-    surprise = e.surprise(codes_of(e, x + plan.input_noise * in_noise, code_noise), x).mean(dim=2)
-    weights = weights(surprise.detach())
-    yield (surprise * weights).sum()
+    criterion, members = AdversarialLoss(), range(len(x))
+    nll = e.nll(codes_of(e, x + plan.input_noise * in_noise, code_noise), x)
+    used = weights(nll.detach().mean(dim=2)) > 0
+    yield sum(mean_of_cells(nll[m][used[m]]) for m in members)
     codes = codes_of(e, x, code_noise_2)
     real, fake = e.discriminator(prior * e.code_mask), e.discriminator(codes.detach())
-    parts = (softplus(-real) + softplus(fake)).squeeze(2)
-    yield 0.5 * (parts * weights).sum()
-    yield (softplus(-e.discriminator(codes)).squeeze(2) * weights).sum()
+    pairs = [(real[m][used[m]], fake[m][used[m]]) for m in members]
+    yield sum(criterion.discriminator(torch.cat(pair), len(pair[0])) for pair in pairs)
+    logits = e.discriminator(codes)
+    yield sum(criterion.generator(logits[m][used[m]]) for m in members)
 
 
+@pytest.mark.parametrize("trim", [0.0, 0.25])
 @pytest.mark.parametrize("n_densities", [1, 2, 3])
 @pytest.mark.parametrize("ensemble", [Ensemble, AutoregressiveEnsemble])
-def test_steps_are_those_of_autograd_and_torchs_adam(table, ensemble, n_densities):
-    """Gradients by hand, flat buffers and one call for all parameters change nothing."""
+def test_phases_are_those_of_the_model(table, ensemble, n_densities, trim, monkeypatch):
+    """Names, losses, gradients by hand and steps, by autograd and torch's Adam."""
     run, again = (
         trainer(table, ensemble=ensemble, n_densities=n_densities, n_members=2) for _ in range(2)
     )
+    for each in run, again:
+        each.step, each.trim = 10, trim
     e, plan = again.ensemble, again.plan
     parts = {
         "reconstruction": (again.autoencoder, plan.lr, 0.9),
-        "discrimination": (again.critic, plan.lr, 0.5),
-        "generation": (again.encoder, plan.lr * plan.adversarial_weight, 0.5),
+        "discriminator": (again.discriminator, plan.lr, 0.5),
+        "generator": (again.encoder, plan.lr * plan.adversarial_weight, 0.5),
     }
+    assert list(parts) == list(run.optimizers) == [phase.name for phase in PHASES]
     adams = [torch.optim.Adam(p, lr=lr, betas=(beta, 0.999)) for p, lr, beta in parts.values()]
-    run.run(3)
-    x, noise = again._batches(3), again._noise(3)
+    seen, update = [], run._update
+
+    def noting(name):
+        seen.append((name, [grad.clone() for grad in run.flat.grads]))
+        update(name)
+
+    monkeypatch.setattr(run, "_update", noting)
+    run.run(13)
+    x, noise, noted = again._batches(3), again._noise(3), iter(seen)
     for step in range(3):
         written = losses_of(e, x[step], noise[step], plan, again._weights)
-        for i, ((parameters, lr, _), adam) in enumerate(zip(parts.values(), adams, strict=True)):
+        for i, (name, (parameters, lr, _)) in enumerate(parts.items()):
             loss = next(written)
             np.testing.assert_allclose(run.losses[step][i], loss.detach() / 2, rtol=1e-3)
             gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+            phase, grads = next(noted)
+            assert phase == name
+            by_hand = dict(zip(again.flat.parameters, grads, strict=True))
             for parameter, gradient in zip(parameters, gradients, strict=True):
+                torch.testing.assert_close(by_hand[parameter], gradient, rtol=1e-3, atol=1e-5)
                 parameter.grad = gradient
             e.encoder.last.bias.grad = torch.zeros_like(e.encoder.last.bias)
-            adam.param_groups[0]["lr"] = lr * again._rate()
-            adam.step()
+            adams[i].param_groups[0]["lr"] = lr * again._rate()
+            adams[i].step()
         again.step += 1
     for ours, theirs in zip(run.flat.parameters, again.flat.parameters, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
@@ -260,21 +291,21 @@ def test_members_differ(table):
 def test_the_worst_rows_of_a_batch_have_no_weight(table):
     run = trainer(table)
     run.trim = 0.25
-    surprise = torch.arange(64.0).repeat(3, 1)
+    nll = torch.arange(64.0).repeat(3, 1)
     run.step = run.plan.n_steps  # the share rises over the first half
-    weights = run._weights(surprise)
+    weights = run._weights(nll)
     assert (weights[:, :48] > 0).all()
     assert (weights[:, 48:] == 0).all()
     np.testing.assert_allclose(weights.sum(dim=1), 1, rtol=1e-6)
     run.step = 0
-    np.testing.assert_allclose(run._weights(surprise), 1 / 64)
+    np.testing.assert_allclose(run._weights(nll), 1 / 64)
 
 
 def test_rows_that_are_left_out_are_not_drawn_any_more(table):
     run = trainer(table)
-    kept = np.arange(200) % 2 == 0
-    run.keep(kept)
-    assert all(kept[rows].all() for rows in run.rows)
+    inliers = np.arange(200) % 2 == 0
+    run.keep(inliers)
+    assert all(inliers[rows].all() for rows in run.rows)
     # So many may be anomalies, and some will have been missed.
     assert run.trim == 0.5
 
