@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from numbers import Integral, Real
 from typing import Any
 
@@ -459,7 +459,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
             parts = [score.anomaly_scores(evidence) for evidence in self._evidence(rows)]
         return round_scores(-np.concatenate(parts))
 
-    def _known_kind(self, kind: str | None, among: Any = SCORES) -> str:
+    def _known_kind(self, kind: str | None, among: Collection[str] = SCORES) -> str:
         kind = self.kind if kind is None else kind
         if kind in SCORES and kind not in self._scores:
             raise ValueError(f"kind={kind!r} {self._what_lacks(SCORES[kind]().needs, kind)}")

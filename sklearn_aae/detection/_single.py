@@ -30,21 +30,8 @@ IMPOSSIBLE = 1e9
 MODE_DRAWS, MODE_SEED = 2**16, 0
 
 
-def check_estimator(estimator: Any, kind: str) -> None:
-    """Raise unless a detector's ``estimator`` is None or a model, fitted if it is frozen.
-
-    A model leaves no place for networks that ``kind`` needs for itself.
-
-    Raises
-    ------
-    TypeError
-        If it is of another kind.
-    NotFittedError
-        If it is frozen and not fitted.
-    ValueError
-        If its networks read labels, which a detector has none of, or the kind needs
-        networks of its own.
-    """
+def check_estimator(estimator: object, kind: str) -> None:
+    """Raise unless a detector's ``estimator`` is None or a model that it can use for ``kind``."""
     inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
     if inner is not None and not isinstance(inner, BaseAAE):
         raise TypeError(
@@ -150,10 +137,11 @@ class SingleMember:
         self.module, self.original = module, original
         #: Root mean squared residuals of columns, once there are stored rows to take them from.
         self.residuals: torch.Tensor | None = None if original is None else original.residuals
-        parts = (module.encoder, module.decoder, module.discriminator, module.head)
-        self._encoder, self._decoder, self._discriminator, self.head = (
-            in_precision(part, np.dtype(dtype)) for part in parts
-        )
+        precision = np.dtype(dtype)
+        self._encoder = in_precision(module.encoder, precision)
+        self._decoder = in_precision(module.decoder, precision)
+        self._discriminator = in_precision(module.discriminator, precision)
+        self.head = in_precision(module.head, precision)
         device = next(module.decoder.parameters()).device
         kind = torch.float64 if dtype == np.float64 else torch.float32
         code = torch.zeros(1, module.n_components, device=device, dtype=kind)

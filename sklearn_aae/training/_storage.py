@@ -7,12 +7,13 @@ each other, Adam is one call instead of one for every tensor.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeGuard
 
 import torch
 from torch import nn
 
 from sklearn_aae.training._fused_adam import FusedAdam
+from sklearn_aae.training._protocols import Net
 
 #: 64 bytes in float32, a cache line.
 ALIGNMENT = 16
@@ -91,23 +92,23 @@ class FlatStorage(FlatParameters):
         optimizer takes its own.
     """
 
-    def __init__(self, net: Any, watched: bool = False) -> None:
+    def __init__(self, net: Net, watched: bool = False) -> None:
         super().__init__(_trained(net))
         self.attach_gradients()
         self.adams: dict[str, FlatAdam] = {}
         for name in net.optimizer_names:
-            optimizer = getattr(net, f"{name}_")
+            optimizer = net.optimizers_[name]
             span = self.span([p for group in optimizer.param_groups for p in group["params"]])
             if span is not None and not watched and FlatAdam.can_replace(optimizer):
                 self.adams[name] = FlatAdam(optimizer, self, span)
 
     @staticmethod
-    def fits(net: Any) -> bool:
+    def fits(net: Net) -> bool:
         """Return whether all that the net trains is of one dtype on one device."""
         kinds = {(p.dtype, p.device, p.layout) for p in _trained(net)}
         return len(kinds) == 1
 
-    def is_intact(self, net: Any) -> bool:
+    def is_intact(self, net: Net) -> bool:
         """Return whether nobody has frozen a parameter or given a tensor other storage."""
         return (
             list(map(id, _trained(net))) == list(map(id, self.parameters))
@@ -169,7 +170,7 @@ class FlatAdam:
         optimizer.state.update(self.states)
 
     @staticmethod
-    def can_replace(optimizer: torch.optim.Optimizer) -> bool:
+    def can_replace(optimizer: torch.optim.Optimizer) -> TypeGuard[torch.optim.Adam]:
         """Return whether the stand-in does exactly what the optimizer would."""
         if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1:
             return False
@@ -233,7 +234,7 @@ def steps_by_itself(optimizer: torch.optim.Optimizer) -> bool:
     return "step" not in vars(optimizer) and not any(hooks)
 
 
-def _trained(net: Any) -> list[nn.Parameter]:
+def _trained(net: Net) -> list[nn.Parameter]:
     """Return the parameters that the net's phases train, each once, in order."""
     parameters: dict[nn.Parameter, None] = {}
     for phase in net.phases:

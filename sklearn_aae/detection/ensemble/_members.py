@@ -261,7 +261,7 @@ class Members(ABC, nn.Module):
     def encoder_back(
         self, g: torch.Tensor, codes: DrawnCodes, gradients: Sequence[torch.Tensor]
     ) -> None:
-        """Put the gradients by :meth:`encoder_parameters`, given that by codes, into a sequence."""
+        """Put gradients by :meth:`encoder_parameters` in ``gradients``, given that by codes."""
         e = codes.normalised
         g = g * (self.shrinkage * self.code_mask)
         along = (g * e).mean(dim=1, keepdim=True)

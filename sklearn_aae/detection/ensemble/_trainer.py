@@ -97,6 +97,7 @@ class EnsembleTrainer:
         self.encoder = ensemble.encoder_parameters()
         self.autoencoder = [*self.encoder, *ensemble.decoder_parameters()]
         self.discriminator = list(ensemble.discriminator.parameters())
+        # Without gaps, as ever: where a tensor starts decides the last bit of a product.
         self.flat = FlatParameters([*self.autoencoder, *self.discriminator], alignment=1)
         n_encoder, n_autoencoder = len(self.encoder), len(self.autoencoder)
         self.encoder_grads = self.flat.grads[:n_encoder]
