@@ -14,7 +14,7 @@ from sklearn_aae._utils._random import fenced
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.networks import AAEModule, Classes
-from sklearn_aae.outputs import Guide, LevelHead
+from sklearn_aae.outputs import Constraints, LevelHead
 from sklearn_aae.posteriors import Channel
 
 #: So many rows are proposed for each that is asked for, and no more.
@@ -189,7 +189,7 @@ def _draw_within(
     was seen, so that rows are kept, and kept rows dropped, as proposals come in.
     """
     head: Any = module.head
-    guide = Guide(layout, shares)
+    constraints = Constraints(layout, shares)
     kept: list[torch.Tensor] = []
     n_kept = n_proposed = 0
     likeliest = total = 0.0
@@ -211,7 +211,7 @@ def _draw_within(
                 )
             own = None if one is None else one.of(slice(None), n)
             inputs = decoder_draws(module, n, generator, own)
-            digits, log_weights = head.draw_within(module.decoder(inputs), generator, guide)
+            digits, log_weights = head.draw_within(module.decoder(inputs), generator, constraints)
             weights = log_weights.exp()
             likeliest = max(likeliest, float(weights.max()))
             total += float(weights.sum())
@@ -358,9 +358,11 @@ def _draw_missing(
         for j, span in enumerate(layout.spans)
         if span.missing is not None and span.n_present
     }
-    guide = Guide(layout, shares, known.repeat_interleave(len(codes) // len(known), dim=0))
+    constraints = Constraints(
+        layout, shares, known.repeat_interleave(len(codes) // len(known), dim=0)
+    )
     inputs = decoder_draws(module, len(codes), generator, classes, codes)
-    return head.draw_within(module.decoder(inputs), generator, guide)
+    return head.draw_within(module.decoder(inputs), generator, constraints)
 
 
 def _centers(layout: Layout, levels: np.ndarray, log_weights: torch.Tensor) -> Iterator[np.ndarray]:

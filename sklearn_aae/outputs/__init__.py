@@ -7,9 +7,9 @@ from sklearn_aae.encoding import TableFacts
 from sklearn_aae.outputs._autoregressive import Autoregressive
 from sklearn_aae.outputs._base import Head, Output
 from sklearn_aae.outputs._bernoulli import Bernoulli
+from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.outputs._digits import DigitVectors
 from sklearn_aae.outputs._gaussian import Gaussian
-from sklearn_aae.outputs._guide import Guide
 from sklearn_aae.outputs._independent import Independent
 from sklearn_aae.outputs._level_head import LevelHead
 
@@ -17,9 +17,9 @@ __all__ = [
     "OUTPUTS",
     "Autoregressive",
     "Bernoulli",
+    "Constraints",
     "DigitVectors",
     "Gaussian",
-    "Guide",
     "Head",
     "Independent",
     "LevelHead",

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.outputs._base import Head
+from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.outputs._digits import DigitVectors, rank_basis
-from sklearn_aae.outputs._guide import Guide
 
 #: The least entropy that a column counts with where all columns should count the same.
 MIN_ENTROPY = 0.05
@@ -208,15 +208,15 @@ class LevelHead(Head):
 
     def mean(self, params: torch.Tensor) -> torch.Tensor:
         # The likeliest digit after the likeliest digits before it.
-        return self._walk(params, None, Guide(self.layout))[0]
+        return self._walk(params, None, Constraints(self.layout))[0]
 
     def draw(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        return self._walk(params, generator, Guide(self.layout))[0]
+        return self._walk(params, generator, Constraints(self.layout))[0]
 
     def draw_within(
-        self, params: torch.Tensor, generator: torch.Generator, guide: Guide
+        self, params: torch.Tensor, generator: torch.Generator, constraints: Constraints
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw digits that keep to a guide, and say how likely that was.
+        """Draw digits that keep to constraints, and say how likely that was.
 
         Parameters
         ----------
@@ -224,7 +224,7 @@ class LevelHead(Head):
             Output of the decoder.
         generator : torch.Generator
             Source of the draws.
-        guide : Guide
+        constraints : Constraints
             What is allowed.
 
         Returns
@@ -232,14 +232,14 @@ class LevelHead(Head):
         digits : Tensor of shape (n_samples, n_digits), int64
             The draws.
         log_weights : Tensor of shape (n_samples,)
-            Logarithm of the probability that a free draw would have kept to the guide
+            Logarithm of the probability that a free draw would have kept to the constraints
             at every digit, given the draws before it: what makes these draws ones of
             the conditional distribution when they are weighted by it.
         """
-        return self._walk(params, generator, guide)
+        return self._walk(params, generator, constraints)
 
     def _walk(
-        self, context: torch.Tensor, generator: torch.Generator | None, guide: Guide
+        self, context: torch.Tensor, generator: torch.Generator | None, constraints: Constraints
     ) -> tuple[torch.Tensor, torch.Tensor]:
         n, device = len(context), context.device
         table = None if self.vectors is None else self.vectors.table()
@@ -254,7 +254,7 @@ class LevelHead(Head):
                 prefix = torch.zeros_like(prefix)
             first = (seen + self.bias_1[j]).unsqueeze(0)
             logits = self._logits(first, slice(j, j + 1))[0, :, :size]
-            value, log_weight = _choose(logits, guide, j, prefix, generator)
+            value, log_weight = _choose(logits, constraints, j, prefix, generator)
             digits[:, j] = value
             log_weights += log_weight
             prefix = prefix * size + value
@@ -265,17 +265,17 @@ class LevelHead(Head):
 
 def _choose(
     logits: torch.Tensor,
-    guide: Guide,
+    constraints: Constraints,
     digit: int,
     prefix: torch.Tensor,
     generator: torch.Generator | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a value for each row, drawn or the likeliest, and its log weight."""
     log_weight = logits.new_zeros(len(logits))
-    log_real = guide.log_real(digit, prefix)
+    log_real = constraints.log_real(digit, prefix)
     if log_real is not None:
         logits = logits + log_real.to(logits.dtype)
-    log_shares = guide.log_shares(digit, prefix)
+    log_shares = constraints.log_shares(digit, prefix)
     free = logits
     if log_shares is not None:
         free = logits + log_shares.to(logits.dtype)
@@ -285,8 +285,8 @@ def _choose(
     else:
         noise = torch.empty_like(free).exponential_(generator=generator)
         value = (free - noise.log()).argmax(dim=1)
-    if guide.known is not None:
-        known = guide.known[:, digit]
+    if constraints.known is not None:
+        known = constraints.known[:, digit]
         given = known >= 0
         value = torch.where(given, known, value)
         known_weight = logits.log_softmax(dim=1).gather(1, value[:, None])[:, 0]

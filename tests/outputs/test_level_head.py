@@ -10,7 +10,7 @@ import torch
 
 from sklearn_aae._utils._random import make_generator
 from sklearn_aae.encoding._layout import Layout
-from sklearn_aae.outputs import DigitVectors, Guide
+from sklearn_aae.outputs import Constraints, DigitVectors
 from sklearn_aae.outputs._digits import N_PIECES, rank_basis
 from sklearn_aae.outputs._level_head import MIN_ENTROPY
 from tests.level_layouts import (
@@ -163,7 +163,7 @@ def test_digits_that_stand_for_no_level_are_never_drawn():
             "draw": head.draw(params, make_generator(0)),
             "mean": head.mean(params),
             "draw_within": head.draw_within(
-                params, make_generator(0), Guide(head.layout, conditions)
+                params, make_generator(0), Constraints(head.layout, conditions)
             )[0],
         }
     for name, digits in rows.items():
@@ -200,7 +200,7 @@ def test_draws_follow_the_generator(head):
     assert torch.equal(head.mean(params), head.mean(params))
 
 
-# ------------------------------------------------------- draws that keep to a guide
+# ------------------------------------------------------- draws that keep to constraints
 
 
 def test_weights_are_the_probability_of_what_is_allowed():
@@ -209,7 +209,7 @@ def test_weights_are_the_probability_of_what_is_allowed():
     shares = {0: np.array([0.0, 1.0]), 2: np.array([0.5, 0.0, 1.0])}
     with torch.no_grad():
         digits, log_weights = head.draw_within(
-            context.expand(5000, -1), make_generator(0), Guide(head.layout, shares)
+            context.expand(5000, -1), make_generator(0), Constraints(head.layout, shares)
         )
     assert (digits[:, 0] == 1).all()
     assert (digits[:, 2] != 1).all()
@@ -228,7 +228,7 @@ def test_weights_are_the_probability_of_what_is_allowed():
 def test_columns_without_a_condition_weigh_nothing():
     head = head_of(layout_with_digits())
     with torch.no_grad():
-        _, log_weights = head.draw_within(contexts(50), make_generator(0), Guide(head.layout))
+        _, log_weights = head.draw_within(contexts(50), make_generator(0), Constraints(head.layout))
     assert (log_weights == 0).all()
 
 
@@ -238,7 +238,7 @@ def test_known_digits_are_kept_and_weigh_their_probability():
     known = random_rows(head.layout)
     with torch.no_grad():
         digits, log_weights = head.draw_within(
-            context, make_generator(0), Guide(head.layout, known=known)
+            context, make_generator(0), Constraints(head.layout, known=known)
         )
         expected = -head.cell_losses(context, known).sum(dim=1)
     assert torch.equal(digits, known)
@@ -247,7 +247,7 @@ def test_known_digits_are_kept_and_weigh_their_probability():
     part[:, 1] = -1
     with torch.no_grad():
         digits, log_weights = head.draw_within(
-            context, make_generator(0), Guide(head.layout, known=part)
+            context, make_generator(0), Constraints(head.layout, known=part)
         )
         expected = -head.cell_losses(context, digits)[:, [0, 2]].sum(dim=1)
     assert torch.equal(digits[:, [0, 2]], known[:, [0, 2]])
@@ -259,16 +259,18 @@ def test_shares_of_levels_in_several_digits():
     layout = layout_with_digits()
     share = np.zeros(MANY)
     share[[5, 11, 12]] = [0.25, 1.0, 0.5]
-    guide = Guide(layout, {1: share})
+    constraints = Constraints(layout, {1: share})
     start = torch.zeros(1, dtype=torch.int64)
-    np.testing.assert_array_equal(guide.log_shares(1, start).exp()[0], [1, 1, 0, 0, 0, 0, 0, 0])
-    after = guide.log_shares(2, torch.tensor([0, 1, 2])).exp()
+    np.testing.assert_array_equal(
+        constraints.log_shares(1, start).exp()[0], [1, 1, 0, 0, 0, 0, 0, 0]
+    )
+    after = constraints.log_shares(2, torch.tensor([0, 1, 2])).exp()
     np.testing.assert_allclose(after[0], np.eye(9)[5] * 0.25)
     np.testing.assert_allclose(after[1], np.eye(9)[2] + np.eye(9)[3] * 0.5)
     assert (after[2] == 0).all()
-    assert guide.log_shares(0, start) is None
+    assert constraints.log_shares(0, start) is None
     np.testing.assert_array_equal(
-        guide.log_real(2, torch.tensor([6, 7])).exp(), [[1] * 9, [1] * 7 + [0] * 2]
+        constraints.log_real(2, torch.tensor([6, 7])).exp(), [[1] * 9, [1] * 7 + [0] * 2]
     )
 
 

@@ -11,7 +11,7 @@ import torch
 from sklearn_aae.encoding._layout import Layout, Span
 
 
-class Guide:
+class Constraints:
     """What columns may take, as shares of levels or as cells that are known.
 
     Parameters
