@@ -26,13 +26,13 @@ from sklearn_aae._utils._random import (
 )
 from sklearn_aae.autoencoder._base import BaseAAE, Run, train_in_full
 from sklearn_aae.autoencoder._draws import (
-    blur,
     check_level_head,
     codes_of_density,
     decoder_draws,
     draw_within,
-    fill_levels,
+    sample_posterior,
 )
+from sklearn_aae.autoencoder._imputation import fill_levels
 from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._supervision import (
     classes_to_draw,
@@ -539,7 +539,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         codes = None
         if density is not None:
             drawn = codes_of_density(density, n_samples, k, derive_seed(seed, DrawStream.DENSITY))
-            codes = blur(module, torch.as_tensor(drawn, device=self.device_), generator)
+            codes = sample_posterior(module, torch.as_tensor(drawn, device=self.device_), generator)
         inputs = decoder_draws(module, n_samples, generator, classes, codes).cpu().numpy()
         rows = self._decode(inputs, self._reader.dtype, generator if noise else None, placed=True)
         return self._reader.hand_back(rows, rng=rng)

@@ -10,8 +10,9 @@ import torch
 from scipy import stats
 
 from sklearn_aae._utils._random import make_generator
-from sklearn_aae.autoencoder import _draws
-from sklearn_aae.autoencoder._draws import _centers, draw_within, fill_levels
+from sklearn_aae.autoencoder import _draws, _imputation
+from sklearn_aae.autoencoder._draws import draw_within
+from sklearn_aae.autoencoder._imputation import _centers, fill_levels
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.networks import AAEModule
 from sklearn_aae.posteriors import Channel, Deterministic
@@ -268,8 +269,8 @@ def test_draws_are_right_where_the_encoder_is_wrong(code, monkeypatch):
     head, known = head_of(small_layout()), [-1, -1, 2]
     exact = filled_by_enumeration(head, known).reshape(2, 4, 3).sum(axis=(0, 2))
     distances = []
-    for share in (0.0, _draws.PRIOR_SHARE):
-        monkeypatch.setattr(_draws, "PRIOR_SHARE", share)
+    for share in (0.0, _imputation.PRIOR_SHARE):
+        monkeypatch.setattr(_imputation, "PRIOR_SHARE", share)
         levels = fill_levels(
             filler(head, code=code, posterior=Channel(noise=0.3)),
             head.layout,
@@ -305,8 +306,8 @@ def test_rows_are_filled_alike_in_one_batch_and_in_many(monkeypatch):
     head = head_of(small_layout())
     rows = np.array(list(itertools.product([0, -1], [0, 2, -1], [0, 1, -1])))
     sizes = []
-    for most in (_draws.MOST_ROWS, 64):
-        monkeypatch.setattr(_draws, "MOST_ROWS", most)
+    for most in (_imputation.MOST_ROWS, 64):
+        monkeypatch.setattr(_imputation, "MOST_ROWS", most)
         levels = fill_levels(
             filler(head), head.layout, rows, n_draws=16, draw=False, generator=make_generator(0)
         )
@@ -323,8 +324,8 @@ def test_centers_are_weighted_medians_and_votes():
     medians, votes = _centers(layout, levels, log_weights)
     for i in range(200):
         for power, column, center in (
-            (_draws.AXIS_TEMPER, 0, medians[i]),
-            (_draws.CATEGORY_TEMPER, 1, votes[i]),
+            (_imputation.AXIS_TEMPER, 0, medians[i]),
+            (_imputation.CATEGORY_TEMPER, 1, votes[i]),
         ):
             weights = np.exp(power * log_weights[i].numpy())
             drawn = levels[i, :, column]
