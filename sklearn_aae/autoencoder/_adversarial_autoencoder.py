@@ -541,7 +541,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             drawn = codes_of_density(density, n_samples, k, derive_seed(seed, DrawStream.DENSITY))
             codes = sample_posterior(module, torch.as_tensor(drawn, device=self.device_), generator)
         inputs = decoder_draws(module, n_samples, generator, classes, codes).cpu().numpy()
-        rows = self._decode(inputs, self._reader.dtype, generator if noise else None, placed=True)
+        rows = self._decode(
+            inputs, self._reader.dtype, generator if noise else None, in_decoder_space=True
+        )
         return self._reader.hand_back(rows, rng=rng)
 
     def _sample_within(

@@ -343,14 +343,13 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         dtype: np.dtype,
         generator: torch.Generator | None = None,
         *,
-        placed: bool = False,
+        in_decoder_space: bool = False,
         labels: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return rows for codes: the mean, or drawn if a generator is given.
 
-        ``placed`` says that the codes lie where the decoder expects them, as draws of the
-        prior do; else they are what ``transform`` gives.  ``labels`` are for decoders that
-        read them.
+        Codes ``in_decoder_space`` lie where the decoder expects them, as draws of the prior
+        do; others are what ``transform`` gives.  ``labels`` are for decoders that read them.
         """
         module = self.net_.module_
         decoder = in_precision(module.decoder, Z.dtype)
@@ -361,8 +360,8 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             Z = np.hstack([Z, levels[labels]])
 
         def rows_of(z: torch.Tensor) -> torch.Tensor:
-            if not placed:
-                code = module.posterior.place(z[:, :k])
+            if not in_decoder_space:
+                code = module.posterior.to_decoder(z[:, :k])
                 z = code if labels is None else torch.cat([code, z[:, k:]], dim=1)
             params = decoder(z)
             return head.mean(params) if generator is None else head.draw(params, generator)

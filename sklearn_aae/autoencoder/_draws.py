@@ -71,8 +71,8 @@ def sample_posterior(
     posterior, k = module.posterior, module.n_components
     # Not where the spread of each row's code is not in the code, nor where noise is added
     # to what becomes a code only afterwards.
-    if posterior.n_outputs(k) != k or module.prior.squashes:
-        return posterior.place(codes)
+    if posterior.n_outputs(k) != k or module.prior.has_support_transform:
+        return posterior.to_decoder(codes)
     n_noise = posterior.n_noise(k)
     noise = None
     if n_noise:

@@ -124,7 +124,7 @@ def auto_adversarial_weight(
     encoder never gets all codes there; nor does it get labels out of the codes of a decoder
     that reads them.
     """
-    if prior.squashes or supervision == "prior":
+    if prior.has_support_transform or supervision == "prior":
         return 1.0
     if supervision == "decoder":
         return 0.6

@@ -301,7 +301,7 @@ class TwoHeadedEstimator(
             codes[:, : len(order)] = np.eye(len(order))[order]
         reader = model._reader
         codes = codes.astype(np.float32 if reader.is_mixed else reader.dtype)
-        return reader.hand_back(model._decode(codes, reader.dtype, placed=True))
+        return reader.hand_back(model._decode(codes, reader.dtype, in_decoder_space=True))
 
     @property
     def _n_features_out(self) -> int:

@@ -159,7 +159,7 @@ class SingleMember:
 
     def decode(self, z: torch.Tensor) -> HeadDensities:
         """Return what the head says for rows' codes (1, n, n_components)."""
-        return self.decode_drawn(self.module.posterior.place(z))
+        return self.decode_drawn(self.module.posterior.to_decoder(z))
 
     def decode_drawn(self, z: torch.Tensor) -> HeadDensities:
         """Return what the head says for codes as the prior draws them."""
@@ -182,7 +182,7 @@ class SingleMember:
         except ValueError:  # it can be drawn from only
             return False
         # Codes come close to corners, which have all the probability, and never reach them.
-        return not prior.squashes
+        return not prior.has_support_transform
 
     def mode_distances(self, z: torch.Tensor) -> torch.Tensor:
         """Return the distance (1, n) of codes to the centre of the prior's nearest mode."""

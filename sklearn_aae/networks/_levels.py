@@ -31,7 +31,7 @@ class LevelReader(nn.Module):
 
     def forward(self, digits: torch.Tensor) -> torch.Tensor:
         """Return the sums of the vectors of the digits, (n_samples, width)."""
-        places = self.vectors.places(digits)
+        places = self.vectors.indices(digits)
         return functional.embedding_bag(places, self.vectors.table(), mode="sum") + self.bias
 
 

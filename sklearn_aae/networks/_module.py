@@ -155,7 +155,7 @@ class AAEModule(nn.Module):
         Tensor of shape (n_samples, n_components)
             Codes, where the prior has them.
         """
-        return self.prior.squash(self.raw_code(x, noise, encoder=encoder))
+        return self.prior.transform_to_support(self.raw_code(x, noise, encoder=encoder))
 
     def raw_code(
         self,
@@ -164,7 +164,7 @@ class AAEModule(nn.Module):
         *,
         encoder: nn.Module | None = None,
     ) -> torch.Tensor:
-        """Return codes before the prior squashes them; parameters as in :meth:`encode`.
+        """Return codes before the prior takes them to its support; parameters as in :meth:`encode`.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class AAEModule(nn.Module):
             Parameters of the head.
         """
         code = self.encode(x, noise)
-        code = code if noise is not None else self.posterior.place(code)
+        code = code if noise is not None else self.posterior.to_decoder(code)
         return self.decoder(self.decoder_inputs(code, labels))
 
     @property

@@ -109,7 +109,7 @@ class DigitVectors(nn.Module):
         values = self.free + ranked[self.real]
         return torch.cat([values, values.new_zeros(1, values.shape[1])])
 
-    def places(self, digits: torch.Tensor) -> torch.Tensor:
+    def indices(self, digits: torch.Tensor) -> torch.Tensor:
         """Return the rows of :meth:`table` that digits stand for.
 
         Parameters

@@ -180,7 +180,7 @@ class LevelHead(Head):
         n, n_digits = x.shape
         first = context + self.bias_1
         if self.vectors is not None:
-            seen = self.vectors.table()[self.vectors.places(x).t()]
+            seen = self.vectors.table()[self.vectors.indices(x).t()]
             if parents is not None:
                 seen = seen * parents.t().unsqueeze(-1)
             seen = self.before @ seen.reshape(n_digits, -1)

@@ -73,7 +73,7 @@ def as_posterior(
             f"posterior={posterior!r} reads noise beside columns of numbers, and this table is of "
             "mixed types; use 'gaussian' or 'channel', or output='gaussian' if all are numbers."
         )
-    if isinstance(resolved, Channel) and prior is not None and prior.squashes:
+    if isinstance(resolved, Channel) and prior is not None and prior.has_support_transform:
         raise ValueError(
             f"posterior={posterior!r} gives codes of mean 0 and variance 1, which codes of "
             f"prior={prior!r} are not; use 'deterministic' or 'gaussian'."

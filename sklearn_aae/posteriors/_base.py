@@ -120,7 +120,7 @@ class Posterior(ABC, BaseEstimator):
         """
         return None
 
-    def place(self, code: torch.Tensor) -> torch.Tensor:
+    def to_decoder(self, code: torch.Tensor) -> torch.Tensor:
         """Return where the decoder expects the code that ``mode`` gives.
 
         Parameters

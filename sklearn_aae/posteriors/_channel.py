@@ -53,7 +53,7 @@ class Channel(Posterior):
     --------
     >>> import torch
     >>> from sklearn_aae.posteriors import Channel
-    >>> Channel(noise=0.6).place(torch.tensor([[1.0, -2.0]]))
+    >>> Channel(noise=0.6).to_decoder(torch.tensor([[1.0, -2.0]]))
     tensor([[ 0.8000, -1.6000]])
     """
 
@@ -79,13 +79,13 @@ class Channel(Posterior):
     def tail(self, n_components: int) -> nn.Module:
         return CodeNorm(n_components)
 
-    def place(self, code: torch.Tensor) -> torch.Tensor:
+    def to_decoder(self, code: torch.Tensor) -> torch.Tensor:
         return code * math.sqrt(1 - self.noise**2)
 
     def draw(self, h: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
         if noise is None:
             raise ValueError("the channel posterior cannot be drawn from without noise.")
-        return torch.add(self.place(h), noise, alpha=self.noise)
+        return torch.add(self.to_decoder(h), noise, alpha=self.noise)
 
     def mode(self, h: torch.Tensor) -> torch.Tensor:
         return h

@@ -19,9 +19,9 @@ class Universal(Posterior):
     posterior is needed: the adversary sees draws.
 
     ``transform`` returns the mean of the codes over ``n_draws`` fixed draws of the noise,
-    the same for every row, so it is deterministic; the mean is taken before a prior such
-    as :class:`~sklearn_aae.priors.Categorical` squashes it.  Encoding takes ``n_draws``
-    passes.
+    the same for every row, so it is deterministic; the mean is taken before the support
+    transform of a prior such as :class:`~sklearn_aae.priors.Categorical`.  Encoding takes
+    ``n_draws`` passes.
 
     Parameters
     ----------

@@ -22,8 +22,8 @@ class Prior(ABC, BaseEstimator):
     prior may have:
 
     - :meth:`log_prob`, a density;
-    - :meth:`squash`, where an encoder's unbounded output cannot become a code as it
-      is (probabilities of categories);
+    - :meth:`transform_to_support`, where an encoder's unbounded output cannot become
+      a code as it is (probabilities of categories);
     - :meth:`count_modes` and :meth:`sample_modes`, parts that rows can be
       assigned to;
     - :meth:`build` and :meth:`update`, parameters that are learned with the model.
@@ -117,12 +117,12 @@ class Prior(ABC, BaseEstimator):
     # ------------------------------------------------------------- code space
 
     @property
-    def squashes(self) -> bool:
-        """Whether :meth:`squash` does anything."""
-        return type(self).squash is not Prior.squash
+    def has_support_transform(self) -> bool:
+        """Whether :meth:`transform_to_support` does anything."""
+        return type(self).transform_to_support is not Prior.transform_to_support
 
-    def squash(self, z: torch.Tensor) -> torch.Tensor:
-        """Bring what the posterior gives to where codes can be; differentiable.
+    def transform_to_support(self, z: torch.Tensor) -> torch.Tensor:
+        """Take what the posterior gives to where codes can be; differentiable.
 
         Parameters
         ----------

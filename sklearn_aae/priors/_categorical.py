@@ -75,7 +75,7 @@ class Categorical(Prior):
         log_weights = weights.log().to(z.device, z.dtype)[z.argmax(dim=1)]
         return torch.where(one_hot, log_weights, -math.inf)
 
-    def squash(self, z: torch.Tensor) -> torch.Tensor:
+    def transform_to_support(self, z: torch.Tensor) -> torch.Tensor:
         return torch.softmax(z, dim=1)
 
 

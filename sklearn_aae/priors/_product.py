@@ -35,7 +35,7 @@ class Product(Prior):
     >>> prior = Product([("categorical", 3), (Uniform(0, 1), None)])
     >>> prior.sample(100, 5, torch.Generator().manual_seed(0)).shape
     torch.Size([100, 5])
-    >>> prior.squash(torch.zeros(1, 5))
+    >>> prior.transform_to_support(torch.zeros(1, 5))
     tensor([[0.3333, 0.3333, 0.3333, 0.0000, 0.0000]])
     """
 
@@ -81,14 +81,14 @@ class Product(Prior):
         return torch.stack(terms).sum(dim=0)
 
     @property
-    def squashes(self) -> bool:
-        """Whether the squash of a part does anything."""
-        return any(part.squashes for part, _ in self._as_priors())
+    def has_support_transform(self) -> bool:
+        """Whether a part has a support transform."""
+        return any(part.has_support_transform for part, _ in self._as_priors())
 
-    def squash(self, z: torch.Tensor) -> torch.Tensor:
-        if not self.squashes:
+    def transform_to_support(self, z: torch.Tensor) -> torch.Tensor:
+        if not self.has_support_transform:
             return z
-        return torch.cat(self._each(z, lambda part, piece: part.squash(piece)), dim=1)
+        return torch.cat(self._each(z, lambda part, piece: part.transform_to_support(piece)), dim=1)
 
     # ------------------------------------------------------------------- parts
 

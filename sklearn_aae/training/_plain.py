@@ -11,8 +11,8 @@ samples),
     \partial W_l = g_l^\top h_{l-1}, \quad \partial b_l = \textstyle\sum g_l, \quad
     g_{l-1} = (g_l W_l) \odot f'(a_{l-1}).
 
-Whatever is not known here by its exact type (a custom head or posterior, or a prior that
-squashes codes) is differentiated by autograd where the chain comes to it; a network
+Whatever is not known here by its exact type (a custom head or posterior, or a prior with
+a support transform) is differentiated by autograd where the chain comes to it; a network
 that is no plain perceptron, or a custom loss, switches the whole off (:func:`can_derive`).
 
 The phases mirror those of ``_phases.py``, as the ones of ``detection/ensemble/_trainer.py``
@@ -216,7 +216,10 @@ class PlainGradients:
         self.module, self.head = module, module.head
         self.posterior, self.prior = module.posterior, module.prior
         # Whether the encoder's output is the code.
-        self.direct = type(self.posterior) in (Deterministic, Universal) and not self.prior.squashes
+        self.direct = (
+            type(self.posterior) in (Deterministic, Universal)
+            and not self.prior.has_support_transform
+        )
 
     def __call__(self, phase: Phase, state: StepState) -> torch.Tensor:
         """Write the gradients of a phase's parameters; return its loss."""
@@ -230,8 +233,8 @@ class PlainGradients:
 
     def _code(self, h: torch.Tensor) -> torch.Tensor:
         if self._noise is None:
-            return self.prior.squash(self.posterior.mode(h))
-        return self.prior.squash(self.posterior.draw(h, self._noise))
+            return self.prior.transform_to_support(self.posterior.mode(h))
+        return self.prior.transform_to_support(self.posterior.draw(h, self._noise))
 
     def _encode_backward(self, g: torch.Tensor) -> None:
         # Of the inputs of decoder and discriminator, the code comes first.

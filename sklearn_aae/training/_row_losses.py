@@ -58,7 +58,7 @@ class RowLosses:
     def _losses(
         self, x: torch.Tensor, code: torch.Tensor, labels: torch.Tensor | None
     ) -> torch.Tensor:
-        inputs = self.module.decoder_inputs(self.module.posterior.place(code), labels)
+        inputs = self.module.decoder_inputs(self.module.posterior.to_decoder(code), labels)
         return self.head.cell_losses(self.decoder(inputs), x)
 
     def _map(

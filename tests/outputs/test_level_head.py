@@ -404,8 +404,8 @@ def test_vectors_are_looked_up_and_nothing_is_zero():
     table = vectors.table()
     assert table.shape == (3 + 8 + 9 + 2 + 1, 6)
     assert (table[-1] == 0).all()
-    places = vectors.places(torch.tensor([[2, 0, 8, 1], [-1, 7, -1, 0]]))
-    assert places.tolist() == [[2, 3, 19, 21], [22, 10, 22, 20]]
+    indices = vectors.indices(torch.tensor([[2, 0, 8, 1], [-1, 7, -1, 0]]))
+    assert indices.tolist() == [[2, 3, 19, 21], [22, 10, 22, 20]]
 
 
 def test_neighbours_on_an_axis_begin_alike():

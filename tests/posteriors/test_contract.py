@@ -113,7 +113,7 @@ def test_the_channel_keeps_variance_one_and_transform_says_the_code():
     torch.testing.assert_close(draws.std(dim=0), torch.ones(2), atol=0.02, rtol=0)
     assert torch.equal(posterior.mode(h), h)
     # What is left after the code is noise of the size that is said.
-    left = draws - posterior.place(h)
+    left = draws - posterior.to_decoder(h)
     torch.testing.assert_close(
         left.std(dim=0), torch.full((2,), posterior.noise), atol=0.01, rtol=0
     )

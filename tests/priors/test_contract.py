@@ -500,18 +500,22 @@ def test_covariances_of_every_shape(given):
 # ---------------------------------------------------------------- transforms, products
 
 
-def test_only_categories_are_squashed():
+def test_only_categories_have_a_support_transform():
     z = torch.randn(5, 4, generator=make_generator(0))
-    assert not any(as_prior(name, 2).squashes for name in PRIORS if name != "categorical")
-    assert as_prior("gaussian", 4).squash(z) is z
-    np.testing.assert_allclose(as_prior("categorical", 4).squash(z).sum(dim=1), 1, rtol=1e-6)
+    assert not any(
+        as_prior(name, 2).has_support_transform for name in PRIORS if name != "categorical"
+    )
+    assert as_prior("gaussian", 4).transform_to_support(z) is z
+    np.testing.assert_allclose(
+        as_prior("categorical", 4).transform_to_support(z).sum(dim=1), 1, rtol=1e-6
+    )
     product = as_prior(priors.Product([("gaussian", 2), ("categorical", 2)]), 4)
-    assert product.squashes
-    assert torch.equal(product.squash(z)[:, :2], z[:, :2])
-    np.testing.assert_allclose(product.squash(z)[:, 2:].sum(dim=1), 1, rtol=1e-6)
+    assert product.has_support_transform
+    assert torch.equal(product.transform_to_support(z)[:, :2], z[:, :2])
+    np.testing.assert_allclose(product.transform_to_support(z)[:, 2:].sum(dim=1), 1, rtol=1e-6)
     plain = as_prior(priors.Product([("gaussian", 2), ("uniform", None)]), 4)
-    assert not plain.squashes
-    assert plain.squash(z) is z
+    assert not plain.has_support_transform
+    assert plain.transform_to_support(z) is z
 
 
 def test_a_product_has_the_sum_of_log_densities():

@@ -130,16 +130,18 @@ def test_what_does_not_go_with_mixed_types_is_named():
         fast(posterior="channel", prior="categorical").fit(mixed())
 
 
-def test_a_prior_of_ones_own_may_squash_and_learn(cancer):
+def test_a_prior_of_ones_own_may_have_a_support_and_learn(cancer):
     class Sphere(priors.Prior):
         """The uniform distribution on the unit circle, and a count of its updates."""
 
         n_updates = 0
 
         def sample(self, n_samples, n_components, generator):
-            return self.squash(torch.randn(n_samples, n_components, generator=generator))
+            return self.transform_to_support(
+                torch.randn(n_samples, n_components, generator=generator)
+            )
 
-        def squash(self, z):
+        def transform_to_support(self, z):
             return z / z.norm(dim=1, keepdim=True)
 
         def update(self, codes, generator, *, last=False):

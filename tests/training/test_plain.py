@@ -100,7 +100,7 @@ def test_every_depth(cancer, hidden):
 
 
 @pytest.mark.parametrize("posterior", ["deterministic", "gaussian", "universal"])
-def test_codes_that_the_prior_squashes(cancer, posterior):
+def test_codes_that_the_prior_takes_to_its_support(cancer, posterior):
     prior = Product([("categorical", 3), ("gaussian", 2)])
     model = fast(n_components=5, prior=prior, posterior=posterior)
     assert_same_gradients(model.fit(cancer[0]).net_, cancer[0])

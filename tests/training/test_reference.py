@@ -14,7 +14,7 @@ from sklearn_aae.training._batches import TableDataset, TrainBatches, batch_edge
 from tests.instances import fast
 
 
-def by_hand(module, batches, optimizers, posterior, squash=lambda z: z, supervision=None):
+def by_hand(module, batches, optimizers, posterior, to_support=lambda z: z, supervision=None):
     """Train a copy of the networks plainly; yield the three losses of each step."""
     encoder, decoder, discriminator = module.encoder, module.decoder, module.discriminator
 
@@ -23,7 +23,7 @@ def by_hand(module, batches, optimizers, posterior, squash=lambda z: z, supervis
         if posterior == "gaussian":
             mean, log_variance = h.chunk(2, dim=1)
             h = mean + torch.exp(log_variance / 2) * noise
-        return squash(h)
+        return to_support(h)
 
     def marked(z, labels):
         columns = [(labels == level).float()[:, None] for level in (0, 1, -1)]
@@ -99,9 +99,9 @@ def test_losses_and_weights_step_by_step(cancer, posterior, prior, supervision):
     def batches():
         return TrainBatches(dataset, 64, net.module_, net.seed, torch.device("cpu"))
 
-    squash = {"squash": lambda z: torch.softmax(z, dim=1)} if prior == "categorical" else {}
+    support = {"to_support": lambda z: torch.softmax(z, dim=1)} if prior == "categorical" else {}
     expected = by_hand(
-        reference, batches(), optimizers, posterior, supervision=supervision, **squash
+        reference, batches(), optimizers, posterior, supervision=supervision, **support
     )
     n_steps = 0
     for batch, losses in zip(batches(), expected, strict=True):
