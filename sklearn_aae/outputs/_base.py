@@ -95,8 +95,8 @@ class Head(nn.Module, ABC):
         scale = torch.as_tensor(level * spread, dtype=x.dtype, device=x.device)
         return torch.addcmul(x, noise, scale)
 
-    def hints(self, n_samples: int, generator: torch.Generator) -> torch.Tensor | None:
-        """Return what is drawn for each row beside the posterior's noise.
+    def draw_dropout_masks(self, n_samples: int, generator: torch.Generator) -> torch.Tensor | None:
+        """Return what training leaves out of each row at random.
 
         Parameters
         ----------
@@ -107,13 +107,13 @@ class Head(nn.Module, ABC):
 
         Returns
         -------
-        Tensor of shape (n_samples, n_hints) or None
-            What ``training_losses`` wants to know of each row; None for nothing.
+        Tensor of shape (n_samples, n_masks) or None
+            Masks for ``training_losses``, beside each other; None for none.
         """
         return None
 
     def training_losses(
-        self, params: torch.Tensor, x: torch.Tensor, hints: torch.Tensor | None
+        self, params: torch.Tensor, x: torch.Tensor, dropout_masks: torch.Tensor | None
     ) -> torch.Tensor:
         """Return the losses that the reconstruction phase minimises.
 
@@ -123,8 +123,8 @@ class Head(nn.Module, ABC):
             Output of the decoder.
         x : Tensor of shape (n_samples, n_features)
             Rows.
-        hints : Tensor of shape (n_samples, n_hints) or None
-            What ``hints`` drew for these rows.
+        dropout_masks : Tensor of shape (n_samples, n_masks) or None
+            What ``draw_dropout_masks`` gave for these rows.
 
         Returns
         -------

@@ -12,16 +12,10 @@ from sklearn_aae.encoding._layout import Layout, Span
 
 
 class Constraints:
-    """What columns may take, as shares of levels or as cells that are known.
+    """What columns may take: shares of levels, or cells that are known.
 
-    Parameters
-    ----------
-    layout : Layout
-        The columns.
-    shares : mapping of int to ndarray of shape (n_levels,), default={}
-        By column, the share of each level that is allowed, in [0, 1].
-    known : Tensor of shape (n_samples, n_digits), int64, or None
-        Digits of known cells, -1 for cells to be drawn; None if all are.
+    ``shares`` has, by column, the share of each level that is allowed, in [0, 1]; ``known``
+    has digits (n_samples, n_digits) of known cells, and -1 for cells to be drawn.
     """
 
     def __init__(
@@ -43,41 +37,41 @@ class Constraints:
                 self._log_shares |= _logs_by_digit(digit, span, shares[column])
             digit += len(span.digits)
 
-    def log_real(self, digit: int, prefix: torch.Tensor) -> torch.Tensor | None:
-        """Return 0 for a digit's values that begin a level, minus infinity for others.
+    def restrict(
+        self, logits: torch.Tensor, digit: int, prefix: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a digit's logits without values that begin no level, and these by shares.
 
-        Parameters
-        ----------
-        digit : int
-            Which digit.
-        prefix : Tensor of shape (n_samples,), int64
-            The number that the column's earlier digits make.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, size) or None
-            None if every value begins a level.
+        ``prefix`` is the number that the column's earlier digits make.  Where everything
+        is allowed, both are the same object.
         """
-        table = self._log_real.get(digit)
-        return None if table is None else table.to(prefix.device)[prefix]
+        real = _plus(logits, self._log_real.get(digit), prefix)
+        return real, _plus(real, self._log_shares.get(digit), prefix)
 
-    def log_shares(self, digit: int, prefix: torch.Tensor) -> torch.Tensor | None:
-        """Return the logarithms of what a digit's values are multiplied by.
+    def keep_known(self, value: torch.Tensor, digit: int) -> torch.Tensor:
+        """Return values of a digit with those that are known in their rows."""
+        if self.known is None:
+            return value
+        known = self.known[:, digit]
+        return torch.where(known >= 0, known, value)
 
-        Parameters
-        ----------
-        digit : int
-            Which digit.
-        prefix : Tensor of shape (n_samples,), int64
-            The number that the column's earlier digits make.
+    def log_weights(
+        self, value: torch.Tensor, real: torch.Tensor, allowed: torch.Tensor, digit: int
+    ) -> torch.Tensor:
+        """Return the log probability that a free value would have been an allowed one."""
+        log_weight = real.new_zeros(len(real))
+        if allowed is not real:
+            log_weight = allowed.logsumexp(dim=1) - real.logsumexp(dim=1)
+        if self.known is None:
+            return log_weight
+        of_value = real.log_softmax(dim=1).gather(1, value[:, None])[:, 0]
+        return torch.where(self.known[:, digit] >= 0, of_value, log_weight)
 
-        Returns
-        -------
-        Tensor of shape (n_samples, size) or None
-            None if everything is allowed.
-        """
-        table = self._log_shares.get(digit)
-        return None if table is None else table.to(prefix.device)[prefix]
+
+def _plus(logits: torch.Tensor, table: torch.Tensor | None, prefix: torch.Tensor) -> torch.Tensor:
+    if table is None:
+        return logits
+    return logits + table.to(prefix.device)[prefix].to(logits.dtype)
 
 
 def _logs_by_digit(first: int, span: Span, share: np.ndarray) -> dict[int, torch.Tensor]:

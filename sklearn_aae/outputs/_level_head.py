@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +19,14 @@ from sklearn_aae.outputs._digits import DigitVectors, rank_basis
 
 #: The least entropy that a column counts with where all columns should count the same.
 MIN_ENTROPY = 0.05
+
+
+class DropoutMasks(NamedTuple):
+    """What a training step sees of each row: 0 for what it does not."""
+
+    sees_parents: torch.Tensor  # (n_samples, 1)
+    parents: torch.Tensor  # (n_samples, n_digits) or (n_samples, 1)
+    units: tuple[torch.Tensor, torch.Tensor] | None  # of both hidden layers
 
 
 class LevelHead(Head):
@@ -32,24 +43,8 @@ class LevelHead(Head):
     so that all digits are trained in one pass and drawn one after the other.  ``x`` is
     the matrix of digits, and a loss is a negative log-likelihood in nats.
 
-    Parameters
-    ----------
-    layout : Layout
-        The columns.
-    hidden_size : int
-        Width of both hidden layers.
-    has_parents : bool
-        Whether digits depend on those before them; else on the code alone.
-    masking : float
-        Mean share of cells that the encoder does not see, in half of the rows.
-    code_only : float
-        Share of rows whose digits see no parents in training.
-    parent_dropout : float
-        Share of parents that a digit does not see in training.
-    dropout : float
-        Share of hidden units left out in training.
-    generator : torch.Generator
-        Source of the initial values.
+    Shares are those of :class:`~sklearn_aae.outputs.Autoregressive`; without
+    ``has_parents`` digits depend on the code alone.
     """
 
     column_of_digit: torch.Tensor
@@ -119,8 +114,7 @@ class LevelHead(Head):
         hidden = torch.rand(shape, generator=generator, device=device) < rate
         return torch.where(hidden[:, self.column_of_digit], -1, x)
 
-    def hints(self, n_samples: int, generator: torch.Generator) -> torch.Tensor | None:
-        # Which rows see no parents, and which parents and hidden units are left out.
+    def draw_dropout_masks(self, n_samples: int, generator: torch.Generator) -> torch.Tensor | None:
         width, device = self.hidden_size, generator.device
 
         def kept(n_columns: int, dropped: float) -> torch.Tensor:
@@ -128,36 +122,38 @@ class LevelHead(Head):
             draws = torch.rand(shape, generator=generator, device=device)
             return (draws >= dropped).float()
 
-        parts = []
+        masks = []
         if self.has_parents:
             sees = kept(1, self.code_only)
             parents = kept(self.layout.n_columns, self.parent_dropout)[:, self.column_of_digit]
-            parts = [sees, parents * sees] if self.parent_dropout else [sees]
+            masks = [sees, parents * sees] if self.parent_dropout else [sees]
         if self.dropout:
-            parts.append(kept(2 * width, self.dropout) / (1 - self.dropout))
-        return torch.cat(parts, dim=1) if parts else None
+            masks.append(kept(2 * width, self.dropout) / (1 - self.dropout))
+        return torch.cat(masks, dim=1) if masks else None
+
+    def _unpack(self, masks: torch.Tensor) -> DropoutMasks:
+        """Return by name the masks that :meth:`draw_dropout_masks` put beside each other."""
+        n_parents = self.layout.n_digits if self.parent_dropout else 0
+        n_units = self.hidden_size if self.dropout else 0
+        sees, parents, first, second = masks.split(
+            [int(self.has_parents), n_parents, n_units, n_units], dim=1
+        )
+        return DropoutMasks(
+            sees, parents if n_parents else sees, (first, second) if n_units else None
+        )
 
     def training_losses(
-        self, params: torch.Tensor, x: torch.Tensor, hints: torch.Tensor | None
+        self, params: torch.Tensor, x: torch.Tensor, dropout_masks: torch.Tensor | None
     ) -> torch.Tensor:
         # Rows without parents are the code's to explain; there columns count by what is
         # known of them relative to their entropy, as a column of a hundred levels would
         # otherwise leave no room in the code for one of two.
-        if hints is None:
+        if dropout_masks is None:
             return self.cell_losses(params, x)
-        units, start = None, 0
-        parents, sees = None, None
-        if self.has_parents:
-            sees, start = hints[:, :1], 1
-            parents = sees
-            if self.parent_dropout:
-                start += self.layout.n_digits
-                parents = hints[:, 1:start]
-        if self.dropout:
-            units = hints[:, start:].split(self.hidden_size, dim=1)
-        losses = self._digit_losses(params, x, parents, units)
-        if sees is not None and self.code_only:
-            losses = torch.where(sees > 0, losses, losses * self.weights)
+        masks = self._unpack(dropout_masks)
+        losses = self._digit_losses(params, x, masks)
+        if self.code_only:
+            losses = torch.where(masks.sees_parents > 0, losses, losses * self.weights)
         return self._by_column(losses)
 
     def cell_losses(self, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -170,29 +166,28 @@ class LevelHead(Head):
         return cells.index_add(1, self.column_of_digit, losses)
 
     def _digit_losses(
-        self,
-        context: torch.Tensor,
-        x: torch.Tensor,
-        parents: torch.Tensor | None = None,
-        units: tuple[torch.Tensor, ...] | None = None,
+        self, context: torch.Tensor, x: torch.Tensor, masks: DropoutMasks | None = None
     ) -> torch.Tensor:
         """Return the losses of digits, (n_samples, n_digits)."""
         n, n_digits = x.shape
         first = context + self.bias_1
         if self.vectors is not None:
             seen = self.vectors.table()[self.vectors.indices(x).t()]
-            if parents is not None:
-                seen = seen * parents.t().unsqueeze(-1)
+            if masks is not None:
+                seen = seen * masks.parents.t().unsqueeze(-1)
             seen = self.before @ seen.reshape(n_digits, -1)
             first = first + seen.view(n_digits, n, -1)
-        logits = self._logits(first, slice(None), units)
+        logits = self._logits(first, slice(None), None if masks is None else masks.units)
         losses = functional.cross_entropy(
             logits.reshape(n_digits * n, -1), x.t().reshape(-1), reduction="none"
         )
         return losses.view(n_digits, n).t()
 
     def _logits(
-        self, first: torch.Tensor, digits: slice, units: tuple[torch.Tensor, ...] | None = None
+        self,
+        first: torch.Tensor,
+        digits: slice,
+        units: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Return the logits of digits (n_digits, n, most) given their first layers."""
         h = torch.relu(first)
@@ -208,90 +203,60 @@ class LevelHead(Head):
 
     def mean(self, params: torch.Tensor) -> torch.Tensor:
         # The likeliest digit after the likeliest digits before it.
-        return self._walk(params, None, Constraints(self.layout))[0]
+        return self._walk(params, Constraints(self.layout), _likeliest)[0]
 
     def draw(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        return self._walk(params, generator, Constraints(self.layout))[0]
+        return self.draw_within(params, generator, Constraints(self.layout))[0]
 
     def draw_within(
         self, params: torch.Tensor, generator: torch.Generator, constraints: Constraints
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw digits that keep to constraints, and say how likely that was.
+        """Return digits that are drawn within constraints, and the log weight of each row.
 
-        Parameters
-        ----------
-        params : Tensor of shape (n_samples, n_params)
-            Output of the decoder.
-        generator : torch.Generator
-            Source of the draws.
-        constraints : Constraints
-            What is allowed.
-
-        Returns
-        -------
-        digits : Tensor of shape (n_samples, n_digits), int64
-            The draws.
-        log_weights : Tensor of shape (n_samples,)
-            Logarithm of the probability that a free draw would have kept to the constraints
-            at every digit, given the draws before it: what makes these draws ones of
-            the conditional distribution when they are weighted by it.
+        That is the logarithm of the probability that free draws would have kept to the
+        constraints at every digit, given the draws before it: weighted by it, the rows
+        are draws of the conditional distribution.
         """
-        return self._walk(params, generator, constraints)
+        return self._walk(params, constraints, partial(_drawn, generator=generator))
 
     def _walk(
-        self, context: torch.Tensor, generator: torch.Generator | None, constraints: Constraints
+        self,
+        context: torch.Tensor,
+        constraints: Constraints,
+        choose: Callable[[torch.Tensor], torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        n, device = len(context), context.device
+        """Choose digit after digit, each given those before it; return them and log weights."""
+        n, layout = len(context), self.layout
         table = None if self.vectors is None else self.vectors.table()
         seen = context
-        digits = torch.empty((n, self.layout.n_digits), dtype=torch.int64, device=device)
+        digits = torch.empty((n, layout.n_digits), dtype=torch.int64, device=context.device)
         log_weights = context.new_zeros(n)
-        prefix = torch.zeros(n, dtype=torch.int64, device=device)
+        prefix = digits.new_zeros(n)
         column = -1
-        for j, size in enumerate(self.layout.digit_sizes.tolist()):
-            if self.layout.column_of_digit[j] != column:
-                column = self.layout.column_of_digit[j]
+        for j, size in enumerate(layout.digit_sizes.tolist()):
+            if layout.column_of_digit[j] != column:
+                column = layout.column_of_digit[j]
                 prefix = torch.zeros_like(prefix)
             first = (seen + self.bias_1[j]).unsqueeze(0)
             logits = self._logits(first, slice(j, j + 1))[0, :, :size]
-            value, log_weight = _choose(logits, constraints, j, prefix, generator)
+            real, allowed = constraints.restrict(logits, j, prefix)
+            value = constraints.keep_known(choose(allowed), j)
             digits[:, j] = value
-            log_weights += log_weight
+            log_weights += constraints.log_weights(value, real, allowed, j)
             prefix = prefix * size + value
             if table is not None and self.vectors is not None:
                 seen = seen + table[value + self.vectors.offsets[j]]
         return digits, log_weights
 
 
-def _choose(
-    logits: torch.Tensor,
-    constraints: Constraints,
-    digit: int,
-    prefix: torch.Tensor,
-    generator: torch.Generator | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return a value for each row, drawn or the likeliest, and its log weight."""
-    log_weight = logits.new_zeros(len(logits))
-    log_real = constraints.log_real(digit, prefix)
-    if log_real is not None:
-        logits = logits + log_real.to(logits.dtype)
-    log_shares = constraints.log_shares(digit, prefix)
-    free = logits
-    if log_shares is not None:
-        free = logits + log_shares.to(logits.dtype)
-        log_weight = free.logsumexp(dim=1) - logits.logsumexp(dim=1)
-    if generator is None:
-        value = free.argmax(dim=1)
-    else:
-        noise = torch.empty_like(free).exponential_(generator=generator)
-        value = (free - noise.log()).argmax(dim=1)
-    if constraints.known is not None:
-        known = constraints.known[:, digit]
-        given = known >= 0
-        value = torch.where(given, known, value)
-        known_weight = logits.log_softmax(dim=1).gather(1, value[:, None])[:, 0]
-        log_weight = torch.where(given, known_weight, log_weight)
-    return value, log_weight
+def _likeliest(logits: torch.Tensor) -> torch.Tensor:
+    return logits.argmax(dim=1)
+
+
+def _drawn(logits: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    # The first of exponential waiting times with these rates is a draw.
+    noise = torch.empty_like(logits).exponential_(generator=generator)
+    return (logits - noise.log()).argmax(dim=1)
 
 
 def _equal_weights(layout: Layout) -> np.ndarray:

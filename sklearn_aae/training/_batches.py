@@ -38,8 +38,8 @@ class Batch(NamedTuple):
         As many prior draws.
     noise : Tensor of shape (2, n, n_noise) or None
         Posterior noise for the reconstruction phase and for the adversarial ones.
-    hints : Tensor of shape (n, n_hints) or None
-        What the head drew for the reconstruction phase.
+    dropout_masks : Tensor of shape (n, n_masks) or None
+        What the output head drew for the reconstruction phase.
     labels : Tensor of shape (n,), int64, or None
         The class of each row, -1 for rows without a label; None if the data set has none.
     labelled_x : Tensor of shape (m, n_features) or None
@@ -57,7 +57,7 @@ class Batch(NamedTuple):
     corrupted: torch.Tensor
     prior: torch.Tensor
     noise: torch.Tensor | None
-    hints: torch.Tensor | None = None
+    dropout_masks: torch.Tensor | None = None
     labels: torch.Tensor | None = None
     labelled_x: torch.Tensor | None = None
     classes: torch.Tensor | None = None
@@ -229,13 +229,13 @@ class TrainBatches:
             if n_noise
             else None
         )
-        hints = module.head.hints(n, generator)
+        masks = module.head.draw_dropout_masks(n, generator)
         for start, stop in edges:
             rows = slice(start - offset, stop - offset)
             posterior_noise = None if noise is None else noise[:, rows]
-            drawn = None if hints is None else hints[rows]
+            own_masks = None if masks is None else masks[rows]
             own = None if labels is None else labels[rows]
-            batch = Batch(x[rows], corrupted[rows], prior[rows], posterior_noise, drawn, own)
+            batch = Batch(x[rows], corrupted[rows], prior[rows], posterior_noise, own_masks, own)
             yield batch, batch.x
 
 

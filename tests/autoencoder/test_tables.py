@@ -413,7 +413,7 @@ def test_lr_auto(table):
     assert quick(max_epochs=1, output="auto").fit(numbers).net_.lr == pytest.approx(1e-3)
 
 
-def test_hints_and_masking_are_of_training_only(table):
+def test_dropout_and_masking_are_of_training_only(table):
     # Both change what is learned, neither what a fitted model says about a row.
     for output in (Autoregressive(16), Autoregressive(16, masking=0, code_only=0, dropout=0)):
         model = quick(output=output).fit(table)

@@ -101,9 +101,9 @@ def test_training_draws_follow_the_generator(output, head):
     assert torch.equal(first, head.corrupt(rows, 0.3, spread, make_generator(1)))
     assert not torch.equal(first, head.corrupt(rows, 0.3, spread, make_generator(2)))
     params = params_for(64, output.n_params(table_of(output))).detach()
-    hints = head.hints(64, make_generator(1))
-    assert head.training_losses(params, rows, hints).shape == (64, 3)
-    if hints is None:
+    masks = head.draw_dropout_masks(64, make_generator(1))
+    assert head.training_losses(params, rows, masks).shape == (64, 3)
+    if masks is None:
         assert torch.equal(head.training_losses(params, rows, None), head.cell_losses(params, rows))
 
 

@@ -261,34 +261,39 @@ def test_shares_of_levels_in_several_digits():
     share[[5, 11, 12]] = [0.25, 1.0, 0.5]
     constraints = Constraints(layout, {1: share})
     start = torch.zeros(1, dtype=torch.int64)
-    np.testing.assert_array_equal(
-        constraints.log_shares(1, start).exp()[0], [1, 1, 0, 0, 0, 0, 0, 0]
-    )
-    after = constraints.log_shares(2, torch.tensor([0, 1, 2])).exp()
+
+    def shares(n_values, digit, prefix):
+        logits = torch.zeros(len(prefix), n_values, dtype=torch.float64)
+        return [part.exp() for part in constraints.restrict(logits, digit, prefix)]
+
+    np.testing.assert_array_equal(shares(8, 1, start)[1][0], [1, 1, 0, 0, 0, 0, 0, 0])
+    after = shares(9, 2, torch.tensor([0, 1, 2]))[1]
     np.testing.assert_allclose(after[0], np.eye(9)[5] * 0.25)
     np.testing.assert_allclose(after[1], np.eye(9)[2] + np.eye(9)[3] * 0.5)
     assert (after[2] == 0).all()
-    assert constraints.log_shares(0, start) is None
+    logits = torch.zeros(1, 3)
+    assert all(part is logits for part in constraints.restrict(logits, 0, start))
     np.testing.assert_array_equal(
-        constraints.log_real(2, torch.tensor([6, 7])).exp(), [[1] * 9, [1] * 7 + [0] * 2]
+        shares(9, 2, torch.tensor([6, 7]))[0], [[1] * 9, [1] * 7 + [0] * 2]
     )
 
 
 # ---------------------------------------------------------------------- training
 
 
-def test_hints_say_nothing_if_nothing_is_left_out():
+def test_there_are_no_masks_if_nothing_is_left_out():
     head = head_of(small_layout(), has_parents=False)
-    assert head.hints(10, make_generator(0)) is None
+    assert head.draw_dropout_masks(10, make_generator(0)) is None
     params, rows = contexts(40), random_rows(head.layout)
     assert torch.equal(head.training_losses(params, rows, None), head.cell_losses(params, rows))
 
 
-def test_hints_leave_out_the_shares_that_are_asked_for():
+def test_masks_leave_out_the_shares_that_are_asked_for():
     head = head_of(layout_with_digits(), code_only=0.2, parent_dropout=0.1, dropout=0.3)
-    hints = head.hints(20_000, make_generator(0))
-    sees, parents, units = hints[:, 0], hints[:, 1:5], hints[:, 5:]
-    assert units.shape[1] == 2 * 5
+    packed = head.draw_dropout_masks(20_000, make_generator(0))
+    masks = head._unpack(packed)
+    sees, parents, units = masks.sees_parents[:, 0], masks.parents, torch.cat(masks.units, dim=1)
+    assert packed.shape[1] == 1 + parents.shape[1] + units.shape[1] == 1 + 4 + 2 * 5
     assert float(sees.mean()) == pytest.approx(0.8, abs=0.01)
     assert (parents[sees == 0] == 0).all()
     np.testing.assert_allclose(parents[sees == 1].mean(dim=0), 0.9, atol=0.01)
@@ -297,14 +302,14 @@ def test_hints_leave_out_the_shares_that_are_asked_for():
     assert not torch.equal(parents[:, 0], parents[:, 1])
     np.testing.assert_allclose((units == 0).float().mean(dim=0), 0.3, atol=0.015)
     np.testing.assert_allclose(units.mean(dim=0), 1, atol=0.03)
-    assert torch.equal(hints, head.hints(20_000, make_generator(0)))
+    assert torch.equal(packed, head.draw_dropout_masks(20_000, make_generator(0)))
 
 
 def test_rows_that_see_everything_have_their_usual_losses():
     for parameters in ({"code_only": 0.2}, {"code_only": 0.2, "parent_dropout": 0.1}):
         head = head_of(layout_with_digits(), **parameters)
         params, rows = contexts(40), random_rows(head.layout)
-        ones = torch.ones_like(head.hints(40, make_generator(0)))
+        ones = torch.ones_like(head.draw_dropout_masks(40, make_generator(0)))
         torch.testing.assert_close(
             head.training_losses(params, rows, ones), head.cell_losses(params, rows)
         )
@@ -314,9 +319,9 @@ def test_rows_that_see_everything_have_their_usual_losses():
 def test_rows_without_parents_are_explained_by_the_code_alone(layout, parent_dropout):
     head = head_of(layout, code_only=0.5, parent_dropout=parent_dropout)
     params, rows = contexts(40), random_rows(layout)
-    hints = torch.ones_like(head.hints(40, make_generator(0)))
-    hints[::2] = 0
-    losses = head.training_losses(params, rows, hints)
+    masks = torch.ones_like(head.draw_dropout_masks(40, make_generator(0)))
+    masks[::2] = 0
+    losses = head.training_losses(params, rows, masks)
     torch.testing.assert_close(losses[1::2], head.cell_losses(params, rows)[1::2])
     with torch.no_grad():
         head.vectors.free.zero_()
@@ -330,12 +335,12 @@ def test_rows_without_parents_are_explained_by_the_code_alone(layout, parent_dro
 def test_a_parent_that_is_left_out_is_not_seen():
     head = head_of(small_layout(), parent_dropout=0.5)
     params, rows = contexts(40), random_rows(head.layout)
-    hints = torch.ones(40, 4)
-    hints[:, 1] = 0  # column 0
-    losses = head.training_losses(params, rows, hints)
+    masks = torch.ones(40, 4)
+    masks[:, 1] = 0  # column 0
+    losses = head.training_losses(params, rows, masks)
     other = rows.clone()
     other[:, 0] = 1 - other[:, 0]
-    again = head.training_losses(params, other, hints)
+    again = head.training_losses(params, other, masks)
     torch.testing.assert_close(again[:, 1:], losses[:, 1:])
     with torch.no_grad():
         head.vectors.free[:2] = 0
@@ -355,7 +360,7 @@ def test_hidden_units_that_are_left_out_say_nothing():
     for j, size in enumerate(head.layout.digit_sizes):
         expected = -head.bias_3[j, 0, :size].log_softmax(dim=0)[rows[:, j]]
         torch.testing.assert_close(losses[:, j], expected)
-    # Each half of the hints is for a layer of its own.
+    # Each half of the masks is for a layer of its own.
     half = torch.cat([ones[:, :5], zeros[:, 5:]], dim=1)
     torch.testing.assert_close(head.training_losses(params, rows, half), losses)
     swapped = head.training_losses(params, rows, half.flip(1))
