@@ -9,7 +9,7 @@ import torch
 
 from sklearn_aae._utils._random import make_generator
 from sklearn_aae.encoding._layout import Layout, make_span
-from sklearn_aae.outputs import LevelHead
+from sklearn_aae.outputs._level_head import LevelHead
 
 
 def category(name, n_levels, n_missing=0):

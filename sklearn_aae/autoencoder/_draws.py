@@ -13,7 +13,8 @@ from sklearn_aae._utils._random import fenced
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.networks import AAEModule, Classes
-from sklearn_aae.outputs import Constraints, LevelHead
+from sklearn_aae.outputs._constraints import Constraints
+from sklearn_aae.outputs._level_head import LevelHead
 
 #: So many rows are proposed for each that is asked for, and no more.
 MOST_PROPOSALS = 100

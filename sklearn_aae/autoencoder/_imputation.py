@@ -14,7 +14,7 @@ from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._draws import MOST_ROWS, decoder_draws, sample_posterior
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.networks import AAEModule, Classes
-from sklearn_aae.outputs import Constraints
+from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.posteriors import Channel
 
 #: Kinds of columns whose middle is a better guess than their commonest level.

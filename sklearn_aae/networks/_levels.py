@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from sklearn_aae.encoding._layout import Layout
-from sklearn_aae.outputs import DigitVectors
+from sklearn_aae.outputs._digits import DigitVectors
 
 
 class LevelReader(nn.Module):

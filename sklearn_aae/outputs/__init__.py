@@ -7,22 +7,16 @@ from sklearn_aae.encoding import TableFacts
 from sklearn_aae.outputs._autoregressive import Autoregressive
 from sklearn_aae.outputs._base import Head, Output
 from sklearn_aae.outputs._bernoulli import Bernoulli
-from sklearn_aae.outputs._constraints import Constraints
-from sklearn_aae.outputs._digits import DigitVectors
 from sklearn_aae.outputs._gaussian import Gaussian
 from sklearn_aae.outputs._independent import Independent
-from sklearn_aae.outputs._level_head import LevelHead
 
 __all__ = [
     "OUTPUTS",
     "Autoregressive",
     "Bernoulli",
-    "Constraints",
-    "DigitVectors",
     "Gaussian",
     "Head",
     "Independent",
-    "LevelHead",
     "Output",
     "TableFacts",
     "as_output",

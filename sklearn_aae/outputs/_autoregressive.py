@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from sklearn_aae.encoding import TableFacts
@@ -50,17 +48,15 @@ class Autoregressive(LevelOutput):
 
     def __init__(
         self,
-        hidden_size: Any = "auto",
+        hidden_size: int | str = "auto",
         masking: float = 0.25,
         code_only: float = 0.1,
-        parent_dropout: Any = "auto",
-        dropout: Any = "auto",
+        parent_dropout: float | str = "auto",
+        dropout: float | str = "auto",
     ) -> None:
-        self.hidden_size = hidden_size
-        self.masking = masking
+        super().__init__(hidden_size, masking, dropout)
         self.code_only = code_only
         self.parent_dropout = parent_dropout
-        self.dropout = dropout
 
     def build(self, table: TableFacts, generator: torch.Generator) -> Head:
         self._check_share("code_only", self.code_only, 1.0)

@@ -18,25 +18,16 @@ def rank_basis(layout: Layout) -> list[np.ndarray]:
     """Return piecewise-linear functions of the rank of each value of each digit.
 
     Neighbouring levels of a number, a date or an ordered category then begin with nearly
-    equal vectors, and learn from each other.  Digits of unordered columns get zeros.
-
-    Parameters
-    ----------
-    layout : Layout
-        The columns.
-
-    Returns
-    -------
-    list of ndarray of shape (size, 8)
-        One for each digit.
+    equal vectors, and learn from each other.  Digits of unordered columns get zeros.  There
+    is an array of shape (size, 8) for each digit.
     """
     bases = []
     for span in layout.spans:
-        place = np.arange(span.n_levels)
+        levels = np.arange(span.n_levels)
         for p, size in enumerate(span.digits):
             below = math.prod(span.digits[p + 1 :])
             if p == 0:
-                first = place // below
+                first = levels // below
                 mass = np.bincount(first, minlength=size)
                 ranks = np.bincount(first, span.ranks, minlength=size) / np.maximum(mass, 1)
             else:
@@ -51,15 +42,6 @@ class DigitVectors(nn.Module):
     """A learned vector for every value of every digit.
 
     A free vector plus, for ordered columns, a learned map of the value's rank.
-
-    Parameters
-    ----------
-    layout : Layout
-        The columns.
-    width : int
-        Length of a vector.
-    generator : torch.Generator
-        Source of the initial values.
     """
 
     basis: torch.Tensor
@@ -98,28 +80,11 @@ class DigitVectors(nn.Module):
             self.free[of_ordered] = 0
 
     def table(self) -> torch.Tensor:
-        """Return the vectors of all values, digit after digit, and a last one of zeros.
-
-        Returns
-        -------
-        Tensor of shape (n_values + 1, width)
-            The last row stands for what is absent.
-        """
+        """Return the vectors of all values, digit after digit, and zeros for what is absent."""
         ranked = torch.bmm(self.basis, self.ranked).flatten(0, 1)
         values = self.free + ranked[self.real]
         return torch.cat([values, values.new_zeros(1, values.shape[1])])
 
     def indices(self, digits: torch.Tensor) -> torch.Tensor:
-        """Return the rows of :meth:`table` that digits stand for.
-
-        Parameters
-        ----------
-        digits : Tensor of shape (n_samples, n_digits), int64
-            Digits, -1 where a cell is absent.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_digits), int64
-            Rows of the table.
-        """
+        """Return the rows of :meth:`table` that digits stand for, -1 for an absent cell."""
         return torch.where(digits < 0, len(self.free), digits + self.offsets)

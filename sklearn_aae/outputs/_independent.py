@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from sklearn_aae.encoding import TableFacts
@@ -38,12 +36,5 @@ class Independent(LevelOutput):
     AdversarialAutoencoder(n_components=4, output='independent')
     """
 
-    def __init__(
-        self, hidden_size: Any = "auto", masking: float = 0.25, dropout: Any = "auto"
-    ) -> None:
-        self.hidden_size = hidden_size
-        self.masking = masking
-        self.dropout = dropout
-
     def build(self, table: TableFacts, generator: torch.Generator) -> Head:
-        return self._head(table, generator, has_parents=False, code_only=0.0, parent_dropout=0.0)
+        return self._head(table, generator, has_parents=False)

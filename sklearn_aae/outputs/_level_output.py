@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from numbers import Integral, Real
-from typing import Any
 
 import torch
 
 from sklearn_aae.encoding import TableFacts
-from sklearn_aae.outputs._base import Head, Output
+from sklearn_aae.outputs._base import Output
 from sklearn_aae.outputs._level_head import LevelHead
 
 #: Tables of fewer rows get narrower layers and more dropout: they are soon known by heart.
@@ -19,24 +17,17 @@ SMALL_DROPOUT, SMALL_PARENT_DROPOUT = 0.3, 0.1
 
 
 class LevelOutput(Output):
-    """An output over the levels of a :class:`~sklearn_aae.TableEncoder`.
-
-    Parameters
-    ----------
-    hidden_size : int or "auto", default="auto"
-        Width of the hidden layers of every column.
-    masking : float, default=0.25
-        Mean share of cells hidden from the encoder, in half of the rows.
-    dropout : float or "auto", default="auto"
-        Share of hidden units left out in training.
-    """
+    """An output over the levels of a :class:`~sklearn_aae.TableEncoder`."""
 
     reads_levels = True
     scales = False
 
-    hidden_size: Any
-    masking: float
-    dropout: Any
+    def __init__(
+        self, hidden_size: int | str = "auto", masking: float = 0.25, dropout: float | str = "auto"
+    ) -> None:
+        self.hidden_size = hidden_size
+        self.masking = masking
+        self.dropout = dropout
 
     def n_params(self, table: TableFacts) -> int:
         size = self.hidden_size
@@ -49,33 +40,26 @@ class LevelOutput(Output):
             )
         return int(size)
 
-    @abstractmethod
-    def build(self, table: TableFacts, generator: torch.Generator) -> Head:
-        """Return the head for a table.
-
-        Parameters
-        ----------
-        table : TableFacts
-            The table.
-        generator : torch.Generator
-            Source of the initial values of what the head learns.
-
-        Returns
-        -------
-        Head
-            An unfitted head.
-        """
-
-    def _head(self, table: TableFacts, generator: torch.Generator, **more: Any) -> LevelHead:
+    def _head(
+        self,
+        table: TableFacts,
+        generator: torch.Generator,
+        *,
+        has_parents: bool,
+        code_only: float = 0.0,
+        parent_dropout: float = 0.0,
+    ) -> LevelHead:
         assert table.layout is not None  # the estimator reads a table of levels
         self._check_share("masking", self.masking, 0.5)
         return LevelHead(
             table.layout,
             self.n_params(table),
+            has_parents=has_parents,
             masking=self.masking,
+            code_only=code_only,
+            parent_dropout=parent_dropout,
             dropout=self._share("dropout", SMALL_DROPOUT, table),
             generator=generator,
-            **more,
         )
 
     def _share(self, name: str, small: float, table: TableFacts) -> float:
@@ -86,7 +70,7 @@ class LevelOutput(Output):
         self._check_share(name, value, 0.99)
         return value
 
-    def _check_share(self, name: str, value: Any, most: float) -> None:
+    def _check_share(self, name: str, value: object, most: float) -> None:
         if not (isinstance(value, Real) and 0 <= float(value) <= most):
             raise ValueError(
                 f"{type(self).__name__} output: {name} must be between 0 and {most}, got {value!r}."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 from sklearn_aae._utils._registry import resolve
 from sklearn_aae.posteriors._base import Posterior
-from sklearn_aae.posteriors._channel import Channel, CodeNorm
+from sklearn_aae.posteriors._channel import Channel
 from sklearn_aae.posteriors._deterministic import Deterministic
 from sklearn_aae.posteriors._gaussian import Gaussian
 from sklearn_aae.posteriors._universal import Universal
@@ -14,7 +14,6 @@ from sklearn_aae.posteriors._universal import Universal
 __all__ = [
     "POSTERIORS",
     "Channel",
-    "CodeNorm",
     "Deterministic",
     "Gaussian",
     "Posterior",
@@ -30,8 +29,21 @@ POSTERIORS: dict[str, type[Posterior]] = {
 }
 
 
+class _Prior(Protocol):
+    """What decides whether a prior goes with the channel."""
+
+    @property
+    def suits_channel(self) -> bool: ...
+
+    @property
+    def has_support_transform(self) -> bool: ...
+
+
 def as_posterior(
-    posterior: str | type[Posterior] | Posterior, *, mixed: bool = False, prior: Any = None
+    posterior: str | type[Posterior] | Posterior,
+    *,
+    mixed: bool = False,
+    prior: _Prior | None = None,
 ) -> Posterior:
     """Return the posterior that a constructor argument stands for.
 

@@ -41,7 +41,6 @@ class Posterior(ABC, BaseEstimator):
                 f"{self.input_noise!r}."
             )
 
-    @abstractmethod
     def n_outputs(self, n_components: int) -> int:
         """Return the width of the encoder's output for a code of ``n_components``.
 
@@ -53,8 +52,9 @@ class Posterior(ABC, BaseEstimator):
         Returns
         -------
         int
-            Width of the encoder's output.
+            ``n_components`` unless a posterior says otherwise.
         """
+        return n_components
 
     @abstractmethod
     def n_noise(self, n_components: int) -> int:
@@ -152,7 +152,6 @@ class Posterior(ABC, BaseEstimator):
             Codes.
         """
 
-    @abstractmethod
     def mode(self, h: torch.Tensor) -> torch.Tensor:
         """Return the one code that stands for each row (what ``transform`` gives).
 
@@ -164,8 +163,9 @@ class Posterior(ABC, BaseEstimator):
         Returns
         -------
         Tensor of shape (n_samples, n_components)
-            Codes.
+            The encoder's output unless a posterior says otherwise.
         """
+        return h
 
     def encode(
         self, encoder: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, n_components: int

@@ -62,16 +62,12 @@ class Channel(Posterior):
         self.noise = noise
 
     def check(self) -> None:
-        """Raise ValueError if a parameter is out of range."""
         super().check()
         if not (isinstance(self.noise, Real) and 0 < self.noise < 1):
             raise ValueError(
                 f"Channel posterior: noise must be above 0 and below 1, got {self.noise!r}; for "
                 'no noise use posterior="deterministic".'
             )
-
-    def n_outputs(self, n_components: int) -> int:
-        return n_components
 
     def n_noise(self, n_components: int) -> int:
         return n_components
@@ -87,9 +83,6 @@ class Channel(Posterior):
             raise ValueError("the channel posterior cannot be drawn from without noise.")
         return torch.add(self.to_decoder(h), noise, alpha=self.noise)
 
-    def mode(self, h: torch.Tensor) -> torch.Tensor:
-        return h
-
 
 class CodeNorm(nn.Module):
     """Codes with mean 0 and variance 1: of the batch in training, else of the table.
@@ -97,18 +90,6 @@ class CodeNorm(nn.Module):
     :class:`torch.nn.BatchNorm1d` without its affine part, but for two things: a batch of
     one row is let through, and :meth:`measure` sets the statistics to those of given
     rows, because running ones also see the rows with hidden cells.
-
-    Parameters
-    ----------
-    n_components : int
-        Width of the code.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_aae.posteriors import CodeNorm
-    >>> CodeNorm(1)(torch.tensor([[1.0], [3.0]])).flatten()
-    tensor([-1.0000,  1.0000])
     """
 
     center: torch.Tensor
@@ -120,18 +101,6 @@ class CodeNorm(nn.Module):
         self.register_buffer("variance", torch.ones(n_components))
 
     def forward(self, h: torch.Tensor) -> torch.Tensor:
-        """Return normalised codes.
-
-        Parameters
-        ----------
-        h : Tensor of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes of mean 0 and variance 1.
-        """
         center, variance = self.center, self.variance
         if self.training and len(h) > 1:
             variance, center = torch.var_mean(h, dim=0, correction=0)
@@ -140,13 +109,7 @@ class CodeNorm(nn.Module):
         return (h - center) * (variance + EPSILON).rsqrt()
 
     def measure(self, h: torch.Tensor) -> None:
-        """Take the statistics from these codes.
-
-        Parameters
-        ----------
-        h : Tensor of shape (n_samples, n_components)
-            What the layer gets for rows of the table.
-        """
+        """Take the statistics from what the layer gets for rows of the table."""
         variance, center = torch.var_mean(h, dim=0, correction=0)
         self.center.copy_(center)
         self.variance.copy_(variance)

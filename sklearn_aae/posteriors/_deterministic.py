@@ -31,14 +31,8 @@ class Deterministic(Posterior):
     torch.Size([2, 3])
     """
 
-    def n_outputs(self, n_components: int) -> int:
-        return n_components
-
     def n_noise(self, n_components: int) -> int:
         return 0
 
     def draw(self, h: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
-        return h
-
-    def mode(self, h: torch.Tensor) -> torch.Tensor:
         return h

@@ -66,7 +66,6 @@ class Universal(Posterior):
         self.n_draws = n_draws
 
     def check(self) -> None:
-        """Raise ValueError if a parameter is out of range."""
         super().check()
         for name in ("n_noise_features", "n_draws"):
             value = getattr(self, name)
@@ -77,9 +76,6 @@ class Universal(Posterior):
                     f"Universal posterior: {name} must be a whole number of at least 1, got "
                     f"{value!r}."
                 )
-
-    def n_outputs(self, n_components: int) -> int:
-        return n_components
 
     def n_noise(self, n_components: int) -> int:
         return n_components if self.n_noise_features is None else self.n_noise_features
@@ -93,9 +89,6 @@ class Universal(Posterior):
         return torch.cat([x, noise], dim=1)
 
     def draw(self, h: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
-        return h
-
-    def mode(self, h: torch.Tensor) -> torch.Tensor:
         return h
 
     def encode(

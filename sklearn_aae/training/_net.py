@@ -17,8 +17,8 @@ from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.networks import AAEModule
-from sklearn_aae.outputs import LevelHead
-from sklearn_aae.posteriors import CodeNorm
+from sklearn_aae.outputs._level_head import LevelHead
+from sklearn_aae.posteriors._channel import CodeNorm
 from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches, ValidationBatches
 from sklearn_aae.training._callbacks import StopTraining, copy_state, has_listener, restore_state

@@ -11,7 +11,8 @@ from sklearn_aae._utils._random import make_generator
 from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.outputs import Autoregressive, Gaussian, Independent, TableFacts
-from sklearn_aae.posteriors import Channel, CodeNorm, Deterministic, as_posterior
+from sklearn_aae.posteriors import Channel, Deterministic, as_posterior
+from sklearn_aae.posteriors._channel import CodeNorm
 from sklearn_aae.priors import as_prior
 from tests.level_layouts import layout_with_digits
 

@@ -10,8 +10,8 @@ import torch
 
 from sklearn_aae._utils._random import make_generator
 from sklearn_aae.encoding._layout import Layout
-from sklearn_aae.outputs import Constraints, DigitVectors
-from sklearn_aae.outputs._digits import N_PIECES, rank_basis
+from sklearn_aae.outputs._constraints import Constraints
+from sklearn_aae.outputs._digits import N_PIECES, DigitVectors, rank_basis
 from sklearn_aae.outputs._level_head import MIN_ENTROPY
 from tests.level_layouts import (
     MANY,

@@ -12,7 +12,8 @@ from torch import nn
 
 from sklearn_aae import priors
 from sklearn_aae._utils._random import make_generator
-from sklearn_aae.posteriors import POSTERIORS, Channel, CodeNorm, Universal, as_posterior
+from sklearn_aae.posteriors import POSTERIORS, Channel, Universal, as_posterior
+from sklearn_aae.posteriors._channel import CodeNorm
 from tests.instances import fast
 
 N_FEATURES = 4
