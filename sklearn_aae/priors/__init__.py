@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from sklearn_aae._utils._registry import resolve
@@ -16,7 +14,7 @@ from sklearn_aae.priors._mixture import Mixture
 from sklearn_aae.priors._product import Product
 from sklearn_aae.priors._swiss_roll import SwissRoll
 from sklearn_aae.priors._uniform import Uniform
-from sklearn_aae.priors._wrapped import CallablePrior, ScipyPrior, TorchPrior
+from sklearn_aae.priors._wrapped import CallablePrior, PriorLike, ScipyPrior, TorchPrior
 
 __all__ = [
     "PRIORS",
@@ -45,7 +43,7 @@ PRIORS: dict[str, type[Prior]] = {
 }
 
 
-def as_prior(prior: Any, n_components: int) -> Prior:
+def as_prior(prior: PriorLike, n_components: int) -> Prior:
     """Return the prior that a constructor argument stands for.
 
     Parameters
@@ -79,27 +77,8 @@ def as_prior(prior: Any, n_components: int) -> Prior:
     return resolved
 
 
-def find_prior(prior: Any) -> Prior:
-    """Return the prior that an argument stands for, whatever the width of the code.
-
-    Parameters
-    ----------
-    prior : str, Prior, torch.distributions.Distribution, frozen scipy.stats \
-            distribution or callable
-        What the user passed.
-
-    Returns
-    -------
-    Prior
-        A fresh object; the argument is not changed.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown.
-    TypeError
-        If the argument is none of the above.
-    """
+def find_prior(prior: PriorLike) -> Prior:
+    """Return what :func:`as_prior` does, whatever the width of the code."""
     if isinstance(prior, torch.distributions.Distribution):
         return TorchPrior(prior)
     if hasattr(prior, "rvs"):

@@ -35,7 +35,7 @@ class Ball(Prior):
         self.radius = radius
 
     def check(self, n_components: int) -> None:
-        check_number(self, "radius", above=0)
+        check_number(self, "radius", positive=True)
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
         device = generator.device

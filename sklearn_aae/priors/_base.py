@@ -208,17 +208,3 @@ class Prior(ABC, BaseEstimator):
         last : bool, default=False
             Whether training is over: what is set now is what ``sample`` draws from.
         """
-
-
-def check_modes(modes: torch.Tensor, n_modes: int, prior: Prior) -> torch.Tensor:
-    """Return modes as int64, or raise ValueError if one does not exist."""
-    modes = torch.as_tensor(modes)
-    if modes.ndim != 1 or modes.is_floating_point() or modes.is_complex():
-        raise ValueError(
-            f"modes must be whole numbers of shape (n_samples,), got {modes.dtype} of shape "
-            f"{tuple(modes.shape)}."
-        )
-    if len(modes) and not 0 <= int(modes.min()) <= int(modes.max()) < n_modes:
-        wrong = int(modes.min()) if int(modes.min()) < 0 else int(modes.max())
-        raise ValueError(f"{prior!r} has modes 0 to {n_modes - 1}; got mode {wrong}.")
-    return modes.to(torch.int64)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
+from numpy.typing import ArrayLike
 from torch.nn import functional
 
-from sklearn_aae.priors._base import Prior, check_modes
-from sklearn_aae.priors._checks import as_weights
+from sklearn_aae.priors._base import Prior
+from sklearn_aae.priors._checks import as_weights, check_modes
 from sklearn_aae.priors._modes import draw_categories
 
 
@@ -45,7 +45,7 @@ class Categorical(Prior):
             [1., 0., 0.]])
     """
 
-    def __init__(self, weights: Any = None) -> None:
+    def __init__(self, weights: ArrayLike | None = None) -> None:
         self.weights = weights
 
     def check(self, n_components: int) -> None:

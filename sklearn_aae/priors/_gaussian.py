@@ -40,7 +40,7 @@ class Gaussian(Prior):
         return self.scale == 1
 
     def check(self, n_components: int) -> None:
-        check_number(self, "scale", above=0)
+        check_number(self, "scale", positive=True)
 
     def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
         draws = torch.randn((n_samples, n_components), generator=generator, device=generator.device)

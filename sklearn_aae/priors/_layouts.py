@@ -39,13 +39,13 @@ def petals(n_modes: int, k: int, radius: float | None, scale: tuple[float, float
     if k == 2:
         radius = PETAL_RADIUS if radius is None else radius
         if scale is None:
-            scale = tuple(s * radius / PETAL_RADIUS for s in PETAL_SCALE)  # type: ignore[assignment]
+            along, across = PETAL_SCALE
+            scale = along * radius / PETAL_RADIUS, across * radius / PETAL_RADIUS
     else:
         # Round modes, and a radius that gives a component unit variance on average.
         share = _least_distance(unit) / SEPARATION
         radius = np.sqrt(k / (1 + k * share**2)) if radius is None else radius
         scale = (radius * share, radius * share) if scale is None else scale
-    assert scale is not None
     return Layout(radius * unit, *scale)
 
 

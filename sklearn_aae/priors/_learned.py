@@ -9,9 +9,8 @@ from sklearn.base import clone
 from sklearn.cluster import kmeans_plusplus
 from torch import nn
 
-from sklearn_aae.priors._base import Prior, check_modes
 from sklearn_aae.priors._checks import check_count, check_number
-from sklearn_aae.priors._modes import GaussianModes
+from sklearn_aae.priors._modes import GaussianModes, MixtureOfGaussians
 
 #: Steps of expectation maximisation before an epoch, at the first time and at the end.
 EPOCH_STEPS, FIRST_STEPS, LAST_STEPS = 3, 30, 100
@@ -19,7 +18,7 @@ EPOCH_STEPS, FIRST_STEPS, LAST_STEPS = 3, 30, 100
 LEAST_GAIN = 1e-4
 
 
-class LearnedMixture(Prior, nn.Module):
+class LearnedMixture(MixtureOfGaussians, nn.Module):
     r"""Mixture of Gaussians whose parameters follow the codes.
 
     The first epoch trains against a standard normal.  Before each further epoch,
@@ -89,7 +88,7 @@ class LearnedMixture(Prior, nn.Module):
 
     def check(self, n_components: int) -> None:
         check_count(self, "n_modes")
-        check_number(self, "min_scale", above=0)
+        check_number(self, "min_scale", positive=True)
 
     def build(self, n_components: int) -> LearnedMixture:
         # A copy that has seen no codes: standard normal until it is shown some.
@@ -105,18 +104,6 @@ class LearnedMixture(Prior, nn.Module):
 
     def count_modes(self, n_components: int) -> int:
         return self.n_modes
-
-    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        return self._modes(n_components).draw(n_samples, generator)
-
-    def sample_modes(
-        self, modes: torch.Tensor, n_components: int, generator: torch.Generator
-    ) -> torch.Tensor:
-        modes = check_modes(modes, self.n_modes, self)
-        return self._modes(n_components).draw_from(modes, generator)
-
-    def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        return self._modes(z.shape[1]).log_prob(z)
 
     def update(
         self, codes: torch.Tensor, generator: torch.Generator, *, last: bool = False
@@ -181,7 +168,7 @@ class LearnedMixture(Prior, nn.Module):
         """Return the modes for shares of (n_samples, n_modes) in the codes."""
         n, k = codes.shape
         counts = shares.sum(dim=0)
-        # One pseudo-code at its present place keeps an empty mode where it is.
+        # One pseudo-code at its present mean keeps an empty mode where it is.
         means = (shares.t() @ codes + modes.means) / (counts + 1)[:, None]
         pseudo = k + 2
         covariances = []

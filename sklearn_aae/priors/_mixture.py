@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
-from sklearn_aae.priors._base import Prior, check_modes
 from sklearn_aae.priors._checks import as_array, as_weights, check_count, check_number
 from sklearn_aae.priors._layouts import grid, petals
-from sklearn_aae.priors._modes import GaussianModes
+from sklearn_aae.priors._modes import GaussianModes, MixtureOfGaussians
 
 LAYOUTS = {"petals": petals, "grid": grid}
 DEFAULT_PETALS = 10
@@ -18,13 +16,13 @@ DEFAULT_PETALS = 10
 MOST_DEFAULT_MODES = 1024
 
 
-class Mixture(Prior):
+class Mixture(MixtureOfGaussians):
     r"""Mixture of Gaussians :math:`\sum_i w_i \, \mathcal{N}(\mu_i, \Sigma_i)`.
 
     By default, in two components, the ring of ten rotated petals of [1]_; every mode
     is then long in the direction in which it lies and narrow across.  In more
     components the modes are round, six standard deviations apart, and as far from
-    each other on a sphere as they can be.
+    each other on a sphere as they can be.  Petals are numbered counter-clockwise.
 
     Parameters
     ----------
@@ -84,10 +82,10 @@ class Mixture(Prior):
         *,
         layout: str = "auto",
         radius: float | None = None,
-        scale: Any = None,
-        means: Any = None,
-        covariances: Any = None,
-        weights: Any = None,
+        scale: float | tuple[float, float] | None = None,
+        means: ArrayLike | None = None,
+        covariances: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
     ) -> None:
         self.n_modes = n_modes
         self.layout = layout
@@ -103,23 +101,9 @@ class Mixture(Prior):
     def count_modes(self, n_components: int) -> int:
         return len(self._modes(n_components).weights)
 
-    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
-        return self._modes(n_components).draw(n_samples, generator)
-
-    def sample_modes(
-        self, modes: torch.Tensor, n_components: int, generator: torch.Generator
-    ) -> torch.Tensor:
-        # Petals are numbered counter-clockwise.
-        parameters = self._modes(n_components)
-        return parameters.draw_from(check_modes(modes, len(parameters.weights), self), generator)
-
-    def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        return self._modes(z.shape[1]).log_prob(z)
-
     # -------------------------------------------------------------- parameters
 
     def _modes(self, k: int) -> GaussianModes:
-        """Return the mixture in ``k`` components, or raise."""
         means, covariances = self._own(k) if self.means is not None else self._laid_out(k)
         weights = as_weights(self, len(means))
         try:
@@ -146,9 +130,9 @@ class Mixture(Prior):
                 "Mixture prior: n_components=1 has room for two petals; use layout='grid'."
             )
         if self.radius is not None:
-            check_number(self, "radius", above=0)
-        placed = LAYOUTS[layout](n_modes, k, self.radius, self._scales())
-        return placed.means, placed.covariances()
+            check_number(self, "radius", positive=True)
+        modes = LAYOUTS[layout](n_modes, k, self.radius, self._scales())
+        return modes.means, modes.covariances()
 
     def _n_laid_out(self, k: int, layout: str) -> int:
         if self.n_modes is not None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import NamedTuple
 
 import torch
+
+from sklearn_aae.priors._base import Prior
+from sklearn_aae.priors._checks import check_modes
 
 
 class GaussianModes(NamedTuple):
@@ -58,6 +62,26 @@ class GaussianModes(NamedTuple):
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
         """Return the log density of each row under the mixture."""
         return torch.logsumexp(self.log_joint(z), dim=1)
+
+
+class MixtureOfGaussians(Prior):
+    """Shared by priors that are mixtures of Gaussians, fixed or learned."""
+
+    @abstractmethod
+    def _modes(self, k: int) -> GaussianModes:
+        """Return the mixture in ``k`` components, or raise."""
+
+    def sample(self, n_samples: int, n_components: int, generator: torch.Generator) -> torch.Tensor:
+        return self._modes(n_components).draw(n_samples, generator)
+
+    def sample_modes(
+        self, modes: torch.Tensor, n_components: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        mixture = self._modes(n_components)
+        return mixture.draw_from(check_modes(modes, len(mixture.weights), self), generator)
+
+    def log_prob(self, z: torch.Tensor) -> torch.Tensor:
+        return self._modes(z.shape[1]).log_prob(z)
 
 
 def draw_categories(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Integral
-from typing import Any
 
 import torch
 
 from sklearn_aae.priors._base import Prior
+from sklearn_aae.priors._wrapped import PriorLike
 
 
 class Product(Prior):
@@ -39,7 +39,7 @@ class Product(Prior):
     tensor([[0.3333, 0.3333, 0.3333, 0.0000, 0.0000]])
     """
 
-    def __init__(self, parts: Sequence[tuple[Any, int | None]]) -> None:
+    def __init__(self, parts: Sequence[tuple[PriorLike, int | None]]) -> None:
         self.parts = parts
 
     def check(self, n_components: int) -> None:
@@ -104,7 +104,7 @@ class Product(Prior):
         # Here, because the registry of names has this class among its own.
         from sklearn_aae.priors import find_prior
 
-        parts = self.parts
+        parts: object = self.parts
         if not isinstance(parts, Sequence) or isinstance(parts, str) or len(parts) == 0:
             raise TypeError(
                 f"Product prior: parts must be pairs of a prior and a number, got {parts!r}."
@@ -120,7 +120,8 @@ class Product(Prior):
                     f"None, got {width!r}."
                 )
             # What find_prior would copy is only read here.
-            found.append((prior if isinstance(prior, Prior) else find_prior(prior), width))
+            part = prior if isinstance(prior, Prior) else find_prior(prior)
+            found.append((part, None if width is None else int(width)))
         return found
 
     def _resolved(self, n_components: int) -> list[tuple[Prior, int]]:

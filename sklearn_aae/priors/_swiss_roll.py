@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from sklearn.utils import gen_batches
 
-from sklearn_aae.priors._base import Prior, check_modes
-from sklearn_aae.priors._checks import check_count, check_number
+from sklearn_aae.priors._base import Prior
+from sklearn_aae.priors._checks import check_count, check_modes, check_number
 
 #: The integral over the spiral is taken on panels of so many standard deviations.
 PANEL, NODES = 3.0, 16
@@ -78,8 +78,8 @@ class SwissRoll(Prior):
                 f"SwissRoll prior: it lies in a plane, so n_components must be 2, got "
                 f"{n_components}; priors.Product adds other components to it."
             )
-        check_number(self, "radius", above=0)
-        check_number(self, "turns", above=0)
+        check_number(self, "radius", positive=True)
+        check_number(self, "turns", positive=True)
         check_number(self, "noise", least=0)
         check_count(self, "n_modes")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,12 +13,29 @@ import torch
 from sklearn_aae._utils._random import fenced
 from sklearn_aae.priors._base import Prior
 
+Draws = np.ndarray | torch.Tensor
+DrawFunction = Callable[[int, torch.Generator], Draws]
+
+
+class FrozenDistribution(Protocol):
+    """A frozen distribution of :mod:`scipy.stats`."""
+
+    def rvs(self, *, size: Any, random_state: np.random.Generator) -> Any: ...
+
+
+#: What stands for a prior.
+PriorLike = (
+    str | type[Prior] | Prior | torch.distributions.Distribution | FrozenDistribution | DrawFunction
+)
+
 
 def _draw_seed_from(generator: torch.Generator) -> int:
     return int(torch.randint(2**62, (), generator=generator, device=generator.device))
 
 
-def _as_codes(draws: Any, shape: tuple[int, int], device: torch.device, what: str) -> torch.Tensor:
+def _as_codes(
+    draws: Draws, shape: tuple[int, int], device: torch.device, what: str
+) -> torch.Tensor:
     """Return draws as float32 codes, or say what is wrong with them."""
     codes = torch.as_tensor(draws).to(device=device, dtype=torch.float32)
     if codes.ndim == 1 and shape[1] == 1:
@@ -46,7 +63,7 @@ class _Wrapped(Prior):
     @abstractmethod
     def _draws(
         self, n_samples: int, n_components: int, generator: torch.Generator
-    ) -> tuple[Any, str]:
+    ) -> tuple[Draws, str]:
         """Return draws as they come, and what to call their source in an error."""
 
 
@@ -70,12 +87,12 @@ class CallablePrior(_Wrapped):
     torch.Size([4, 2])
     """
 
-    def __init__(self, function: Callable) -> None:
+    def __init__(self, function: DrawFunction) -> None:
         self.function = function
 
     def _draws(
         self, n_samples: int, n_components: int, generator: torch.Generator
-    ) -> tuple[Any, str]:
+    ) -> tuple[Draws, str]:
         # A function that overlooks the generator must neither move the caller's
         # global stream nor give other draws under another one.
         with fenced(_draw_seed_from(generator), generator.device):
@@ -104,13 +121,11 @@ class TorchPrior(_Wrapped):
     def __init__(self, distribution: torch.distributions.Distribution) -> None:
         self.distribution = distribution
 
-    def _is_scalar(self) -> bool:
-        return not (self.distribution.batch_shape + self.distribution.event_shape)
-
     def _draws(
         self, n_samples: int, n_components: int, generator: torch.Generator
-    ) -> tuple[Any, str]:
-        shape = (n_samples, n_components) if self._is_scalar() else (n_samples,)
+    ) -> tuple[Draws, str]:
+        of_vectors = bool(self.distribution.batch_shape + self.distribution.event_shape)
+        shape = (n_samples,) if of_vectors else (n_samples, n_components)
         # torch distributions draw from the global generator only.
         with fenced(_draw_seed_from(generator), generator.device):
             draws = self.distribution.sample(shape)
@@ -155,17 +170,15 @@ class ScipyPrior(_Wrapped):
     torch.Size([4, 3])
     """
 
-    def __init__(self, distribution: Any) -> None:
+    def __init__(self, distribution: FrozenDistribution) -> None:
         self.distribution = distribution
-
-    def _is_univariate(self) -> bool:
-        # Frozen univariate distributions carry the generic one they froze.
-        return hasattr(self.distribution, "dist")
 
     def _draws(
         self, n_samples: int, n_components: int, generator: torch.Generator
-    ) -> tuple[Any, str]:
-        size = (n_samples, n_components) if self._is_univariate() else n_samples
+    ) -> tuple[Draws, str]:
+        # Frozen univariate distributions carry the generic one they froze.
+        univariate = hasattr(self.distribution, "dist")
+        size = (n_samples, n_components) if univariate else n_samples
         rng = np.random.default_rng(_draw_seed_from(generator))
         draws = np.asarray(self.distribution.rvs(size=size, random_state=rng), dtype=np.float32)
         if n_samples == 1:  # scipy drops the axis of a single draw
@@ -173,9 +186,8 @@ class ScipyPrior(_Wrapped):
         return draws, repr(self.distribution)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
-        names = ("logpdf", "logpmf")
-        log = next(
-            (getattr(self.distribution, n) for n in names if hasattr(self.distribution, n)), None
+        log = getattr(self.distribution, "logpdf", None) or getattr(
+            self.distribution, "logpmf", None
         )
         if log is None:
             return super().log_prob(z)
