@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from torch import nn
 
@@ -14,10 +13,12 @@ from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.networks._conditioning import Conditioning
 from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, mlp
-from sklearn_aae.networks._module import AAEModule, build_network
+from sklearn_aae.networks._module import AAEModule, Network, build_network
 from sklearn_aae.outputs import Output, TableFacts
 from sklearn_aae.posteriors import Posterior
 from sklearn_aae.priors import Prior
+
+Activation = Callable[[], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class ModuleBuilder:
     discriminator_layer_sizes: tuple[int, ...]
     activation: str
     seed: int
-    encoder: Any = None
-    decoder: Any = None
-    discriminator: Any = None
+    encoder: Network | None = None
+    decoder: Network | None = None
+    discriminator: Network | None = None
     supervision: str | None = None
     n_classes: int = 0
 
@@ -50,37 +51,17 @@ class ModuleBuilder:
         conditioning = self._conditioning()
         n_label = 0 if conditioning is None else conditioning.width
         n_decoder = k + n_label if self.supervision == "decoder" else k
-        sizes, activation = self.hidden_layer_sizes, ACTIVATIONS[self.activation]
-        roles: dict[str, tuple[int, int, tuple[int, ...], Callable[[], nn.Module]]] = {
-            "encoder": (
-                self.posterior.n_inputs(n_features, k),
-                self.posterior.n_outputs(k),
-                sizes,
-                activation,
-            ),
-            "decoder": (n_decoder, self.output.n_params(self.table), sizes[::-1], activation),
-            "discriminator": (
-                k + n_label,
-                1,
-                self.discriminator_layer_sizes,
-                DISCRIMINATOR_ACTIVATION,
-            ),
-        }
-        networks = {}
-        for role, (n_in, n_out, widths, activate) in roles.items():
-            seed = derive_seed(self.seed, NetworkStream[role.upper()])
-            default = partial(_default_network, widths, activate, seed)
-            own = getattr(self, role)
-            if role == "encoder" and layout is not None and own is None:
-                default = partial(_level_encoder, layout, widths, activate, seed)
-            networks[role] = build_network(role, own, n_in, n_out, default, seed)
+        n_in, n_out = self.posterior.n_inputs(n_features, k), self.posterior.n_outputs(k)
+        encoder = self._network("encoder", n_in, n_out)
         if layout is not None and self.encoder is not None:
-            networks["encoder"] = nn.Sequential(OneHot(layout), networks["encoder"])
+            encoder = nn.Sequential(OneHot(layout), encoder)
         tail = self.posterior.tail(k)
         if tail is not None:
-            networks["encoder"] = nn.Sequential(*_layers(networks["encoder"]), tail)
+            encoder = nn.Sequential(*_layers(encoder), tail)
         return AAEModule(
-            **networks,
+            encoder,
+            self._network("decoder", n_decoder, self.output.n_params(self.table)),
+            self._network("discriminator", k + n_label, 1),
             head=self.output.build(
                 self.table, make_generator(derive_seed(self.seed, NetworkStream.HEAD))
             ),
@@ -89,6 +70,20 @@ class ModuleBuilder:
             n_components=k,
             conditioning=conditioning,
         )
+
+    def _network(self, role: str, n_in: int, n_out: int) -> nn.Module:
+        """Return the user's network of a role, or the package's own."""
+        seed = derive_seed(self.seed, NetworkStream[role.upper()])
+        layout, widths = self.table.layout, self.hidden_layer_sizes
+        activate: Activation = ACTIVATIONS[self.activation]
+        if role == "decoder":
+            widths = widths[::-1]
+        elif role == "discriminator":
+            widths, activate = self.discriminator_layer_sizes, DISCRIMINATOR_ACTIVATION
+        default = partial(_default_network, widths, activate, seed)
+        if role == "encoder" and layout is not None:
+            default = partial(_level_encoder, layout, widths, activate, seed)
+        return build_network(role, getattr(self, role), n_in, n_out, default, seed)
 
     def _conditioning(self) -> Conditioning | None:
         if self.supervision is None:
@@ -102,7 +97,7 @@ class ModuleBuilder:
 
 
 def _default_network(
-    widths: tuple[int, ...], activate: Callable[[], nn.Module], seed: int, n_in: int, n_out: int
+    widths: tuple[int, ...], activate: Activation, seed: int, n_in: int, n_out: int
 ) -> nn.Module:
     return mlp(n_in, widths, n_out, activate, make_generator(seed))
 
@@ -110,7 +105,7 @@ def _default_network(
 def _level_encoder(
     layout: Layout,
     widths: tuple[int, ...],
-    activate: Callable[[], nn.Module],
+    activate: Activation,
     seed: int,
     n_in: int,
     n_out: int,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,18 +15,12 @@ class Conditioning(nn.Module):
     """One-hot labels as further columns of what discriminator and decoder read.
 
     Makhzani et al. 2015 (arXiv:1511.05644), sections 2.3 and 3.  One column stands for each
-    class and the last for rows without a label.
+    class and the last for rows without a label.  A decoder that reads labels too leaves the
+    style for the code.
 
-    Parameters
-    ----------
-    n_classes : int
-        Number of classes.
-    of_decoder : bool
-        Whether the decoder reads labels too, which leaves the style for the code.
-    n_modes : int, default=0
-        If positive, rows of a class are compared with draws of its own modes: the modes are
-        shared out in contiguous groups, the first of which have one more where they do not
-        divide evenly.
+    With ``n_modes``, rows of a class are compared with draws of its own modes of the prior: the
+    modes are shared out in contiguous groups, the first of which have one more where they do
+    not divide evenly.
     """
 
     levels: torch.Tensor
@@ -68,23 +62,9 @@ class Conditioning(nn.Module):
         labels: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Draw codes: of a label's modes where there is a label, else of the whole prior.
+        """Return codes (n_samples, n_components): of a label's modes, else of the whole prior.
 
-        Parameters
-        ----------
-        prior : Prior
-            What to draw from.
-        n_samples, n_components : int
-            Size of the sample.
-        labels : Tensor of shape (n_samples,), int64, or None
-            Labels, on the generator's device.
-        generator : torch.Generator
-            Source of the draws.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
+        Labels are on the generator's device; None if no row has one.
         """
         draws = prior.sample(n_samples, n_components, generator)
         if not self.by_modes or labels is None:
@@ -103,18 +83,14 @@ class Conditioning(nn.Module):
 class Classes(NamedTuple):
     """Of what classes draws are, for models that were fitted with labels.
 
-    Attributes
-    ----------
-    labels : ndarray of shape (n_samples,), int64
-        The class of each row; -1 where none is asked for.
-    counts : ndarray of shape (n_classes,)
-        How many training rows there were of each class.
+    ``labels`` are the class of each row, -1 where none is asked for; ``counts`` says how many
+    training rows there were of each class.
     """
 
     labels: np.ndarray
     counts: np.ndarray
 
-    def of(self, rows: Any, n_draws: int = 1) -> Classes:
+    def of(self, rows: slice | np.ndarray, n_draws: int = 1) -> Classes:
         """Return the classes of some of the rows, each repeated."""
         return Classes(self.labels[rows].repeat(n_draws), self.counts)
 

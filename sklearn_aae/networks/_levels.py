@@ -11,17 +11,7 @@ from sklearn_aae.outputs._digits import DigitVectors
 
 
 class LevelReader(nn.Module):
-    """A linear layer on the one-hot digits of a row, as a sum of learned vectors.
-
-    Parameters
-    ----------
-    layout : Layout
-        The columns.
-    width : int
-        Number of outputs.
-    generator : torch.Generator
-        Source of the initial values.
-    """
+    """A linear layer on the one-hot digits of a row, as a sum of learned vectors."""
 
     def __init__(self, layout: Layout, width: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -31,18 +21,12 @@ class LevelReader(nn.Module):
 
     def forward(self, digits: torch.Tensor) -> torch.Tensor:
         """Return the sums of the vectors of the digits, (n_samples, width)."""
-        places = self.vectors.indices(digits)
-        return functional.embedding_bag(places, self.vectors.table(), mode="sum") + self.bias
+        indices = self.vectors.indices(digits)
+        return functional.embedding_bag(indices, self.vectors.table(), mode="sum") + self.bias
 
 
 class OneHot(nn.Module):
-    """The one-hot digits of a row, for networks that are not ours.
-
-    Parameters
-    ----------
-    layout : Layout
-        The columns.
-    """
+    """The one-hot digits of a row, for networks that are not ours."""
 
     offsets: torch.Tensor
     one: torch.Tensor
@@ -58,6 +42,6 @@ class OneHot(nn.Module):
     def forward(self, digits: torch.Tensor) -> torch.Tensor:
         """Return zeros and ones, (n_samples, width); an absent cell is all zeros."""
         present = digits >= 0
-        places = torch.where(present, digits + self.offsets, 0)
+        indices = torch.where(present, digits + self.offsets, 0)
         rows = self.one.new_zeros(len(digits), self.width)
-        return rows.scatter_add_(1, places, present.to(rows.dtype))
+        return rows.scatter_add_(1, indices, present.to(rows.dtype))

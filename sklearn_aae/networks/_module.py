@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,10 +14,13 @@ from sklearn_aae.outputs import Head
 from sklearn_aae.posteriors import Posterior
 from sklearn_aae.priors import Prior
 
+#: What a user gives for one of the networks: a module, or what makes one of two widths.
+Network = nn.Module | Callable[[int, int], nn.Module]
+
 
 def build_network(
     role: str,
-    network: Any,
+    network: Network | None,
     n_in: int,
     n_out: int,
     default: Callable[[int, int], nn.Module],
@@ -26,26 +28,9 @@ def build_network(
 ) -> nn.Module:
     """Return a network of the given widths: the default, or one from the user.
 
-    Parameters
-    ----------
-    role : str
-        The constructor parameter that the network came from, for messages.
-    network : None, torch.nn.Module or callable
-        None for the default; an unfitted instance, which is copied; or a module
-        class or function ``(n_in, n_out) -> nn.Module``.
-    n_in, n_out : int
-        Widths.
-    default : callable
-        Builds the package's own network.
-    seed : int
-        Seeds the global generators while the user's code runs.
-
-    Raises
-    ------
-    TypeError
-        If the result is no :class:`torch.nn.Module`.
-    ValueError
-        If it does not map ``n_in`` columns to ``n_out``.
+    ``network`` is the constructor parameter ``role``: None for the default, an unfitted
+    module, which is copied, or a module class or function ``(n_in, n_out) -> nn.Module``,
+    during which ``seed`` seeds the global generators.
     """
     if network is None:
         return default(n_in, n_out)
@@ -92,7 +77,7 @@ class AAEModule(nn.Module):
         ``(n, n_components) -> (n, 1)``, logits of "this is a prior draw"; labels may widen
         its input.
     head : Head
-        The decoder's distribution over rows.
+        The output head: the decoder's likelihood of rows.
     posterior : Posterior
         How the encoder's output becomes a code.
     prior : Prior
@@ -139,21 +124,11 @@ class AAEModule(nn.Module):
         *,
         encoder: nn.Module | None = None,
     ) -> torch.Tensor:
-        """Return codes: drawn with ``noise``, or the posterior's mode without it.
+        """Return codes (n_samples, n_components) of rows on the network's scale.
 
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_features)
-            Rows on the network's scale.
-        noise : Tensor of shape (n_samples, n_noise) or None
-            Standard normal draws.
-        encoder : Module or None, default=None
-            A copy of the encoder in the precision of ``x``; None for the encoder itself.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            Codes, where the prior has them.
+        They are drawn with ``noise``, standard normal of shape (n_samples, n_noise), or the
+        posterior's modes without it.  ``encoder`` may be a copy of the encoder in the
+        precision of ``x``.
         """
         return self.prior.transform_to_support(self.raw_code(x, noise, encoder=encoder))
 
@@ -164,22 +139,7 @@ class AAEModule(nn.Module):
         *,
         encoder: nn.Module | None = None,
     ) -> torch.Tensor:
-        """Return codes before the prior takes them to its support; parameters as in :meth:`encode`.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_features)
-            Rows on the network's scale.
-        noise : Tensor of shape (n_samples, n_noise) or None
-            Standard normal draws.
-        encoder : Module or None, default=None
-            A copy of the encoder in the precision of ``x``; None for the encoder itself.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components)
-            What the posterior gives.
-        """
+        """Return what :meth:`encode` does before the prior takes it to its support."""
         encoder, posterior = self.encoder if encoder is None else encoder, self.posterior
         if noise is None:
             return posterior.encode(encoder, x, self.n_components)
@@ -191,22 +151,7 @@ class AAEModule(nn.Module):
         noise: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return the decoder's output for the rows' codes.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_features)
-            Rows on the network's scale.
-        noise : Tensor of shape (n_samples, n_noise) or None
-            Standard normal draws for the posterior.
-        labels : Tensor of shape (n_samples,), int64, or None, default=None
-            Classes of the rows, for decoders that read them.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_params)
-            Parameters of the head.
-        """
+        """Return the decoder's output for the codes of rows, (n_samples, n_params)."""
         code = self.encode(x, noise)
         code = code if noise is not None else self.posterior.to_decoder(code)
         return self.decoder(self.decoder_inputs(code, labels))
@@ -217,60 +162,22 @@ class AAEModule(nn.Module):
         return self.conditioning is not None and self.conditioning.of_decoder
 
     def decoder_inputs(self, code: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        """Return what the decoder reads: the code, and the labels where it reads them.
+        """Return what the decoder reads: codes in its space, and labels where it reads them.
 
-        Parameters
-        ----------
-        code : Tensor of shape (n_samples, n_components)
-            Codes, where the decoder expects them.
-        labels : Tensor of shape (n_samples,), int64, or None
-            Classes, -1 for none; None if no row has one.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_inputs)
-            The decoder's input.
+        Labels are int64, -1 for a row without one; None if no row has one.
         """
         if self.conditioning is None or not self.conditioning.of_decoder:
             return code
         return self.conditioning.mark(code, labels)
 
     def discriminator_inputs(self, code: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        """Return what the discriminator reads: the code, and the labels if there are any.
-
-        Parameters
-        ----------
-        code : Tensor of shape (n_samples, n_components)
-            Codes or prior draws.
-        labels : Tensor of shape (n_samples,), int64, or None
-            Classes, -1 for none; None if no row has one.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_inputs)
-            The discriminator's input.
-        """
+        """Return what the discriminator reads: codes or prior draws, and their labels."""
         return code if self.conditioning is None else self.conditioning.mark(code, labels)
 
     def draw_codes(
         self, n_samples: int, generator: torch.Generator, labels: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Draw codes of the prior, or of the part of it that belongs to labels.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of codes.
-        generator : torch.Generator
-            Source of the draws.
-        labels : Tensor of shape (n_samples,), int64, or None, default=None
-            Classes, -1 for none; None if no row has one.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_components), float32
-            The draws.
-        """
+        """Return codes of the prior, or of the part of it that belongs to their labels."""
         k = self.n_components
         if self.conditioning is None:
             return self.prior.sample(n_samples, k, generator)
