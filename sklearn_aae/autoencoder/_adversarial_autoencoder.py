@@ -26,10 +26,10 @@ from sklearn_aae._utils._random import (
 )
 from sklearn_aae.autoencoder._base import BaseAAE, Run, train_in_full
 from sklearn_aae.autoencoder._draws import (
-    check_level_head,
     codes_of_density,
     decoder_draws,
     draw_within,
+    level_head,
     sample_posterior,
 )
 from sklearn_aae.autoencoder._imputation import fill_levels
@@ -554,7 +554,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         rng: np.random.Generator | None,
         classes: Classes | None,
     ) -> Any:
-        check_level_head(self.net_.module_, "sample with conditions")
+        level_head(self.net_.module_, "sample with conditions")
         assert isinstance(self._reader, LevelsReader)
         encoder = self._reader.encoder
         labels = [span.name for span in encoder.layout_.spans]
@@ -631,7 +631,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         1    s     1.0
         """
         check_is_fitted(self)
-        check_level_head(self.net_.module_, "impute")
+        level_head(self.net_.module_, "impute")
         assert isinstance(self._reader, LevelsReader)
         encoder = self._reader.encoder
         if method not in ("mode", "draw"):

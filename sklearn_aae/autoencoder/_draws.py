@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,25 +27,10 @@ LEAST_ROWS, MOST_ROWS = 1024, 16384
 
 
 def codes_of_density(density: Any, n_samples: int, n_components: int, seed: int) -> np.ndarray:
-    """Return codes drawn from a density that was fitted to codes.
+    """Return codes drawn from a density that was fitted to codes, by its ``sample(n)``.
 
-    Parameters
-    ----------
-    density : object
-        With scikit-learn's ``sample(n)``: returns codes, or codes and labels.
-    n_samples : int
-        Number of codes.
-    n_components : int
-        Their width.
-    seed : int
-        Seeds the global generators while the density draws.
-
-    Raises
-    ------
-    TypeError
-        If there is no ``sample``.
-    ValueError
-        If what it returns is not of this shape.
+    As in scikit-learn, that returns codes, or codes and labels; ``seed`` seeds the global
+    generators meanwhile.
     """
     if not callable(getattr(density, "sample", None)):
         raise TypeError(
@@ -89,26 +75,7 @@ def decoder_draws(
     classes: Classes | None = None,
     codes: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Draw what the decoder reads: codes of the prior, and labels if it reads them.
-
-    Parameters
-    ----------
-    module : AAEModule
-        The networks.
-    n_samples : int
-        Number of draws.
-    generator : torch.Generator
-        Source of the draws.
-    classes : Classes or None, default=None
-        Their classes, if the model knows classes.
-    codes : Tensor of shape (n_samples, n_components) or None, default=None
-        Codes to take in place of draws of the prior.
-
-    Returns
-    -------
-    Tensor of shape (n_samples, n_inputs)
-        Inputs of the decoder.
-    """
+    """Return what the decoder reads: codes, of the prior if none are given, and labels."""
     labels = None if classes is None else classes.chosen(module.decodes_labels, generator)
     if codes is None:
         codes = module.draw_codes(n_samples, generator, labels)
@@ -128,30 +95,8 @@ def draw_within(
 ) -> torch.Tensor:
     """Return digits of rows of the model's conditional distribution, class by class.
 
-    Parameters
-    ----------
-    module : AAEModule
-        With a head over levels, in evaluation mode.
-    layout : Layout
-        The columns.
-    shares : mapping of int to ndarray of shape (n_levels,)
-        By column, the share of each level that meets its condition.
-    n_samples : int
-        Number of rows.
-    generator : torch.Generator
-        Source of the draws.
-    classes : Classes or None, default=None
-        Classes of the rows, if the model knows classes.
-
-    Returns
-    -------
-    Tensor of shape (n_samples, n_digits), int64
-        The rows.
-
-    Raises
-    ------
-    ValueError
-        If the conditions are met too rarely.
+    ``shares`` has, by column, the share of each level that meets its condition.  If the
+    conditions are met too rarely, ValueError says so.
     """
     if classes is None:
         return _draw_within(module, layout, shares, n_samples, generator, None)
@@ -173,53 +118,79 @@ def _draw_within(
 ) -> torch.Tensor:
     """Return digits of rows of the model's conditional distribution, of ``one`` class.
 
-    Rejection sampling: a proposal's columns are drawn one by one, those with a condition
-    among what it allows; it is kept with the probability, up to a constant, that free
-    draws would have met the conditions.  The constant is the largest probability that
-    was seen, so that rows are kept, and kept rows dropped, as proposals come in.
+    A proposal's columns are drawn one by one, those with a condition among what it allows;
+    its weight is the probability that free draws would have met the conditions.
     """
-    head: Any = module.head
+    head = level_head(module, "sample with conditions")
     constraints = Constraints(layout, shares)
-    kept: list[torch.Tensor] = []
-    n_kept = n_proposed = 0
-    likeliest = total = 0.0
+    sampler = _RejectionSampler()
     with torch.inference_mode(), torch_threads(1):
-        while n_kept < n_samples or total < ENOUGH_MET:
+        while sampler.n_kept < n_samples or sampler.n_met < ENOUGH_MET:
             n = min(
-                MOST_PROPOSALS * n_samples - n_proposed,
+                MOST_PROPOSALS * n_samples - sampler.n_proposed,
                 max(LEAST_ROWS, min(MOST_ROWS, 2 * n_samples)),
             )
-            if n <= 0 and n_kept >= n_samples and total >= LEAST_MET:
-                break
             if n <= 0:
+                if sampler.n_kept >= n_samples and sampler.n_met >= LEAST_MET:
+                    break
                 names = ", ".join(repr(layout.spans[j].name) for j in shares)
                 raise ValueError(
                     f"The conditions on {names} are met too rarely: by about "
-                    f"{total / n_proposed:.2g} of the model's rows, so that {n_proposed} proposals "
-                    f"are too few for {n_samples} rows. Widen a condition, leave one out, or draw "
-                    "more rows at once."
+                    f"{sampler.n_met / sampler.n_proposed:.2g} of the model's rows, so that "
+                    f"{sampler.n_proposed} proposals are too few for {n_samples} rows. Widen a "
+                    "condition, leave one out, or draw more rows at once."
                 )
             own = None if one is None else one.of(slice(None), n)
             inputs = decoder_draws(module, n, generator, own)
             digits, log_weights = head.draw_within(module.decoder(inputs), generator, constraints)
-            weights = log_weights.exp()
-            likeliest = max(likeliest, float(weights.max()))
-            total += float(weights.sum())
-            chance = torch.rand(n, generator=generator, device=weights.device)
-            proposed = [digits, weights, chance]
-            if n_proposed:
-                proposed = [torch.cat(parts) for parts in zip(kept, proposed, strict=True)]
-            met = proposed[2] * likeliest < proposed[1]
-            kept = [part[met] for part in proposed]
-            n_kept = len(kept[0])
-            n_proposed += n
-    return kept[0][:n_samples]
+            chances = torch.rand(n, generator=generator, device=digits.device)
+            sampler.add(_Proposals(digits, log_weights.exp(), chances))
+    assert sampler.kept is not None
+    return sampler.kept.digits[:n_samples]
 
 
-def check_level_head(module: AAEModule, what: str) -> None:
-    """Raise ValueError unless the head is one over levels."""
+class _Proposals(NamedTuple):
+    """Rows to choose from, each with its weight and a uniform draw that decides."""
+
+    digits: torch.Tensor
+    weights: torch.Tensor
+    chances: torch.Tensor
+
+
+@dataclass
+class _RejectionSampler:
+    """Keeps proposals with probabilities proportional to their weights.
+
+    The largest weight that was seen is kept for sure, so that kept rows may be dropped as
+    proposals come in.
+    """
+
+    kept: _Proposals | None = None
+    n_proposed: int = 0
+    #: How many free draws would have met the conditions: the sum of weights.
+    n_met: float = 0.0
+    largest: float = 0.0
+
+    @property
+    def n_kept(self) -> int:
+        return 0 if self.kept is None else len(self.kept.digits)
+
+    def add(self, more: _Proposals) -> None:
+        """Choose among the rows kept so far and more proposals."""
+        self.n_proposed += len(more.digits)
+        self.n_met += float(more.weights.sum())
+        self.largest = max(self.largest, float(more.weights.max()))
+        if self.kept is not None:
+            more = _Proposals(*(torch.cat(parts) for parts in zip(self.kept, more, strict=True)))
+        chosen = more.chances * self.largest < more.weights
+        self.kept = _Proposals(*(part[chosen] for part in more))
+
+
+def level_head(module: AAEModule, what: str) -> LevelHead:
+    """Return the output head of a model over levels; raise ValueError if it is of numbers."""
     if not isinstance(module.head, LevelHead):
         raise ValueError(
             f"{what} needs an output over categories, and this model was fitted as one of "
             "numbers: fit it with output='autoregressive' (or 'independent')."
         )
+    return module.head

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
 from sklearn.utils import gen_batches
 
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.autoencoder._draws import MOST_ROWS, decoder_draws, sample_posterior
+from sklearn_aae.autoencoder._draws import MOST_ROWS, decoder_draws, level_head, sample_posterior
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.networks import AAEModule, Classes
 from sklearn_aae.outputs._constraints import Constraints
@@ -56,29 +55,10 @@ def fill_levels(
     0.75 for categories), which keeps more of the draws in play, and how sure an overfitted
     model is of itself in bounds.
 
-    Parameters
-    ----------
-    module : AAEModule
-        With a head over levels, in evaluation mode.
-    layout : Layout
-        The columns.
-    digits : ndarray of shape (n_samples, n_digits), int64
-        The rows.
-    n_draws : int
-        Draws for each row.
-    draw : bool
-        Whether to return one of the draws, by weight; else the weighted median of
-        numbers and dates, and the likeliest category.
-    generator : torch.Generator
-        Source of the draws.
-    classes : Classes or None, default=None
-        Classes of the rows, if the model knows classes; a row without one has that of its
-        draws weighed with them.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_columns), int64
-        Levels; none is the level of a missing cell, but where a column had no other.
+    Each row, as digits, has ``n_draws`` draws.  With ``draw`` one of them is returned, by
+    weight; else the weighted median of numbers and dates, and the likeliest category.  None
+    is the level of a missing cell, but where a column had no other.  A row without a class
+    has that of its draws weighed with them.
 
     References
     ----------
@@ -152,7 +132,7 @@ def _draw_missing(
     classes: Classes | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a row for each code, and log probabilities of its known cells."""
-    head: Any = module.head
+    head = level_head(module, "impute")
     shares = {
         j: np.arange(span.n_levels) != span.missing
         for j, span in enumerate(layout.spans)
