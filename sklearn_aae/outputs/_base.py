@@ -13,7 +13,7 @@ from sklearn_aae.encoding import TableFacts
 
 
 class Head(nn.Module, ABC):
-    """The decoder's distribution over rows, with what it learns of its own.
+    """An output head: the decoder's likelihood of rows, with what it learns of its own.
 
     ``params`` below is the decoder's raw output, of shape
     ``(n_samples, n_params)``; ``x`` are rows on the scale that the network reads.
@@ -33,7 +33,7 @@ class Head(nn.Module, ABC):
         Returns
         -------
         Tensor of shape (n_samples, n_features)
-            Losses; the unit is the head's to say.
+            Losses, in a unit that the subclass names.
         """
 
     @abstractmethod
@@ -129,7 +129,7 @@ class Head(nn.Module, ABC):
         Returns
         -------
         Tensor of shape (n_samples, n_columns)
-            Losses; those of ``cell_losses`` unless a head says otherwise.
+            Losses; those of ``cell_losses`` unless a subclass says otherwise.
         """
         return self.cell_losses(params, x)
 
@@ -146,7 +146,7 @@ class Head(nn.Module, ABC):
 
 
 class Output(ABC, BaseEstimator):
-    """A family of decoder distributions; ``build`` makes the head of one network."""
+    """A family of likelihoods; ``build`` makes the output head of one network."""
 
     #: Whether rows are levels of a :class:`~sklearn_aae.TableEncoder`, not numbers.
     reads_levels: bool = False
@@ -171,19 +171,19 @@ class Output(ABC, BaseEstimator):
 
     @abstractmethod
     def build(self, table: TableFacts, generator: torch.Generator) -> Head:
-        """Return the head for a table.
+        """Return the output head for a table.
 
         Parameters
         ----------
         table : TableFacts
             The table.
         generator : torch.Generator
-            Source of the initial values of what the head learns.
+            Source of the initial values of what it learns.
 
         Returns
         -------
         Head
-            An unfitted head.
+            An unfitted output head.
         """
 
     def check(self, X: np.ndarray) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from sklearn_aae._utils._random import fenced
 from sklearn_aae.priors._base import Prior
@@ -20,7 +21,9 @@ DrawFunction = Callable[[int, torch.Generator], Draws]
 class FrozenDistribution(Protocol):
     """A frozen distribution of :mod:`scipy.stats`."""
 
-    def rvs(self, *, size: Any, random_state: np.random.Generator) -> Any: ...
+    def rvs(
+        self, *, size: int | tuple[int, int], random_state: np.random.Generator
+    ) -> ArrayLike: ...
 
 
 #: What stands for a prior.
