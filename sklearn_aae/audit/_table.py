@@ -1,8 +1,7 @@
-"""The table that ``python -m sklearn_aae`` audits: read, written back, put into numbers."""
+"""The table that ``python -m sklearn_aae`` audits: read, and written back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,12 @@ import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.audit._cell_forms import FLOAT_FORMAT, BooleanForm, DateForm, DecimalForm, Form
-from sklearn_aae.encoding import BOOLEAN, CATEGORY, Column, is_mixed, label_booleans, read_column
-from sklearn_aae.encoding._cells import sorted_levels
+from sklearn_aae.encoding import columns_of, is_mixed, read_column
 
 #: From this share of distinct cells on, and so many of them, text is likely an identifier.
 IDENTIFIER_SHARE, IDENTIFIER_LEVELS = 0.9, 20
 #: Types of text, as narwhals calls them.
 TEXT = (nw.String, nw.Categorical, nw.Enum, nw.Object)
-UNITS_PER_DAY = {"D": 1, "s": 86_400, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class AuditTable:
     title : str
         What to call the table.
     forms : dict of int to Form
-        How columns, by place, write their cells where pandas would write them otherwise.
+        How columns, by position, write their cells where pandas would write them otherwise.
     """
 
     frame: Any
@@ -67,31 +64,14 @@ class AuditTable:
     def texts(
         self,
         frame: Any,
-        places: np.ndarray,
+        columns: np.ndarray,
         float_format: str = FLOAT_FORMAT,
         missing: str = "",
     ) -> np.ndarray:
-        """Return one cell of each row as text.
-
-        Parameters
-        ----------
-        frame : pandas DataFrame of shape (n_rows, n_features)
-            The rows.
-        places : ndarray of shape (n_rows,), int
-            Which column to take of each.
-        float_format : str, default="%.9g"
-            How to write numbers that are not whole, where the file has no form for them.
-        missing : str, default=""
-            What to write for a missing cell.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,), object
-            The cells.
-        """
-        texts = np.empty(len(places), dtype=object)
-        for j in np.unique(places):
-            rows = np.flatnonzero(places == j)
+        """Return the cell of one column of each row as text."""
+        texts = np.empty(len(columns), dtype=object)
+        for j in np.unique(columns):
+            rows = np.flatnonzero(columns == j)
             column = frame.iloc[rows, j]
             if j in self.forms:
                 written = self.forms[j].write(column).to_numpy(object)
@@ -107,30 +87,11 @@ class AuditTable:
 
 
 def read_table(path: Path | None) -> AuditTable:
-    """Read a CSV or Parquet file.
+    """Read a CSV or Parquet file; None stands for scikit-learn's breast cancer table.
 
     In CSV files, columns of text that are all ISO dates become dates, and numbers
     and booleans keep their type where cells are missing.  How dates, and in tables
     that are not all numbers also decimals and booleans, are written is noted.
-
-    Parameters
-    ----------
-    path : Path or None
-        The file; None stands for scikit-learn's breast cancer table.
-
-    Returns
-    -------
-    AuditTable
-        The table.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it cannot be read, or holds something that cannot be modelled.
-    MissingExtraError
-        If pandas, or pyarrow for Parquet, is not installed.
     """
     pandas = import_extra("pandas", "table")
     if path is None:
@@ -234,9 +195,9 @@ def _check(frame: Any, path: Path) -> None:
             "Leave these cells empty or drop these rows or columns first"
         )
     try:
-        for j, name in enumerate(frame.columns):
-            if pandas.api.types.is_object_dtype(frame.dtypes.iloc[j]):
-                _read(frame, j, name)
+        for name, dtype, column in zip(frame, frame.dtypes, columns_of(frame), strict=True):
+            if pandas.api.types.is_object_dtype(dtype):
+                read_column(column, name)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
 
@@ -250,77 +211,3 @@ def _is_infinite(column: Any) -> np.ndarray:
 def _listed(names: list[str], limit: int = 10) -> str:
     rest = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(repr(name) for name in names[:limit]) + rest
-
-
-# ------------------------------------------------------------------ into numbers
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """Tables of the same columns as numbers.
-
-    Attributes
-    ----------
-    labels : list, length n_features
-        Of categories and booleans what their codes stand for, as a list of str; None
-        for other columns.
-    is_date : list of bool, length n_features
-        Which columns are dates.
-    matrices : list of ndarray of shape (n_rows, n_features), float64
-        Numbers as they are, dates and durations in days (dates since 1970), categories
-        as codes that all tables share; NaN for missing cells.
-    """
-
-    labels: list[list[str] | None]
-    is_date: list[bool]
-    matrices: list[np.ndarray]
-
-
-def as_numbers(frames: Sequence[Any]) -> Numbers:
-    """Return tables as numbers.
-
-    Parameters
-    ----------
-    frames : sequence of pandas DataFrame
-        Tables of the same columns; the first one says which are categories.
-
-    Returns
-    -------
-    Numbers
-        All of them, in this order.
-    """
-    matrices = [np.full(frame.shape, np.nan) for frame in frames]
-    labels: list[list[str] | None] = []
-    is_date = []
-    for j, name in enumerate(frames[0].columns):
-        columns = [_read(frame, j, name) for frame in frames]
-        kind = columns[0].kind
-        is_date.append(kind == "datetime")
-        if kind in (BOOLEAN, CATEGORY):
-            columns = [
-                label_booleans(column) if column.kind == BOOLEAN else column for column in columns
-            ]
-            levels = sorted_levels({label for column in columns for label in column.labels})
-            labels.append([str(level) for level in levels])
-            codes = {level: code for code, level in enumerate(levels)}
-        else:
-            labels.append(None)
-            codes = {}
-        for matrix, column in zip(matrices, columns, strict=True):
-            matrix[:, j] = _numbers(column, codes)
-    return Numbers(labels, is_date, matrices)
-
-
-def _read(frame: Any, place: int, name: str) -> Column:
-    return read_column(nw.from_native(frame.iloc[:, place], series_only=True), name)
-
-
-def _numbers(column: Column, codes: dict[Any, int]) -> np.ndarray:
-    """Return the cells of a column as numbers; ``codes`` are those of its labels."""
-    values = column.values
-    if codes and len(column.labels):
-        values = np.array([codes[label] for label in column.labels], dtype=np.float64)[values]
-    elif not np.issubdtype(values.dtype, np.number):
-        return np.full(len(values), np.nan)
-    values = values / UNITS_PER_DAY[column.unit] if column.unit else values.astype(np.float64)
-    return np.where(column.missing, np.nan, values)

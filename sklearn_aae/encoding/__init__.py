@@ -3,6 +3,7 @@
 from sklearn_aae.encoding._columns import (
     BOOLEAN,
     CATEGORY,
+    DURATION,
     NUMBER,
     Column,
     label_booleans,
@@ -17,6 +18,7 @@ from sklearn_aae.encoding._containers import (
 )
 from sklearn_aae.encoding._layout import Layout, Span, TableFacts
 from sklearn_aae.encoding._levels import LevelScale
+from sklearn_aae.encoding._matrices import DATE, Matrices, read_matrices
 from sklearn_aae.encoding._readers import (
     LevelsReader,
     NumbersReader,
@@ -32,12 +34,15 @@ __all__ = [
     "BOOLEAN",
     "CATEGORY",
     "CLIP",
+    "DATE",
+    "DURATION",
     "NUMBER",
     "Column",
     "Container",
     "Layout",
     "LevelScale",
     "LevelsReader",
+    "Matrices",
     "NumbersReader",
     "Reader",
     "Scaler",
@@ -53,4 +58,5 @@ __all__ = [
     "label_booleans",
     "open_features",
     "read_column",
+    "read_matrices",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import gen_batches
 
-from sklearn_aae.metrics._tables import Tables
+from sklearn_aae.encoding import Matrices
 
 #: Distances that are worked on at a time; 1 MB of float64, so that they stay in the cache.
 BLOCK = 2**17
@@ -26,11 +26,11 @@ class MixedDistance:
 
     Parameters
     ----------
-    tables : Tables
+    tables : Matrices
         The tables whose rows will be compared.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Matrices) -> None:
         rows = np.concatenate([tables["real"], tables["held_out"]])
         absent = np.isnan(rows)
         low = np.where(absent, np.inf, rows).min(axis=0)

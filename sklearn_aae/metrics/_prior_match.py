@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.metrics._tables import CATEGORY, read_tables
+from sklearn_aae.encoding import CATEGORY
+from sklearn_aae.metrics._tables import read_tables
 from sklearn_aae.metrics._two_sample import c2st, energy_distance, mean_distance
 
 #: Rows above which the energy distance is taken on a subsample: it costs n squared.

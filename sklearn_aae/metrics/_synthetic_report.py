@@ -15,7 +15,7 @@ from sklearn_aae.metrics._table_fidelity import shapes_of, trends_of
 from sklearn_aae.metrics._table_models import area_of, efficacy_of
 from sklearn_aae.metrics._table_privacy import copies_of, dcr_of, near_copies_of
 from sklearn_aae.metrics._table_score import TableScore
-from sklearn_aae.metrics._tables import place_of, read_tables
+from sklearn_aae.metrics._tables import index_of, read_tables
 
 #: Folds of the classifier two-sample test.
 CV = 3
@@ -190,7 +190,7 @@ def synthetic_report(
     """
     tables = read_tables(min_rows=CV, real=real, synthetic=synthetic, held_out=held_out)
     if target is not None:
-        place_of(target, tables, "target")  # before minutes of work
+        index_of(target, tables, "target")  # before minutes of work
     seed = draw_seed(random_state)
     seeds = [derive_seed(seed, i) % 2**32 for i in range(3)]
     distance = MixedDistance(tables)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import ks_2samp
 
+from sklearn_aae.encoding import Matrices
 from sklearn_aae.metrics._table_score import TableScore
-from sklearn_aae.metrics._tables import Tables, read_tables
+from sklearn_aae.metrics._tables import read_tables
 
 #: Bins of a number or date beside a category, as in SDMetrics.
 N_BINS = 10
@@ -131,7 +132,7 @@ def pair_trends(real: Any, synthetic: Any) -> TableScore:
     return trends_of(read_tables(real=real, synthetic=synthetic), "synthetic")
 
 
-def shapes_of(tables: Tables, role: str) -> TableScore:
+def shapes_of(tables: Matrices, role: str) -> TableScore:
     """Return the shapes of the table ``role`` against the one called "real"."""
     real, other = _present(tables["real"]), _present(tables[role])
     scores = {}
@@ -148,7 +149,7 @@ def shapes_of(tables: Tables, role: str) -> TableScore:
     return _mean(scores)
 
 
-def trends_of(tables: Tables, role: str) -> TableScore:
+def trends_of(tables: Matrices, role: str) -> TableScore:
     """Return the trends of the table ``role`` against the one called "real"."""
     real, other = tables["real"], tables[role]
     is_category = tables.is_category

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed
+from sklearn_aae.encoding import Matrices
 from sklearn_aae.metrics._boosting import cross_validated_areas, fit_boosted
 from sklearn_aae.metrics._table_score import TableScore
-from sklearn_aae.metrics._tables import Tables, place_of, read_tables, take_rows
+from sklearn_aae.metrics._tables import index_of, read_tables, take_rows
 
 #: A number with more distinct values in the real rows is predicted by regression.
 MAX_CLASSES = 10
@@ -137,7 +138,7 @@ def ml_efficacy(
     return efficacy_of(tables, target, draw_seed(random_state))
 
 
-def area_of(tables: Tables, role: str, cv: int, seed: int) -> TableScore:
+def area_of(tables: Matrices, role: str, cv: int, seed: int) -> TableScore:
     """Return the area of telling the table ``role`` from the one called "synthetic"."""
     pair = (tables[role], tables["synthetic"])
     n_rows = min(map(len, pair))
@@ -148,9 +149,9 @@ def area_of(tables: Tables, role: str, cv: int, seed: int) -> TableScore:
     return TableScore(max(area, 1 - area), dict(enumerate(areas)))
 
 
-def efficacy_of(tables: Tables, target: Any, seed: int) -> TableScore:
+def efficacy_of(tables: Matrices, target: Any, seed: int) -> TableScore:
     """Return the quality of models of ``target`` by the rows they were trained on."""
-    place = place_of(target, tables, "target")
+    place = index_of(target, tables, "target")
     if len(tables.names) < 2:
         raise ValueError(f"There is no column beside target={target!r} to predict it from.")
     labelled = {role: rows[~np.isnan(rows[:, place])] for role, rows in tables.rows.items()}

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed
+from sklearn_aae.encoding import Matrices
 from sklearn_aae.metrics._distances import MixedDistance
 from sklearn_aae.metrics._table_score import TableScore
-from sklearn_aae.metrics._tables import Tables, read_tables, take_rows
+from sklearn_aae.metrics._tables import read_tables, take_rows
 
 
 def dcr(real: Any, synthetic: Any, held_out: Any, *, random_state: Any = None) -> TableScore:
@@ -86,7 +87,7 @@ def dcr(real: Any, synthetic: Any, held_out: Any, *, random_state: Any = None) -
 def copy_share(real: Any, synthetic: Any, held_out: Any) -> TableScore:
     """Share of synthetic rows that equal a training row in every cell.
 
-    Tables of a few coarse columns have equal rows by nature: compare with the share
+    Matrices of a few coarse columns have equal rows by nature: compare with the share
     of held-out real rows that equal a training row.
 
     Parameters
@@ -180,7 +181,7 @@ def near_copies(
     return near_copies_of(tables, MixedDistance(tables), quantile, n_pairs)
 
 
-def dcr_of(tables: Tables, distance: MixedDistance, seed: int) -> TableScore:
+def dcr_of(tables: Matrices, distance: MixedDistance, seed: int) -> TableScore:
     """Return the share that is nearer to the table "real" than to "held_out"."""
     rng = np.random.default_rng(derive_seed(seed, MetricStream.DRAWS))
     n_rows = min(len(tables["real"]), len(tables["held_out"]))
@@ -196,7 +197,7 @@ def dcr_of(tables: Tables, distance: MixedDistance, seed: int) -> TableScore:
     return TableScore(shares["nearer_real"] + shares["ties"] / 2, shares)
 
 
-def copies_of(tables: Tables) -> TableScore:
+def copies_of(tables: Matrices) -> TableScore:
     """Return the shares of rows that occur in the table "real"."""
     known = set(_keys(tables["real"]))
     shares = {
@@ -207,7 +208,7 @@ def copies_of(tables: Tables) -> TableScore:
 
 
 def near_copies_of(
-    tables: Tables, distance: MixedDistance, quantile: float = 0.05, n_pairs: int = 5
+    tables: Matrices, distance: MixedDistance, quantile: float = 0.05, n_pairs: int = 5
 ) -> TableScore:
     """Return the shares of rows that are near to one of the table "real"."""
     from_held_out, _ = distance.nearest(tables["held_out"], tables["real"])

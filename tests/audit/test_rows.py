@@ -8,7 +8,8 @@ import pytest
 
 from sklearn_aae.__main__ import main
 from sklearn_aae.audit._rows import audit_rows, fit_detector
-from sklearn_aae.audit._table import AuditTable, as_numbers, read_table
+from sklearn_aae.audit._table import AuditTable, read_table
+from sklearn_aae.encoding import read_matrices
 from sklearn_aae.inspection._unusual import LEAST_SHARE, N_ROWS
 
 
@@ -142,7 +143,7 @@ def test_all_that_is_drawn_is_known(kind, tmp_path):
     worst = np.argsort(rows.scores, kind="stable")[:N_ROWS]
     parts = rows.contributions[worst]
     drawn = parts / parts.sum(axis=1, keepdims=True) >= LEAST_SHARE
-    expected = as_numbers([table.frame, rows.expected]).matrices[1][worst]
+    expected = read_matrices({"table": table.frame, "expected": rows.expected})["expected"][worst]
     # Where cells are missing, nothing may be what is expected.
     full = table.frame.notna().all().to_numpy()
     assert drawn[:, full].any()
