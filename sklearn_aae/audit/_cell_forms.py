@@ -21,6 +21,8 @@ ISO_DATE = re.compile(
 DAY, MICROSECONDS = len("2000-01-01"), len("2000-01-01T00:00:00.000000")
 #: Longer fractions are those of measurements, which nobody fills up with zeros.
 MAX_PADDING = 6
+#: Spellings of true and false beside Python's.
+SPELLINGS = (("true", "false"), ("TRUE", "FALSE"))
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class DateForm:
     def write(self, column: Any) -> Any:
         """Return dates as text, with missing cells where there were any."""
         unit: Any = "us" if self.length <= MICROSECONDS else "ns"
-        moments: np.ndarray = column.to_numpy().astype(f"M8[{unit}]")
-        cells = np.datetime_as_string(moments, unit=unit)
+        timestamps: np.ndarray = column.to_numpy().astype(f"M8[{unit}]")
+        cells = np.datetime_as_string(timestamps, unit=unit)
         text = import_extra("pandas", "table").Series(cells, column.index)
         text = text.str.slice(0, self.length)
         if self.length > DAY:
@@ -110,27 +112,22 @@ class BooleanForm:
 
     Attributes
     ----------
-    upper : bool
-        Whether they are TRUE and FALSE rather than true and false.
+    true, false : str
+        The words.
     """
 
-    upper: bool
+    true: str
+    false: str
 
     @classmethod
     def find(cls, texts: Any) -> BooleanForm | None:
         """Return the form of booleans in text, or None for True and False."""
         cells = set(texts.dropna())
-        for upper, words in ((False, {"true", "false"}), (True, {"TRUE", "FALSE"})):
-            if cells and cells <= words:
-                return cls(upper)
-        return None
+        return next((cls(*words) for words in SPELLINGS if cells and cells <= {*words}), None)
 
     def write(self, column: Any) -> Any:
         """Return booleans as text, with missing cells where there were any."""
-        words = {
-            value: str(value).upper() if self.upper else str(value).lower()
-            for value in (True, False)
-        }
+        words = {True: self.true, False: self.false}
         return column.astype(object).map(words).where(column.notna(), None)
 
 

@@ -17,7 +17,9 @@ from sklearn_aae.audit._rows import RowAudit, audit_rows
 from sklearn_aae.audit._table import AuditTable
 from sklearn_aae.encoding import CATEGORY, DATE, DURATION, read_matrices
 from sklearn_aae.inspection._reconstruction import explained_variance
-from sklearn_aae.inspection._report import ReportData, draw_report
+from sklearn_aae.inspection._report import draw_report
+from sklearn_aae.inspection._report_data import ReportData
+from sklearn_aae.inspection._unusual import most_unusual
 from sklearn_aae.metrics import code_information, prior_draws, prior_gap
 
 #: Cells of the table, whose decimals end before doubles' digits do.
@@ -239,7 +241,7 @@ def _print_unusual(audit: Audit) -> None:
     print("\nmost unusual rows")
     rows, frame = audit.rows, audit.table.frame
     names = frame.columns
-    worst = np.argsort(rows.scores, kind="stable")[:N_SHOWN]
+    worst = most_unusual(rows.scores, N_SHOWN)
     order = rows.order[worst]
     width = max(len(names[j]) for j in order.ravel())
     cells, expected = (

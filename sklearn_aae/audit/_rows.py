@@ -10,7 +10,7 @@ import numpy as np
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.audit._table import AuditTable
 from sklearn_aae.detection._outlier import AAEOutlierDetector
-from sklearn_aae.inspection._unusual import LEAST_SHARE, N_ROWS
+from sklearn_aae.inspection._unusual import LEAST_SHARE, N_ROWS, most_unusual
 
 N_EXPLAINING = 3
 
@@ -33,12 +33,12 @@ class RowAudit:
         Which rows the networks were not trained on, so that their p-values are
         those of new rows.
     contributions : ndarray of shape (n_rows, n_columns), float64
-        What each column adds to the badness of a row; not negative, and 0 for columns
-        that the detector has not seen.
+        What each column adds to the anomaly score of a row; not negative, and 0 for
+        columns that the detector has not seen.
     order : ndarray of shape (n_rows, n_explaining), int
-        The places of the columns that contribute most, largest part first.
+        Indices of the columns that contribute most, largest part first.
     shares : ndarray of shape (n_rows, n_explaining), float64
-        Their shares of the row's badness.
+        Their shares of the row's anomaly score.
     expected : pandas DataFrame of shape (n_rows, n_columns)
         What was expected of the cells that explain a row, in the types of the table with
         room for missing cells; for the most unusual rows of all cells that have a share
@@ -61,64 +61,38 @@ def fit_detector(table: AuditTable, **parameters: Any) -> AAEOutlierDetector:
 
     Cells that no two rows share say nothing of new rows: each is as surprising as
     another, and their terms would hide those of other columns.
-
-    Parameters
-    ----------
-    table : AuditTable
-        The table.
-    **parameters : object
-        Those of the detector.
-
-    Returns
-    -------
-    AAEOutlierDetector
-        The fitted detector.
     """
     return AAEOutlierDetector(**parameters).fit(table.frame.iloc[:, _judged(table)])
 
 
 def _judged(table: AuditTable) -> np.ndarray:
-    """Return the places of the columns that the detector sees: all, if it must."""
+    """Return the indices of the columns that the detector sees: all, if it must."""
     is_identifier = np.array(table.is_identifier())
-    places = np.flatnonzero(~is_identifier)
-    return places if len(places) else np.arange(len(is_identifier))
+    return np.flatnonzero(~is_identifier | is_identifier.all())
 
 
 def audit_rows(detector: AAEOutlierDetector, table: AuditTable) -> RowAudit:
-    """Score and explain the rows that a detector was fitted on.
-
-    Parameters
-    ----------
-    detector : AAEOutlierDetector
-        From :func:`fit_detector`.
-    table : AuditTable
-        The same table.
-
-    Returns
-    -------
-    RowAudit
-        What ``scores.csv`` holds.
-    """
-    places = _judged(table)
-    frame = table.frame.iloc[:, places]
+    """Score and explain the rows that a detector was fitted on by :func:`fit_detector`."""
+    judged = _judged(table)
+    frame = table.frame.iloc[:, judged]
     n_rows = len(frame)
     scores = detector.score_samples(frame)
     contributions = np.zeros(table.frame.shape)
-    contributions[:, places] = np.maximum(detector.score_contributions(frame), 0)
+    contributions[:, judged] = np.maximum(detector.score_contributions(frame), 0)
     totals = contributions.sum(axis=1, keepdims=True)
     shares = np.divide(contributions, totals, out=np.zeros_like(contributions), where=totals > 0)
     held_out = np.zeros(n_rows, dtype=bool)
     held_out[detector.held_out_indices_] = True
-    worst = np.argsort(scores, kind="stable")[:N_ROWS]
+    worst = most_unusual(scores, N_ROWS)
     n_drawn = int((shares[worst] >= LEAST_SHARE).sum(axis=1).max())
     reasons = detector.explain(frame, top=N_EXPLAINING)
     more = detector.explain(frame.iloc[worst], top=max(n_drawn, 1))
-    place_of = dict(zip(frame.columns, places.tolist(), strict=True))
-    order = np.array([[place_of[reason.column] for reason in row] for row in reasons])
+    index_of = dict(zip(frame.columns, judged.tolist(), strict=True))
+    order = np.array([[index_of[reason.column] for reason in row] for row in reasons])
     expected: dict[int, dict[int, Any]] = {}
     for i, row in [*enumerate(reasons), *zip(worst.tolist(), more, strict=True)]:
         for reason in row:
-            expected.setdefault(place_of[reason.column], {})[i] = reason.expected
+            expected.setdefault(index_of[reason.column], {})[i] = reason.expected
     return RowAudit(
         detector=detector,
         scores=scores,

@@ -167,27 +167,25 @@ def _number_forms(frame: Any, path: Path) -> dict[int, Form]:
     pandas = import_extra("pandas", "table")
     types = pandas.api.types
     texts = pandas.read_csv(path, dtype=str)
-    forms: dict[int, Form] = {}
-    for j, dtype in enumerate(frame.dtypes):
-        form: Form | None = None
-        if types.is_bool_dtype(dtype):
-            form = BooleanForm.find(texts.iloc[:, j])
-        elif types.is_float_dtype(dtype):
-            form = DecimalForm.find(texts.iloc[:, j])
-        if form is not None:
-            forms[j] = form
-    return forms
+    found = {
+        j: (BooleanForm if types.is_bool_dtype(dtype) else DecimalForm).find(texts.iloc[:, j])
+        for j, dtype in enumerate(frame.dtypes)
+        if types.is_bool_dtype(dtype) or types.is_float_dtype(dtype)
+    }
+    return {j: form for j, form in found.items() if form is not None}
 
 
 def _check(frame: Any, path: Path) -> None:
     """Raise ValueError if there is too little to model, or something that cannot be."""
-    pandas = import_extra("pandas", "table")
     if not frame.shape[1]:
         raise ValueError(f"{path}: the table has no columns")
     if len(frame) < 2:
         raise ValueError(f"{path}: the table has {len(frame)} rows; at least 2 are needed")
+    columns = dict(zip(frame, columns_of(frame), strict=True))
     infinite = [
-        name for j, name in enumerate(frame.columns) if _is_infinite(frame.iloc[:, j]).any()
+        name
+        for name, column in columns.items()
+        if column.dtype.is_float() and np.isinf(column.to_numpy()).any()
     ]
     if infinite:
         raise ValueError(
@@ -195,19 +193,13 @@ def _check(frame: Any, path: Path) -> None:
             "Leave these cells empty or drop these rows or columns first"
         )
     try:
-        for name, dtype, column in zip(frame, frame.dtypes, columns_of(frame), strict=True):
-            if pandas.api.types.is_object_dtype(dtype):
+        for name, column in columns.items():
+            if column.to_native().dtype == object:
                 read_column(column, name)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _is_infinite(column: Any) -> np.ndarray:
-    if not nw.from_native(column, series_only=True).dtype.is_float():
-        return np.zeros(1, dtype=bool)
-    return np.isinf(column.to_numpy(np.float64, na_value=np.nan))
-
-
 def _listed(names: list[str], limit: int = 10) -> str:
     rest = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(repr(name) for name in names[:limit]) + rest
+    return ", ".join(map(repr, names[:limit])) + rest

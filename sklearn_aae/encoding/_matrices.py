@@ -63,26 +63,9 @@ class Matrices:
 
 
 def read_matrices(tables: Mapping[str, Any]) -> Matrices:
-    """Read tables that should have the same columns.
+    """Read tables, by role, that should have the same columns as the first one.
 
-    Parameters
-    ----------
-    tables : dict of str to frame or array-like of shape (n_rows, n_columns)
-        The tables by role; the first one says what the columns are.  Frames are matched
-        by label, in any order; arrays by position.
-
-    Returns
-    -------
-    Matrices
-        All of them.
-
-    Raises
-    ------
-    TypeError
-        If something is no table, a column is of another kind than in the first table, or
-        holds cells that cannot be compared.
-    ValueError
-        If columns differ or are infinite somewhere.
+    Frames are matched by label, in any order; arrays by position.
     """
     natives = {role: _by_label(table, role) for role, table in tables.items()}
     reference, *others = natives

@@ -16,19 +16,7 @@ def associations(rows: np.ndarray, is_category: np.ndarray) -> np.ndarray:
     the correlation ratio; two categories: Cramer's V.  The last two with the
     corrections of bias of [1]_ and [2]_: a column of names that are all different
     would depend on every other column without them.  All are taken over the rows in
-    which both cells are present.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_columns), float64
-        Numbers, codes of categories, NaN for missing cells.
-    is_category : ndarray of shape (n_columns,), bool
-        Which columns are categories.
-
-    Returns
-    -------
-    ndarray of shape (n_columns, n_columns), float64
-        From 0 to 1, symmetric; 0 where a pair has too few rows to tell.
+    which both cells are present, and 0 where these are too few to tell.
 
     References
     ----------
@@ -47,9 +35,9 @@ def associations(rows: np.ndarray, is_category: np.ndarray) -> np.ndarray:
     x /= np.where(spread > 0, spread, 1)
     result[np.ix_(numbers, numbers)] = _pearson(x, present)
     one_hot = [_one_hot(rows[:, j]) for j in categories]
-    for place, (j, levels) in enumerate(zip(categories, one_hot, strict=True)):
+    for i, (j, levels) in enumerate(zip(categories, one_hot, strict=True)):
         result[j, numbers] = result[numbers, j] = _correlation_ratio(x, present, levels)
-        for other, more in zip(categories[:place], one_hot, strict=False):
+        for other, more in zip(categories[:i], one_hot, strict=False):
             result[j, other] = result[other, j] = _cramers_v((levels.T @ more).toarray())
     np.fill_diagonal(result, 1)
     return np.clip(result, 0, 1)
@@ -58,9 +46,9 @@ def associations(rows: np.ndarray, is_category: np.ndarray) -> np.ndarray:
 def _one_hot(codes: np.ndarray) -> csr_array:
     """Return a matrix of a column per level; rows without a level are empty."""
     rows = np.flatnonzero(~np.isnan(codes))
-    levels, places = np.unique(codes[rows], return_inverse=True)
+    levels, indices = np.unique(codes[rows], return_inverse=True)
     shape = (len(codes), max(1, len(levels)))
-    return csr_array((np.ones(len(rows)), (rows, places)), shape=shape)
+    return csr_array((np.ones(len(rows)), (rows, indices)), shape=shape)
 
 
 def _pearson(x: np.ndarray, present: np.ndarray) -> np.ndarray:

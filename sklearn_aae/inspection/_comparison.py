@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.inspection._associations import associations
+from sklearn_aae.inspection._report_data import ReportData
 from sklearn_aae.inspection._style import (
     BLUE,
     INK,
     MUTED,
     ORANGE,
+    color_bar,
     heading,
     shorten,
     shorten_all,
@@ -30,16 +31,8 @@ N_SMALL_TICKS = 16
 N_LEVELS = 5
 
 
-def draw_correlations(figure: Any, data: Any) -> None:
-    """Draw the correlations or associations of the columns of real and synthetic rows.
-
-    Parameters
-    ----------
-    figure : matplotlib SubFigure
-        Where to draw.
-    data : ReportData
-        What to show.
-    """
+def draw_correlations(figure: Any, data: ReportData) -> None:
+    """Draw the correlations or associations of the columns of real and synthetic rows."""
     axes = figure.subplots(1, 2)
     what = "Associations" if data.is_mixed else "Correlations"
     varying = np.flatnonzero([_varies(column) for column in data.rows.T])
@@ -68,11 +61,7 @@ def draw_correlations(figure: Any, data: Any) -> None:
         size = 8 if len(varying) <= N_TICKS else 7
         axes[0].set_yticks(range(len(order)), names, fontsize=size)
     ticks = sorted({low, 0, 1})
-    bar = figure.colorbar(
-        image, ax=axes, location="bottom", shrink=0.5, aspect=30, pad=0.03, ticks=ticks
-    )
-    bar.ax.tick_params(length=0, labelsize=8, colors=MUTED)
-    bar.outline.set_visible(False)
+    color_bar(image, axes, ticks, location="bottom", shrink=0.5, aspect=30, pad=0.03)
     pairs = ~np.eye(len(varying), dtype=bool)
     gap = np.abs(real - synthetic)[pairs].mean()
     heading(axes[0], f"{what}: real", f"{len(varying)} columns, similar ones side by side")
@@ -100,27 +89,14 @@ def _similar_first(correlation: np.ndarray) -> np.ndarray:
     return leaves_list(tree)
 
 
-def draw_marginals(figure: Any, data: Any) -> None:
-    """Draw columns in real and synthetic rows, best match to worst.
-
-    Parameters
-    ----------
-    figure : matplotlib SubFigure
-        Where to draw.
-    data : ReportData
-        What to show.
-    """
+def draw_marginals(figure: Any, data: ReportData) -> None:
+    """Draw columns in real and synthetic rows, best match to worst."""
     pairs = [
         tuple(cells[~np.isnan(cells)] for cells in both)
         for both in zip(data.rows.T, data.synthetic.T, strict=True)
     ]
-    labels: Sequence[Any] = data.labels or [None] * len(pairs)
-    gaps = np.array(
-        [
-            _gap(*pair) if levels is None else _total_variation(*pair)
-            for pair, levels in zip(pairs, labels, strict=True)
-        ]
-    )
+    is_category = data.is_category
+    gaps = np.array([_gap(*pair, codes=c) for pair, c in zip(pairs, is_category, strict=True)])
     order = np.argsort(gaps, kind="stable")
     if any(data.is_identifier) and not all(data.is_identifier):
         # Bars of a row each, and a distance that says how many rows were drawn.
@@ -130,18 +106,16 @@ def draw_marginals(figure: Any, data: Any) -> None:
     axes = figure.subplots(1, max(count, 3), squeeze=False)[0]
     names = shorten_all([data.names[column] for column in shown], 22)
     for ax, column, name in zip(axes, shown, names, strict=False):
-        levels = labels[column]
         if not all(map(len, pairs[column])):
             tidy(ax)
             ax.set(xticks=[], yticks=[])
-        elif levels is None:
-            _draw_marginal(ax, *pairs[column])
+        elif is_category[column]:
+            _draw_levels(ax, pairs[column], data.labels[column])
         else:
-            real, drawn = pairs[column]
-            _draw_levels(ax, real, drawn, levels)
+            _draw_marginal(ax, *pairs[column])
         if data.is_date and data.is_date[column]:
             _show_dates(ax)
-        text = _distance("KS" if levels is None else "TV", gaps[column], data, column)
+        text = _distance("TV" if is_category[column] else "KS", gaps[column], data, column)
         heading(ax, name, text, weight="normal", size=10)
     for ax in axes[count:]:
         ax.set_axis_off()
@@ -156,7 +130,7 @@ def draw_marginals(figure: Any, data: Any) -> None:
     )
 
 
-def _distance(what: str, gap: float, data: Any, column: int) -> str:
+def _distance(what: str, gap: float, data: ReportData, column: int) -> str:
     """Say how far real and synthetic cells are apart, and how many are missing if any are."""
     shares = [100 * np.isnan(rows[:, column]).mean() for rows in (data.rows, data.synthetic)]
     if not any(shares):
@@ -164,24 +138,19 @@ def _distance(what: str, gap: float, data: Any, column: int) -> str:
     return f"{what} {gap:.2f}, missing {shares[0]:.0f} | {shares[1]:.0f} %"
 
 
-def _gap(real: np.ndarray, drawn: np.ndarray) -> float:
-    """Return the Kolmogorov-Smirnov distance; 1 to nothing."""
+def _gap(real: np.ndarray, drawn: np.ndarray, *, codes: bool) -> float:
+    """Return the Kolmogorov-Smirnov distance, or total variation of codes; 1 to nothing."""
     if not len(real) or not len(drawn):
         return float(len(real) != len(drawn))
+    if codes:
+        shares = _shares(real, drawn)
+        return float(np.abs(shares[0] - shares[1]).sum() / 2)
     values = np.concatenate([real, drawn])
     steps = [
         np.searchsorted(np.sort(sample), values, side="right") / len(sample)
         for sample in (real, drawn)
     ]
     return float(np.abs(steps[0] - steps[1]).max())
-
-
-def _total_variation(real: np.ndarray, drawn: np.ndarray) -> float:
-    """Return the total variation distance of codes; 1 to nothing."""
-    if not len(real) or not len(drawn):
-        return float(len(real) != len(drawn))
-    shares = _shares(real, drawn)
-    return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
 def _shares(real: np.ndarray, drawn: np.ndarray) -> list[np.ndarray]:
@@ -192,9 +161,9 @@ def _shares(real: np.ndarray, drawn: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def _draw_levels(ax: Any, real: np.ndarray, drawn: np.ndarray, labels: Any) -> None:
+def _draw_levels(ax: Any, codes: tuple[np.ndarray, ...], labels: Any) -> None:
     """Draw a bar for each of the most frequent levels, and one for the others."""
-    shares = np.array(_shares(real, drawn))
+    shares = np.array(_shares(*codes))
     used = np.flatnonzero(shares.sum(axis=0))
     order = used[np.argsort(-shares[0, used], kind="stable")]
     # "1 other" would take the room of the level itself.
@@ -204,11 +173,11 @@ def _draw_levels(ax: Any, real: np.ndarray, drawn: np.ndarray, labels: Any) -> N
     if n_own < len(order):
         bars = np.column_stack([bars, shares[:, order[n_own:]].sum(axis=1)])
         names.append(shorten(f"{len(order) - n_own:,} others", 11))
-    places = np.arange(len(names))
-    ax.barh(places, bars[0], 0.8, color=BLUE, alpha=0.35)
-    ax.barh(places, bars[1], 0.8, facecolor="none", edgecolor=ORANGE, linewidth=1.6)
+    positions = np.arange(len(names))
+    ax.barh(positions, bars[0], 0.8, color=BLUE, alpha=0.35)
+    ax.barh(positions, bars[1], 0.8, facecolor="none", edgecolor=ORANGE, linewidth=1.6)
     tidy(ax)
-    ax.set_yticks(places, names)
+    ax.set_yticks(positions, names)
     ax.tick_params(axis="y", length=0, labelcolor=INK, labelsize=8)
     ax.spines["left"].set_visible(False)
     # A single level keeps the height that a bar has among others.

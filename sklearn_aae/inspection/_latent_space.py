@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aae._utils._random import draw_seed, make_generator
 from sklearn_aae.inspection._style import MUTED, PALE, PALETTE, axes_or_new, matrix_of
 
 
@@ -159,11 +159,7 @@ class LatentSpaceDisplay:
         codes = np.asarray(estimator.transform(X))
         prior = None
         if n_prior:
-            # Fresh entropy rather than numpy's global stream, which is the caller's.
-            if random_state is None:
-                random_state = np.random.RandomState(np.random.MT19937())
-            seed = int(check_random_state(random_state).randint(2**31 - 1))
-            generator = torch.Generator().manual_seed(seed)
+            generator = make_generator(draw_seed(random_state))
             prior = estimator.prior_.sample(n_prior, codes.shape[1], generator).numpy()
         return cls(codes, prior, y=y, components=components).plot(ax, **kwargs)
 

@@ -205,10 +205,10 @@ class ReconstructionDisplay:
 
     def _draw_bars(self, shown: np.ndarray, kwargs: dict) -> None:
         ax = self.ax_
-        places = np.arange(len(shown))
+        positions = np.arange(len(shown))
         look = {"color": BLUE, "height": 0.7}
-        self.bars_ = ax.barh(places, self.explained_[shown], **(look | kwargs))
-        ax.set_yticks(places, [shorten(self.feature_names[i], 28) for i in shown])
+        self.bars_ = ax.barh(positions, self.explained_[shown], **(look | kwargs))
+        ax.set_yticks(positions, [shorten(self.feature_names[i], 28) for i in shown])
         ax.invert_yaxis()
         ax.axvline(0, color=MUTED, linewidth=0.8)
         ax.set_xlim(right=1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,18 +9,20 @@ import numpy as np
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.inspection._comparison import draw_correlations, draw_marginals
 from sklearn_aae.inspection._loss_curve import LossCurveDisplay
+from sklearn_aae.inspection._report_data import ReportData
 from sklearn_aae.inspection._style import (
     BLUE,
     INK,
     MUTED,
     PALE,
     VERMILION,
+    color_bar,
     heading,
     shorten,
     shorten_all,
     tidy,
 )
-from sklearn_aae.inspection._unusual import draw_heat_map, place_labels
+from sklearn_aae.inspection._unusual import draw_heat_map, most_unusual, place_labels
 
 #: How many of the most unusual rows are named in the picture of the codes.
 N_NAMED = 5
@@ -33,94 +33,8 @@ CROWD = 3000
 CONTOUR_COLORS = ("#f1f1f1", "#e4e4e4", "#d4d4d4")
 
 
-@dataclass(frozen=True)
-class ReportData:
-    """What the page shows.
-
-    Attributes
-    ----------
-    title, subtitle, footer : str
-        Name of the table, figures about it, and what made the page.
-    names : sequence of str, length n_features
-        Names of the columns.
-    row_ids : sequence, length n_samples
-        What the rows are called.
-    rows, expected : ndarray of shape (n_samples, n_features), float64
-        The table and what the model expected of its cells; codes of categories, dates in
-        days since 1970, NaN for missing cells.  What was expected is only read for the
-        ten rows of lowest score, of cells that have at least half a percent of the row's
-        contributions.
-    contributions : ndarray of shape (n_samples, n_features), float64
-        What each cell adds to its row's badness; not negative.
-    scores : ndarray of shape (n_samples,), float64
-        Scores of the rows; higher is more normal.
-    flagged : ndarray of shape (n_samples,), bool
-        Which rows lie below the threshold.
-    synthetic : ndarray of shape (n_synthetic, n_features), float64
-        Rows drawn from the model.
-    codes : ndarray of shape (n_samples, n_components), float64
-        Codes of the rows.
-    prior : ndarray of shape (n_draws, n_components), float64
-        Draws of the prior.
-    history : dict of list of float
-        Losses by epoch.
-    labels : sequence of (sequence of str or None), length n_features, default=()
-        Of categories what their codes stand for, None for other columns; empty stands
-        for a table without categories.
-    is_date : sequence of bool, length n_features, default=()
-        Which columns are dates; empty stands for none.
-    is_identifier : sequence of bool, length n_features, default=()
-        Which columns have almost as many levels as rows; empty stands for none.
-    """
-
-    title: str
-    subtitle: str
-    footer: str
-    names: Sequence[str]
-    row_ids: Sequence[Any]
-    rows: np.ndarray
-    expected: np.ndarray
-    contributions: np.ndarray
-    scores: np.ndarray
-    flagged: np.ndarray
-    synthetic: np.ndarray
-    codes: np.ndarray
-    prior: np.ndarray
-    history: dict
-    labels: Sequence[Sequence[str] | None] = ()
-    is_date: Sequence[bool] = ()
-    is_identifier: Sequence[bool] = ()
-
-    @property
-    def is_category(self) -> np.ndarray:
-        """Which columns are categories."""
-        labels = self.labels or [None] * len(self.names)
-        return np.array([of_column is not None for of_column in labels], dtype=bool)
-
-    @property
-    def is_mixed(self) -> bool:
-        """Whether there are categories or missing cells."""
-        return bool(self.is_category.any() or np.isnan(self.rows).any())
-
-
 def draw_report(data: ReportData) -> Any:
-    """Draw the page.
-
-    Parameters
-    ----------
-    data : ReportData
-        What to show.
-
-    Returns
-    -------
-    matplotlib Figure
-        The page, 14 by 11.2 inches, with a canvas of its own and unknown to pyplot.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
-    """
+    """Return the page as a figure with a canvas of its own, unknown to pyplot."""
     figure = import_extra("matplotlib.figure", "plot").Figure(
         figsize=(14, 11.2), facecolor="white", layout="constrained"
     )
@@ -143,11 +57,6 @@ def draw_report(data: ReportData) -> Any:
     figure.draw_without_rendering()
     name_rows(codes, data)
     return figure
-
-
-def most_unusual(scores: np.ndarray, n_rows: int) -> np.ndarray:
-    """Return the places of the rows of lowest score, lowest first."""
-    return np.argsort(scores, kind="stable")[:n_rows]
 
 
 # ------------------------------------------------------------------- codes
@@ -180,10 +89,8 @@ def draw_codes(ax: Any, data: ReportData) -> None:
         alpha=0.85,
         zorder=2,
     )
-    bar = ax.figure.colorbar(points, ax=ax, shrink=0.55, aspect=22, pad=0.02, ticks=[0, 0.5, 1])
+    bar = color_bar(points, ax, [0, 0.5, 1], shrink=0.55, aspect=22, pad=0.02)
     bar.ax.set_yticklabels(["most usual", "median", "least usual"], fontsize=7.5, color=MUTED)
-    bar.ax.tick_params(length=0)
-    bar.outline.set_visible(False)
     circle = {"s": 70, "facecolors": "none", "edgecolors": VERMILION, "linewidths": 1.6}
     ax.scatter(*codes[most_unusual(data.scores, N_NAMED)].T, zorder=3, **circle)
     ax.set(xlabel="component 0", ylabel="component 1")
@@ -278,11 +185,11 @@ def draw_losses(ax: Any, data: ReportData) -> None:
 def draw_scores(ax: Any, data: ReportData) -> None:
     """Draw the histogram of the scores with the flagged rows marked."""
     tidy(ax)
-    badness, tail = -data.scores, data.flagged
-    logarithmic = badness.min() > 0 and badness.max() > 4 * np.median(badness)
-    edges = _bins(badness, logarithmic)
+    anomaly, tail = -data.scores, data.flagged
+    logarithmic = anomaly.min() > 0 and anomaly.max() > 4 * np.median(anomaly)
+    edges = _bins(anomaly, logarithmic)
     ax.hist(
-        [badness[~tail], badness[tail]],
+        [anomaly[~tail], anomaly[tail]],
         bins=edges,
         stacked=True,
         color=[BLUE, VERMILION],
@@ -290,12 +197,12 @@ def draw_scores(ax: Any, data: ReportData) -> None:
         linewidth=0.4,
     )
     if logarithmic:
-        _logarithmic(ax, badness)
+        _logarithmic(ax, anomaly)
     else:
         ax.locator_params(axis="x", nbins=6)
-    if len(badness) > CROWD:
+    if len(anomaly) > CROWD:
         ax.set_yscale("log")
-    named = badness[most_unusual(data.scores, N_NAMED)]
+    named = anomaly[most_unusual(data.scores, N_NAMED)]
     marks = ax.get_xaxis_transform()
     ax.plot(
         named,
@@ -310,7 +217,7 @@ def draw_scores(ax: Any, data: ReportData) -> None:
     rows = "row" if tail.sum() == 1 else "rows"
     text = f"orange: flagged ({tail.sum():,} {rows}); marks: the top {len(named)}"
     heading(ax, "How unusual the rows are", text)
-    ax.set(xlabel="badness of the row (minus its score)", ylabel="rows")
+    ax.set(xlabel="anomaly score (minus the score)", ylabel="rows")
 
 
 def _bins(values: np.ndarray, logarithmic: bool) -> np.ndarray:

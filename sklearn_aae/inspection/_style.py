@@ -103,6 +103,14 @@ def tidy(ax: Any) -> None:
     ax.yaxis.label.set(color=MUTED, fontsize=9)
 
 
+def color_bar(image: Any, axes: Any, ticks: Any, **look: Any) -> Any:
+    """Return a colour bar beside axes, without a frame."""
+    bar = image.figure.colorbar(image, ax=axes, ticks=ticks, **look)
+    bar.ax.tick_params(length=0, labelsize=8, colors=MUTED)
+    bar.outline.set_visible(False)
+    return bar
+
+
 def heading(ax: Any, text: str, subtext: str, *, weight: str = "bold", size: float = 11) -> None:
     """Write a line above the axes, and a grey one below it."""
     ax.set_title(text, loc="left", fontsize=size, weight=weight, color=INK, pad=20)

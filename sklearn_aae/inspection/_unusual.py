@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.inspection._style import INK, MUTED, VERMILION, heading, shorten_all
+from sklearn_aae.inspection._report_data import ReportData
+from sklearn_aae.inspection._style import INK, MUTED, VERMILION, color_bar, heading, shorten_all
 
 #: Size of the heat map.
 N_ROWS, N_COLUMNS = 10, 12
@@ -15,17 +16,15 @@ N_ROWS, N_COLUMNS = 10, 12
 LEAST_SHARE = 0.005
 
 
+def most_unusual(scores: np.ndarray, n_rows: int) -> np.ndarray:
+    """Return the indices of the rows of lowest score, lowest first."""
+    return np.argsort(scores, kind="stable")[:n_rows]
+
+
 def place_labels(ax: Any, points: np.ndarray, labels: list[str]) -> None:
     """Write labels beside points so that they cover neither each other nor the points.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Axes whose limits and place on the page are settled.
-    points : ndarray of shape (n_points, 2), float64
-        The points, in data units.
-    labels : list of str
-        Their labels, most important first.
+    The limits of the axes are settled, and the most important label comes first.
     """
     effects = import_extra("matplotlib.patheffects", "plot")
     points_per_pixel = 72 / ax.get_figure(root=True).dpi
@@ -83,19 +82,12 @@ def _overlaps(box: tuple, others: list[tuple]) -> bool:
     )
 
 
-def draw_heat_map(figure: Any, data: Any) -> None:
+def draw_heat_map(figure: Any, data: ReportData) -> None:
     """Draw which columns make the most unusual rows unusual, and in which direction.
 
     Categories and missing cells have no direction and a colour of their own.
-
-    Parameters
-    ----------
-    figure : matplotlib SubFigure
-        Where to draw.
-    data : ReportData
-        What to show.
     """
-    named = np.argsort(data.scores, kind="stable")[:N_ROWS]
+    named = most_unusual(data.scores, N_ROWS)
     parts = data.contributions[named]
     totals = parts.sum(axis=1, keepdims=True)
     shares = np.divide(parts, totals, out=np.zeros_like(parts), where=totals > 0)
@@ -122,22 +114,15 @@ def draw_heat_map(figure: Any, data: Any) -> None:
                 np.ma.masked_array(shares, ~where), cmap=colors, vmin=0, vmax=limit, aspect="auto"
             )
             keys.append((image_of.cmap(0.6), text))
+    centred = {"ha": "center", "va": "center", "fontsize": 8}
     for (i, j), value in np.ndenumerate(shares):
         if value >= max(0.01, 0.08 * limit):
             color = "white" if value > 0.62 * limit else INK
-            ax.text(j, i, f"{100 * value:.0f}", ha="center", va="center", color=color, fontsize=8)
+            ax.text(j, i, f"{100 * value:.0f}", color=color, **centred)
     labels = shorten_all([data.names[j] for j in columns], 20)
     if more:
         for i, value in enumerate(others):
-            ax.text(
-                len(columns),
-                i,
-                f"{100 * max(0, value):.0f}",
-                ha="center",
-                va="center",
-                color=MUTED,
-                fontsize=8,
-            )
+            ax.text(len(columns), i, f"{100 * max(0, value):.0f}", color=MUTED, **centred)
         labels.append(f"{more} other column{'s' if more > 1 else ''}")
     ax.set_xlim(-0.5, len(labels) - 0.5)
     ax.set_xticks(range(len(labels)), labels, rotation=32, ha="right", rotation_mode="anchor")
@@ -148,14 +133,14 @@ def draw_heat_map(figure: Any, data: Any) -> None:
     for k in range(1, len(named)):
         ax.axhline(k - 0.5, color="white", linewidth=1.5)
     if not np.isnan(sign).all():
-        _legend(figure, ax, image, limit)
+        _legend(ax, image, limit)
     if keys:
         _key(ax, keys)
-    text = "share of the row's badness that each column brings, in %"
+    text = "share of the row's anomaly score that each column brings, in %"
     heading(ax, "Why the most unusual rows are unusual", text)
 
 
-def _directions(data: Any, rows: np.ndarray) -> np.ndarray:
+def _directions(data: ReportData, rows: np.ndarray) -> np.ndarray:
     """Return 1 where a cell is higher than expected, -1 where lower, NaN where neither."""
     sign = np.sign(data.rows[rows] - data.expected[rows])
     if data.is_mixed:
@@ -164,7 +149,7 @@ def _directions(data: Any, rows: np.ndarray) -> np.ndarray:
     return sign
 
 
-def _as_expected(data: Any, rows: np.ndarray) -> np.ndarray:
+def _as_expected(data: ReportData, rows: np.ndarray) -> np.ndarray:
     """Return where a cell is what was expected; even the likeliest one has its price."""
     cells, expected = data.rows[rows], data.expected[rows]
     return (cells == expected) | (np.isnan(cells) & np.isnan(expected))
@@ -189,10 +174,8 @@ def _key(ax: Any, keys: list[tuple[Any, str]]) -> None:
     key.set_in_layout(False)
 
 
-def _legend(figure: Any, ax: Any, image: Any, limit: float) -> None:
-    bar = figure.colorbar(image, ax=ax, shrink=0.8, aspect=24, pad=0.01, ticks=[-limit, 0, limit])
+def _legend(ax: Any, image: Any, limit: float) -> None:
+    bar = color_bar(image, ax, [-limit, 0, limit], shrink=0.8, aspect=24, pad=0.01)
     bar.ax.set_yticklabels(
         ["lower than\nexpected", "as\nexpected", "higher than\nexpected"], fontsize=7.5, color=MUTED
     )
-    bar.ax.tick_params(length=0)
-    bar.outline.set_visible(False)

@@ -41,16 +41,16 @@ class MixedDistance:
         self.constant = np.where(tables.is_category, np.nan, low)[~self.on_axis]
 
     def nearest(self, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the distance of each row to the nearest of the others, and its place."""
+        """Return the distance of each row to the nearest of the others, and its index."""
         numbers, codes = self._prepare(rows)
         other_numbers, other_codes = self._prepare(others)
-        distances, places = np.empty(len(rows)), np.empty(len(rows), dtype=np.intp)
+        distances, indices = np.empty(len(rows)), np.empty(len(rows), dtype=np.intp)
         for block in gen_batches(len(rows), max(1, BLOCK // len(others))):
             total = _unequal(codes[:, block], other_codes)
             _add_differences(total, numbers[:, block], other_numbers)
-            places[block] = total.argmin(axis=1)
+            indices[block] = total.argmin(axis=1)
             distances[block] = total.min(axis=1)
-        return np.round(distances / rows.shape[1], DECIMALS), places
+        return np.round(distances / rows.shape[1], DECIMALS), indices
 
     def _prepare(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return columns of scaled numbers with NaN for gaps, and codes with -1."""

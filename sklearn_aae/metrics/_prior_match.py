@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
@@ -12,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.encoding import CATEGORY
+from sklearn_aae.encoding import CATEGORY, as_frame
 from sklearn_aae.metrics._tables import read_tables
 from sklearn_aae.metrics._two_sample import c2st, energy_distance, mean_distance
 
@@ -41,6 +40,13 @@ def prior_draws(prior: Any, n_samples: int, n_components: int, seed: int) -> np.
     """
     generator = make_generator(seed)
     return prior.sample(n_samples, n_components, generator).numpy().astype(np.float64)
+
+
+def codes_and_draws(estimator: Any, X: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the codes of rows, and as many draws of the prior."""
+    codes = np.asarray(estimator.transform(X), dtype=np.float64)
+    seed = derive_seed(seed, MetricStream.DRAWS)
+    return codes, prior_draws(estimator.prior_, len(codes), codes.shape[1], seed)
 
 
 class PriorGap:
@@ -219,22 +225,15 @@ def balanced_score(
     check_is_fitted(estimator)
     seed = draw_seed(random_state)
     unexplained = _unexplained(X, estimator.reconstruct(X))
-    codes = np.asarray(estimator.transform(X), dtype=np.float64)
-    draws = prior_draws(
-        estimator.prior_, len(codes), codes.shape[1], derive_seed(seed, MetricStream.DRAWS)
-    )
-    area = c2st(codes, draws, random_state=derive_seed(seed, MetricStream.COMPARISON) % 2**32)
+    folds = derive_seed(seed, MetricStream.COMPARISON) % 2**32
+    area = c2st(*codes_and_draws(estimator, X, seed), random_state=folds)
     return -(weight * unexplained + (1 - weight) * (2 * area - 1))
-
-
-def _is_frame(table: Any) -> bool:
-    return isinstance(nw.from_native(table, eager_only=True, pass_through=True), nw.DataFrame)
 
 
 def _unexplained(X: Any, reconstruction: Any) -> float:
     """Return the share of the columns' variance that a reconstruction leaves."""
-    if _is_frame(X) != _is_frame(reconstruction):
-        # Labels and places cannot be matched; the reconstruction has the order of columns of X.
+    if (as_frame(X) is None) != (as_frame(reconstruction) is None):
+        # Labels and positions cannot be matched; the reconstruction has the order of columns of X.
         X, reconstruction = (np.asarray(table, dtype=object) for table in (X, reconstruction))
     tables = read_tables(6, X=X, reconstruction=reconstruction)
     shares = []

@@ -12,7 +12,7 @@ from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed
 from sklearn_aae.metrics._kernel import mmd
 from sklearn_aae.metrics._manifold import precision_recall
 from sklearn_aae.metrics._parzen import parzen_log_likelihood
-from sklearn_aae.metrics._prior_match import prior_draws
+from sklearn_aae.metrics._prior_match import codes_and_draws
 from sklearn_aae.metrics._sliced import sliced_wasserstein
 from sklearn_aae.metrics._two_sample import c2st, energy_distance
 
@@ -99,10 +99,7 @@ def prior_match_score(
     compare = _find(measure, DISTANCES)
     check_is_fitted(estimator)
     seed = draw_seed(random_state)
-    codes = np.asarray(estimator.transform(X), dtype=np.float64)
-    draws = prior_draws(
-        estimator.prior_, len(codes), codes.shape[1], derive_seed(seed, MetricStream.DRAWS)
-    )
+    codes, draws = codes_and_draws(estimator, X, seed)
     return float(compare(codes, draws, derive_seed(seed, MetricStream.COMPARISON)))
 
 

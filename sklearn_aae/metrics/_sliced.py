@@ -88,7 +88,7 @@ def sliced_wasserstein(
 def _shared_steps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the pieces on which both quantile functions are constant.
 
-    Their lengths, and the place of each in the sorted samples.
+    Their lengths, and the index of each in the sorted samples.
     """
     # In whole numbers, of 1 / (n m), so that ends that coincide are equal.
     ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)

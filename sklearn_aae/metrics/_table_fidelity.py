@@ -176,10 +176,10 @@ def _present(rows: np.ndarray) -> list[np.ndarray]:
 
 
 def _total_variation(a: np.ndarray, b: np.ndarray) -> float:
-    levels, places = np.unique(np.concatenate([a, b]), return_inverse=True)
+    levels, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
     shares = [
         np.bincount(part, minlength=len(levels)) / len(part)
-        for part in (places[: len(a)], places[len(a) :])
+        for part in (codes[: len(a)], codes[len(a) :])
     ]
     return float(np.abs(shares[0] - shares[1]).sum() / 2)
 

@@ -25,7 +25,7 @@ def table_c2st(real: Any, synthetic: Any, *, cv: int = 3, random_state: Any = No
     tell them apart; 1: it always can.
 
     Categories are split as such and missing cells go where they help.  A column of
-    more than 255 levels is read as the place of the level in sorted order: that
+    more than 255 levels is read as the index of the level in sorted order: that
     shows common beginnings (makes, dates written as text), not single rare levels,
     and nothing of which table a level is from.
 
@@ -151,56 +151,43 @@ def area_of(tables: Matrices, role: str, cv: int, seed: int) -> TableScore:
 
 def efficacy_of(tables: Matrices, target: Any, seed: int) -> TableScore:
     """Return the quality of models of ``target`` by the rows they were trained on."""
-    place = index_of(target, tables, "target")
+    j = index_of(target, tables, "target")
     if len(tables.names) < 2:
         raise ValueError(f"There is no column beside target={target!r} to predict it from.")
-    labelled = {role: rows[~np.isnan(rows[:, place])] for role, rows in tables.rows.items()}
+    labelled = {role: rows[~np.isnan(rows[:, j])] for role, rows in tables.rows.items()}
     for role, rows in labelled.items():
         if len(rows) < 2:
             raise ValueError(f"{role} has {len(rows)} rows with target={target!r}; 2 are needed.")
-    if np.ptp(labelled["held_out"][:, place]) == 0:
+    features = {role: np.delete(rows, j, axis=1) for role, rows in labelled.items()}
+    targets = {role: rows[:, j] for role, rows in labelled.items()}
+    if np.ptp(targets["held_out"]) == 0:
         raise ValueError(f"target={target!r} has a single value in held_out.")
-    n_values = len(np.unique(labelled["real"][:, place]))
-    is_class = bool(tables.is_category[place]) or n_values <= MAX_CLASSES
-    figures = {}
+    is_class = bool(tables.is_category[j]) or len(np.unique(targets["real"])) <= MAX_CLASSES
+    figures: dict[str, Any] = {}
     for role in ("synthetic", "real"):
-        parts = [_split(labelled[part], place) for part in (role, "held_out")]
-        measure = _classification if is_class else _regression
-        figures[role] = measure(*parts, n_levels=np.delete(tables.n_levels, place), seed=seed)
-    measured = {**figures, "measure": "AUC" if is_class else "R2"}
-    return TableScore(figures["synthetic"], measured)
+        if is_class and np.ptp(targets[role]) == 0:
+            figures[role] = 0.5  # always the same class: no order among the rows
+            continue
+        # Early stopping would come and go with the number of rows, and fails where a
+        # class has a single row.
+        model = fit_boosted(
+            features[role],
+            targets[role],
+            n_levels=np.delete(tables.n_levels, j),
+            is_class=is_class,
+            early_stopping=False,
+            random_state=seed,
+        )
+        test = features["held_out"], targets["held_out"]
+        figures[role] = _area(model, *test) if is_class else float(model.score(*test))
+    return TableScore(figures["synthetic"], {**figures, "measure": "AUC" if is_class else "R2"})
 
 
-def _split(rows: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.delete(rows, place, axis=1), rows[:, place]
-
-
-def _classification(train: tuple, test: tuple, *, n_levels: Any, seed: int) -> float:
+def _area(model: Any, X: np.ndarray, y: np.ndarray) -> float:
+    """Return the area of one class against the rest, averaged over the classes in ``y``."""
     from sklearn.metrics import roc_auc_score
 
-    classes = np.unique(train[1])
-    if len(classes) < 2:
-        return 0.5  # always the same class: no order among the rows
-    model = _fit(train, n_levels, seed, is_class=True)
-    probability = dict(zip(classes, model.predict_proba(test[0]).T, strict=True))
-    never = np.zeros(len(test[1]))
-    return float(
-        np.mean(
-            [roc_auc_score(test[1] == k, probability.get(k, never)) for k in np.unique(test[1])]
-        )
-    )
-
-
-def _regression(train: tuple, test: tuple, *, n_levels: Any, seed: int) -> float:
-    from sklearn.metrics import r2_score
-
-    model = _fit(train, n_levels, seed, is_class=False)
-    return float(r2_score(test[1], model.predict(test[0])))
-
-
-def _fit(train: tuple, n_levels: Any, seed: int, *, is_class: bool) -> Any:
-    # Early stopping would come and go with the number of rows, and fails where a
-    # class has a single row.
-    return fit_boosted(
-        *train, n_levels=n_levels, is_class=is_class, early_stopping=False, random_state=seed
-    )
+    probability = dict(zip(model.classes_, model.predict_proba(X).T, strict=True))
+    never = np.zeros(len(y))
+    areas = [roc_auc_score(y == k, probability.get(k, never)) for k in np.unique(y)]
+    return float(np.mean(areas))

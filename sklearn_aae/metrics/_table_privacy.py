@@ -212,7 +212,7 @@ def near_copies_of(
 ) -> TableScore:
     """Return the shares of rows that are near to one of the table "real"."""
     from_held_out, _ = distance.nearest(tables["held_out"], tables["real"])
-    distances, places = distance.nearest(tables["synthetic"], tables["real"])
+    distances, indices = distance.nearest(tables["synthetic"], tables["real"])
     # Not between two distances: the interpolated one need not hold a share of rows.
     threshold = float(np.quantile(from_held_out, quantile, method="inverted_cdf"))
     first = np.argsort(distances, kind="stable")[:n_pairs]
@@ -221,7 +221,7 @@ def near_copies_of(
         "synthetic": share,
         "held_out": float(np.mean(from_held_out <= threshold)),
         "threshold": threshold,
-        "pairs": [(int(i), int(places[i]), float(distances[i])) for i in first],
+        "pairs": [(int(i), int(indices[i]), float(distances[i])) for i in first],
     }
     return TableScore(share, details)
 

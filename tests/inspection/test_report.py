@@ -7,7 +7,8 @@ import pytest
 from matplotlib.text import Text
 
 from sklearn_aae.inspection._associations import associations
-from sklearn_aae.inspection._report import ReportData, code_window, draw_report
+from sklearn_aae.inspection._report import code_window, draw_report
+from sklearn_aae.inspection._report_data import ReportData
 from sklearn_aae.inspection._style import shorten, shorten_all
 from sklearn_aae.inspection._unusual import _directions
 
