@@ -136,7 +136,7 @@ def draw_heat_map(figure: Any, data: ReportData) -> None:
         _legend(ax, image, limit)
     if keys:
         _key(ax, keys)
-    text = "share of the row's anomaly score that each column brings, in %"
+    text = "% of the row's anomaly score that each column brings"
     heading(ax, "Why the most unusual rows are unusual", text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,12 @@ MAX_LEVELS = 255
 
 
 def fit_boosted(
-    X: np.ndarray, y: np.ndarray, *, n_levels: Any, is_class: bool, **parameters: Any
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    n_levels: Sequence[int] | np.ndarray,
+    is_class: bool,
+    **parameters: Any,
 ) -> Any:
     """Fit boosted trees; columns with 1 to 255 levels are categories, others numbers."""
     # Imported here: half of the package's import time would go into them.
@@ -25,7 +31,7 @@ def fit_boosted(
 
 
 def cross_validated_areas(
-    X: np.ndarray, Y: np.ndarray, *, n_levels: Any, cv: int, seed: int
+    X: np.ndarray, Y: np.ndarray, *, n_levels: Sequence[int] | np.ndarray, cv: int, seed: int
 ) -> list[float]:
     """Return the area under the ROC curve of telling ``X`` from ``Y``, by fold."""
     from sklearn.metrics import roc_auc_score

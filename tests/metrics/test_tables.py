@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,16 @@ def test_pandas_and_polars_read_alike(column):
             "date",
             [1e6, np.nan, 0],
         ),
+        (
+            pd.to_datetime(["1970-01-01 01:00", None]).tz_localize("America/New_York"),
+            "date",
+            [2.16e10, np.nan],
+        ),
         (pd.to_timedelta([1, None, 2], unit="s"), "duration", [1e6, np.nan, 2e6]),
+        ([datetime.timedelta(seconds=1), None], "duration", [1e6, np.nan]),
+        (pd.PeriodIndex(["2020-02", None, "2020-01"], freq="M"), "category", [1, np.nan, 0]),
+        (pd.arrays.SparseArray([0.0, 2.5]), "number", [0, 2.5]),
+        ([1, True, "a"], "category", [0, 0, 1]),
         ([None, np.nan, pd.NA], "empty", [np.nan] * 3),
         ([1, "a", None], "category", [0, 1, np.nan]),
     ],
@@ -87,6 +97,14 @@ def test_arrays_and_lists():
 def test_columns_are_matched_by_label():
     real, other = halves()
     assert column_shapes(real, other) == column_shapes(real, other[other.columns[::-1]])
+
+
+def test_time_zones_are_read_as_instants():
+    shown = [datetime.datetime(2020, 7, 1, tzinfo=ZoneInfo("Europe/Berlin"))] * 2
+    typed = pd.DataFrame({"x": pd.Series(shown)})
+    tables = read_tables(cells=typed.astype(object), typed=typed, polars=pl.from_pandas(typed))
+    for rows in tables.rows.values():
+        np.testing.assert_array_equal(rows, 1e6 * shown[0].timestamp())
 
 
 def test_labels_that_are_no_text():
