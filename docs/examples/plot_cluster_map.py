@@ -2,14 +2,14 @@
 A map of clusters
 =================
 
-Two dimensions in which every cluster has a place of its own.
+Two dimensions in which every cluster has an embedding of its own.
 """
 
 # %%
 # Heads of clusters
 # -----------------
 #
-# With ``head_distance``, a row lies at :math:`W y + z`: the place of its cluster, plus a
+# With ``head_distance``, a row lies at :math:`W y + z`: the embedding of its cluster, plus a
 # style of two components that follows a standard normal distribution. Places nearer to
 # each other than ``head_distance`` are pushed apart, so clusters do not overlap.
 
@@ -33,21 +33,21 @@ for axis, title, points in zip(
 ):
     axis.scatter(*points.T, c=y, cmap="tab10", s=6)
     axis.set_title(title)
-for place, image in zip(
-    model.cluster_places_, model.cluster_prototypes_, strict=True
+for center, image in zip(
+    model.cluster_embedding_, model.cluster_prototypes_, strict=True
 ):
     picture = OffsetImage(image.reshape(8, 8), cmap="gray_r", zoom=2.5)
-    axes[0].add_artist(AnnotationBbox(picture, place, pad=0.1))
+    axes[0].add_artist(AnnotationBbox(picture, center, pad=0.1))
 plt.show()
 
 # %%
 # Colours are the digits, which the model was not told. The pictures are prototypes, at the
-# places of their clusters.
+# embeddings of their clusters.
 #
 # A walk through a cluster
 # ------------------------
 #
-# Around a place, the style says how a digit is written. What lies at a point of the map is
+# Around an embedding, the style says how a digit is written. What lies at a point of the map is
 # decoded from the code: a one-hot cluster and a style.
 
 step = np.linspace(-2, 2, 7)

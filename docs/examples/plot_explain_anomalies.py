@@ -47,7 +47,7 @@ pd.DataFrame(detector.explain(row, top=3)[0])
 # Many rows at once
 # -----------------
 #
-# Contributions of all columns add up to the badness of a row. Averaged over the malignant
+# Contributions of all columns add up to the anomaly score of a row. Averaged over the malignant
 # rows they say what sets these apart.
 
 import matplotlib.pyplot as plt
@@ -57,6 +57,6 @@ parts = pd.DataFrame(
     detector.score_contributions(malignant), columns=X.columns
 )
 parts.mean().nlargest(10)[::-1].plot.barh()
-plt.xlabel("mean contribution to the badness of malignant rows")
+plt.xlabel("mean contribution to the anomaly score of malignant rows")
 plt.tight_layout()
 plt.show()

@@ -202,7 +202,7 @@ shares = pd.DataFrame(
 shares.groupby(truth[truth != "ordinary"]).mean().T.plot.barh(
     color=["#e69f00", "#d55e00"]
 )
-plt.xlabel("mean share of an odd entry's badness")
+plt.xlabel("mean share of an odd entry's anomaly score")
 plt.tight_layout()
 plt.show()
 

@@ -692,7 +692,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return -self._cell_losses(rows, sums=True, labels=labels_to_score(self, y, len(rows)))
 
     def score_contributions(self, X: Any, y: Any = None) -> np.ndarray:
-        """Return what each column contributes to a row's badness.
+        """Return what each column contributes to a row's anomaly score.
 
         Parameters
         ----------

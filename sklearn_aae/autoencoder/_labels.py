@@ -21,7 +21,7 @@ class Labels(NamedTuple):
     classes : ndarray of shape (n_classes,)
         The classes, sorted; numbers, booleans or objects, as they came.
     encoded : ndarray of shape (n_samples,), int64
-        The place of each row's label among the classes; -1 for an unlabelled row.
+        The index of each row's label among the classes; -1 for an unlabelled row.
     """
 
     classes: np.ndarray
@@ -72,19 +72,19 @@ def read_labels(y: Any, *, classes: Any = None, X: Any = None, name: str = "y") 
     if X is not None:
         check_consistent_length(X, column)
     labelled = ~_missing(column)
-    found, places = _unique(column[labelled], name)
+    found, indices = _unique(column[labelled], name)
     encoded = np.full(len(column), UNLABELLED, dtype=np.int64)
     if classes is None:
         minus_one = _is_minus_one(found)
         if minus_one.any() and len(found) > 2:
-            found, places = found[~minus_one], places - 1  # it is the least
-            places[places < 0] = UNLABELLED
+            found, indices = found[~minus_one], indices - 1  # it is the least
+            indices[indices < 0] = UNLABELLED
         if not len(found):
             raise ValueError(f"{name} has no label: all {len(column)} of its cells are missing.")
-        encoded[labelled] = places
+        encoded[labelled] = indices
         return Labels(found, encoded)
     classes = np.asarray(classes)
-    encoded[labelled] = _places_among(classes, found, name)[places]
+    encoded[labelled] = _indices_among(classes, found, name)[indices]
     return Labels(classes, encoded)
 
 
@@ -121,7 +121,7 @@ def _missing(column: np.ndarray) -> np.ndarray:
 
 
 def _unique(labels: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct labels, sorted, and the place of each label among them."""
+    """Return the distinct labels, sorted, and the index of each label among them."""
     if labels.dtype.kind == "O":
         labels = _of_one_type(labels, name)
     if labels.dtype.kind not in "biufOUSmM":
@@ -135,8 +135,8 @@ def _unique(labels: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
                 "numbers, booleans or strings. Bin a continuous target, for example with "
                 "KBinsDiscretizer."
             )
-    found, places = np.unique(labels, return_inverse=True)
-    return found, places.astype(np.int64)
+    found, indices = np.unique(labels, return_inverse=True)
+    return found, indices.astype(np.int64)
 
 
 def _of_one_type(labels: np.ndarray, name: str) -> np.ndarray:
@@ -156,9 +156,9 @@ def _is_minus_one(found: np.ndarray) -> np.ndarray:
     return found == -1 if found.dtype.kind in "if" else np.zeros(len(found), dtype=bool)
 
 
-def _places_among(classes: np.ndarray, found: np.ndarray, name: str) -> np.ndarray:
-    """Return the place of each distinct label among the classes."""
-    known = {label: place for place, label in enumerate(classes.tolist())}
+def _indices_among(classes: np.ndarray, found: np.ndarray, name: str) -> np.ndarray:
+    """Return the index of each distinct label among the classes."""
+    known = {label: index for index, label in enumerate(classes.tolist())}
     if -1 not in known:
         known |= {label: UNLABELLED for label in found[_is_minus_one(found)].tolist()}
     unseen = [label for label in found.tolist() if label not in known]

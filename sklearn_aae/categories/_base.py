@@ -287,11 +287,11 @@ class TwoHeadedEstimator(
             return codes
         k = heads.n_categories
         if heads.head_distance is not None:
-            return codes[:, :k] @ places_of(self.estimator_) + codes[:, k:]
+            return codes[:, :k] @ embedding_of(self.estimator_) + codes[:, k:]
         return np.hstack([codes[:, :k][:, self._columns()], codes[:, k:]])
 
     def _columns(self) -> Any:
-        """Return which category stands at each place of ``predict_proba``."""
+        """Return which category each column is of in ``predict_proba``."""
         return slice(None)
 
     def _decode_categories(self, model: Any, order: np.ndarray) -> Any:
@@ -311,10 +311,10 @@ class TwoHeadedEstimator(
         return self.estimator_.net_.module_.n_components
 
 
-def places_of(model: Any) -> np.ndarray:
-    """Return the places of the categories of a model with cluster heads."""
-    places = model.net_.module_.heads.places
-    return places.detach().cpu().numpy().astype(np.float64)
+def embedding_of(model: Any) -> np.ndarray:
+    """Return the embedding of each category of a model with cluster heads."""
+    embedding = model.net_.module_.heads.embedding
+    return embedding.detach().cpu().numpy().astype(np.float64)
 
 
 def auto_epochs(n_samples: int) -> int:

@@ -54,8 +54,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         that there are, or also labels for the other rows, spread along the graph of
         neighbours [4]_.
     head_distance : float or None, default=None
-        If given, rows are embedded at :math:`W y + z`, with a place in the style's space
-        for every class; places nearer to each other than this are pushed apart.
+        If given, rows are embedded at :math:`W y + z`, with an embedding in the style's space
+        for every class; embeddings nearer to each other than this are pushed apart.
         :meth:`transform` returns where rows lie.
     estimator : AdversarialAutoencoder or None, default=None
         The model to clone and train, for all that is no parameter here; its
@@ -330,8 +330,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         NotFittedError
             If the classifier is not fitted.
         """
-        places = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[places]
+        indices = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[indices]
 
 
 def _read(y: Any, rows: np.ndarray, classes: np.ndarray | None = None) -> Labels:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aae._utils._compat import Interval, StrOptions, _fit_context
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae.autoencoder._adversarial_autoencoder import AdversarialAutoencoder
-from sklearn_aae.categories._base import TwoHeadedEstimator, places_of
+from sklearn_aae.categories._base import TwoHeadedEstimator, embedding_of
 from sklearn_aae.categories._neighbors import spectral_clusters
 
 
@@ -51,8 +51,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         What clusters the encoder is taught in the first third of the epochs: none, or
         spectral clusters of the graph of neighbours [4]_, which may be of different size.
     head_distance : float or None, default=None
-        If given, rows are embedded at :math:`W y + z`, with a place in the style's space
-        for every cluster; places nearer to each other than this are pushed apart.
+        If given, rows are embedded at :math:`W y + z`, with an embedding in the style's space
+        for every cluster; embeddings nearer to each other than this are pushed apart.
         With ``n_components=2`` a map of the clusters.
     estimator : AdversarialAutoencoder or None, default=None
         The model to clone and train, for all that is no parameter here; its
@@ -86,8 +86,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     cluster_prototypes_ : ndarray or frame of shape (n_clusters, n_features)
         The row that stands for each cluster: its corner, without style, decoded; in the
         container that ``fit`` saw.
-    cluster_places_ : ndarray of shape (n_clusters, n_components) or None
-        With ``head_distance``, where the clusters have their places (:math:`W`).
+    cluster_embedding_ : ndarray of shape (n_clusters, n_components) or None
+        With ``head_distance``, the embeddings of the clusters (:math:`W`).
     n_features_in_ : int
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -240,12 +240,12 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         categories = self._probabilities(rows, model).argmax(axis=1)
         sizes = np.bincount(categories, minlength=self.n_clusters)
         order = np.argsort(sizes == 0, kind="stable")  # those without rows come last
-        with_places = model._extension is not None and model._extension.head_distance is not None
+        embeds = model._extension is not None and model._extension.head_distance is not None
         return fitted | {
             "_order": order,
             "labels_": np.argsort(order)[categories].astype(np.int64),
             "cluster_prototypes_": self._decode_categories(model, order),
-            "cluster_places_": places_of(model)[order] if with_places else None,
+            "cluster_embedding_": embedding_of(model)[order] if embeds else None,
         }
 
     def _columns(self) -> np.ndarray:

@@ -53,11 +53,11 @@ def nearest_rows(features: np.ndarray, n_neighbors: int, rng: np.random.Generato
     found = []
     for start in range(0, n, ROWS_AT_ONCE):
         rows = np.arange(start, min(start + ROWS_AT_ONCE, n))
-        place = candidates[search.kneighbors(features[rows], return_distance=False)]
+        found_rows = candidates[search.kneighbors(features[rows], return_distance=False)]
         # Where a row is not among those found (copies of it are), the last is left out.
-        own = place == rows[:, None]
+        own = found_rows == rows[:, None]
         own[~own.any(axis=1), -1] = True
-        found.append(place[~own].reshape(len(rows), k))
+        found.append(found_rows[~own].reshape(len(rows), k))
     return np.concatenate(found)
 
 
@@ -93,7 +93,7 @@ def spectral_clusters(
     with warnings.catch_warnings():
         # A graph in parts has them as its clusters, and these may be fewer than asked for.
         warnings.simplefilter("ignore", UserWarning)
-        places = spectral_embedding(
+        embedding = spectral_embedding(
             _graph(neighbors),
             n_components=n_clusters,
             eigen_solver="lobpcg",
@@ -102,7 +102,7 @@ def spectral_clusters(
             random_state=seeds[0],
         )
         k_means = KMeans(n_clusters, n_init=5, random_state=seeds[1])
-        return k_means.fit_predict(normalize(places)).astype(np.int64)
+        return k_means.fit_predict(normalize(embedding)).astype(np.int64)
 
 
 def spread_labels(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:

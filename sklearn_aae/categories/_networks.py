@@ -15,7 +15,7 @@ from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
 
-#: Steps in which places of categories are moved apart before training begins.
+#: Steps in which embeddings of categories are moved apart before training begins.
 MOST_MOVES = 300
 
 
@@ -45,25 +45,25 @@ class SplitDiscriminator(nn.Module):
 class ClusterHeads(nn.Module):
     r"""The representation :math:`W y + z` of a code of two heads.
 
-    Makhzani et al. 2015 (arXiv:1511.05644), section 6: a row of :math:`W` is where a
-    category has its place, and the style says where around it a row lies.
+    Makhzani et al. 2015 (arXiv:1511.05644), section 6: a row of :math:`W` is the
+    embedding of a category, and the style says where around it a row lies.
 
     Parameters
     ----------
     n_categories, n_style : int
         Widths of the heads; the style's is that of the representation.
     distance : float
-        How far apart places should be; they begin so.
+        How far apart embeddings should be; they begin so.
     generator : torch.Generator
-        Source of the initial places.
+        Source of the initial embeddings.
     """
 
     def __init__(
         self, n_categories: int, n_style: int, distance: float, generator: torch.Generator
     ) -> None:
         super().__init__()
-        places = 0.5 * distance * torch.randn(n_categories, n_style, generator=generator)
-        self.places = nn.Parameter(places)
+        embedding = 0.5 * distance * torch.randn(n_categories, n_style, generator=generator)
+        self.embedding = nn.Parameter(embedding)
         self._move_apart(distance)
 
     def _move_apart(self, distance: float) -> None:
@@ -72,20 +72,20 @@ class ClusterHeads(nn.Module):
                 loss = self.repulsion(distance)
                 if loss == 0:
                     return
-                (gradient,) = torch.autograd.grad(loss, self.places)
+                (gradient,) = torch.autograd.grad(loss, self.embedding)
                 with torch.no_grad():
-                    self.places.sub_(0.02 * distance * gradient)
+                    self.embedding.sub_(0.02 * distance * gradient)
 
     def forward(self, code: torch.Tensor) -> torch.Tensor:
         """Return representations, (n, n_style)."""
-        k = len(self.places)
-        return code[:, :k] @ self.places + code[:, k:]
+        k = len(self.embedding)
+        return code[:, :k] @ self.embedding + code[:, k:]
 
     def repulsion(self, threshold: float) -> torch.Tensor:
         """Return the sum over pairs of heads of what their distance lacks to a threshold."""
         # Not torch.pdist: its gradient is not repeatable on a GPU.
-        i, j = torch.triu_indices(len(self.places), len(self.places), offset=1)
-        squares = (self.places[i] - self.places[j]).square().sum(dim=1)
+        i, j = torch.triu_indices(len(self.embedding), len(self.embedding), offset=1)
+        squares = (self.embedding[i] - self.embedding[j]).square().sum(dim=1)
         return (threshold - (squares + 1e-12).sqrt()).clamp(min=0).sum()
 
 
@@ -96,18 +96,18 @@ class Reading(nn.Module):
     ----------
     rest : torch.nn.Module
         The other layers.
-    places : Tensor of shape (n, n_places)
+    embedding : Tensor of shape (n, n_embedding)
         What the first layer gave, or what is put in its place.
     """
 
-    def __init__(self, rest: nn.Module, places: torch.Tensor) -> None:
+    def __init__(self, rest: nn.Module, embedding: torch.Tensor) -> None:
         super().__init__()
         self.rest = rest
-        self.places = places
+        self.embedding = embedding
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the output of the other layers."""
-        return self.rest(self.places)
+        return self.rest(self.embedding)
 
 
 class TwoHeadedModule(AAEModule):
@@ -165,7 +165,7 @@ class TwoHeadedModule(AAEModule):
         first = self.encoder[0] if isinstance(self.encoder, nn.Sequential) else None
         return first if isinstance(first, (LevelReader, OneHot)) else None
 
-    def places(self, x: torch.Tensor) -> torch.Tensor:
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Return where rows lie among those that small steps lead to.
 
         Parameters
@@ -175,17 +175,17 @@ class TwoHeadedModule(AAEModule):
 
         Returns
         -------
-        Tensor of shape (n_samples, n_places)
+        Tensor of shape (n_samples, n_embedding)
             Numbers as they are; levels as the first layer gives them.
         """
         return x if self.reader is None else self.reader(x)
 
-    def logits_at(self, places: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Return the categories' logits at places.
+    def logits_at(self, embedding: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return the categories' logits at embeddings.
 
         Parameters
         ----------
-        places : Tensor of shape (n_samples, n_places)
+        embedding : Tensor of shape (n_samples, n_embedding)
             Near those of the rows.
         x : Tensor of shape (n_samples, n_features)
             The rows.
@@ -196,14 +196,14 @@ class TwoHeadedModule(AAEModule):
             Logits.
         """
         if self.reader is None:
-            return self.logits(places)
+            return self.logits(embedding)
         assert isinstance(self.encoder, nn.Sequential)
         rest = self.encoder[1:]
-        return self.logits(x, encoder=Reading(rest, places))
+        return self.logits(x, encoder=Reading(rest, embedding))
 
     @property
     def heads(self) -> ClusterHeads:
-        """Where the categories have their places; for decoders of :math:`W y + z` only."""
+        """The embeddings of the categories; for decoders of :math:`W y + z` only."""
         assert isinstance(self.decoder, nn.Sequential)
         heads = self.decoder[0]
         assert isinstance(heads, ClusterHeads)

@@ -185,7 +185,7 @@ def adversarial_inconsistency(
         The networks.
     x : Tensor of shape (n, n_features)
         Rows on the network's scale.
-    direction : Tensor of shape (n, n_places)
+    direction : Tensor of shape (n, n_embedding)
         Where the search for the direction begins.
     log_p : Tensor of shape (n, n_categories)
         Log probabilities of the rows, taken as they are.
@@ -198,21 +198,21 @@ def adversarial_inconsistency(
     .. [2] T. Miyato, A. M. Dai, I. Goodfellow, "Adversarial Training Methods for
        Semi-Supervised Text Classification", ICLR 2017.
     """
-    p, places = log_p.exp(), module.places(x)
+    p, embedding = log_p.exp(), module.embed(x)
     share = STEP if module.reader is None else READ_STEP
-    length = share * places.detach().var(dim=0, correction=0).sum().sqrt()
+    length = share * embedding.detach().var(dim=0, correction=0).sum().sqrt()
 
-    def divergence(places: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
-        log_q = functional.log_softmax(module.logits_at(places + step, x), dim=1)
+    def divergence(embedding: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+        log_q = functional.log_softmax(module.logits_at(embedding + step, x), dim=1)
         return (p * (log_p - log_q)).sum(dim=1).mean()
 
     probe = (PROBE * length * functional.normalize(direction, dim=1)).requires_grad_()
-    (gradient,) = torch.autograd.grad(divergence(places.detach(), probe), probe)
+    (gradient,) = torch.autograd.grad(divergence(embedding.detach(), probe), probe)
     # Columns that hold one value have no direction.
     gradient = gradient * (direction != 0)
     # Rescaled first: squares of gradients this small would be zero in float32.
-    largest = gradient.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(places.dtype).tiny)
-    return divergence(places, length * functional.normalize(gradient / largest, dim=1))
+    largest = gradient.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(embedding.dtype).tiny)
+    return divergence(embedding, length * functional.normalize(gradient / largest, dim=1))
 
 
 @dataclass(frozen=True)

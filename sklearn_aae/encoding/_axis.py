@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 FEWEST_LEVELS, MOST_LEVELS = 24, 1024
 #: Of columns with more distinct values than this, so many rows of each level are kept.
 MOST_VALUES, ROWS_KEPT = 65_536, 64
-#: A column with fewer distinct values than this share of its rows is heaped.
-HEAPED_SHARE = 0.3
+#: A column with fewer distinct values than this share of its rows has values that repeat.
+REPEATS_SHARE = 0.3
 
 
 def resolve_max_levels(max_levels: int | str, n_values: int) -> int:
@@ -47,14 +47,14 @@ def equal_mass_starts(counts: np.ndarray, max_levels: int) -> np.ndarray:
 def _starts(counts: np.ndarray, below: np.ndarray, target: float) -> list[int]:
     n_values = len(counts)
     heavy = np.append(np.flatnonzero(counts >= target), n_values)
-    starts, start, place = [], 0, 0
+    starts, start, i = [], 0, 0
     while start < n_values:
         starts.append(start)
-        if start == heavy[place]:
-            start, place = start + 1, place + 1
+        if start == heavy[i]:
+            start, i = start + 1, i + 1
             continue
         end = int(np.searchsorted(below, below[start] + target, side="left"))
-        start = min(max(end, start + 1), int(heavy[place]))
+        start = min(max(end, start + 1), int(heavy[i]))
     return starts
 
 
@@ -76,7 +76,7 @@ class Axis:
         The distinct values of level ``k`` are ``values[starts[k]:stops[k]]``.
     level_counts : ndarray of shape (n_levels,)
         Training rows in each level.
-    heaped : bool
+    repeats : bool
         Whether values repeat so often that only they are drawn.
     thinned : bool
         Whether only some of the values are kept.
@@ -88,8 +88,8 @@ class Axis:
         self.stops = np.append(self.starts[1:], len(self.values))
         self.level_counts = np.add.reduceat(self.counts, self.starts)
         self.thinned = False
-        self.heaped = bool(
-            len(self.starts) == len(self.values) or len(self.values) < HEAPED_SHARE * len(values)
+        self.repeats = bool(
+            len(self.starts) == len(self.values) or len(self.values) < REPEATS_SHARE * len(values)
         )
 
     @property
@@ -191,11 +191,11 @@ class Axis:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return neighbouring training values of each level, and one drawn between them."""
         below, first, last = self._rows(levels, allowed)
-        place = first + rng.random(len(levels)) * (last - first - 1)
-        row = np.floor(place).astype(np.int64)
+        position = first + rng.random(len(levels)) * (last - first - 1)
+        row = np.floor(position).astype(np.int64)
         left = self.values[_at(below, row)]
         right = self.values[_at(below, np.minimum(row + 1, last - 1))]
-        return left, right, _between(left, right, place - row)
+        return left, right, _between(left, right, position - row)
 
     def _rows(self, levels: np.ndarray, allowed: np.ndarray | None) -> tuple:
         """Return the rows below each value, and the first and last row of each level.

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn_aae.encoding._cells import is_bool, is_number
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, Column, label_booleans
-from sklearn_aae.encoding._datetime_columns import as_moment
+from sklearn_aae.encoding._datetime_columns import as_timestamp
 from sklearn_aae.encoding._layout import MAX_DIGIT, digit_sizes, make_span
 
 #: handle_unknown, and what a label becomes that fit did not see.
@@ -82,7 +82,7 @@ class CategoryCodec(ColumnCodec):
         )
         self.sizes = digit_sizes(self.span.n_present, min(MAX_DIGIT, max_categories))
         self.one_hot = self.span.n_present <= max_categories
-        self._places = {self._key(label): i for i, label in enumerate(self.labels)}
+        self._indices = {self._key(label): i for i, label in enumerate(self.labels)}
         # Labels by level: those of level k are members[first[k]:first[k + 1]].
         self.members = np.argsort(self.level_of, kind="stable")
         n_levels = len(self.level_counts)
@@ -114,15 +114,15 @@ class CategoryCodec(ColumnCodec):
             values = column.present
         level_of = np.empty(len(column.labels), dtype=np.int32)
         for i, label in enumerate(column.labels):
-            place = self._places.get(self._key(label))
-            level_of[i] = self._unknown(label) if place is None else self.level_of[place]
+            index = self._indices.get(self._key(label))
+            level_of[i] = self._unknown(label) if index is None else self.level_of[index]
         return level_of[values]
 
     def unseen_labels(self, column: Column) -> list:
         """Return the labels of a column that fit did not see."""
         if column.kind != CATEGORY:
             return []
-        return [label for label in column.labels if self._key(label) not in self._places]
+        return [label for label in column.labels if self._key(label) not in self._indices]
 
     def _unknown(self, label: Any) -> int:
         """Return the level of a label that fit did not see.
@@ -148,14 +148,14 @@ class CategoryCodec(ColumnCodec):
         return int(self.level_of[self._nearest(label, rare)])
 
     def _nearest(self, label: Any, among: np.ndarray | None) -> int:
-        """Return the known label, of these places or of all, that is nearest.
+        """Return the known label, of these indices or of all, that is nearest.
 
         As a number, or as text: the neighbour in lexical order that shares more of it.
         """
         if self.labels.dtype.kind in "iuf" and is_number(label):
-            places = np.arange(len(self.labels)) if among is None else among
-            gaps = np.abs(self.labels[places].astype(np.float64) - float(label))
-            return int(places[np.argmin(gaps)])
+            indices = np.arange(len(self.labels)) if among is None else among
+            gaps = np.abs(self.labels[indices].astype(np.float64) - float(label))
+            return int(indices[np.argmin(gaps)])
         texts = self._texts
         if among is not None:
             few = set(among.tolist())
@@ -181,12 +181,12 @@ class CategoryCodec(ColumnCodec):
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
     ) -> np.ndarray:
         """Return the labels of levels; of a group, the commonest or one by frequency."""
-        places = self.members[self.first[levels]]
+        indices = self.members[self.first[levels]]
         if self.group is not None:
             rare = np.flatnonzero(levels == self.group)
             if len(rare):
-                places[rare] = self._members_of_group(len(rare), rng, condition)
-        return self.labels[places]
+                indices[rare] = self._members_of_group(len(rare), rng, condition)
+        return self.labels[indices]
 
     def _members_of_group(
         self, n: int, rng: np.random.Generator | None, condition: Condition | None
@@ -211,7 +211,7 @@ class CategoryCodec(ColumnCodec):
         """Return which labels meet a condition."""
         allowed = np.zeros(len(self.labels), dtype=bool)
         if condition.bounds is None:
-            allowed[[self._place(cell, condition) for cell in condition.allowed or []]] = True
+            allowed[[self._index(cell, condition) for cell in condition.allowed or []]] = True
             return allowed
         if not self.in_order:
             raise ValueError(
@@ -219,7 +219,7 @@ class CategoryCodec(ColumnCodec):
                 "no order; give a list of levels."
             )
         low, high = (
-            None if end is None else self._place(end, condition) for end in condition.bounds
+            None if end is None else self._index(end, condition) for end in condition.bounds
         )
         first = 0 if low is None else low
         last = len(self.labels) - 1 if high is None else high
@@ -228,19 +228,19 @@ class CategoryCodec(ColumnCodec):
         allowed[first : last + 1] = True
         return allowed
 
-    def _place(self, label: Any, condition: Condition) -> int:
+    def _index(self, label: Any, condition: Condition) -> int:
         if self.labels.dtype.kind in "mM":
             kind, unit = self.labels.dtype.kind, np.datetime_data(self.labels.dtype)[0]
-            label = as_moment(label, kind, unit, self.form, condition)
-            place = self._places.get(label)
+            label = as_timestamp(label, kind, unit, self.form, condition)
+            index = self._indices.get(label)
         else:
-            place = self._places.get(self._key(label)) if label.__hash__ is not None else None
-        if place is None:
+            index = self._indices.get(self._key(label)) if label.__hash__ is not None else None
+        if index is None:
             raise ValueError(
                 f"Column {self.span.name!r} has no level {label!r}; known are "
                 f"{self._some_labels()}."
             )
-        return place
+        return index
 
     # ----------------------------------------------------------------- dense
 

@@ -1,4 +1,4 @@
-"""What single cells of a table are: missing, a number, a boolean, a moment."""
+"""What single cells of a table are: missing, a number, a boolean, a timestamp."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def is_bool(cell: Any) -> bool:
 
 def as_microseconds(cell: datetime.date) -> int:
     """Return what a datetime column of a frame would say: wall time since 1970."""
-    moment = datetime.datetime.fromordinal(cell.toordinal())
+    timestamp = datetime.datetime.fromordinal(cell.toordinal())
     if isinstance(cell, datetime.datetime):
-        moment = datetime.datetime.combine(moment, cell.time())
-    return (moment - EPOCH) // MICROSECOND
+        timestamp = datetime.datetime.combine(timestamp, cell.time())
+    return (timestamp - EPOCH) // MICROSECOND
 
 
 def sorted_levels(levels: Iterable) -> list:

@@ -26,12 +26,12 @@ from sklearn_aae.exceptions import UnsupportedColumnsError
 NUMBER, BOOLEAN, CATEGORY = "number", "boolean", "category"
 DATETIME, DURATION, EMPTY = "datetime", "duration", "empty"
 
-MOMENTS = {"M": DATETIME, "m": DURATION}
-LETTERS = {kind: letter for letter, kind in MOMENTS.items()}
+TIMESTAMPS = {"M": DATETIME, "m": DURATION}
+LETTERS = {kind: letter for letter, kind in TIMESTAMPS.items()}
 
-#: Units of moments that codecs work in; numpy's other ones become one of these.
+#: Units of dates and durations that codecs work in; numpy's other ones become one of these.
 UNITS = {"Y": "D", "M": "D", "W": "D", "D": "D", "h": "s", "m": "s"}
-UNITS |= {unit: unit for unit in ("s", "ms", "us", "ns")}
+UNITS |= {"generic": "us"} | {unit: unit for unit in ("s", "ms", "us", "ns")}
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Column:
         What the cells are: one of the constants of this module.
     values : ndarray of shape (n,)
         Numbers; booleans; whole numbers of ``unit`` since 1970 in UTC; or, for
-        categories, places in ``labels``.  Anything where a cell is missing.
+        categories, indices in ``labels``.  Anything where a cell is missing.
     missing : ndarray of shape (n,), bool
         Where cells are missing.
     form : Form
@@ -158,7 +158,7 @@ def _read_series(series: nw.Series, name: Any, as_category: bool) -> Column:
     if dtype in (nw.Date, nw.Datetime) or form.time_zone is not None:
         return _dates(series, name, form)
     if dtype == nw.Duration:
-        return _moments(series.to_numpy(), name, form)
+        return _timestamps(series.to_numpy(), name, form)
     if dtype == nw.Boolean:
         missing = series.is_null().to_numpy()
         values = (series.fill_null(False) if missing.any() else series).to_numpy()
@@ -189,7 +189,7 @@ def _read_array(array: np.ndarray, name: Any, as_category: bool) -> Column:
         values = array.astype(np.float64)
         return Column(name, NUMBER, values, np.isnan(values), form, storage=array.dtype)
     if kind in "mM":
-        return _moments(array, name, form)
+        return _timestamps(array, name, form)
     return _cells(array.tolist(), name, form, as_category)
 
 
@@ -223,9 +223,9 @@ def _numbers(series: nw.Series, name: Any, form: Form) -> Column:
 
 def _dates(series: nw.Series, name: Any, form: Form) -> Column:
     if series.dtype == nw.Date:
-        return _moments(series.cast(nw.Datetime("us")).to_numpy(), name, form)
+        return _timestamps(series.cast(nw.Datetime("us")).to_numpy(), name, form)
     if form.time_zone is None:
-        return _moments(series.to_numpy(), name, form)
+        return _timestamps(series.to_numpy(), name, form)
     if isinstance(form, PandasForm):
         # narwhals knows no names of zones with an underscore in pandas.
         clocks = series.to_native().dt
@@ -233,16 +233,16 @@ def _dates(series: nw.Series, name: Any, form: Form) -> Column:
     else:
         instants = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         shown = series.dt.replace_time_zone(None)
-    column = _moments(instants.to_numpy(), name, form)
-    shown = _moments(shown.to_numpy(), name, form)
+    column = _timestamps(instants.to_numpy(), name, form)
+    shown = _timestamps(shown.to_numpy(), name, form)
     return replace(column, offsets=shown.values - column.values)
 
 
-def _moments(moments: np.ndarray, name: Any, form: Form) -> Column:
-    kind = MOMENTS[moments.dtype.kind]
-    unit = UNITS.get(np.datetime_data(moments.dtype)[0], "ns")
-    moments = moments.astype(f"{moments.dtype.kind}8[{unit}]")
-    return Column(name, kind, moments.view(np.int64), np.isnat(moments), form, unit=unit)
+def _timestamps(timestamps: np.ndarray, name: Any, form: Form) -> Column:
+    kind = TIMESTAMPS[timestamps.dtype.kind]
+    unit = UNITS.get(np.datetime_data(timestamps.dtype)[0], "ns")
+    timestamps = timestamps.astype(f"{timestamps.dtype.kind}8[{unit}]")
+    return Column(name, kind, timestamps.view(np.int64), np.isnat(timestamps), form, unit=unit)
 
 
 def _categories(series: nw.Series, name: Any, form: Form) -> Column:
@@ -253,14 +253,14 @@ def _categories(series: nw.Series, name: Any, form: Form) -> Column:
     column = _labelled(series.to_list(), name, form)
     if not isinstance(series.dtype, nw.Enum):
         return column
-    places = {label: i for i, label in enumerate(series.dtype.categories)}
-    codes = np.array([places[label] for label in column.labels], dtype=np.int32)
+    indices = {label: i for i, label in enumerate(series.dtype.categories)}
+    codes = np.array([indices[label] for label in column.labels], dtype=np.int32)
     codes = np.where(column.missing, -1, codes[column.values])
-    return _coded(codes, list(places), True, name, form)
+    return _coded(codes, list(indices), True, name, form)
 
 
 def _coded(codes: np.ndarray, categories: list, ordered: bool, name: Any, form: Form) -> Column:
-    """Return codes of a type's categories as places among those that occur."""
+    """Return codes of a type's categories as indices among those that occur."""
     missing = codes < 0
     # A type may declare categories that no row has.
     found = np.flatnonzero(np.bincount(codes[~missing], minlength=len(categories)))
@@ -271,10 +271,10 @@ def _coded(codes: np.ndarray, categories: list, ordered: bool, name: Any, form: 
         except TypeError:  # labels of several types
             order = sorted(range(len(found)), key=lambda i: (str(labels[i]), str(type(labels[i]))))
         found = found[order]
-    places = np.zeros(len(categories), dtype=np.int32)
-    places[found] = np.arange(len(found), dtype=np.int32)
+    indices = np.zeros(len(categories), dtype=np.int32)
+    indices[found] = np.arange(len(found), dtype=np.int32)
     names = as_objects(categories[i] for i in found)
-    return Column(name, CATEGORY, places[codes], missing, form, names, ordered)
+    return Column(name, CATEGORY, indices[codes], missing, form, names, ordered)
 
 
 # ----------------------------------------------------------------- by cells
@@ -295,26 +295,23 @@ def _cells(cells: list, name: Any, form: Form, as_category: bool) -> Column:
         numbers = _as_numbers(labels)
         return replace(column, kind=NUMBER, values=numbers[column.values], storage=numbers.dtype)
     if not as_category and all(isinstance(cell, (datetime.date, np.datetime64)) for cell in labels):
-        moments, offsets, zone = _as_moments(labels, name)
+        timestamps, offsets, zone = _as_timestamps(labels, name)
         column.form = replace(column.form, time_zone=zone)
         offsets = None if offsets is None else offsets[column.values]
-        return replace(_with_moments(column, moments), offsets=offsets)
+        return replace(_with_timestamps(column, timestamps), offsets=offsets)
     if not as_category and all(
         isinstance(cell, (datetime.timedelta, np.timedelta64)) for cell in labels
     ):
-        return _with_moments(column, np.array([np.timedelta64(cell, "us") for cell in labels]))
-    for label in labels:
-        if isinstance(label, (tuple, frozenset)):
-            _refuse(name, label)
+        return _with_timestamps(column, np.array([np.timedelta64(cell, "us") for cell in labels]))
     return column
 
 
 def _labelled(cells: list, name: Any, form: Form) -> Column:
-    """Return cells as places among their distinct labels, sorted."""
+    """Return cells as indices among their distinct labels, sorted."""
     types = set(map(type, cells))
-    for unhashable in types:
-        if unhashable.__hash__ is None:
-            _refuse(name, next(cell for cell in cells if type(cell) is unhashable))
+    for several in types:
+        if several.__hash__ is None or issubclass(several, (tuple, frozenset)):
+            _refuse(name, next(cell for cell in cells if type(cell) is several))
     # 1 == True, but they are two labels.
     typed = bool(types & {bool, np.bool_}) and any(map(is_number, cells))
     keys: Iterable = [(is_bool(cell), cell) for cell in cells] if typed else cells
@@ -328,8 +325,8 @@ def _labelled(cells: list, name: Any, form: Form) -> Column:
         gone = _is_none if types <= {str, type(None)} else is_missing
         labels = sorted_levels(cell for cell in distinct if not gone(cell))
         order = {label: i for i, label in enumerate(labels)}
-    places = dict.fromkeys(distinct, -1) | order
-    values = np.fromiter(map(places.__getitem__, keys), dtype=np.int32, count=len(cells))
+    indices = dict.fromkeys(distinct, -1) | order
+    values = np.fromiter(map(indices.__getitem__, keys), dtype=np.int32, count=len(cells))
     return Column(name, CATEGORY, values, values < 0, form, as_objects(labels))
 
 
@@ -344,10 +341,10 @@ def _refuse(name: Any, cell: Any) -> None:
     )
 
 
-def _with_moments(column: Column, by_label: np.ndarray) -> Column:
-    moments = by_label[column.values]
-    moments[column.missing] = "NaT"
-    read = _moments(moments, column.name, column.form)
+def _with_timestamps(column: Column, by_label: np.ndarray) -> Column:
+    timestamps = by_label[column.values]
+    timestamps[column.missing] = "NaT"
+    read = _timestamps(timestamps, column.name, column.form)
     return replace(column, kind=read.kind, values=read.values, unit=read.unit)
 
 
@@ -367,8 +364,8 @@ def _as_float(number: Any) -> float:
         return math.inf
 
 
-def _as_moments(labels: np.ndarray, name: Any) -> tuple[np.ndarray, np.ndarray | None, Any]:
-    """Return moments of datetime objects, and their offsets and their time zone."""
+def _as_timestamps(labels: np.ndarray, name: Any) -> tuple[np.ndarray, np.ndarray | None, Any]:
+    """Return timestamps of datetime objects, and their offsets and their time zone."""
     zones = [getattr(label, "tzinfo", None) for label in labels]
     aware = [zone is not None for zone in zones]
     if any(aware) and not all(aware):

@@ -163,7 +163,7 @@ def columns_of(table: Any) -> Iterator[Any]:
         return iter(table.T)
     if not frame.implementation.is_pandas_like():
         return frame.iter_columns()
-    # By place: labels need not be text.
+    # By position: labels need not be text.
     native = frame.to_native()
     series = (native.iloc[:, j] for j in range(frame.shape[1]))
     return (nw.from_native(column, series_only=True) for column in series)

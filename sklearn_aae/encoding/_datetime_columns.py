@@ -51,7 +51,7 @@ def find_resolution(values: np.ndarray, unit: str) -> str:
     return unit
 
 
-class MomentCodec(AxisCodec):
+class TimestampCodec(AxisCodec):
     """Levels of dates and durations; calendar digits in the dense matrix.
 
     Dates with a time zone are levels of instants, and their digits are those of UTC: the
@@ -63,7 +63,7 @@ class MomentCodec(AxisCodec):
     unit : str
         The unit of the axis.
     step : int
-        Drawn moments are multiples of so many units.
+        Drawn timestamps are multiples of so many units.
     finest : str
         The unit of the last calendar digit.
     offsets : ndarray of shape (n_distinct,) or None
@@ -80,8 +80,8 @@ class MomentCodec(AxisCodec):
         shown = self.axis.values
         if column.offsets is not None:
             self.offsets = np.zeros(len(shown), dtype=np.int64)
-            places = np.searchsorted(shown, column.present)
-            self.offsets[places] = column.offsets[~column.missing]
+            indices = np.searchsorted(shown, column.present)
+            self.offsets[indices] = column.offsets[~column.missing]
             shown = shown + self.offsets
         self.step = per_unit(find_resolution(shown, self.unit), self.unit)
         self.span = self._make_span(column, integer=True, unit=self.unit, resolution=self.step)
@@ -97,7 +97,7 @@ class MomentCodec(AxisCodec):
     # ---------------------------------------------------------------- levels
 
     def present_levels(self, values: np.ndarray, column: Column) -> np.ndarray:
-        """Return the level whose training moments are nearest."""
+        """Return the level whose training timestamps are nearest."""
         return self.axis.levels(self._in_unit(values, column))
 
     def _in_unit(self, values: np.ndarray, column: Column) -> np.ndarray:
@@ -110,28 +110,28 @@ class MomentCodec(AxisCodec):
         return values.clip(-limit, limit) * factor
 
     def round(self, values: np.ndarray) -> np.ndarray:
-        """Return moments that are multiples of the resolution on the clocks of their zone."""
+        """Return timestamps that are multiples of the resolution on the clocks of their zone."""
         ahead: Any = 0
         if self.offsets is not None:
-            place = np.searchsorted(self.axis.values, values, side="right") - 1
-            ahead = self.offsets[place.clip(0)]
+            index = np.searchsorted(self.axis.values, values, side="right") - 1
+            ahead = self.offsets[index.clip(0)]
         half = values + ahead + self.step // 2
         return half - half % self.step - ahead
 
     def present_values(
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
     ) -> np.ndarray:
-        """Return moments."""
+        """Return timestamps."""
         return self._typed(self.present_axis_values(levels, rng, condition))
 
     # ------------------------------------------------------------ conditions
 
     def as_cell(self, cell: Any, condition: Condition) -> int:
-        """Return a moment of a condition as a whole number of the unit."""
-        return as_moment(cell, self.letter, self.unit, self.form, condition)
+        """Return a timestamp of a condition as a whole number of the unit."""
+        return as_timestamp(cell, self.letter, self.unit, self.form, condition)
 
     def as_text(self, value: Any) -> str:
-        """Return a moment as text."""
+        """Return a timestamp as text."""
         return str(self._typed(np.array([value]))[0])
 
     # ----------------------------------------------------------------- dense
@@ -168,7 +168,7 @@ class MomentCodec(AxisCodec):
         return digits
 
     def to_dense(self, column: Column, out: np.ndarray) -> None:
-        """Write calendar digits, each between -1 and 1; 0 for a missing moment."""
+        """Write calendar digits, each between -1 and 1; 0 for a missing timestamp."""
         rows = np.flatnonzero(~column.missing)
         values = self._in_unit(column.present, column)
         for j, (digit, (centre, half)) in enumerate(
@@ -177,7 +177,7 @@ class MomentCodec(AxisCodec):
             out[rows, j] = (digit - centre) / half
 
     def from_dense(self, block: np.ndarray) -> np.ndarray:
-        """Return the moments that the nearest calendar digits stand for."""
+        """Return the timestamps that the nearest calendar digits stand for."""
         digits = [
             np.rint(block[:, j].astype(np.float64).clip(-FAR, FAR) * half + centre).astype(np.int64)
             for j, (centre, half) in enumerate(self.scales)
@@ -199,7 +199,7 @@ class MomentCodec(AxisCodec):
 
 
 def _compose(days: np.ndarray, within: np.ndarray, a_day: int) -> np.ndarray:
-    """Return moments of days and what comes on top; what 64 bits cannot hold is an end.
+    """Return timestamps of days and what comes on top; what 64 bits cannot hold is an end.
 
     Nanoseconds reach from 1677 to 2262 only, and from and to a part of a day.
     """
@@ -218,21 +218,21 @@ def _scale(low: float, high: float) -> tuple[float, float]:
     return (low + high) / 2, max((high - low) / 2, 0.5)
 
 
-def as_moment(cell: Any, letter: str, unit: str, form: Form, condition: Condition) -> int:
+def as_timestamp(cell: Any, letter: str, unit: str, form: Form, condition: Condition) -> int:
     """Return a date or duration of a condition as a whole number of a unit.
 
     Dates without a time zone are read on the clocks of the column's.
     """
     try:
         if letter == "m":
-            moment: Any = getattr(cell, "to_timedelta64", lambda: np.timedelta64(cell))()
+            timestamp: Any = getattr(cell, "to_timedelta64", lambda: np.timedelta64(cell))()
         elif isinstance(cell, np.datetime64):
-            moment = cell
+            timestamp = cell
         else:
-            moment = _instant(cell, form)
-        if np.isnat(moment) or np.datetime_data(moment.dtype)[0] == "generic":
+            timestamp = _instant(cell, form)
+        if np.isnat(timestamp) or np.datetime_data(timestamp.dtype)[0] == "generic":
             raise ValueError("it has no unit")
-        return int(moment.astype(f"{letter}8[{unit}]").astype(np.int64))
+        return int(timestamp.astype(f"{letter}8[{unit}]").astype(np.int64))
     except (TypeError, ValueError, OverflowError) as error:
         kind = "date" if letter == "M" else "duration"
         raise TypeError(

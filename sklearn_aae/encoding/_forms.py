@@ -37,7 +37,7 @@ class Form:
     time_zone: Any = None
 
     def build(self, values: np.ndarray, missing: np.ndarray) -> Any:
-        """Return a column of numbers, booleans, moments in UTC or labels."""
+        """Return a column of numbers, booleans, timestamps in UTC or labels."""
         raise NotImplementedError
 
     @property
@@ -54,7 +54,7 @@ class Form:
     def objects(self, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
         """Return an array of Python's objects."""
         if values.dtype.kind in "mM":
-            column = self._moments(values)
+            column = self._timestamps(values)
         elif self.cell_type in (Decimal, Fraction) and values.dtype != object:
             column = as_objects(self.cell_type(str(value)) for value in values.tolist())
         else:
@@ -62,7 +62,7 @@ class Form:
         column[missing] = self.marker
         return column
 
-    def _moments(self, values: np.ndarray) -> np.ndarray:
+    def _timestamps(self, values: np.ndarray) -> np.ndarray:
         # Nanoseconds would become whole numbers.
         unit = "D" if np.datetime_data(values.dtype)[0] == "D" else "us"
         cells = values.astype(f"{values.dtype.kind}8[{unit}]").astype(object)

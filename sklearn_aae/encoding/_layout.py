@@ -59,7 +59,7 @@ class Span:
         lower levels plus half of its own.  The missing level has 0.5.
     digits : tuple of int
         Sizes of the digits that a level is written in, most significant first.
-    heaped : bool
+    repeats : bool
         Whether levels are drawn as one of their training values; otherwise values
         between neighbouring training values are drawn too.
     integer : bool
@@ -83,7 +83,7 @@ class Span:
     shares: np.ndarray
     ranks: np.ndarray
     digits: tuple[int, ...]
-    heaped: bool = True
+    repeats: bool = True
     integer: bool = False
     decimals: int | None = None
     low: np.ndarray | None = None

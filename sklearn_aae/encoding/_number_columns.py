@@ -60,7 +60,7 @@ class AxisCodec(ColumnCodec):
             self.axis.level_counts,
             int(column.missing.sum()),
             ordered=True,
-            heaped=self.axis.heaped,
+            repeats=self.axis.repeats,
             low=self.axis.low.astype(np.float64),
             high=self.axis.high.astype(np.float64),
             **more,
@@ -83,7 +83,7 @@ class AxisCodec(ColumnCodec):
     ) -> np.ndarray:
         """Return values of the axis for levels."""
         allowed = None if condition is None else self._allowed(condition)
-        if rng is None or self.axis.heaped:
+        if rng is None or self.axis.repeats:
             return self.axis.pick(levels, rng, allowed)
         left, right, values = self.axis.between(levels, rng, allowed)
         # Neighbouring training values are round themselves, but a step may be longer.

@@ -29,7 +29,7 @@ from sklearn_aae.encoding._columns import (
     read_column,
 )
 from sklearn_aae.encoding._containers import Container, as_array, as_frame, columns_of
-from sklearn_aae.encoding._datetime_columns import MomentCodec
+from sklearn_aae.encoding._datetime_columns import TimestampCodec
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.encoding._number_columns import NumberCodec
 
@@ -222,7 +222,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
         if column.kind == NUMBER:
             return NumberCodec(column, self.max_levels)
-        return MomentCodec(column, self.max_levels)
+        return TimestampCodec(column, self.max_levels)
 
     def _chosen(self, labels: list) -> list[bool]:
         """Return which columns categorical_features asks for."""

@@ -58,12 +58,12 @@ class FlatParameters:
         if not all(parameter in self.starts for parameter in parameters):
             return None
         everything = list(self.starts.values())
-        places = sorted(self.starts[parameter] for parameter in parameters)
-        first = everything.index(places[0])
-        after = first + len(places)
-        if everything[first:after] != places:
+        offsets = sorted(self.starts[parameter] for parameter in parameters)
+        first = everything.index(offsets[0])
+        after = first + len(offsets)
+        if everything[first:after] != offsets:
             return None
-        return slice(places[0], everything[after] if after < len(everything) else len(self.values))
+        return slice(offsets[0], everything[after] if after < len(everything) else len(self.values))
 
     def release(self) -> None:
         """Give every parameter storage of its own again."""

@@ -1,4 +1,4 @@
-"""The clusterer: labels, prototypes and places of clusters."""
+"""The clusterer: labels, prototypes and embedding of clusters."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_one_cluster(blobs):
     assert set(model.labels_) == {0}
     assert model.cluster_prototypes_.shape == (1, 4)
     assert model.transform(X).shape == (150, 2)
-    assert model.cluster_places_ is None
+    assert model.cluster_embedding_ is None
 
 
 def test_more_clusters_than_rows(blobs):
@@ -84,22 +84,22 @@ def test_more_clusters_than_rows(blobs):
         fast_clusterer(6).fit(blobs[0][:5])
 
 
-def test_places_of_clusters(blobs):
+def test_embeddings_of_clusters(blobs):
     X, _ = blobs
     model = fast_clusterer(head_distance=3.0, max_epochs=40).fit(X)
-    places = model.cluster_places_
-    assert places.shape == (3, 2)
-    gaps = np.linalg.norm(places[:, None] - places, axis=2)[np.triu_indices(3, 1)]
+    embedding = model.cluster_embedding_
+    assert embedding.shape == (3, 2)
+    gaps = np.linalg.norm(embedding[:, None] - embedding, axis=2)[np.triu_indices(3, 1)]
     assert gaps.min() > 2.5
-    # Rows lie around the place of their cluster.
+    # Rows lie around the embedding of their cluster.
     where = model.transform(X)
-    nearest = np.linalg.norm(where[:, None] - places, axis=2).argmin(axis=1)
+    nearest = np.linalg.norm(where[:, None] - embedding, axis=2).argmin(axis=1)
     assert (nearest == model.labels_).mean() > 0.9
     # The decoder reads just that.
     codes = model.estimator_.transform(X)
     rows = model.estimator_.inverse_transform(codes)
     np.testing.assert_allclose(rows, model.estimator_.reconstruct(X), rtol=1e-5)
-    assert fast_clusterer().fit(X).cluster_places_ is None
+    assert fast_clusterer().fit(X).cluster_embedding_ is None
 
 
 def test_transform_follows_the_order_of_clusters(blobs, fitted):

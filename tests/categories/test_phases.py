@@ -146,11 +146,11 @@ class Linear(nn.Module):
     def logits(self, x):
         return torch.stack([2 * x[:, 0], torch.zeros(len(x))], dim=1)
 
-    def places(self, x):
+    def embedding(self, x):
         return x
 
-    def logits_at(self, places, x):
-        return self.logits(places)
+    def logits_at(self, embedding, x):
+        return self.logits(embedding)
 
 
 def test_the_adversarial_step_goes_where_categories_change():
@@ -203,20 +203,20 @@ def level_rows():
 
 def test_levels_are_moved_where_the_first_layer_puts_them(level_rows):
     module, digits = level_rows
-    places = module.places(digits)
-    assert places.shape == (len(digits), module.reader.width)
-    torch.testing.assert_close(module.logits_at(places, digits), module.logits(digits))
-    assert not torch.equal(module.logits_at(places + 1, digits), module.logits(digits))
-    direction = torch.randn(places.shape, generator=make_generator(0))
+    embedding = module.embed(digits)
+    assert embedding.shape == (len(digits), module.reader.width)
+    torch.testing.assert_close(module.logits_at(embedding, digits), module.logits(digits))
+    assert not torch.equal(module.logits_at(embedding + 1, digits), module.logits(digits))
+    direction = torch.randn(embedding.shape, generator=make_generator(0))
     log_p = torch.log_softmax(module.logits(digits), dim=1).detach()
     loss = adversarial_inconsistency(module, digits, direction, log_p)
     loss.backward()
     assert loss > 0
     assert all(layer.grad is not None for layer in module.reader.parameters())
     # A step of the same length in a direction drawn at random changes less.
-    length = 0.6 * places.detach().var(dim=0, correction=0).sum().sqrt()
+    length = 0.6 * embedding.detach().var(dim=0, correction=0).sum().sqrt()
     step = length * torch.nn.functional.normalize(direction, dim=1)
-    log_q = torch.log_softmax(module.logits_at(places + step, digits), dim=1)
+    log_q = torch.log_softmax(module.logits_at(embedding + step, digits), dim=1)
     assert loss > (log_p.exp() * (log_p - log_q)).sum(dim=1).mean()
 
 
@@ -249,10 +249,10 @@ def test_cluster_heads():
     heads = ClusterHeads(3, 2, 3.0, make_generator(0))
     assert heads.repulsion(2.9).item() == 0
     with torch.no_grad():
-        heads.places.copy_(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+        heads.embedding.copy_(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
     code = torch.tensor([[0.0, 1.0, 0.0, 0.5, -0.5]])
     assert heads(code).tolist() == [[3.5, 3.5]]
     # Distances 5, 1 and sqrt(18): of a threshold of 3, only the second lacks something.
     assert heads.repulsion(3.0).item() == pytest.approx(2.0)
     heads.repulsion(3.0).backward()
-    assert heads.places.grad[0].tolist() == pytest.approx([0.0, 1.0])
+    assert heads.embedding.grad[0].tolist() == pytest.approx([0.0, 1.0])

@@ -46,8 +46,8 @@ def _integers(bits, signed=True):
     return st.one_of(st.integers(low, high), st.integers(0, 9))
 
 
-def _moments(step):
-    """Return naive moments that are multiples of so many microseconds."""
+def _timestamps(step):
+    """Return naive timestamps that are multiples of so many microseconds."""
     whole = st.datetimes(START, END)
     return whole.map(
         lambda m: START + datetime.timedelta(microseconds=(m - START) // MICROSECOND // step * step)
@@ -106,11 +106,15 @@ RECIPES = [
     ),
     Recipe("category", st.one_of(TEXT, st.integers(0, 3), st.booleans()), (object,)),
     Recipe("category", st.integers(0, 5), ("category",)),
-    Recipe("datetime", _moments(1), ("datetime64[us]", "datetime64[ns]", object), (pl.Datetime,)),
-    Recipe("datetime", _moments(10**6), ("datetime64[s]", "datetime64[ms]"), (pl.Datetime("ms"),)),
+    Recipe(
+        "datetime", _timestamps(1), ("datetime64[us]", "datetime64[ns]", object), (pl.Datetime,)
+    ),
+    Recipe(
+        "datetime", _timestamps(10**6), ("datetime64[s]", "datetime64[ms]"), (pl.Datetime("ms"),)
+    ),
     Recipe(
         "datetime",
-        _moments(60 * 10**6),
+        _timestamps(60 * 10**6),
         (
             *(pd.DatetimeTZDtype("us", zone) for zone in ZONES),
             pd.ArrowDtype(pa.timestamp("us", ZONES[1])),
@@ -118,7 +122,7 @@ RECIPES = [
         tuple(pl.Datetime("us", zone) for zone in ZONES),
     ),
     Recipe(
-        "datetime", _moments(1).map(lambda m: m.date()), (object, "date32[pyarrow]"), (pl.Date,)
+        "datetime", _timestamps(1).map(lambda m: m.date()), (object, "date32[pyarrow]"), (pl.Date,)
     ),
     Recipe(
         "duration",

@@ -167,11 +167,11 @@ def test_rare_levels_are_told_apart_within_their_group():
     assert (encoder._from_levels(group, None, within={0: ["a", "y"]})["c"] == "y").all()
 
 
-@pytest.mark.parametrize("heaped", [True, False])
-def test_draws_within_a_range(heaped):
+@pytest.mark.parametrize("repeats", [True, False])
+def test_draws_within_a_range(repeats):
     rng = np.random.default_rng(0)
     n = 1000
-    numbers = rng.integers(0, 60, n) if heaped else np.round(rng.normal(30, 9, n), 3)
+    numbers = rng.integers(0, 60, n) if repeats else np.round(rng.normal(30, 9, n), 3)
     days = np.datetime64("2020-01-01T00", "ms") + rng.integers(0, 5000, n) * 3_600_000
     table = pd.DataFrame({"n": numbers, "at": days})
     encoder = TableEncoder(max_levels=6).fit(table)

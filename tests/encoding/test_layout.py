@@ -96,7 +96,7 @@ def test_spans_describe_the_columns():
     spans = {span.name: span for span in TableEncoder().fit(frame).layout_.spans}
     n = spans["n"]
     assert (n.kind, n.n_levels, n.missing, n.n_present) == ("number", 3, 2, 2)
-    assert (n.ordered, n.integer, n.decimals, n.heaped) == (True, False, 1, True)
+    assert (n.ordered, n.integer, n.decimals, n.repeats) == (True, False, 1, True)
     np.testing.assert_allclose(n.shares, [0.25, 0.5, 0.25])
     np.testing.assert_allclose(n.ranks, [1 / 6, 2 / 3, 0.5])
     np.testing.assert_array_equal(n.low, [1.5, 2.5, np.nan])

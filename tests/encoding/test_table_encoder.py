@@ -135,8 +135,8 @@ def test_extreme_numbers_stay_finite():
 
 
 def test_the_calendar_is_written_in_digits():
-    moments = pd.to_datetime(["2020-02-29 23:59:59", "1969-12-31 00:00:01"])
-    frame = pd.DataFrame({"at": moments})
+    timestamps = pd.to_datetime(["2020-02-29 23:59:59", "1969-12-31 00:00:01"])
+    frame = pd.DataFrame({"at": timestamps})
     encoder = TableEncoder().fit(frame)
     names = [name.removeprefix("at_") for name in encoder.get_feature_names_out()]
     assert names == ["year", "month", "day", "hour", "minute", "second"]
@@ -179,7 +179,7 @@ def test_drawn_numbers_are_as_round_as_the_training_numbers():
         }
     )
     encoder = TableEncoder(max_levels=50).fit(frame)
-    assert not any(span.heaped for span in encoder.layout_.spans)
+    assert not any(span.repeats for span in encoder.layout_.spans)
     back = encoder._from_levels(encoder._to_levels(frame), rng)
     assert (back.dtypes == frame.dtypes).all()
     np.testing.assert_array_equal(back["price"], np.round(back["price"], 2))
@@ -191,11 +191,11 @@ def test_drawn_numbers_are_as_round_as_the_training_numbers():
         assert (~back[name].isin(frame[name])).mean() > 0.1
 
 
-def test_heaped_columns_are_drawn_as_training_values():
+def test_columns_of_repeated_values_are_drawn_as_training_values():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"income": 1000 * rng.integers(0, 300, 3000)})
     encoder = TableEncoder(max_levels=30).fit(frame)
-    assert encoder.layout_.spans[0].heaped
+    assert encoder.layout_.spans[0].repeats
     back = encoder._from_levels(encoder._to_levels(frame), rng)
     assert back["income"].isin(frame["income"]).all()
     assert back["income"].nunique() > 200
@@ -208,7 +208,7 @@ def test_drawn_days_begin_at_midnight_of_their_zone(zone):
     frame = pd.DataFrame({"day": days.tz_localize(zone)})
     encoder = TableEncoder(max_levels=40).fit(frame)
     span = encoder.layout_.spans[0]
-    assert not span.heaped
+    assert not span.repeats
     back = encoder._from_levels(encoder._to_levels(frame), rng)["day"]
     assert back.dtype == frame["day"].dtype
     new = ~back.isin(frame["day"])
