@@ -20,7 +20,6 @@ from skorch.helper import predefined_split
 from sklearn_aae._utils._guard import TrainingInterrupted
 from sklearn_aae._utils._random import ModelStream, derive_seed, fenced
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.autoencoder._extension import Extension
 from sklearn_aae.autoencoder._input import open_table
 from sklearn_aae.autoencoder._parameters import (
     BUILT_IN,
@@ -30,6 +29,7 @@ from sklearn_aae.autoencoder._parameters import (
     auto_adversarial_weight,
     defaults_for,
 )
+from sklearn_aae.autoencoder._protocols import Extension
 from sklearn_aae.autoencoder._supervision import check_prior
 from sklearn_aae.encoding import Reader, TableFacts
 from sklearn_aae.exceptions import ConvergenceWarning
@@ -131,6 +131,10 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
     def device_(self) -> torch.device:
         """Where the networks are: the CPU, after loading on a machine without CUDA."""
         return torch.device(self.net_.device)
+
+    @property
+    def _fitted_supervision(self) -> str | None:
+        return self._built.parameters["supervision"]
 
     # ------------------------------------------------------------------ input
 

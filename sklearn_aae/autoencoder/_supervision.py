@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae.autoencoder._labels import learn_classes, read_labels
+from sklearn_aae.autoencoder._protocols import LabelledModel
 from sklearn_aae.networks import Classes
 from sklearn_aae.priors import Prior
 
@@ -42,7 +43,7 @@ def check_prior(prior: Prior, n_components: int, n_classes: int) -> None:
 
 
 def training_labels(
-    model: Any, y: Any, X: Any, *, reset: bool, classes: Any = None
+    model: LabelledModel, y: Any, X: Any, *, reset: bool, classes: Any = None
 ) -> np.ndarray | None:
     """Return the encoded labels that a fit trains with; None without supervision.
 
@@ -100,7 +101,7 @@ def refuse_labels(y: Any, method: str, supervision: str | None) -> None:
         )
 
 
-def labels_to_decode(model: Any, y: Any, method: str, n_rows: int) -> np.ndarray | None:
+def labels_to_decode(model: LabelledModel, y: Any, method: str, n_rows: int) -> np.ndarray | None:
     """Return encoded labels for the decoder of a fitted model.
 
     Parameters
@@ -126,12 +127,12 @@ def labels_to_decode(model: Any, y: Any, method: str, n_rows: int) -> np.ndarray
         no known class.
     """
     if not model.net_.module_.decodes_labels:
-        refuse_labels(y, method, model._built.parameters["supervision"])
+        refuse_labels(y, method, model._fitted_supervision)
         return None
     return _encoded(y, model.classes_, n_rows)
 
 
-def labels_to_score(model: Any, y: Any, n_rows: int) -> np.ndarray | None:
+def labels_to_score(model: LabelledModel, y: Any, n_rows: int) -> np.ndarray | None:
     """Return encoded labels for scoring rows; None if the decoder reads no labels.
 
     Pipelines and searches hand over ``y`` whatever the model makes of it, so that labels that
@@ -140,7 +141,7 @@ def labels_to_score(model: Any, y: Any, n_rows: int) -> np.ndarray | None:
     return _encoded(y, model.classes_, n_rows) if model.net_.module_.decodes_labels else None
 
 
-def classes_to_draw(model: Any, y: Any, n_samples: int, density: Any) -> Classes | None:
+def classes_to_draw(model: LabelledModel, y: Any, n_samples: int, density: Any) -> Classes | None:
     """Return the classes of draws of a fitted model; None if nothing depends on them.
 
     Raises
@@ -149,7 +150,7 @@ def classes_to_draw(model: Any, y: Any, n_samples: int, density: Any) -> Classes
         If there are labels and the model knows no classes, or they choose modes of the
         prior and a density takes its place.
     """
-    supervision = model._built.parameters["supervision"]
+    supervision = model._fitted_supervision
     if supervision is None:
         refuse_labels(y, "sample", supervision)
         return None

@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, StrOptions
 from sklearn_aae._utils._random import ModelStream, derive_seed, draw_seed
+from sklearn_aae.autoencoder import AdversarialAutoencoder
 from sklearn_aae.autoencoder._base import BaseAAE, Run, train_in_full
 from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._parameters import CONSTRAINTS
@@ -77,10 +78,7 @@ class TwoHeadedEstimator(
     head_distance: float | None
     random_state: Any
 
-    estimator_: Any
-
-    #: The class of the model that is taken if none is given.
-    _model: type[BaseAAE]
+    estimator_: AdversarialAutoencoder
 
     #: Whether categories are learned from labels.
     _learns_labels: bool = False
@@ -114,12 +112,12 @@ class TwoHeadedEstimator(
 
     # ------------------------------------------------------------------ input
 
-    def _new_model(self) -> Any:
+    def _new_model(self) -> AdversarialAutoencoder:
         """Return an unfitted model: the one given, or the default, with our parameters."""
         model = self.estimator
         if model is None:
-            model = self._model(discriminator_layer_sizes=DISCRIMINATOR_LAYER_SIZES)
-        if not isinstance(model, BaseAAE):
+            model = AdversarialAutoencoder(discriminator_layer_sizes=DISCRIMINATOR_LAYER_SIZES)
+        if not isinstance(model, AdversarialAutoencoder):
             raise TypeError(f"estimator must be an AdversarialAutoencoder; got {model!r}.")
         model = clone(model)
         if model.get_params().get("supervision") is not None:
@@ -131,7 +129,7 @@ class TwoHeadedEstimator(
 
     # --------------------------------------------------------------- training
 
-    def _prepare_model(self, model: Any, weights: np.ndarray) -> None:
+    def _prepare_model(self, model: BaseAAE, weights: np.ndarray) -> None:
         """Give a model two heads: categories of these sizes, and its own code as the style."""
         n_style = int(self.n_components)
         if len(weights) < 2:
@@ -151,20 +149,22 @@ class TwoHeadedEstimator(
             # The style is all that tells rows of a category apart on a map: it is held harder.
             on_map = self.head_distance is not None
             model.set_params(adversarial_weight=1.0 if on_map else ADVERSARIAL_WEIGHT)
+        model._extension = self._heads(weights)
+
+    def _heads(self, weights: np.ndarray) -> Heads:
+        """Return what categories of these sizes add to a model."""
         taught = self._learns_labels or self.init != "random"
         led = taught and self.consistency != "neighbors"
-        balance = BALANCE_IF_LED if led else BALANCE
-        loss = CategoryLoss(float(self.consistency_weight), balance)
+        loss = CategoryLoss(float(self.consistency_weight), BALANCE_IF_LED if led else BALANCE)
         phases = [Phase("category", "optimizer_class", ("encoder",), loss)]
         distance = None if self.head_distance is None else float(self.head_distance)
         if distance is not None:
-            phases.append(
-                Phase("repulsion", "optimizer_heads", ("heads",), RepulsionLoss(distance))
-            )
-        model._extension = Heads(tuple(weights.tolist()), tuple(phases), HEADS_RATE, distance)
+            repulsion = RepulsionLoss(distance)
+            phases.append(Phase("repulsion", "optimizer_heads", ("heads",), repulsion))
+        return Heads(tuple(weights.tolist()), tuple(phases), HEADS_RATE, distance)
 
     def _fit_model(
-        self, model: Any, X: Any, y: Any, rows: np.ndarray, labels: np.ndarray | None
+        self, model: BaseAAE, X: Any, y: Any, rows: np.ndarray, labels: np.ndarray | None
     ) -> None:
         """Train a new model in full and make it ours."""
         seed = draw_seed(self.random_state)
@@ -182,15 +182,15 @@ class TwoHeadedEstimator(
         self.__dict__.update(attributes_of(net))
         self.estimator_._finish(net)
 
-    def _net_to_go_on_with(self, model: Any) -> AAENet:
+    def _net_to_go_on_with(self, model: BaseAAE) -> AAENet:
         """Return a copy of a fitted model's net, at the rates of our parameters as they are."""
-        heads = model._extension
+        heads = heads_of(model)
         width = int(self.n_components) + (0 if heads is None else heads.n_categories)
         model.set_params(n_components=width, **{name: getattr(self, name) for name in HANDED_ON})
         return model._net_to_go_on_with()
 
     def _fit_further(
-        self, model: Any, net: AAENet, X: Any, rows: np.ndarray, labels: np.ndarray | None
+        self, model: BaseAAE, net: AAENet, X: Any, rows: np.ndarray, labels: np.ndarray | None
     ) -> None:
         """Train a net for one epoch and make its model ours."""
         batch, _ = self._schedule(model, len(rows))
@@ -200,25 +200,26 @@ class TwoHeadedEstimator(
         self.__dict__.update(self._fitted_attributes(model, rows))
         model._finish(net)
 
-    def _schedule(self, model: Any, n_samples: int) -> tuple[int, int]:
+    def _schedule(self, model: BaseAAE, n_samples: int) -> tuple[int, int]:
         batch, epochs = model._schedule(n_samples)
         if self.max_epochs == "auto" and not model._reader.is_mixed:
             epochs = auto_epochs(n_samples)
         return batch, epochs
 
-    def _fitted_attributes(self, model: Any, rows: np.ndarray) -> dict[str, Any]:
+    def _fitted_attributes(self, model: BaseAAE, rows: np.ndarray) -> dict[str, Any]:
         """Return what is known once a model is fitted to rows."""
         names = ("n_iter_", "loss_curve_", "history_", "interrupted_")
         return {"estimator_": model, **{name: getattr(model, name) for name in names}}
 
     def _preparation(
-        self, model: Any, X: Any, rows: np.ndarray, seed: int, n_pseudo_epochs: int = 0
+        self, model: BaseAAE, X: Any, rows: np.ndarray, seed: int, n_pseudo_epochs: int = 0
     ) -> Callable[[TableDataset], TableDataset] | None:
         """Return what adds, to rows to train on, where their categories should be the same."""
         agree = self.consistency_weight > 0 and self.consistency != "adversarial"
         steps = self.consistency_weight > 0 and self.consistency != "neighbors"
         begin = self.init != "random" and n_pseudo_epochs > 0
-        if model._extension is None:
+        heads = heads_of(model)
+        if heads is None:
             return None
 
         def prepare(dataset: TableDataset) -> TableDataset:
@@ -226,7 +227,7 @@ class TwoHeadedEstimator(
                 return LabelledDataset(dataset, directions=steps)
             rng = np.random.default_rng(derive_seed(seed, ModelStream.NEIGHBORS))
             # More would reach into other categories.
-            most = max(1, len(dataset) // (2 * model._extension.n_categories))
+            most = max(1, len(dataset) // (2 * heads.n_categories))
             features = dataset.of_own_rows(model._reader.features(X, rows))
             neighbors = nearest_rows(features, min(self.n_neighbors, most), rng)
             own = None if dataset.labels is None else dataset.labels.numpy()
@@ -248,18 +249,11 @@ class TwoHeadedEstimator(
 
     # ------------------------------------------------------------- prediction
 
-    def _codes(self, rows: np.ndarray, model: Any = None) -> np.ndarray:
-        """Return the codes of checked rows, in float64.
-
-        So that a row has the same probabilities alone and among others.
-        """
-        return (self.estimator_ if model is None else model)._encode(rows, DOUBLE)
-
-    def _probabilities(self, rows: np.ndarray, model: Any = None) -> np.ndarray:
-        model = self.estimator_ if model is None else model
-        if model._extension is None:
+    def _probabilities(self, model: BaseAAE, rows: np.ndarray) -> np.ndarray:
+        heads = heads_of(model)
+        if heads is None:
             return np.ones((len(rows), 1))
-        return self._codes(rows, model)[:, : model._extension.n_categories]
+        return model._encode(rows, DOUBLE)[:, : heads.n_categories]
 
     def transform(self, X: Any) -> Any:
         r"""Return where rows lie.
@@ -281,8 +275,9 @@ class TwoHeadedEstimator(
             If the estimator is not fitted.
         """
         check_is_fitted(self)
-        codes = self._codes(self.estimator_._read(X, caller=self))
-        heads = self.estimator_._extension
+        # In float64, so that a row has the same probabilities alone and among others.
+        codes = self.estimator_._encode(self.estimator_._read(X, caller=self), DOUBLE)
+        heads = heads_of(self.estimator_)
         if heads is None:
             return codes
         k = heads.n_categories
@@ -294,7 +289,7 @@ class TwoHeadedEstimator(
         """Return which category each column is of in ``predict_proba``."""
         return slice(None)
 
-    def _decode_categories(self, model: Any, order: np.ndarray) -> Any:
+    def _decode_categories(self, model: BaseAAE, order: np.ndarray) -> Any:
         """Return the row that stands for each category: its corner, with no style."""
         codes = np.zeros((len(order), model.net_.module_.n_components), dtype=np.float32)
         if model._extension is not None:
@@ -305,13 +300,18 @@ class TwoHeadedEstimator(
 
     @property
     def _n_features_out(self) -> int:
-        heads = self.estimator_._extension
+        heads = heads_of(self.estimator_)
         if heads is not None and heads.head_distance is not None:
             return self.n_components
         return self.estimator_.net_.module_.n_components
 
 
-def embedding_of(model: Any) -> np.ndarray:
+def heads_of(model: BaseAAE) -> Heads | None:
+    """Return what was added to a model of several categories."""
+    return cast("Heads | None", model._extension)
+
+
+def embedding_of(model: BaseAAE) -> np.ndarray:
     """Return the embedding of each category of a model with cluster heads."""
     embedding = model.net_.module_.heads.embedding
     return embedding.detach().cpu().numpy().astype(np.float64)

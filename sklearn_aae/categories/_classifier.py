@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aae._utils._compat import StrOptions, _fit_context
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import draw_seed
-from sklearn_aae.autoencoder._adversarial_autoencoder import AdversarialAutoencoder
 from sklearn_aae.autoencoder._labels import Labels, learn_classes, read_labels
 from sklearn_aae.categories._base import TwoHeadedEstimator
 from sklearn_aae.categories._neighbors import spread_labels
@@ -147,7 +146,6 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
 
     classes_: np.ndarray
 
-    _model = AdversarialAutoencoder
     _learns_labels = True
 
     _parameter_constraints: dict = {
@@ -310,7 +308,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
             If the classifier is not fitted.
         """
         check_is_fitted(self)
-        return self._probabilities(self.estimator_._read(X, caller=self))
+        rows = self.estimator_._read(X, caller=self)
+        return self._probabilities(self.estimator_, rows)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the likeliest class of each row.

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, StrOptions, _fit_context
 from sklearn_aae._utils._guard import leaves_no_trace
-from sklearn_aae.autoencoder._adversarial_autoencoder import AdversarialAutoencoder
-from sklearn_aae.categories._base import TwoHeadedEstimator, embedding_of
+from sklearn_aae.autoencoder._base import BaseAAE
+from sklearn_aae.categories._base import TwoHeadedEstimator, embedding_of, heads_of
 from sklearn_aae.categories._neighbors import spectral_clusters
 
 
@@ -143,8 +143,6 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     n_clusters: int
     labels_: np.ndarray
 
-    _model = AdversarialAutoencoder
-
     #: The category of each cluster.
     _order: np.ndarray
 
@@ -235,12 +233,13 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
             return np.full(len(neighbors), -1)
         return spectral_clusters(neighbors, self.n_clusters, rng)
 
-    def _fitted_attributes(self, model: Any, rows: np.ndarray) -> dict[str, Any]:
+    def _fitted_attributes(self, model: BaseAAE, rows: np.ndarray) -> dict[str, Any]:
         fitted = super()._fitted_attributes(model, rows)
-        categories = self._probabilities(rows, model).argmax(axis=1)
+        categories = self._probabilities(model, rows).argmax(axis=1)
         sizes = np.bincount(categories, minlength=self.n_clusters)
         order = np.argsort(sizes == 0, kind="stable")  # those without rows come last
-        embeds = model._extension is not None and model._extension.head_distance is not None
+        heads = heads_of(model)
+        embeds = heads is not None and heads.head_distance is not None
         return fitted | {
             "_order": order,
             "labels_": np.argsort(order)[categories].astype(np.int64),
@@ -291,4 +290,4 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         """
         check_is_fitted(self)
         rows = self.estimator_._read(X, caller=self)
-        return self._probabilities(rows)[:, self._order]
+        return self._probabilities(self.estimator_, rows)[:, self._order]

@@ -8,13 +8,12 @@ phases like the others, with an optimizer of their own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch.nn import functional
 
 from sklearn_aae.categories._batches import LabelledBatches
-from sklearn_aae.categories._networks import TwoHeadedBuilder
+from sklearn_aae.categories._networks import TwoHeadedBuilder, TwoHeadedModule
 from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._phases import Phase, StepState
@@ -85,7 +84,9 @@ class CategoryLoss:
     consistency_weight: float
     balance: float
 
-    def __call__(self, module: Any, criterion: AdversarialLoss, state: StepState) -> torch.Tensor:
+    def __call__(
+        self, module: TwoHeadedModule, criterion: AdversarialLoss, state: StepState
+    ) -> torch.Tensor:
         """Return the loss; without labelled rows, that of inconsistency alone."""
         batch = state.batch
         losses = []
@@ -98,7 +99,7 @@ class CategoryLoss:
             return 0.0 * module.logits(batch.x).sum()
         return torch.stack(losses).sum()
 
-    def _inconsistency(self, module: Any, state: StepState) -> torch.Tensor:
+    def _inconsistency(self, module: TwoHeadedModule, state: StepState) -> torch.Tensor:
         batch = state.batch
         rows = [batch.x] if batch.neighbors is None else [batch.x, batch.neighbors]
         log_p = functional.log_softmax(module.logits(torch.cat(rows)), dim=1)
@@ -168,7 +169,7 @@ def imbalance(log_p: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
 
 
 def adversarial_inconsistency(
-    module: Any, x: torch.Tensor, direction: torch.Tensor, log_p: torch.Tensor
+    module: TwoHeadedModule, x: torch.Tensor, direction: torch.Tensor, log_p: torch.Tensor
 ) -> torch.Tensor:
     r"""Return how much rows' categories change where a step changes them most.
 
@@ -221,6 +222,8 @@ class RepulsionLoss:
 
     threshold: float
 
-    def __call__(self, module: Any, criterion: AdversarialLoss, state: StepState) -> torch.Tensor:
+    def __call__(
+        self, module: TwoHeadedModule, criterion: AdversarialLoss, state: StepState
+    ) -> torch.Tensor:
         """Return the sum over pairs."""
         return module.heads.repulsion(self.threshold)

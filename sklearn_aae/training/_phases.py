@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -49,7 +49,8 @@ class Phase(NamedTuple):
     optimizer: str
     #: The children of the module that the optimizer updates.
     parts: tuple[str, ...]
-    loss: Callable[[AAEModule, AdversarialLoss, StepState], torch.Tensor]
+    # Of a module that is an AAEModule, or extends one.
+    loss: Callable[[Any, AdversarialLoss, StepState], torch.Tensor]
 
     def named_parameters(self, module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
         """Yield the trainable parameters that the phase updates."""
