@@ -7,9 +7,8 @@ import pytest
 import torch
 from scipy.ndimage import uniform_filter
 
-from benchmarks import claims
-from benchmarks._claims_data import Data, Schedule, load, nearest_of, spans
-from benchmarks._claims_figures import (
+from benchmarks.reproduction import claims
+from benchmarks.reproduction._judge import (
     Judge,
     choice_figures,
     failed,
@@ -20,7 +19,8 @@ from benchmarks._claims_figures import (
     reference,
     unexplained,
 )
-from benchmarks._claims_models import AAE, GAN, GRIDS, VAE, invert, make
+from benchmarks.reproduction._models import AAE, GAN, GRIDS, VAE, invert, make
+from benchmarks.reproduction._tables import Data, Schedule, load, nearest_of, spans
 
 SCHEDULE = Schedule(epochs=2, batch_size=32, hidden=(8, 8), discriminator=(8, 8), n_components=2)
 

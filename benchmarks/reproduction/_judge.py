@@ -13,8 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks._claims_data import Data
-from benchmarks._claims_models import AE, invert
+from benchmarks.reproduction._models import AE, invert
+from benchmarks.reproduction._tables import Data
 from sklearn_aae.metrics import PriorGap, c2st, parzen_log_likelihood, precision_recall
 from sklearn_aae.priors import Gaussian
 

@@ -17,16 +17,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
-from benchmarks._paper_data import Images, Openings, Split, few_labels, read_mnist, small
-from benchmarks._paper_figures import (
+from benchmarks._runs import Runs, summarise
+from benchmarks.reproduction._estimators import estimator, has_own_networks
+from benchmarks.reproduction._figures import (
     MAJORITY,
     MAP_ERROR,
     ONE_TO_ONE,
     STANDARD_ERROR,
     figures,
 )
-from benchmarks._paper_models import estimator, has_own_networks
-from benchmarks._paper_recipes import (
+from benchmarks.reproduction._images import Images, Openings, Split, few_labels, read_mnist, small
+from benchmarks.reproduction._recipes import (
     ERROR,
     NATS,
     RECIPES,
@@ -36,14 +37,13 @@ from benchmarks._paper_recipes import (
     all_tasks,
     settings_id,
 )
-from benchmarks._paper_training import (
+from benchmarks.reproduction._training import (
     PROCESSOR,
     AveragedWeights,
     Checkpoint,
     Progress,
     Schedule,
 )
-from benchmarks._runs import Runs, summarise
 
 KEYS = ("table", "task", "stage", "recipe", "settings", "rows", "epochs", "widths", "seed")
 FIGURES = {
@@ -360,7 +360,7 @@ def main(argv: list[str] | None = None) -> None:
         tables = {"results": list(results(args.runs)), "tuned": list(tuned(args.runs))}
         report(args.out, "paper", {title: rows for title, rows in tables.items() if rows})
         return
-    command = command_line(f"paper {table}", by_name[table], args)
+    command = command_line(f"reproduction.paper {table}", by_name[table], args)
     if table == "cost":
         if args.data is None:
             raise SystemExit("--data DIR is needed: a folder with mnist.npz.")

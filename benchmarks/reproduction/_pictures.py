@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._claims_data import Data
-from benchmarks._claims_figures import FITTED, fitted_normal, standard_normal
-from benchmarks._claims_models import AE
+from benchmarks.reproduction._judge import FITTED, fitted_normal, standard_normal
+from benchmarks.reproduction._models import AE
+from benchmarks.reproduction._tables import Data
 
 N_COLUMNS, N_SAMPLE_ROWS, N_LINES = 12, 4, 3
 #: Pixels of a picture for one of an image, by height of the image.

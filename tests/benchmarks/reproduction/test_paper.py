@@ -7,12 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import _paper_training as training
-from benchmarks import paper
-from benchmarks._paper_data import Images, Openings, few_labels, small
-from benchmarks._paper_figures import cluster_errors, one_to_one_error
-from benchmarks._paper_models import network
-from benchmarks._paper_recipes import ERROR, ONE_TO_ONE, RECIPES, TABLES, all_tasks, settings_id
+from benchmarks.reproduction import _training as training
+from benchmarks.reproduction import paper
+from benchmarks.reproduction._estimators import network
+from benchmarks.reproduction._figures import cluster_errors, one_to_one_error
+from benchmarks.reproduction._images import Images, Openings, few_labels, small
+from benchmarks.reproduction._recipes import (
+    ERROR,
+    ONE_TO_ONE,
+    RECIPES,
+    TABLES,
+    all_tasks,
+    settings_id,
+)
 
 WIDTH, EPOCHS, N_ROWS = 12, 4, 300
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._claims_data import Data, load, names
-from benchmarks._claims_figures import FITTED, Judge, choice_figures, figures_of, reference
-from benchmarks._claims_models import AAE, AE, GAN_ROW, GRIDS, VAE_ROW, make
-from benchmarks._claims_pictures import draw_pictures
 from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
 from benchmarks._runs import Runs, summarise
+from benchmarks.reproduction._judge import FITTED, Judge, choice_figures, figures_of, reference
+from benchmarks.reproduction._models import AAE, AE, GAN_ROW, GRIDS, VAE_ROW, make
+from benchmarks.reproduction._pictures import draw_pictures
+from benchmarks.reproduction._tables import Data, load, names
 
 REFERENCE = "(training rows)"
 MEANS, INVERTED = f"{VAE_ROW}, means of the codes", f"{GAN_ROW}, inverted"
@@ -89,7 +89,11 @@ def main() -> None:
         for seed in range(n_seeds):
             run(runs, settings, load(name, args.data, seed, short=args.quick), seed, args.out)
     report(args.out, "claims", results(search, runs, tables))
-    report(args.out, "claims", {"setup": setup(command_line("claims", arguments, args), runs)})
+    report(
+        args.out,
+        "claims",
+        {"setup": setup(command_line("reproduction.claims", arguments, args), runs)},
+    )
 
 
 def grid(model: str, short: bool) -> list[dict[str, float]]:

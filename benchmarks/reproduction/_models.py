@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from benchmarks._claims_data import Schedule
 from benchmarks._models import decay
+from benchmarks.reproduction._tables import Schedule
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.networks import ACTIVATIONS, mlp

@@ -9,8 +9,8 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
 
-from benchmarks._paper_data import Split
-from benchmarks._paper_recipes import ERROR, NATS, ONE_TO_ONE, Task
+from benchmarks.reproduction._images import Split
+from benchmarks.reproduction._recipes import ERROR, NATS, ONE_TO_ONE, Task
 from sklearn_aae.metrics import parzen_log_likelihood
 
 N_DRAWN = 10_000

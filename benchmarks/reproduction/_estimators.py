@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks._paper_recipes import Recipe, Task
+from benchmarks.reproduction._recipes import Recipe, Task
 from sklearn_aae import AAEClassifier, AAEClusterer, AdversarialAutoencoder
 from sklearn_aae.posteriors import Deterministic, Gaussian
 from sklearn_aae.priors import Gaussian as GaussianPrior
