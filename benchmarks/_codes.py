@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from benchmarks._frames import as_floats, is_class, is_number
+from benchmarks._timing import timed
 from sklearn_aae.metrics import ml_efficacy
 
 #: As many categories as scikit-learn's histogram boosting can tell apart.
@@ -65,9 +65,7 @@ def boosting_seconds(train: pd.DataFrame, target: str, seed: int) -> float:
     labels = y.astype(str) if is_class(y) else as_floats(y)
     # Early stopping would come and go with the number of rows.
     model = kind(categorical_features="from_dtype", early_stopping=False, random_state=seed)
-    start = time.perf_counter()
-    model.fit(X, labels)
-    return time.perf_counter() - start
+    return timed(model.fit, X, labels)[1]
 
 
 def _for_trees(column: pd.Series) -> pd.Series:

@@ -10,26 +10,85 @@ import platform
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "skorch", "sklearn_aae")
 
-Row = dict[str, object]
+Row = dict[str, Any]
+#: Figures of single runs, from which a later call takes up the work.
+RESULTS = Path(__file__).parent / "results"
+RUNS_HELP = (
+    "keep figures of single runs there, and take up those that there are (default: "
+    "benchmarks/results with --out, those of --quick in --out itself)"
+)
 
 
-def parser(description: str, *, seeds: int | None = None) -> argparse.ArgumentParser:
-    """Return the arguments that every benchmark takes."""
-    arguments = argparse.ArgumentParser(description=description)
-    arguments.add_argument("--out", type=Path, metavar="DIR", help="write the tables there as CSV")
-    arguments.add_argument("--quick", action="store_true", help="show in short that it runs")
-    arguments.add_argument("--threads", type=int, default=1, help="threads (default: 1)")
-    if seeds is not None:
-        arguments.add_argument("--seeds", type=int, default=seeds, help=f"default: {seeds}")
-    return arguments
+class Benchmark:
+    """A command: its options, and its tables on screen and as CSV.
+
+    ``name`` is the module's.  ``seeds`` is the default number of seeds, if it takes them;
+    ``keeps_runs`` says that figures of single runs go to a file of their own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        *,
+        seeds: int | None = None,
+        keeps_runs: bool = False,
+        arguments: argparse.ArgumentParser | None = None,
+    ) -> None:
+        self.name = name
+        #: What the names of its files begin with.
+        self.prefix = name.rpartition(".")[2]
+        self.arguments = arguments or argparse.ArgumentParser(
+            description=description.strip().splitlines()[0]
+        )
+        self.add = self.arguments.add_argument
+        self.add("--out", type=Path, metavar="DIR", help="write the tables there as CSV")
+        self.add("--quick", action="store_true", help="show in short that it runs")
+        self.add("--threads", type=int, default=1, help="threads (default: 1)")
+        if seeds is not None:
+            self.add("--seeds", type=int, default=seeds, help=f"default: {seeds}")
+        if keeps_runs:
+            self.add("--runs", type=Path, metavar="DIR", help=RUNS_HELP)
+
+    def add_data(self, text: str | None = None, *, required: bool = False) -> None:
+        """Take a folder of tables."""
+        self.add("--data", type=Path, metavar="DIR", required=required, help=text)
+
+    def parse(self) -> argparse.Namespace:
+        """Read the command line and set the number of threads."""
+        return self.start(self.arguments.parse_args())
+
+    def start(self, args: argparse.Namespace) -> argparse.Namespace:
+        """Take what was read from the command line and set the number of threads."""
+        self.args, self.command = args, command_line(self.name, self.arguments, args)
+        prepare(args.threads)
+        return args
+
+    @property
+    def seeds(self) -> range:
+        """The seeds that were asked for, of short runs one."""
+        return range(1 if self.args.quick else self.args.seeds)
+
+    @property
+    def runs_folder(self) -> Path | None:
+        """Where figures of single runs are kept; those of short runs are not to pass for others."""
+        if self.args.runs or not self.args.out:
+            return self.args.runs
+        return self.args.out if self.args.quick else RESULTS
+
+    def report(self, tables: Mapping[str, Sequence[Row]], **facts: object) -> None:
+        """Print the tables and how they were made, and write each as ``PREFIX_TITLE.csv``."""
+        if vars(self.args).get("seeds"):
+            facts = {"seeds": ", ".join(map(str, self.seeds))} | facts
+        report(self.args.out, self.prefix, {**tables, "setup": setup_rows(self.command, **facts)})
 
 
 def prepare(threads: int) -> None:
@@ -95,13 +154,7 @@ def command_line(name: str, arguments: argparse.ArgumentParser, args: argparse.N
     return " ".join(words)
 
 
-def quartiles(values: Sequence[float] | np.ndarray, form: str) -> str:
-    """Return the quartiles of repeated measurements, as text."""
-    low, high = np.quantile(values, [0.25, 0.75])
-    return f"{low:{form}} to {high:{form}}"
-
-
-def verdict(value: float, side: str, bound: float | None) -> Row:
+def verdict(value: float, side: str, bound: float | None, form: str = "{:g}") -> Row:
     """Return the columns that say what a figure should be, and whether it is.
 
     ``side`` is "at most" or "at least"; without a bound the columns are empty.
@@ -109,7 +162,7 @@ def verdict(value: float, side: str, bound: float | None) -> Row:
     if bound is None:
         return {"target": "", "met": ""}
     met = value <= bound if side == "at most" else value >= bound
-    return {"target": f"{side} {bound:g}", "met": "yes" if met else "no"}
+    return {"target": f"{side} {form.format(bound)}", "met": "yes" if met else "no"}
 
 
 def show(rows: Sequence[Row], title: str = "") -> None:
@@ -133,8 +186,9 @@ def write_csv(out: Path | None, name: str, rows: Sequence[Row]) -> None:
         writer.writerows(rows)
 
 
-def report(out: Path | None, name: str, tables: Mapping[str, Sequence[Row]]) -> None:
-    """Print tables by title and write each as ``NAME_TITLE.csv``."""
+def report(out: Path | None, prefix: str, tables: Mapping[str, Sequence[Row]]) -> None:
+    """Print tables by title and write each as ``PREFIX_TITLE.csv``; empty ones are left out."""
     for title, rows in tables.items():
-        show(rows, title)
-        write_csv(out, f"{name}_{title}", rows)
+        if rows:
+            show(rows, title)
+            write_csv(out, f"{prefix}_{title}", rows)

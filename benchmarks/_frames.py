@@ -12,7 +12,8 @@ import pandas as pd
 from pandas.api import types
 from sklearn.model_selection import train_test_split
 
-from benchmarks._common import parser
+from benchmarks._common import Benchmark
+from benchmarks._tables import some_rows
 
 #: Columns that are predicted where a table has them; otherwise its last one is.
 TARGETS = ("income", "survived", "species")
@@ -27,23 +28,13 @@ DATE = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 
 @dataclass(frozen=True)
 class Mixed:
-    """A table of mixed types.
-
-    Attributes
-    ----------
-    name : str
-        The file's, without its ending.
-    frame : DataFrame
-        The rows.
-    target : str
-        The column that is predicted.
-    repeats : dict of str to str
-        Columns that were dropped, and the ones that they repeat.
-    """
+    """A table of mixed types."""
 
     name: str
     frame: pd.DataFrame
+    #: The column that is predicted.
     target: str
+    #: Columns that were dropped, and the ones that they repeat.
     repeats: dict[str, str] = field(default_factory=dict)
 
     def split(self, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -58,19 +49,35 @@ class Mixed:
         return f"{text}; dropped: {dropped}" if dropped else text
 
 
-def arguments_for(description: str) -> argparse.ArgumentParser:
-    """Return the arguments of a benchmark of tables whose runs are kept in ``--out``."""
-    arguments = parser(description, seeds=3)
-    arguments.add_argument(
-        "--data", type=Path, metavar="DIR", required=True, help="every .csv and .csv.gz below it"
-    )
-    arguments.add_argument(
-        "--again", action="store_true", help="also measure what the CSV in --out has already"
-    )
-    arguments.add_argument(
-        "--keep-repeats", action="store_true", help="keep columns that repeat another one-to-one"
-    )
-    return arguments
+class TableBenchmark(Benchmark):
+    """A benchmark of every table of a folder, whose runs are kept."""
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(name, description, seeds=3, keeps_runs=True)
+        self.add_data("every .csv and .csv.gz below it", required=True)
+        self.add("--again", action="store_true", help="also measure what the runs have already")
+        self.add(
+            "--keep-repeats",
+            action="store_true",
+            help="keep columns that repeat another one-to-one",
+        )
+
+    def start(self, args: argparse.Namespace) -> argparse.Namespace:
+        """Keep the files of short runs apart: their figures must not pass for others."""
+        if args.quick:
+            self.prefix += "_quick"
+        return super().start(args)
+
+    @property
+    def again(self) -> bool:
+        """Whether runs that are there are measured anew; short ones always are."""
+        return self.args.again or self.args.quick
+
+    def tables(self, only: str = "") -> list[Mixed]:
+        """Return the tables, or the one named."""
+        args = self.args
+        options = {"short": args.quick, "keep_repeats": args.keep_repeats}
+        return list(folder(args.data, **options, only=only))
 
 
 def folder(
@@ -90,9 +97,7 @@ def folder(
             continue
         most = SHORT_ROWS if short else MAX_ROWS
         if len(frame) > most:
-            # One choice for all seeds of the benchmark, whose splits differ anyway.
-            rows = np.sort(np.random.default_rng(0).choice(len(frame), most, replace=False))
-            frame = frame.iloc[rows].reset_index(drop=True)
+            frame = frame.iloc[some_rows(len(frame), most)].reset_index(drop=True)
         target = next((column for column in TARGETS if column in frame), frame.columns[-1])
         repeats = {} if keep_repeats else find_repeats(frame, target)
         yield Mixed(name, frame.drop(columns=list(repeats)), target, repeats)

@@ -55,11 +55,11 @@ class VAE:
         self.decoder = _mlp([self.width, *sizes[::-1], X.shape[1]], activation)
         x = torch.as_tensor(X, dtype=torch.float32)
         parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
-        optimizer = torch.optim.Adam(parameters, lr=self.like.lr, fused=True)
+        optimizer = torch.optim.Adam(parameters, lr=self.like.net_.lr, fused=True)
         n_epochs = self.like.n_iter_
         n_batches = -(-len(x) // self.like.net_.batch_size)
         for epoch in range(n_epochs):
-            optimizer.param_groups[0]["lr"] = self.like.lr * decay(epoch / n_epochs)
+            optimizer.param_groups[0]["lr"] = self.like.net_.lr * decay(epoch / n_epochs)
             for index in torch.randperm(len(x)).tensor_split(n_batches):
                 optimizer.zero_grad()
                 self._loss(x[index]).backward()

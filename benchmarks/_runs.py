@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,30 +14,21 @@ Key = tuple[str, ...]
 
 
 class Runs:
-    """The runs of a benchmark, in a CSV from which a later call takes up the work.
+    """The runs of a benchmark, in ``folder/PREFIX_runs.csv``; without a folder in memory only.
 
     Every run that is added is written at once: what a long call has measured when it is
-    stopped is there for the next one, which only measures what is missing.
-
-    Parameters
-    ----------
-    out : Path or None
-        Folder of the CSV; None keeps the runs in memory only.
-    name : str
-        The file is ``out/NAME_runs.csv``.
-    keys : sequence of str
-        The columns that tell runs apart; all others are figures.
+    stopped is there for the next one, which only measures what is missing.  ``keys`` are the
+    columns that tell runs apart; all others are figures.  ``resume=False`` starts anew.
     """
 
-    def __init__(self, out: Path | None, name: str, keys: Sequence[str]) -> None:
-        self.out, self.name, self.keys = out, f"{name}_runs", tuple(keys)
+    def __init__(
+        self, folder: Path | None, prefix: str, keys: Sequence[str], *, resume: bool = True
+    ) -> None:
+        self.folder, self.name, self.keys = folder, f"{prefix}_runs", tuple(keys)
         self._rows: dict[Key, Row] = {}
-        path = out / f"{self.name}.csv" if out else None
+        path = folder / f"{self.name}.csv" if folder and resume else None
         if path is not None and path.exists():
-            with path.open(newline="", encoding="utf-8") as file:
-                for row in csv.DictReader(file):
-                    typed = {k: v if k in keys else float(v or "nan") for k, v in row.items()}
-                    self._rows[self.key(typed)] = typed
+            self._rows = {self.key(row): row for row in read_runs(path, keys)}
 
     def key(self, row: Mapping[str, object]) -> Key:
         """Return what identifies a run."""
@@ -49,52 +40,80 @@ class Runs:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, row: Row) -> None:
-        """Take a run in, in place of an earlier one of the same key, and write the CSV."""
-        key = self.key(row)
-        # As text, which is what the CSV gives back.
-        self._rows[key] = row | dict(zip(self.keys, key, strict=True))
-        rows = self.rows()
+    def add(self, *rows: Row) -> None:
+        """Take runs in, in place of earlier ones of the same keys, and write the CSV."""
+        for row in rows:
+            key = self.key(row)
+            # As text, which is what the CSV gives back.
+            self._rows[key] = row | dict(zip(self.keys, key, strict=True))
         # A benchmark may have learnt new figures since the first runs.
-        columns = dict.fromkeys(name for one in rows for name in one)
-        full = [{name: one.get(name, np.nan) for name in columns} for one in rows]
-        write_csv(self.out, self.name, full)
+        columns = dict.fromkeys(name for one in self.rows() for name in one)
+        full = [{name: one.get(name, np.nan) for name in columns} for one in self.rows()]
+        write_csv(self.folder, self.name, full)
+
+    def measure(
+        self, key: Sequence[object], figures: Callable[[], Row], *, again: bool = False
+    ) -> None:
+        """Add the figures of a run, unless they are there already."""
+        if again or key not in self:
+            self.add(dict(zip(self.keys, key, strict=True)) | figures())
 
     def rows(self, *orders: Sequence[str]) -> list[Row]:
         """Return all runs; with orders of the keys' values, those named there, in these orders."""
         if not orders:
             return list(self._rows.values())
-        places = [{value: i for i, value in enumerate(order)} for order in orders]
+        positions = [{value: i for i, value in enumerate(order)} for order in orders]
         found = [
-            (tuple(place[value] for place, value in zip(places, key, strict=False)), row)
+            (tuple(position[value] for position, value in zip(positions, key, strict=False)), row)
             for key, row in self._rows.items()
-            if all(value in place for place, value in zip(places, key, strict=False))
+            if all(value in position for position, value in zip(positions, key, strict=False))
         ]
         return [row for _, row in sorted(found, key=lambda pair: pair[0])]
 
 
+def read_runs(path: Path, keys: Sequence[str]) -> list[Row]:
+    """Return the runs of a file: keys as text, figures as numbers."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            {name: value if name in keys else float(value or "nan") for name, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def groups_of(runs: Iterable[Row], keys: Sequence[str]) -> dict[tuple, list[Row]]:
+    """Return the runs of every combination of keys, in the order of appearance."""
+    groups: dict[tuple, list[Row]] = {}
+    for one in runs:
+        groups.setdefault(tuple(one[key] for key in keys), []).append(one)
+    return groups
+
+
 def summarise(
-    runs: Iterable[Row], keys: Sequence[str], figures: Mapping[str, str]
+    runs: Iterable[Row], keys: Sequence[str], figures: Mapping[str, str], ddof: int = 1
 ) -> Iterator[Row]:
     """Yield a row of "mean ± standard deviation" for every combination of keys.
 
     ``figures`` gives the format of each figure; one that no run of a group has is empty.
     """
-    groups: dict[tuple, list[Row]] = {}
-    for one in runs:
-        groups.setdefault(tuple(one[key] for key in keys), []).append(one)
-    for values, group in groups.items():
+    for values, group in groups_of(runs, keys).items():
         row: Row = dict(zip(keys, values, strict=True))
         for figure, form in figures.items():
             measured = np.array([one.get(figure, np.nan) for one in group], dtype=float)
-            row[figure] = "" if np.isnan(measured).all() else mean_and_spread(measured, form)
+            known = not np.isnan(measured).all()
+            row[figure] = mean_and_spread(measured, form, ddof) if known else ""
         yield row
 
 
-def mean_and_spread(values: np.ndarray, form: str) -> str:
+def mean_and_spread(values: np.ndarray, form: str, ddof: int = 1) -> str:
     """Return the mean and the standard deviation as text; of a single value, itself."""
     mean = form.format(values.mean())
-    return f"{mean} ± {form.format(values.std(ddof=1))}" if len(values) > 1 else mean
+    return f"{mean} ± {form.format(values.std(ddof=ddof))}" if len(values) > 1 else mean
+
+
+def mean_by_seed(runs: Iterable[Row], figure: str) -> np.ndarray:
+    """Return the mean of a figure over all runs of each seed."""
+    by_seed = groups_of(runs, ["seed"]).values()
+    return np.array([np.mean([one[figure] for one in group]) for group in by_seed])
 
 
 def mean_of(runs: Iterable[Row], figure: str, **keys: str) -> float:

@@ -25,6 +25,9 @@ class Table:
     y: np.ndarray | None
     n_components: int
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.X.shape[0]} rows, {self.X.shape[1]} columns"
+
     def split(self, seed: int) -> tuple:
         """Return (X_train, X_test, y_train, y_test): 30 % held out, train's scale."""
         train, test = train_test_split(
@@ -32,9 +35,8 @@ class Table:
         )
         scaler = StandardScaler().fit(self.X[train])
         X_train, X_test = scaler.transform(self.X[train]), scaler.transform(self.X[test])
-        if self.y is None:
-            return X_train, X_test, None, None
-        return X_train, X_test, self.y[train], self.y[test]
+        y_train, y_test = (None, None) if self.y is None else (self.y[train], self.y[test])
+        return X_train, X_test, y_train, y_test
 
 
 def digits() -> Table:
@@ -80,6 +82,13 @@ def bundled(quick: bool) -> list[Table]:
     ]
 
 
+def some_rows(n_rows: int, most: int) -> np.ndarray:
+    """Return all rows, or a random choice of so many, the same for all seeds of a benchmark."""
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(0).choice(n_rows, most, replace=False))
+
+
 def folder(path: Path) -> Iterator[Table]:
     """Yield a table for every usable ``.npz`` file below a folder."""
     for file in sorted(path.rglob("*.npz")):
@@ -100,10 +109,7 @@ def _read_npz(file: Path) -> Table | None:
         y = arrays.get(label)
     if X.dtype.kind not in "fiub" or X.ndim < 2 or len(X) < 50:
         return None
-    rows = np.arange(len(X))
-    if len(X) > MAX_ROWS:
-        # One choice for all seeds of the benchmark, whose splits differ anyway.
-        rows = np.sort(np.random.default_rng(0).choice(len(X), MAX_ROWS, replace=False))
+    rows = some_rows(len(X), MAX_ROWS)
     X = X[rows].reshape(len(rows), -1).astype(np.float64)
     X = X[:, X.std(axis=0) > 0]
     n_components = 8 if X.shape[1] > 50 else 4

@@ -1,51 +1,48 @@
 """What the adversary, the decoder and the code contribute on a table of mixed types.
 
-Variants of the model that differ from its defaults (8 components) in one or two settings, on
-a made-up census in the manner of Adult or on a CSV file.  Two thirds of the rows are trained
-on; all figures but trends are of the others.
+docs/benchmarks/ablation.rst has the protocol.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.mixture import GaussianMixture
 
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
+from benchmarks._common import Benchmark, Row
+from benchmarks._runs import summarise
 from sklearn_aae import AdversarialAutoencoder, TableEncoder
 from sklearn_aae.metrics import c2st, code_information, ml_efficacy, pair_trends, table_c2st
 from sklearn_aae.outputs import Autoregressive, Independent
 from sklearn_aae.posteriors import Channel
 
 N_COMPONENTS, N_ROWS = 8, 6000
-FIGURES = ("trends", "C2ST", "ML", "codes vs prior", "nats in the code", "reconstructed")
+FIGURES = dict.fromkeys(
+    ("trends", "C2ST", "ML", "codes vs prior", "nats in the code", "reconstructed"), "{:.3f}"
+)
 DEGREES = ["school", "vocational", "bachelor", "master", "doctorate"]
 WORK = ["craft", "service", "sales", "office", "engineering", "management"]
 
-Settings = Callable[[], dict[str, Any]]
-
 #: Settings by decoder and variant.
-VARIANTS: dict[tuple[str, str], Settings] = {
-    ("autoregressive", "defaults"): dict,
-    ("autoregressive", "no adversary"): lambda: {"adversarial_weight": 0},
-    ("autoregressive", "code_only=0"): lambda: {"output": Autoregressive(code_only=0.0)},
-    ("autoregressive", "next to no code (noise 0.99)"): lambda: {"posterior": Channel(noise=0.99)},
-    ("autoregressive", "noise 0.8"): lambda: {"posterior": Channel(noise=0.8)},
-    ("autoregressive", "noise 0.2"): lambda: {"posterior": Channel(noise=0.2)},
-    ("autoregressive", "noise 0.2, no adversary"): lambda: {
+VARIANTS: dict[tuple[str, str], dict[str, Any]] = {
+    ("autoregressive", "defaults"): {},
+    ("autoregressive", "no adversary"): {"adversarial_weight": 0},
+    ("autoregressive", "code_only=0"): {"output": Autoregressive(code_only=0.0)},
+    ("autoregressive", "next to no code (noise 0.99)"): {"posterior": Channel(noise=0.99)},
+    ("autoregressive", "noise 0.8"): {"posterior": Channel(noise=0.8)},
+    ("autoregressive", "noise 0.2"): {"posterior": Channel(noise=0.2)},
+    ("autoregressive", "noise 0.2, no adversary"): {
         "posterior": Channel(noise=0.2),
         "adversarial_weight": 0,
     },
-    ("independent", "defaults"): lambda: {"output": Independent()},
-    ("independent", "no adversary"): lambda: {"output": Independent(), "adversarial_weight": 0},
-    ("independent", "noise 0.2"): lambda: {
-        "output": Independent(),
-        "posterior": Channel(noise=0.2),
-    },
-    ("independent", "noise 0.2, no adversary"): lambda: {
+    ("independent", "defaults"): {"output": Independent()},
+    ("independent", "no adversary"): {"output": Independent(), "adversarial_weight": 0},
+    ("independent", "noise 0.2"): {"output": Independent(), "posterior": Channel(noise=0.2)},
+    ("independent", "noise 0.2, no adversary"): {
         "output": Independent(),
         "posterior": Channel(noise=0.2),
         "adversarial_weight": 0,
@@ -123,53 +120,41 @@ def share_reconstructed(model: AdversarialAutoencoder, rows: pd.DataFrame) -> fl
     return float((texts[0] == texts[1]).to_numpy().mean())
 
 
-def run(table: pd.DataFrame, target: Any, seed: int, short: bool) -> dict[tuple, dict[str, float]]:
-    """Return the figures of all variants for one seed."""
+def run(table: pd.DataFrame, seed: int, short: bool) -> Iterator[Row]:
+    """Yield the figures of all variants for one seed; the last column is the target."""
     order = np.random.default_rng(seed).permutation(len(table))
     cut = len(table) * 2 // 3
     train, held_out = (
         table.iloc[rows].reset_index(drop=True) for rows in (order[:cut], order[cut:])
     )
-    found = {}
-    for key, settings in VARIANTS.items():
-        epochs = {"max_epochs": 2} if short else {}
-        model = AdversarialAutoencoder(N_COMPONENTS, random_state=seed, **settings(), **epochs)
+    judged = partial(
+        figures_of, train=train, held_out=held_out, target=table.columns[-1], seed=seed
+    )
+    epochs = {"max_epochs": 2} if short else {}
+    for (decoder, variant), settings in VARIANTS.items():
+        model = AdversarialAutoencoder(N_COMPONENTS, random_state=seed, **settings, **epochs)
         model.fit(train)
-        found[key] = figures_of(model, train, held_out, target, seed)
-        if key == DENSITY:
+        key = {"decoder": decoder, "variant": variant, "seed": seed}
+        yield key | judged(model)
+        if (decoder, variant) == DENSITY:
             mixture = GaussianMixture(16, random_state=seed)
             mixture.fit(model.transform(train).astype(np.float64))
-            found[key[0], f"{key[1]}, codes from a mixture of 16"] = figures_of(
-                model, train, held_out, target, seed, mixture
-            )
-        print(seed, *key, flush=True)
-    return found
+            key["variant"] = f"{variant}, codes from a mixture of 16"
+            yield key | judged(model, density=mixture)
+        print(seed, decoder, variant, flush=True)
 
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__ or "", seeds=3)
-    arguments.add_argument("--data", help="a CSV file instead; the last column is the target")
-    args = arguments.parse_args()
-    prepare(args.threads)
+    benchmark = Benchmark("ablation", __doc__, seeds=3)
+    benchmark.add("--data", help="a CSV file instead; the last column is the target")
+    args = benchmark.parse()
     n_rows = 600 if args.quick else N_ROWS
     table = pd.read_csv(args.data) if args.data else make_census(n_rows, 0)
-    seeds = range(1 if args.quick else args.seeds)
-    runs = [run(table, table.columns[-1], seed, args.quick) for seed in seeds]
-    rows: list[Row] = []
-    for decoder, variant in runs[0]:
-        row: Row = {"decoder": decoder, "variant": variant}
-        for figure in FIGURES:
-            values = [found[decoder, variant][figure] for found in runs]
-            spread = f" ± {np.std(values):.3f}" if len(values) > 1 else ""
-            row[figure] = f"{np.mean(values):.3f}{spread}"
-        rows.append(row)
-    setup = setup_rows(
-        command_line("ablation", arguments, args),
-        table=args.data or f"a made-up census of {n_rows} rows and {table.shape[1]} columns",
-        seeds=", ".join(map(str, seeds)),
-    )
-    report(args.out, "ablation", {"table": rows, "setup": setup})
+    runs = [row for seed in benchmark.seeds for row in run(table, seed, args.quick)]
+    rows = list(summarise(runs, ("decoder", "variant"), FIGURES, ddof=0))
+    about = args.data or f"a made-up census of {n_rows} rows and {table.shape[1]} columns"
+    benchmark.report({"table": rows}, table=about)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,12 @@
 """How well anomalies are ranked, beside the detectors that one would use otherwise.
 
-Reads every ``.npz`` below a folder that holds ``X`` and ``y`` (1 for anomalies), as the
-tables of ADBench do.  Each seed takes at most 10,000 rows and splits them:
-
-- unsup: fit on 70 % of the rows with their anomalies, score the other 30 %;
-- oneclass: fit on half of the normal rows, score the other half and every anomaly.
-
-Columns are standardised on the training rows.  AUROC, AUPRC (average precision) and the
-rank among the compared detectors are means over tables and seeds.
+docs/benchmarks/anomaly.rst has the protocol.
 """
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,9 +17,12 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows, write_csv
+from benchmarks._common import Benchmark, Row
 from benchmarks._detectors import Detector, of_pyod, of_scikit_learn, ours
+from benchmarks._runs import Runs, groups_of, mean_and_spread, mean_by_seed, mean_of, read_runs
+from benchmarks._timing import timed
 
+KEYS = ("table", "detector", "seed")
 MAX_ROWS = 10_000
 DEFAULT = "AAEOutlierDetector, default"
 #: The constants of the default were chosen on every second table, the first included.
@@ -37,66 +31,39 @@ CHOSEN_ON = slice(0, None, 2)
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__.splitlines()[0], seeds=3)
-    arguments.add_argument("--data", type=Path, metavar="DIR", required=True)
-    arguments.add_argument("--setting", choices=["unsup", "oneclass"], default="unsup")
-    arguments.add_argument(
+    benchmark = Benchmark("anomaly", __doc__, seeds=3, keeps_runs=True)
+    benchmark.add_data(required=True)
+    benchmark.add("--setting", choices=["unsup", "oneclass"], default="unsup")
+    benchmark.add(
         "--only", nargs="*", default=[], help="detectors whose name holds one of these words"
     )
-    arguments.add_argument(
-        "--keep",
-        type=Path,
-        nargs="*",
-        default=[],
-        metavar="CSV",
+    benchmark.add(
+        "--keep", type=Path, nargs="*", default=[], metavar="CSV",
         help="runs written before: they join the tables and are not run again",
-    )
-    args = arguments.parse_args()
-    prepare(args.threads)
-    detectors = {
-        name: detector
+    )  # fmt: skip
+    args = benchmark.parse()
+    benchmark.prefix = f"anomaly_{args.setting}"
+    detectors = [
+        detector
         for name, detector in (ours() | of_scikit_learn() | of_pyod()).items()
         if not args.only or any(word in name for word in args.only)
-    }
+    ]
     files = sorted(args.data.rglob("*.npz"))
-    names = [file.stem for file in files]
-    runs = kept_runs(args.keep, args.seeds)
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS, resume=False)
+    kept = [row for path in args.keep for row in read_runs(path, KEYS)]
+    runs.add(*(row for row in kept if int(row["seed"]) < args.seeds))
     for file in files[:2] if args.quick else files:
-        for seed in range(1 if args.quick else args.seeds):
+        for seed in benchmark.seeds:
             X, X_test, y = split(file, args.setting, seed)
-            for detector in detectors.values():
+            for detector in detectors:
                 if any((file.stem, name, seed) not in runs for name in detector.rows):
-                    found = figures(detector, X, X_test, y, file.stem, seed)
-                    runs |= {(file.stem, run["detector"], seed): run for run in found}
+                    runs.add(*figures(detector, X, X_test, y, file.stem, seed))
         print(f"{file.stem}: {len(X)} rows to fit, {X.shape[1]} columns", flush=True)
-        # After every table: a long run that is cut short leaves its figures behind.
-        write_csv(args.out, f"anomaly_{args.setting}_runs", list(runs.values()))
-    report(
-        args.out,
-        f"anomaly_{args.setting}",
-        {
-            "table": list(summarise(list(runs.values()), names)),
-            "by_data": list(by_data(list(runs.values()))),
-            "setup": setup_rows(
-                command_line("anomaly", arguments, args),
-                setting=args.setting,
-                seeds=", ".join(map(str, range(args.seeds))),
-            ),
-        },
+    chosen_on = {file.stem for file in files[CHOSEN_ON]}
+    benchmark.report(
+        {"table": list(summarise(runs.rows(), chosen_on)), "by_data": list(by_data(runs.rows()))},
+        setting=args.setting,
     )
-
-
-def kept_runs(paths: list[Path], n_seeds: int) -> dict[tuple, Row]:
-    """Return the runs of the first seeds in files, by table, detector and seed."""
-    runs: dict[tuple, Row] = {}
-    for path in paths:
-        with path.open(newline="", encoding="utf-8") as file:
-            for line in csv.DictReader(file):
-                key = line.pop("table"), line.pop("detector"), int(line.pop("seed"))
-                named: Row = dict(zip(("table", "detector", "seed"), key, strict=True))
-                if key[2] < n_seeds:
-                    runs[key] = named | {name: float(figure) for name, figure in line.items()}
-    return runs
 
 
 def split(file: Path, setting: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -125,15 +92,10 @@ def figures(
     """Yield a row of figures for every score of a detector."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # peers warn of what they then do
-        start = time.perf_counter()
-        model = detector.fit(X, seed)
-        fit_seconds = time.perf_counter() - start
-        scores = {}
-        for name, score in detector.rows.items():
-            start = time.perf_counter()
-            values = np.nan_to_num(score(model, X_test), posinf=np.finfo(np.float64).max)
-            scores[name] = values, time.perf_counter() - start
+        model, fit_seconds = timed(detector.fit, X, seed)
+        scores = {name: timed(score, model, X_test) for name, score in detector.rows.items()}
     for name, (values, seconds) in scores.items():
+        values = np.nan_to_num(values, posinf=np.finfo(np.float64).max)
         yield {
             "table": table,
             "detector": name,
@@ -145,66 +107,49 @@ def figures(
         }
 
 
-def summarise(runs: list[Row], names: list[str]) -> Iterator[Row]:
+def summarise(runs: list[Row], chosen_on: set[str]) -> Iterator[Row]:
     """Yield the means of every detector, over all tables and over either half."""
-    chosen_on = set(names[CHOSEN_ON])
     ranks = ranks_of(runs)
-    for detector in dict.fromkeys(run["detector"] for run in runs):
-        own = [run for run in runs if run["detector"] == detector]
-        by_seed = [
-            np.mean([run["AUROC"] for run in own if run["seed"] == seed])
-            for seed in dict.fromkeys(run["seed"] for run in own)
-        ]
-        halves = [
-            [run["AUROC"] for run in own if (run["table"] in chosen_on) == side]
-            for side in (True, False)
-        ]
-        spread = f" ± {np.std(by_seed, ddof=1):.4f}" if len(by_seed) > 1 else ""
+    for (detector,), own in groups_of(runs, ["detector"]).items():
+        halves = {
+            title: [run["AUROC"] for run in own if (run["table"] in chosen_on) == chosen]
+            for title, chosen in (("chosen on", True), ("others", False))
+        }
         yield {
             "detector": detector,
-            "AUROC": f"{np.mean(by_seed):.4f}{spread}",
-            "chosen on": f"{np.mean(halves[0]):.4f}" if halves[0] else "",
-            "others": f"{np.mean(halves[1]):.4f}" if halves[1] else "",
-            "AUPRC": f"{np.mean([run['AUPRC'] for run in own]):.4f}",
+            "AUROC": mean_and_spread(mean_by_seed(own, "AUROC"), "{:.4f}"),
+            **{title: f"{np.mean(half):.4f}" if half else "" for title, half in halves.items()},
+            "AUPRC": f"{mean_of(own, 'AUPRC'):.4f}",
             "rank": f"{ranks[detector]:.2f}" if detector in ranks else "",
-            "fit [s]": f"{np.mean([run['fit [s]'] for run in own]):.2f}",
-            "score [s]": f"{np.mean([run['score [s]'] for run in own]):.2f}",
+            "fit [s]": f"{mean_of(own, 'fit [s]'):.2f}",
+            "score [s]": f"{mean_of(own, 'score [s]'):.2f}",
         }
 
 
-def is_compared(detector: object) -> bool:
-    """Return whether a detector takes part in the ranking: the peers and our default."""
+def is_compared(run: Row) -> bool:
+    """Return whether a run is of a detector that is ranked: the peers and our default."""
     parts_of_ours = ("AAEOutlierDetector", "no adversary", "no networks")
-    return detector == DEFAULT or not str(detector).startswith(parts_of_ours)
+    return run["detector"] == DEFAULT or not run["detector"].startswith(parts_of_ours)
 
 
-def ranks_of(runs: list[Row]) -> dict[object, float]:
+def ranks_of(runs: list[Row]) -> dict[str, float]:
     """Return the mean rank of AUROC, by table, among the compared detectors."""
-    values: dict[object, dict[object, list]] = {}
-    for run in runs:
-        if is_compared(run["detector"]):
-            of_table = values.setdefault(run["table"], {})
-            # Means: not all detectors run with as many seeds.
-            of_table.setdefault(run["detector"], []).append(run["AUROC"])
-    found: dict[object, list[float]] = {}
-    for of_table in values.values():
-        ranks = rankdata([-np.mean(areas) for areas in of_table.values()])
-        for detector, rank in zip(of_table, ranks, strict=True):
+    found: dict[str, list[float]] = {}
+    for of_table in groups_of(filter(is_compared, runs), ["table"]).values():
+        # Means: not all detectors run with as many seeds.
+        by_detector = groups_of(of_table, ["detector"])
+        ranks = rankdata([-mean_of(group, "AUROC") for group in by_detector.values()])
+        for (detector,), rank in zip(by_detector, ranks, strict=True):
             found.setdefault(detector, []).append(float(rank))
     return {detector: float(np.mean(ranks)) for detector, ranks in found.items()}
 
 
 def by_data(runs: list[Row]) -> Iterator[Row]:
     """Yield the mean AUROC of the compared detectors on every table."""
-    compared = list(dict.fromkeys(run["detector"] for run in runs if is_compared(run["detector"])))
-    for table in dict.fromkeys(run["table"] for run in runs):
-        row: Row = {"table": table}
-        for detector in compared:
-            values = [
-                run["AUROC"] for run in runs if (run["table"], run["detector"]) == (table, detector)
-            ]
-            row[str(detector)] = f"{np.mean(values):.3f}"
-        yield row
+    compared = [detector for (detector,) in groups_of(filter(is_compared, runs), ["detector"])]
+    for (table,), of_table in groups_of(runs, ["table"]).items():
+        means = {name: mean_of(of_table, "AUROC", detector=name) for name in compared}
+        yield {"table": table} | {name: f"{mean:.3f}" for name, mean in means.items()}
 
 
 if __name__ == "__main__":

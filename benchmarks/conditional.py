@@ -1,25 +1,21 @@
 """How well rows drawn under conditions agree with the model's own rows that meet them.
 
-``sample(n, conditions=...)`` of a fitted model, against what is left of its unconditional
-draws when all others are thrown away: a model that conditions correctly draws from the same
-distribution, and a boosted classifier cannot tell the two apart.  What it says of two sets of
-filtered draws is shown beside it.  Whether a model is like the data is another question, and
-the benchmark of generation answers it.
+docs/benchmarks/conditional.rst has the protocol.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks._common import Row, command_line, prepare, report, setup_rows, verdict, version
+from benchmarks._common import Row, verdict, version
 from benchmarks._contenders import AAE, CONTENDERS, N_COMPONENTS
-from benchmarks._frames import MAX_CLASSES, Mixed, arguments_for, folder, is_number
+from benchmarks._frames import MAX_CLASSES, Mixed, TableBenchmark, is_number
 from benchmarks._runs import Runs, mean_of, summarise
+from benchmarks._timing import timed
 from sklearn_aae.metrics import table_c2st
 
 KEYS = ("table", "condition", "seed")
@@ -47,32 +43,24 @@ CASES: dict[str, tuple[float, ...]] = {
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = arguments_for(__doc__.splitlines()[0])
-    args = arguments.parse_args()
-    prepare(args.threads)
-    name = "conditional_quick" if args.quick else "conditional"
-    runs = Runs(args.out, name, KEYS)
-    seeds = range(1 if args.quick else args.seeds)
-    tables = list(folder(args.data, short=args.quick, keep_repeats=args.keep_repeats))
+    benchmark = TableBenchmark("conditional", __doc__)
+    args = benchmark.parse()
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
+    tables = benchmark.tables()
     for table in tables:
         print(table, flush=True)
-        for seed in seeds:
-            known = all((table.name, case, seed) in runs for case in CASES)
-            if known and not (args.again or args.quick):
+        for seed in benchmark.seeds:
+            if not benchmark.again and all((table.name, case, seed) in runs for case in CASES):
                 continue
             train, _ = table.split(seed)
             model = CONTENDERS[AAE].build(seed, short=args.quick).fit(train)
-            for row in measure(model, table, train, seed, SHORT_ROWS if args.quick else N_ROWS):
-                runs.add(row)
+            runs.add(*measure(model, table, train, seed, SHORT_ROWS if args.quick else N_ROWS))
     rows = runs.rows([table.name for table in tables], list(CASES))
-    setup = setup_rows(
-        command_line("conditional", arguments, args),
-        seeds=", ".join(map(str, seeds)),
+    benchmark.report(
+        {"table": list(summary(rows)), "conditions": list(describe(tables))},
         n_components=N_COMPONENTS,
         pandas=version("pandas"),
     )
-    results = {"table": list(summary(rows)), "conditions": list(describe(tables)), "setup": setup}
-    report(args.out, name, results)
 
 
 def describe(tables: Iterable[Mixed]) -> Iterator[Row]:
@@ -122,27 +110,26 @@ def measure(model: Any, table: Mixed, train: pd.DataFrame, seed: int, n_rows: in
     """Yield the figures of each case."""
     for case in CASES:
         chosen = conditions(train, case)
-        start = time.perf_counter()
-        drawn = model.sample(n_rows, random_state=seed, conditions=chosen)
-        drawn_after = time.perf_counter()
+        drawn, draw_seconds = timed(model.sample, n_rows, random_state=seed, conditions=chosen)
         # Twice as many: what two sets of filtered draws make of each other.
-        filtered, share = filter_draws(model, chosen, 2 * n_rows, seed)
-        filtered_after = time.perf_counter()
+        (filtered, share), filter_seconds = timed(filter_draws, model, chosen, 2 * n_rows, seed)
         half = len(filtered) // 2
-        first, second = filtered[:half], filtered[half:]
-        enough = half >= MIN_ROWS
+        areas = [np.nan, np.nan]
+        if half >= MIN_ROWS:
+            areas = [
+                table_c2st(filtered[:half], others, random_state=seed).score
+                for others in (drawn, filtered[half:])
+            ]
         yield {
             "table": table.name,
             "condition": case,
             "seed": seed,
             "share of draws": share,
-            "C2ST": table_c2st(first, drawn, random_state=seed).score if enough else np.nan,
-            "C2ST, filtered": table_c2st(first, second, random_state=seed).score
-            if enough
-            else np.nan,
+            "C2ST": areas[0],
+            "C2ST, filtered": areas[1],
             "rows that meet it": float(meets(drawn, chosen).mean()),
-            "draw [s]": drawn_after - start,
-            "filter [s]": (filtered_after - drawn_after) / 2,
+            "draw [s]": draw_seconds,
+            "filter [s]": filter_seconds / 2,
         }
 
 

@@ -1,8 +1,7 @@
 """What the detector's measured constants do: each moved by itself.
 
-On the tables that they were chosen on: every second one of a folder, the first included, as
-:mod:`benchmarks.anomaly` reads and splits it.  A constant whose neighbours give the same figures,
-within the spread of seeds, is not one that was tuned to these tables.
+On the tables that they were chosen on.  A constant whose neighbours give the same figures, within
+the spread of seeds, is not one that was tuned to these tables.
 """
 
 from __future__ import annotations
@@ -10,58 +9,52 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows, write_csv
+from benchmarks._common import Benchmark, Row
+from benchmarks._runs import Runs, groups_of, mean_and_spread, mean_by_seed
 from benchmarks.anomaly import CHOSEN_ON, split
 from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.detection import _fitting
 from sklearn_aae.detection.ensemble import EnsembleTrainer
 from sklearn_aae.detection.scores import _mixture
 
+KEYS = ("constant", "setting", "table", "seed")
+SETTINGS = ("unsup", "oneclass")
 Change = Callable[[], contextlib.AbstractContextManager]
 
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__.splitlines()[0], seeds=3)
-    arguments.add_argument("--data", type=Path, metavar="DIR", required=True)
-    arguments.add_argument("--only", nargs="*", default=[], help="words of the variants to run")
-    args = arguments.parse_args()
-    prepare(args.threads)
+    benchmark = Benchmark("constants", __doc__, seeds=3, keeps_runs=True)
+    benchmark.add_data(required=True)
+    benchmark.add("--only", nargs="*", default=[], help="words of the variants to run")
+    args = benchmark.parse()
     files = sorted(args.data.rglob("*.npz"))[CHOSEN_ON]
     files = files[:1] if args.quick else files
-    seeds = range(1 if args.quick else args.seeds)
-    runs: list[Row] = []
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS, resume=False)
     for name, change in variants().items():
         if args.only and not any(word in name for word in args.only):
             continue
-        for setting in ("unsup", "oneclass"):
-            for file in files:
-                for seed in seeds:
-                    X, X_test, y = split(file, setting, seed)
-                    with change():
-                        badness = (
-                            -AAEOutlierDetector(random_state=seed).fit(X).score_samples(X_test)
-                        )
-                    runs.append(
-                        {
-                            "constant": name,
-                            "setting": setting,
-                            "table": file.stem,
-                            "seed": seed,
-                            "AUROC": roc_auc_score(y, badness),
-                        }
-                    )
+        for setting, file, seed in product(SETTINGS, files, benchmark.seeds):
+            figures = partial(measure, change, file, setting, seed)
+            runs.measure((name, setting, file.stem, seed), figures)
         print(name, flush=True)
-        write_csv(args.out, "constants_runs", runs)
-    setup = setup_rows(command_line("constants", arguments, args), seeds=len(seeds))
-    report(args.out, "constants", {"table": list(summarise(runs)), "setup": setup})
+    benchmark.report({"table": list(summarise(runs.rows()))})
+
+
+def measure(change: Change, file: Path, setting: str, seed: int) -> Row:
+    """Return the figure of the default on one split of a table, with a constant changed."""
+    X, X_test, y = split(file, setting, seed)
+    with change():
+        detector = AAEOutlierDetector(random_state=seed).fit(X)
+        return {"AUROC": roc_auc_score(y, -detector.score_samples(X_test))}
 
 
 def variants() -> dict[str, Change]:
@@ -100,17 +93,10 @@ def variants() -> dict[str, Change]:
 
 def summarise(runs: list[Row]) -> Iterator[Row]:
     """Yield the mean AUROC of every variant, with its spread over seeds."""
-    for name in dict.fromkeys(run["constant"] for run in runs):
-        row: Row = {"constant": name}
-        for setting in ("unsup", "oneclass"):
-            own = [run for run in runs if (run["constant"], run["setting"]) == (name, setting)]
-            by_seed = [
-                np.mean([run["AUROC"] for run in own if run["seed"] == seed])
-                for seed in dict.fromkeys(run["seed"] for run in own)
-            ]
-            spread = f" ± {np.std(by_seed, ddof=1):.4f}" if len(by_seed) > 1 else ""
-            row[setting] = f"{np.mean(by_seed):.4f}{spread}"
-        yield row
+    for (name,), own in groups_of(runs, ["constant"]).items():
+        by_setting = groups_of(own, ["setting"])
+        areas = {setting: mean_by_seed(by_setting[setting,], "AUROC") for setting in SETTINGS}
+        yield {"constant": name} | {k: mean_and_spread(v, "{:.4f}") for k, v in areas.items()}
 
 
 if __name__ == "__main__":

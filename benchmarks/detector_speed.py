@@ -10,7 +10,7 @@ import time
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
+from benchmarks._common import Benchmark, Row
 from sklearn_aae import AAEOutlierDetector
 
 #: Rows, columns and repeats.
@@ -19,14 +19,12 @@ SHAPES = [(10_000, 30, 11), (4_000, 1_500, 5)]
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__.splitlines()[0])
-    args = arguments.parse_args()
-    prepare(args.threads)
+    benchmark = Benchmark("detector_speed", __doc__)
+    args = benchmark.parse()
     shapes = [(500, 10, 2)] if args.quick else SHAPES
     AAEOutlierDetector(max_epochs=1, random_state=0).fit(table(200, 5))  # what happens once
     rows = [measure(*shape) for shape in shapes]
-    setup = setup_rows(command_line("detector_speed", arguments, args))
-    report(args.out, "detector_speed", {"table": rows, "setup": setup})
+    benchmark.report({"table": rows}, seeds="one for each fit, from 0 on")
 
 
 def table(n_rows: int, n_columns: int) -> np.ndarray:

@@ -1,21 +1,11 @@
 """Whether the column that was corrupted is named: ours beside SHAP, PCA and ECOD.
 
-For every table, a detector is fitted to 70 % of the rows.  In 200 of the others (or all,
-if they are fewer) one cell is corrupted, its column drawn by seed:
-
-- shift 2, 3, 5: a number moves by so many standard deviations, up or down;
-- swap: a category becomes another one, drawn evenly;
-- combination: the cell becomes that of another row, drawn so that it differs: its own
-  marginal is common, only the combination is odd.
-
-A method hits if the corrupted column is the first, or among the first three, of the
-columns that it names.  SHAP's PermutationExplainer explains the same score.
+docs/benchmarks/explain.rst has the protocol.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,40 +17,36 @@ from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
+from benchmarks._common import Benchmark, Row
+from benchmarks._frames import is_number
+from benchmarks._runs import groups_of, mean_of
+from benchmarks._timing import timed
 from sklearn_aae import AAEOutlierDetector, TableEncoder
 
 N_ROWS = 200
 MAX_TRAIN = 10_000
 SHIFTS = (2, 3, 5)
+FIGURES = {"top 1": "{:.3f}", "top 3": "{:.3f}", "ms per row": "{:.2f}"}
 Explainer = Callable[[pd.DataFrame], np.ndarray]
 
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__.splitlines()[0], seeds=1)
-    arguments.add_argument(
-        "--data", type=Path, metavar="DIR", help="also adult, titanic, penguins.csv and shuttle.npz"
-    )
-    arguments.add_argument("--shap-rows", type=int, default=20, help="rows for SHAP (default: 20)")
-    args = arguments.parse_args()
-    prepare(args.threads)
+    benchmark = Benchmark("explain", __doc__, seeds=1)
+    benchmark.add_data("also adult, titanic, penguins.csv and shuttle.npz")
+    benchmark.add("--shap-rows", type=int, default=20, help="rows for SHAP (default: 20)")
+    args = benchmark.parse()
     runs: list[Row] = []
     for name, table in tables(args.data, args.quick):
-        for seed in range(args.seeds):
+        for seed in benchmark.seeds:
             runs += run(name, table, seed, args.shap_rows)
         print(f"{name}: {table.shape[0]} rows, {table.shape[1]} columns", flush=True)
-    setup = setup_rows(
-        command_line("explain", arguments, args), seeds=", ".join(map(str, range(args.seeds)))
-    )
-    report(
-        args.out,
-        "explain",
+    everything = [one | {"corruption": "all"} for one in runs]
+    benchmark.report(
         {
-            "table": list(summarise(runs, "corruption")),
+            "table": list(summarise([*runs, *everything], "corruption")),
             "by_data": list(summarise(runs, "table")),
-            "setup": setup,
-        },
+        }
     )
 
 
@@ -92,18 +78,16 @@ def run(name: str, table: pd.DataFrame, seed: int, shap_rows: int) -> Iterator[R
         for method, explain in methods.items():
             # SHAP takes seconds for a row: it gets a few, and so does what it is held against.
             limit = min(shap_rows, len(rows)) if "few rows" in method else len(rows)
-            start = time.perf_counter()
-            parts = explain(rows.iloc[:limit])
-            seconds = (time.perf_counter() - start) / limit
-            places = np.argsort(-parts, axis=1, kind="stable") == columns[:limit, None]
+            parts, seconds = timed(explain, rows.iloc[:limit])
+            hits = np.argsort(-parts, axis=1, kind="stable") == columns[:limit, None]
             yield {
                 "table": name,
                 "corruption": corruption,
                 "method": method,
                 "seed": seed,
-                "top 1": places[:, 0].mean(),
-                "top 3": places[:, :3].any(axis=1).mean(),
-                "ms per row": 1e3 * seconds,
+                "top 1": hits[:, 0].mean(),
+                "top 3": hits[:, :3].any(axis=1).mean(),
+                "ms per row": 1e3 * seconds / limit,
             }
 
 
@@ -131,11 +115,6 @@ def corrupt(
         other = pool[pool != old].to_numpy()
         rows.iat[i, j] = other[rng.integers(len(other))]
     return rows, columns
-
-
-def is_number(column: pd.Series) -> bool:
-    """Return whether a column holds numbers, and booleans are none."""
-    return pd.api.types.is_numeric_dtype(column) and column.dtype != bool
 
 
 def explainers(train: pd.DataFrame, seed: int) -> Iterator[tuple[str, Explainer]]:
@@ -209,15 +188,15 @@ def shap_explainer(detector: AAEOutlierDetector, train: pd.DataFrame, seed: int)
             codes[c] = known.get_indexer(frame[c]).astype(float)
         return codes.to_numpy(dtype=float)
 
-    def badness(codes: np.ndarray) -> Any:
+    def anomaly_score(codes: np.ndarray) -> Any:
         frame = pd.DataFrame(codes, columns=train.columns)
         for c, known in levels.items():
-            places = frame[c].astype(int).to_numpy()
-            frame[c] = known.append(pd.Index([None]))[places]
+            indices = frame[c].astype(int).to_numpy()
+            frame[c] = known.append(pd.Index([None]))[indices]
         return -detector.score_samples(frame)
 
     background = to_codes(train.sample(min(100, len(train)), random_state=seed))
-    explainer = shap.PermutationExplainer(badness, background, seed=seed)
+    explainer = shap.PermutationExplainer(anomaly_score, background, seed=seed)
 
     def explain(rows: pd.DataFrame) -> np.ndarray:
         codes = to_codes(rows)
@@ -231,20 +210,9 @@ def shap_explainer(detector: AAEOutlierDetector, train: pd.DataFrame, seed: int)
 
 def summarise(runs: list[Row], by: str) -> Iterator[Row]:
     """Yield mean hit rates by method and kind of corruption, or table."""
-    groups: dict[tuple, list[Row]] = {}
-    for one in runs:
-        groups.setdefault((one[by], one["method"]), []).append(one)
-    if by == "corruption":
-        for one in runs:
-            groups.setdefault(("all", one["method"]), []).append(one)
-    for (what, method), group in groups.items():
-        yield {
-            by: what,
-            "method": method,
-            "top 1": f"{np.mean([one['top 1'] for one in group]):.3f}",
-            "top 3": f"{np.mean([one['top 3'] for one in group]):.3f}",
-            "ms per row": f"{np.mean([one['ms per row'] for one in group]):.2f}",
-        }
+    for (what, method), group in groups_of(runs, [by, "method"]).items():
+        means = {name: form.format(mean_of(group, name)) for name, form in FIGURES.items()}
+        yield {by: what, "method": method} | means
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """How well classes are told with few labels, and found with none, beside the peers.
 
-Labels are of rows drawn at random, of every class one at least; accuracy is on all other
-rows, which the semi-supervised models have seen without labels.  Clusters are as many as
-classes.  The peers read scaled numbers (digits: pixels from 0 to 1), and of tables of mixed
-types the columns of :class:`~sklearn_aae.encoding.TableEncoder`.
+docs/benchmarks/few_labels.rst has the protocol.  The peers read scaled numbers (digits: pixels
+from 0 to 1), and of tables of mixed types the columns of ``TableEncoder``.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
+from benchmarks._common import Benchmark, Row
 from benchmarks._frames import folder
 from benchmarks._runs import Runs, summarise
 from sklearn_aae import AAEClassifier, AAEClusterer
@@ -161,37 +159,32 @@ def cluster(table: Labelled, seed: int) -> Iterator[tuple[str, Measurement]]:
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__.splitlines()[0], seeds=5)
-    arguments.add_argument("--data", type=Path, metavar="DIR", help="also the tables of a folder")
-    args = arguments.parse_args()
-    prepare(args.threads)
+    benchmark = Benchmark("few_labels", __doc__, seeds=5, keeps_runs=True)
+    benchmark.add_data("also the tables of a folder")
+    args = benchmark.parse()
     # LabelSpreading divides by zero where no label reaches a row.
     warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)
-    runs = Runs(args.out, "few_labels", KEYS)
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
     for table in tables(None if args.quick else args.data):
         if args.quick and table.name != "iris":
             continue
-        for seed in range(1 if args.quick else args.seeds):
+        for seed in benchmark.seeds:
             for n_labels in (None, *table.n_labels):
                 measure(runs, table, n_labels, seed)
         print(f"{table.name}: {len(table.y)} rows", flush=True)
     summary = list(summarise(runs.rows(), KEYS[:-1], FIGURES))
-    result = {}
-    for title, figure in (("labels", ACCURACY), ("clusters", INDEX)):
-        result[title] = list(beside(summary, figure))
-    result["setup"] = setup_rows(command_line("few_labels", arguments, args))
-    report(args.out, "few_labels", result)
+    parts = {"labels": ACCURACY, "clusters": INDEX}
+    benchmark.report({title: list(beside(summary, figure)) for title, figure in parts.items()})
 
 
 def measure(runs: Runs, table: Labelled, n_labels: int | None, seed: int) -> None:
     """Add the figures of one draw of labels, or of no labels, unless they are there."""
-    label = NO_LABELS if n_labels is None else str(n_labels)
-    found = cluster(table, seed) if n_labels is None else classify(table, n_labels, seed)
-    figure = INDEX if n_labels is None else ACCURACY
+    if n_labels is None:
+        label, figure, found = NO_LABELS, INDEX, cluster(table, seed)
+    else:
+        label, figure, found = str(n_labels), ACCURACY, classify(table, n_labels, seed)
     for model, value in found:
-        key = {"table": table.name, "labels": label, "model": model, "seed": seed}
-        if runs.key(key) not in runs:
-            runs.add(key | {figure: value()})
+        runs.measure((table.name, label, model, seed), lambda value=value: {figure: value()})
 
 
 def beside(summary: list[Row], figure: str) -> Iterator[Row]:

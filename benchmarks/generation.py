@@ -1,10 +1,6 @@
 """How good the rows are that the model draws for mixed-type tables, and what they cost.
 
-Every run is a fit to the training rows of one split and as many rows drawn, by one
-contender, in a process of its own; the rows are judged beside the 30 % that are held out by
-all measures of ``sklearn_aae.metrics.synthetic_report``.  Runs are kept in
-``generation_runs.csv``: a call only measures those that are missing there, so a long one can
-be stopped and taken up again, and contenders can be added later.
+docs/benchmarks/generation.rst has the protocol.  Each run has a process of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +11,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +19,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._codes import boosting_seconds, principal_components, target_from
-from benchmarks._common import (
-    Row,
-    command_line,
-    prepare,
-    report,
-    setup_rows,
-    verdict,
-    version,
-)
+from benchmarks._common import Row, verdict, version
 from benchmarks._contenders import AAE, CONTENDERS, EVERY, N_COMPONENTS, PEERS
-from benchmarks._frames import Mixed, arguments_for, folder
-from benchmarks._memmap import in_child
+from benchmarks._frames import Mixed, TableBenchmark
+from benchmarks._memory import in_child, reset_peak, status
 from benchmarks._runs import Runs, mean_of, summarise
-from benchmarks.memory import reset_peak, status
+from benchmarks._timing import timed
 from sklearn_aae import metrics
 from sklearn_aae.metrics import SyntheticReport, synthetic_report
 
@@ -105,60 +94,47 @@ TARGETS: dict[str, tuple[Target, ...]] = {
 
 def main() -> None:
     """Run the benchmark, or one run of it in a child process."""
-    arguments = _arguments()
-    args = arguments.parse_args()
-    prepare(args.threads)
-    options = {"short": args.quick, "keep_repeats": args.keep_repeats}
+    benchmark = TableBenchmark("generation", __doc__)
+    benchmark.add(
+        "--contenders", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS),
+        metavar="NAME", help=f"of {', '.join(CONTENDERS)} (default: all)",
+    )  # fmt: skip
+    benchmark.add(
+        "--peers", nargs="+", choices=list(PEERS), default=[], metavar="NAME",
+        help=f"also these, which take long: {', '.join(PEERS)} (package ctgan)",
+    )  # fmt: skip
+    benchmark.add("--run", nargs=3, help=argparse.SUPPRESS)
+    args = benchmark.parse()
     if args.run:
         name, contender, seed = args.run
-        (table,) = folder(args.data, **options, only=name)
+        (table,) = benchmark.tables(only=name)
         print(json.dumps(measure(table, contender, int(seed))))
         return
-    tables = {table.name: table for table in folder(args.data, **options)}
+    tables = {table.name: table for table in benchmark.tables()}
     chosen = [*args.contenders, *(key for peer in args.peers for key in available(peer))]
-    # Figures of short runs must not pass for others.
-    name = "generation_quick" if args.quick else "generation"
-    runs = Runs(args.out, name, KEYS)
-    seeds = range(1 if args.quick else args.seeds)
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
     for table in tables.values():
         print(table, flush=True)
         for contender in chosen:
-            for seed in seeds:
+            for seed in benchmark.seeds:
                 key = (table.name, contender, seed)
-                if args.quick:  # a process for each run would take longer than the run
-                    figures = measure(table, contender, seed, short=True)
-                elif args.again or key not in runs:
-                    figures = child(args, key)
-                else:
-                    continue
-                runs.add(dict(zip(KEYS, key, strict=True)) | figures)
+                # A process for each run would take longer than a short run.
+                measured = (
+                    partial(measure, table, contender, seed, short=True)
+                    if args.quick
+                    else partial(child, args, key)
+                )
+                runs.measure(key, measured, again=benchmark.again)
             print(f"  {EVERY[contender].label}", flush=True)
     rows = runs.rows(list(tables), list(EVERY))
-    setup = setup_rows(
-        command_line("generation", arguments, args),
-        seeds=", ".join(map(str, seeds)),
+    results = {part: list(summary(rows, part)) for part in PARTS}
+    benchmark.report(
+        results | {"targets": list(targets(rows))},
         n_components=N_COMPONENTS,
         pandas=version("pandas"),
         **{f"table {name}": str(table).partition(": ")[2] for name, table in tables.items()},
         ctgan=version("ctgan"),
     )
-    results = {part: list(summary(rows, part)) for part in PARTS}
-    results |= {"targets": list(targets(rows)), "setup": setup}
-    report(args.out, name, {title: table for title, table in results.items() if table})
-
-
-def _arguments() -> argparse.ArgumentParser:
-    arguments = arguments_for(__doc__.splitlines()[0])
-    arguments.add_argument(
-        "--contenders", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS),
-        metavar="NAME", help=f"of {', '.join(CONTENDERS)} (default: all)",
-    )  # fmt: skip
-    arguments.add_argument(
-        "--peers", nargs="+", choices=list(PEERS), default=[], metavar="NAME",
-        help=f"also these, which take long: {', '.join(PEERS)} (package ctgan)",
-    )  # fmt: skip
-    arguments.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
-    return arguments
 
 
 def available(peer: str) -> list[str]:
@@ -188,18 +164,13 @@ def measure(table: Mixed, contender: str, seed: int, *, short: bool = False) -> 
     figures: Row = dict.fromkeys(FIGURES, np.nan)
     model = build(seed, short=short)
     before = _start_of_peak()
-    start, start_cpu = time.perf_counter(), time.process_time()
-    model.fit(train)
-    fit_seconds = time.perf_counter() - start
+    start_cpu = time.process_time()
+    _, figures["fit [s]"] = timed(model.fit, train)
     if before:
         figures["peak of fit [MiB]"] = (status("VmHWM") - before) / 2**20
-    start = time.perf_counter()
-    drawn = model.sample(len(train), random_state=seed)
-    sample_seconds = time.perf_counter() - start
-    total = fit_seconds + sample_seconds
+    drawn, figures["sample [s]"] = timed(model.sample, len(train), random_state=seed)
     figures["of the CPU [s]"] = time.process_time() - start_cpu
-    figures["fit [s]"], figures["sample [s]"] = fit_seconds, sample_seconds
-    figures["fit and sample [s]"] = total
+    total = figures["fit and sample [s]"] = figures["fit [s]"] + figures["sample [s]"]
     figures["over boosting"] = total / boosting_seconds(train, table.target, seed)
     judged = synthetic_report(train, drawn, test, target=table.target, random_state=seed)
     figures |= fidelity(judged)
@@ -288,13 +259,12 @@ def targets(runs: list[Row]) -> Iterator[Row]:
                 bound += mean_of(runs, target.of, table=table, contender=target.contender)
             if np.isnan(value) or np.isnan(bound):
                 continue  # not measured
-            form = FIGURES[target.figure].format
+            form = FIGURES[target.figure]
             yield {
                 "table": table,
                 "figure": target.figure,
-                "measured": form(value),
-                **verdict(value, target.side, bound),
-                "target": f"{target.side} {form(bound)}",
+                "measured": form.format(value),
+                **verdict(value, target.side, bound, form),
             }
 
 

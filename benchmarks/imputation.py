@@ -1,15 +1,12 @@
 """How well the model fills missing cells, beside scikit-learn's imputers.
 
-A fifth of the cells of held-out rows is masked at random and filled by models of the
-training rows.  Errors are taken over the masked cells of the table, all columns together.
-Single draws (``method="draw"``) should not be near the truth but spread like it: measured is
-their variance over that of the true cells, by column.
+docs/benchmarks/imputation.rst has the protocol.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,11 +15,12 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer
 
-from benchmarks._common import Row, command_line, prepare, report, setup_rows, verdict, version
+from benchmarks._common import Row, verdict, version
 from benchmarks._contenders import AAE, EVERY, N_COMPONENTS
-from benchmarks._frames import arguments_for, as_floats, folder, is_number
+from benchmarks._frames import Mixed, TableBenchmark, as_floats, is_number
 from benchmarks._imputers import SHARE, Imputer, Typical, mask_cells, without
 from benchmarks._runs import Runs, mean_of, summarise
+from benchmarks._timing import timed
 
 KEYS = ("table", "contender", "seed")
 ERRORS = {"numbers": "{:.3f}", "categories": "{:.3f}"}
@@ -76,38 +74,34 @@ RIVALS = ("knn-one-hot", "knn-ordinal", "iterative-dummies", "iterative-ordinal"
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = arguments_for(__doc__.splitlines()[0])
-    arguments.add_argument(
+    benchmark = TableBenchmark("imputation", __doc__)
+    benchmark.add(
         "--contenders", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS),
         metavar="NAME", help=f"of {', '.join(CONTENDERS)} (default: all)",
     )  # fmt: skip
-    args = arguments.parse_args()
-    prepare(args.threads)
-    name = "imputation_quick" if args.quick else "imputation"
-    runs = Runs(args.out, name, KEYS)
-    seeds = range(1 if args.quick else args.seeds)
-    tables = list(folder(args.data, short=args.quick, keep_repeats=args.keep_repeats))
+    args = benchmark.parse()
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
+    tables = benchmark.tables()
     for table in tables:
         print(table, flush=True)
         for contender in args.contenders:
             label, build = CONTENDERS[contender]
-            for seed in seeds:
-                key = (table.name, contender, seed)
-                if args.again or args.quick or key not in runs:
-                    model = build(seed, short=args.quick)
-                    figures = measure(model, *table.split(seed), seed)
-                    runs.add(dict(zip(KEYS, key, strict=True)) | figures)
+            for seed in benchmark.seeds:
+                measured = partial(run, table, partial(build, seed, short=args.quick), seed)
+                runs.measure((table.name, contender, seed), measured, again=benchmark.again)
             print(f"  {label}", flush=True)
     rows = runs.rows([table.name for table in tables], list(CONTENDERS))
-    results = {"table": list(summary(rows)), "targets": list(targets(rows))}
-    results["setup"] = setup_rows(
-        command_line("imputation", arguments, args),
-        seeds=", ".join(map(str, seeds)),
+    benchmark.report(
+        {"table": list(summary(rows)), "targets": list(targets(rows))},
         n_components=N_COMPONENTS,
         pandas=version("pandas"),
         masked=f"{SHARE:.0%} of the cells of at most {MAX_ROWS} held-out rows",
     )
-    report(args.out, name, {title: part for title, part in results.items() if part})
+
+
+def run(table: Mixed, build: Build, seed: int) -> Row:
+    """Return the figures of a model on the split of a seed."""
+    return measure(build(), *table.split(seed), seed)
 
 
 def measure(model: Any, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Row:
@@ -117,13 +111,10 @@ def measure(model: Any, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> R
     chosen = mask_cells(repeated, seed)
     masked = without(repeated, chosen)
     figures: Row = dict.fromkeys(FIGURES, np.nan)
-    start = time.perf_counter()
-    model.fit(train)
-    figures["fit [s]"] = time.perf_counter() - start
-    start = time.perf_counter()
+    _, figures["fit [s]"] = timed(model.fit, train)
     draws = hasattr(model, "sample")
-    filled = model.impute(masked, method="mode") if draws else model.impute(masked)
-    figures["impute [s]"] = time.perf_counter() - start
+    options = {"method": "mode"} if draws else {}
+    filled, figures["impute [s]"] = timed(model.impute, masked, **options)
     _check_filled(filled)
     figures |= errors(train, repeated, filled, chosen)
     if draws:
@@ -200,8 +191,7 @@ def targets(runs: list[Row]) -> Iterator[Row]:
                 "table": table,
                 "figure": figure,
                 "measured": form.format(value),
-                **verdict(value, "at most", rivals[best]),
-                "target": f"at most {form.format(rivals[best])}, of {CONTENDERS[best][0]}",
+                **verdict(value, "at most", rivals[best], f"{form}, of {CONTENDERS[best][0]}"),
             }
         for figure in DRAWS:
             value = mean_of(runs, figure, table=table, contender=AAE)

@@ -1,15 +1,6 @@
 """What transform, inverse_transform and score_samples cost above the network's own pass.
 
-Many rows: a call beside scikit-learn's check_array and the bare forward pass of the same
-fitted networks in the same dtype, in chunks of the size that is best on this machine.  The
-bare pass neither scales rows nor undoes it.  A first round finds the best size; then the
-call and the bare pass take turns, in an order drawn anew, and ratios are taken within each
-repetition.
-
-One row: microseconds of a call above those of the bare pass of a tensor that is there.
-
-Memory: the peak of the resident set in transform of a memory-mapped table, above what was
-there before and beyond the output, in a process of its own.  Needs Linux.
+docs/benchmarks/inference.rst has the protocol.  Memory needs Linux.
 """
 
 from __future__ import annotations
@@ -17,28 +8,17 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from sklearn.utils import check_array
 
-from benchmarks._common import (
-    Row,
-    command_line,
-    parser,
-    prepare,
-    quartiles,
-    report,
-    setup_rows,
-    verdict,
-)
-from benchmarks._memmap import bytes_above, in_child, mapped_table
+from benchmarks._common import Benchmark, Row, verdict
+from benchmarks._memory import bytes_of_mapped, in_child
+from benchmarks._timing import in_turns, ratio_columns
 from sklearn_aae import AdversarialAutoencoder
 
 N_FEATURES, N_COMPONENTS = 30, 8
@@ -64,16 +44,14 @@ class Case(NamedTuple):
 
 def main() -> None:
     """Run the benchmark, or the measurement of memory in a child process."""
-    arguments = parser(__doc__.splitlines()[0])
-    arguments.add_argument("--rows", type=int, default=100_000, help="default: 100000")
-    arguments.add_argument("--repetitions", type=int, default=5, help="default: 5")
-    arguments.add_argument(
+    benchmark = Benchmark("inference", __doc__)
+    benchmark.add("--rows", type=int, default=100_000, help="default: 100000")
+    benchmark.add("--repetitions", type=int, default=5, help="default: 5")
+    benchmark.add(
         "--mapped-rows", type=int, default=10_000_000, help="of the mapped table; default: 10000000"
     )
-    arguments.add_argument("--case", choices=["memory"], help="measure this and print it")
-    args = arguments.parse_args()
-    prepare(args.threads)
-    command = command_line("inference", arguments, args)
+    benchmark.add("--case", choices=["memory"], help="measure this and print it")
+    args = benchmark.parse()
     if args.quick:
         args.rows, args.repetitions, args.mapped_rows = 20_000, 2, 300_000
     if args.case:
@@ -86,9 +64,8 @@ def main() -> None:
         many += many_rows(name, model, args)
         one += one_row(name, model, n_calls=100 if args.quick else 1000)
         print(f"hidden layers {name}: done", flush=True)
-    memory = [memory_row(args)]
-    setup = setup_rows(command, repetitions=args.repetitions, seeds="0")
-    report(args.out, "inference", {"rows": many, "one_row": one, "memory": memory, "setup": setup})
+    tables = {"rows": many, "one_row": one, "memory": [memory_row(args)]}
+    benchmark.report(tables, repetitions=args.repetitions, seeds="0")
 
 
 def fitted(hidden: tuple[int, ...]) -> AdversarialAutoencoder:
@@ -132,29 +109,32 @@ def chunked(case: Case, rows: np.ndarray, size: int | None) -> np.ndarray:
     return out
 
 
-def many_rows(network: str, model: Any, args: argparse.Namespace) -> Iterator[Row]:
-    """Yield what each call costs on many rows, as a multiple of the bare pass."""
-    rng, order = np.random.default_rng(0), np.random.default_rng(1)
+def cases(model: Any, n_rows: int) -> Iterator[tuple[str, str, Case, np.ndarray]]:
+    """Yield every call and dtype, the case and standard normal rows for it."""
+    rng = np.random.default_rng(0)
     for name in CALLS:
         for dtype in DTYPES:
             case = case_of(model, name, dtype)
-            rows = rng.standard_normal((args.rows, case.n_columns)).astype(dtype)
-            size = best_chunk(case, rows)
-            contenders = [partial(case.call, rows), partial(chunked, case, rows, size)]
-            # The first repetition only warms up.
-            times = in_turns(contenders, args.repetitions + 1, order)[1:]
-            ratios = times[:, 0] / times[:, 1]
-            yield {
-                "hidden layers": network,
-                "call": name,
-                "rows": dtype,
-                "call [ms]": f"{1e3 * np.median(times[:, 0]):.0f}",
-                "check and bare pass [ms]": f"{1e3 * np.median(times[:, 1]):.0f}",
-                "chunk": size or "all",
-                "ratio": f"{np.median(ratios):.2f}",
-                "quartiles": quartiles(ratios, ".2f"),
-                **verdict(float(np.median(ratios)), "at most", RATIO_TARGET),
-            }
+            yield name, dtype, case, rng.standard_normal((n_rows, case.n_columns)).astype(dtype)
+
+
+def many_rows(network: str, model: Any, args: argparse.Namespace) -> Iterator[Row]:
+    """Yield what each call costs on many rows, as a multiple of the bare pass."""
+    order = np.random.default_rng(1)
+    for name, dtype, case, rows in cases(model, args.rows):
+        size = best_chunk(case, rows)
+        contenders = [partial(case.call, rows), partial(chunked, case, rows, size)]
+        # The first repetition only warms up.
+        call, bare = in_turns(contenders, args.repetitions + 1, order)[1:].T
+        yield {
+            "hidden layers": network,
+            "call": name,
+            "rows": dtype,
+            "call [ms]": f"{1e3 * np.median(call):.0f}",
+            "check and bare pass [ms]": f"{1e3 * np.median(bare):.0f}",
+            "chunk": size or "all",
+            **ratio_columns(call / bare, "at most", RATIO_TARGET, name="ratio"),
+        }
 
 
 def best_chunk(case: Case, rows: np.ndarray) -> int | None:
@@ -165,39 +145,23 @@ def best_chunk(case: Case, rows: np.ndarray) -> int | None:
     return sizes[int(times.min(axis=0).argmin())]
 
 
-def in_turns(
-    contenders: Sequence[Callable[[], Any]], repetitions: int, order: np.random.Generator
-) -> np.ndarray:
-    """Return seconds, (repetitions, contenders); the order within a repetition is drawn."""
-    times = np.zeros((repetitions, len(contenders)))
-    for row in times:
-        for i in order.permutation(len(contenders)):
-            start = time.perf_counter()
-            contenders[i]()
-            row[i] = time.perf_counter() - start
-    return times
-
-
 def one_row(network: str, model: Any, n_calls: int) -> Iterator[Row]:
     """Yield what each call adds to the bare pass of one row."""
-    rng, order = np.random.default_rng(0), np.random.default_rng(1)
-    for name in CALLS:
-        for dtype in DTYPES:
-            case = case_of(model, name, dtype)
-            row = rng.standard_normal((1, case.n_columns)).astype(dtype)
-            x = torch.from_numpy(row.astype(case.dtype))
-            bare = torch.inference_mode()(partial(case.bare, x))
-            times = 1e6 * in_turns([partial(case.call, row), bare], n_calls, order)
-            call, alone = np.median(times, axis=0)
-            yield {
-                "hidden layers": network,
-                "call": name,
-                "row": dtype,
-                "call [µs]": f"{call:.0f}",
-                "bare pass [µs]": f"{alone:.0f}",
-                "above [µs]": f"{call - alone:.0f}",
-                **verdict(float(call - alone), "at most", ROW_TARGET),
-            }
+    order = np.random.default_rng(1)
+    for name, dtype, case, row in cases(model, 1):
+        x = torch.from_numpy(row.astype(case.dtype))
+        bare = torch.inference_mode()(partial(case.bare, x))
+        times = 1e6 * in_turns([partial(case.call, row), bare], n_calls, order)
+        call, alone = np.median(times, axis=0)
+        yield {
+            "hidden layers": network,
+            "call": name,
+            "row": dtype,
+            "call [µs]": f"{call:.0f}",
+            "bare pass [µs]": f"{alone:.0f}",
+            "above [µs]": f"{call - alone:.0f}",
+            **verdict(float(call - alone), "at most", ROW_TARGET),
+        }
 
 
 def memory_row(args: argparse.Namespace) -> Row:
@@ -220,9 +184,7 @@ def measure_memory(n_rows: int) -> dict[str, int]:
     """Return the bytes that transform of a mapped table needs."""
     model = fitted(NETWORKS["128, 64"])
     model.transform(np.zeros((100_000, N_FEATURES), dtype=np.float32))  # thread pools and such
-    with tempfile.TemporaryDirectory() as folder:
-        X = mapped_table(Path(folder) / "X.bin", n_rows, N_FEATURES)
-        return bytes_above(X, model.transform)
+    return bytes_of_mapped(model.transform, n_rows, N_FEATURES)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,20 @@
 """How much memory ``fit`` needs beside its table, and how long the import takes.
 
-Each figure comes from a process of its own.  Memory is the peak of the resident set
-while ``fit`` trains one epoch, above the resident set before the call with X loaded, as
-a share of X's size.  Everything is imported and a small table fitted before, so that
-libraries and thread pools do not count.  Needs Linux.
+docs/benchmarks/memory.rst has the protocol.  Needs Linux.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
+from benchmarks._common import Benchmark, Row, verdict
+from benchmarks._memory import in_child, reset_peak, status
 from sklearn_aae import AdversarialAutoencoder
 
 N_FEATURES = 30
@@ -35,52 +33,35 @@ print(time.perf_counter() - start)
 
 def main() -> None:
     """Run the benchmark, or one case of it in a child process."""
-    arguments = parser(__doc__.splitlines()[0])
-    arguments.add_argument("--rows", type=int, default=1_000_000, help="default: 1000000")
-    arguments.add_argument("--case", choices=list(TARGETS), help="measure this dtype and print it")
-    args = arguments.parse_args()
-    prepare(args.threads)
+    benchmark = Benchmark("memory", __doc__)
+    benchmark.add("--rows", type=int, default=1_000_000, help="default: 1000000")
+    benchmark.add("--case", choices=list(TARGETS), help="measure this dtype and print it")
+    args = benchmark.parse()
     if args.case:
         print(json.dumps(measure(args.case, args.rows, quick=args.quick)))
         return
-    rows = [memory_row(dtype, args.rows, args.threads, args.quick) for dtype in TARGETS]
+    rows = [memory_row(dtype, args) for dtype in TARGETS]
     imports = [import_seconds() for _ in range(N_IMPORTS + 1)][1:]  # the first fills caches
+    median = statistics.median(imports)
     rows.append(
-        _row(
-            "time of import sklearn_aae [s]",
-            f"{statistics.median(imports):.2f} ({min(imports):.2f} to {max(imports):.2f})",
-            IMPORT_TARGET,
-            statistics.median(imports) <= IMPORT_TARGET,
-        )
+        {
+            "figure": "time of import sklearn_aae [s]",
+            "measured": f"{median:.2f} ({min(imports):.2f} to {max(imports):.2f})",
+            **verdict(median, "at most", IMPORT_TARGET),
+        }
     )
-    report(
-        args.out,
-        "memory",
-        {"table": rows, "setup": setup_rows(command_line("memory", arguments, args))},
-    )
+    benchmark.report({"table": rows}, seeds="0")
 
 
-def memory_row(dtype: str, n_rows: int, threads: int, quick: bool) -> Row:
+def memory_row(dtype: str, args: argparse.Namespace) -> Row:
     """Return the figure of one dtype, measured in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.memory", "--case", dtype]
-    command += ["--rows", str(n_rows), "--threads", str(threads), *(["--quick"] if quick else [])]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    measured = json.loads(done.stdout)
+    options = ["--case", dtype, "--rows", args.rows, "--threads", args.threads]
+    measured = in_child("benchmarks.memory", [*options, *(["--quick"] if args.quick else [])])
     share = measured["above"] / measured["table"]
-    return _row(
-        f"peak of fit over X, {dtype} ({measured['table'] / 2**20:.0f} MiB)",
-        f"{share:.2f} ({measured['above'] / 2**20:.0f} MiB)",
-        TARGETS[dtype],
-        share <= TARGETS[dtype],
-    )
-
-
-def _row(figure: str, measured: str, target: float, met: bool) -> Row:
     return {
-        "figure": figure,
-        "measured": measured,
-        "target": f"at most {target}",
-        "met": "yes" if met else "no",
+        "figure": f"peak of fit over X, {dtype} ({measured['table'] / 2**20:.0f} MiB)",
+        "measured": f"{share:.2f} ({measured['above'] / 2**20:.0f} MiB)",
+        **verdict(share, "at most", TARGETS[dtype]),
     }
 
 
@@ -97,19 +78,6 @@ def measure(dtype: str, n_rows: int, *, quick: bool) -> dict[str, int]:
     before = status("VmRSS")
     model.fit(X)
     return {"table": X.nbytes, "above": status("VmHWM") - before}
-
-
-def reset_peak() -> None:
-    """Set the process's peak to what it holds now; the peak of the imports is higher."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def status(name: str) -> int:
-    """Return an entry of the process's memory status in bytes."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"/proc/self/status has no {name}")
 
 
 def import_seconds() -> float:

@@ -1,11 +1,6 @@
 """Which posterior when: reconstruction, prior match and samples under several priors.
 
-Numeric tables under four priors, those in the plane with two components and the others with
-the width of the quality benchmark; mixed-type tables with eight components, the Gaussian
-prior and the posteriors that can read levels.  Every row of the results is the mean and the
-standard deviation over seeds, each with a split of its own, and all figures are of held-out
-rows.  Runs are kept in ``posteriors_runs.csv``: a call only measures those that are missing
-there.
+docs/benchmarks/posteriors.rst has the protocol.
 """
 
 from __future__ import annotations
@@ -13,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +16,11 @@ import numpy as np
 import torch
 
 from benchmarks import _frames
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
+from benchmarks._common import Benchmark, Row
 from benchmarks._models import LinearModel
 from benchmarks._runs import Runs, summarise
-from benchmarks._tables import Table, bundled, folder
+from benchmarks._tables import Table, bundled, folder, some_rows
+from benchmarks._timing import timed
 from benchmarks.ablation import share_reconstructed
 from benchmarks.quality import squared_error
 from sklearn_aae import AdversarialAutoencoder
@@ -68,49 +65,33 @@ CHANCE = "(chance)"
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__.splitlines()[0], seeds=3)
-    arguments.add_argument(
-        "--data", type=Path, metavar="DIR", help="also every .npz, .csv and .csv.gz below it"
-    )
-    args = arguments.parse_args()
-    prepare(args.threads)
-    seeds = range(1 if args.quick else args.seeds)
+    benchmark = Benchmark("posteriors", __doc__, seeds=3, keeps_runs=True)
+    benchmark.add_data("also every .npz, .csv and .csv.gz below it")
+    args = benchmark.parse()
     epochs = {"max_epochs": 2} if args.quick else {}
     numeric, mixed = tables(args.data, args.quick)
-    runs = Runs(args.out, "posteriors", KEYS)
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
     # Seeds are the outer loop: what a call that is stopped leaves behind is balanced.
-    for seed in seeds:
+    for seed in benchmark.seeds:
         for table in numeric:
-            for prior, n_components, posterior in settings(table):
-                key = (table.name, prior, n_components, posterior, seed)
-                if key not in runs:
-                    runs.add(dict(zip(KEYS, key, strict=True)) | run(table, *key[1:], epochs))
-            print(f"seed {seed}: {table.name}, {table.X.shape[0]} rows", flush=True)
+            for setting in settings(table):
+                figures = partial(run, table, *setting, seed, epochs)
+                runs.measure((table.name, *setting, seed), figures)
+            print(f"seed {seed}: {table}", flush=True)
         for frame in mixed:
             # Noise cannot stand beside levels: not the universal one.
             for posterior in (CHANCE, "deterministic", "gaussian", "channel"):
                 key = (frame.name, "gaussian", N_COMPONENTS_MIXED, posterior, seed)
-                if key not in runs:
-                    figures = run_mixed(frame, posterior, seed, epochs)
-                    runs.add(dict(zip(KEYS, key, strict=True)) | figures)
+                runs.measure(key, partial(run_mixed, frame, posterior, seed, epochs))
             print(f"seed {seed}: {frame}", flush=True)
-    wanted = list(map(str, seeds))
     widths = sorted({str(row["components"]) for row in runs.rows()})
-    orders = (list(PRIORS), widths, [CHANCE, *POSTERIORS], wanted)
-    parts = {
-        "table": summary(runs.rows([table.name for table in numeric], *orders), NUMERIC),
-        "mixed": summary(runs.rows([frame.name for frame in mixed], *orders), MIXED),
+    orders = (list(PRIORS), widths, [CHANCE, *POSTERIORS], list(map(str, benchmark.seeds)))
+    parts = {"table": (numeric, NUMERIC), "mixed": (mixed, MIXED)}
+    results = {
+        part: list(summarise(runs.rows([one.name for one in some], *orders), KEYS[:-1], figures))
+        for part, (some, figures) in parts.items()
     }
-    setup = setup_rows(
-        command_line("posteriors", arguments, args),
-        tables="; ".join([*(describe(table) for table in numeric), *map(str, mixed)]),
-        seeds=", ".join(map(str, seeds)),
-    )
-    report(
-        args.out,
-        "posteriors",
-        {name: rows for name, rows in parts.items() if rows} | {"setup": setup},
-    )
+    benchmark.report(results, tables="; ".join(map(str, [*numeric, *mixed])))
 
 
 def tables(data: Path | None, quick: bool) -> tuple[list[Table], list[_frames.Mixed]]:
@@ -127,14 +108,8 @@ def cut(table: Table, most: int) -> Table:
     """Return at most so many of the rows."""
     if len(table.X) <= most:
         return table
-    # One choice for all seeds of the benchmark, whose splits differ anyway.
-    rows = np.sort(np.random.default_rng(0).choice(len(table.X), most, replace=False))
+    rows = some_rows(len(table.X), most)
     return replace(table, X=table.X[rows], y=None if table.y is None else table.y[rows])
-
-
-def describe(table: Table) -> str:
-    """Return a table's name and size."""
-    return f"{table.name}: {table.X.shape[0]} rows, {table.X.shape[1]} columns"
 
 
 def settings(table: Table) -> Iterator[tuple[str, int, str]]:
@@ -162,7 +137,8 @@ def run(
         }
     changed = POSTERIORS[posterior] | epochs
     model = AdversarialAutoencoder(n_components, prior=prior, random_state=seed, **changed)
-    seconds = fit(model, X)
+    # Of the processor, which others' work does not change.
+    _, seconds = timed(model.fit, X, clock=time.process_time)
     pca = LinearModel(n_components).fit(X)
     samples = model.sample(len(X_test))
     return {
@@ -185,7 +161,7 @@ def run_mixed(table: _frames.Mixed, posterior: str, seed: int, epochs: dict) -> 
     model = AdversarialAutoencoder(
         N_COMPONENTS_MIXED, posterior=posterior, random_state=seed, **epochs
     )
-    seconds = fit(model, X)
+    _, seconds = timed(model.fit, X, clock=time.process_time)
     return {
         "nats in the code": code_information(model, X_test, random_state=seed),
         "reconstructed": share_reconstructed(model, X_test),
@@ -195,20 +171,12 @@ def run_mixed(table: _frames.Mixed, posterior: str, seed: int, epochs: dict) -> 
     }
 
 
-def fit(model: AdversarialAutoencoder, X: Any) -> float:
-    """Fit a model and return the seconds of the processor, which others' work does not change."""
-    start = time.process_time()
-    model.fit(X)
-    return time.process_time() - start
-
-
 def codes_of(model: AdversarialAutoencoder, X: Any, seed: int) -> Row:
     """Return how well codes of rows follow the prior, and what it takes to have them."""
-    start = time.process_time()
-    codes = np.asarray(model.transform(X), dtype=np.float64)
-    milliseconds = 1000 * (time.process_time() - start)
+    codes, seconds = timed(model.transform, X, clock=time.process_time)
+    codes = np.asarray(codes, dtype=np.float64)
     row = match(model.prior_, codes, drawn_codes(model, X, seed), seed)
-    return row | {"transform [ms]": milliseconds}
+    return row | {"transform [ms]": 1000 * seconds}
 
 
 def perfect(prior: str, n_samples: int, n_components: int, seed: int) -> Row:
@@ -239,11 +207,6 @@ def drawn_codes(model: AdversarialAutoencoder, X: Any, seed: int) -> np.ndarray 
     with torch.no_grad():
         codes = net.module_.encode(dataset.gather(np.arange(len(dataset))), noise)
     return codes.double().numpy()
-
-
-def summary(runs: list[Row], figures: dict[str, str]) -> list[Row]:
-    """Return means and spreads over seeds, in the order of the settings."""
-    return list(summarise(runs, KEYS[:-1], figures))
 
 
 if __name__ == "__main__":

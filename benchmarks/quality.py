@@ -1,33 +1,22 @@
 """How well the model compresses, matches its prior and generates, beside its peers.
 
-Every row of the result is the mean and the standard deviation over seeds, each with a
-split of its own: 30 % of the rows held out, stratified by class, everything on the scale
-of the training rows.
-
-- reconstruction: squared error on held-out rows, as a multiple of PCA's with as many
-  components;
-- codes vs prior: how well a boosted classifier tells held-out codes from as many draws of
-  the standard normal prior (area under the curve; .5 is perfect, see "chance");
-- samples vs rows: the same for generated rows and held-out ones;
-- accuracy: of logistic regression on the codes, on held-out rows;
-- fit: seconds.
+docs/benchmarks/quality.rst has the protocol and says what the figures are.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows, write_csv
+from benchmarks._common import Benchmark, Row, verdict
 from benchmarks._models import VAE, LinearModel
-from benchmarks._runs import summarise
+from benchmarks._runs import Runs, mean_of, summarise
 from benchmarks._tables import Table, bundled, folder
+from benchmarks._timing import timed
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.metrics import c2st
 
@@ -50,75 +39,83 @@ TARGETS = [
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__.splitlines()[0], seeds=5)
-    arguments.add_argument(
-        "--data", type=Path, metavar="DIR", help="also every .npz below it (X or X_train, y)"
-    )
-    arguments.add_argument(
-        "--data-only", action="store_true", help="leave scikit-learn's own tables out"
-    )
-    args = arguments.parse_args()
-    prepare(args.threads)
-    seeds = range(1 if args.quick else args.seeds)
+    benchmark = Benchmark("quality", __doc__, seeds=5, keeps_runs=True)
+    benchmark.add_data("also every .npz below it (X or X_train, y)")
+    benchmark.add("--data-only", action="store_true", help="leave scikit-learn's own tables out")
+    args = benchmark.parse()
     tables = [] if args.data_only else bundled(args.quick)
     tables += folder(args.data) if args.data else []
-    runs = []
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, ("table", "model", "seed"), resume=False)
     for table in tables:
-        for seed in seeds:
-            runs += run(table, seed)
-        print(f"{table.name}: {table.X.shape[0]} rows, {table.X.shape[1]} columns", flush=True)
-        # After every table: a long run that is cut short leaves its figures behind.
-        write_csv(args.out, "quality_runs", runs)
-    setup = setup_rows(command_line("quality", arguments, args), seeds=", ".join(map(str, seeds)))
-    summary = list(summarise(runs, ("table", "model"), FIGURES))
-    results = {"table": summary, "setup": setup}
+        for seed in benchmark.seeds:
+            runs.add(*run(table, seed))
+        print(table, flush=True)
+    results = {"table": list(summarise(runs.rows(), ("table", "model"), FIGURES))}
     if not args.data_only:
-        results["targets"] = targets(runs)
-    report(args.out, "quality", results)
+        results["targets"] = list(targets(runs.rows()))
+    benchmark.report(results)
 
 
-def run(table: Table, seed: int) -> list[Row]:
-    """Return the figures of every model on one split of a table."""
-    X, X_test, y, y_test = table.split(seed)
-    prior = np.random.default_rng(seed).normal(size=(len(X_test), table.n_components))
-    pca = LinearModel(table.n_components).fit(X)
-    pca_error = squared_error(pca, X_test)
-    rows = []
-    for name, model, seconds in fitted(X, table.n_components, seed):
-        figures = dict.fromkeys(FIGURES, np.nan)
-        figures["fit [s]"] = seconds
-        samples = model.sample(len(X_test), random_state=seed)
-        figures["samples vs rows"] = c2st(samples, X_test, random_state=seed)
+def run(table: Table, seed: int) -> Iterator[Row]:
+    """Yield the figures of every model on one split of a table, and what perfection would get."""
+    judge = Judge(table, seed)
+    for name, model, seconds in fitted(judge.X, table.n_components, seed):
+        key = {"table": table.name, "model": name, "seed": seed}
+        yield key | judge.figures(model) | {"fit [s]": seconds}
+    yield {"table": table.name, "model": "(chance)", "seed": seed} | judge.chance()
+
+
+class Judge:
+    """What models of one split of a table are held against."""
+
+    def __init__(self, table: Table, seed: int) -> None:
+        self.X, self.X_test, self.y, self.y_test = table.split(seed)
+        self.seed = seed
+        self.prior = np.random.default_rng(seed).normal(size=(len(self.X_test), table.n_components))
+        self.pca_error = squared_error(LinearModel(table.n_components).fit(self.X), self.X_test)
+
+    def figures(self, model: Any) -> Row:
+        """Return the figures of a fitted model; those that it cannot have are NaN."""
+        X_test, found = self.X_test, dict.fromkeys(FIGURES, np.nan)
+        samples = model.sample(len(X_test), random_state=self.seed)
+        found["samples vs rows"] = c2st(samples, X_test, random_state=self.seed)
         if hasattr(model, "transform"):
-            figures["reconstruction"] = squared_error(model, X_test) / pca_error
+            found["reconstruction"] = squared_error(model, X_test) / self.pca_error
             encode = getattr(model, "transform_drawn", model.transform)
-            figures["codes vs prior"] = c2st(encode(X_test), prior, random_state=seed)
-            if y is not None:
-                classifier = LogisticRegression(max_iter=1000).fit(model.transform(X), y)
-                figures["accuracy"] = classifier.score(model.transform(X_test), y_test)
-        rows.append({"table": table.name, "model": name, "seed": seed, **figures})
-    return [*rows, chance(table.name, X, X_test, prior, seed)]
+            found["codes vs prior"] = c2st(encode(X_test), self.prior, random_state=self.seed)
+            if self.y is not None:
+                classifier = LogisticRegression(max_iter=1000)
+                classifier.fit(model.transform(self.X), self.y)
+                found["accuracy"] = classifier.score(model.transform(X_test), self.y_test)
+        return found
+
+    def chance(self) -> Row:
+        """Return what perfect codes and samples would get: prior draws, and training rows."""
+        rng = np.random.default_rng([self.seed, 1])
+        codes = rng.normal(size=self.prior.shape)
+        some = self.X[rng.choice(len(self.X), len(self.X_test), replace=False)]
+        return dict.fromkeys(FIGURES, np.nan) | {
+            "codes vs prior": c2st(codes, self.prior, random_state=self.seed),
+            "samples vs rows": c2st(some, self.X_test, random_state=self.seed),
+        }
 
 
 def fitted(X: np.ndarray, n_components: int, seed: int) -> Iterator[tuple[str, Any, float]]:
     """Yield the name of each model, the fitted model and the seconds that it took."""
     aae = AdversarialAutoencoder(n_components, random_state=seed)
+    plain = AdversarialAutoencoder(n_components, adversarial_weight=0, random_state=seed)
     # The AAE comes first: the variational autoencoders take their settings from it.
     models = {
         AAE: aae,
         PCA_ROW: LinearModel(n_components),
         PCA_WHITE: LinearModel(n_components, whiten=True),
-        "autoencoder": AdversarialAutoencoder(
-            n_components, adversarial_weight=0, random_state=seed
-        ),
+        "autoencoder": plain,
         "VAE, unit variance": VAE(aae, "unit", seed),
         "VAE, learned variance": VAE(aae, "learned", seed),
         "GaussianMixture(10)": Mixture(10, random_state=seed),
     }
     for name, model in models.items():
-        start = time.perf_counter()
-        model.fit(X)
-        yield name, model, time.perf_counter() - start
+        yield name, *timed(model.fit, X)
 
 
 class Mixture(GaussianMixture):
@@ -134,39 +131,14 @@ def squared_error(model: Any, X: np.ndarray) -> float:
     return float(((X - model.inverse_transform(model.transform(X))) ** 2).mean())
 
 
-def chance(name: str, X: np.ndarray, X_test: np.ndarray, prior: np.ndarray, seed: int) -> Row:
-    """Return what perfect codes and samples would get: prior draws, and training rows."""
-    rng = np.random.default_rng([seed, 1])
-    figures = dict.fromkeys(FIGURES, np.nan)
-    figures["codes vs prior"] = c2st(rng.normal(size=prior.shape), prior, random_state=seed)
-    some = X[rng.choice(len(X), len(X_test), replace=False)]
-    figures["samples vs rows"] = c2st(some, X_test, random_state=seed)
-    return {"table": name, "model": "(chance)", "seed": seed, **figures}
-
-
-def targets(runs: list[Row]) -> list[Row]:
-    """Return the figures that are promised, beside their bounds."""
-
-    def mean(table: str, model: str, figure: str) -> float:
-        rows = [run for run in runs if (run["table"], run["model"]) == (table, model)]
-        return float(np.mean([run[figure] for run in rows]))
-
-    rows = [(table, figure, "at most", bound) for table, figure, bound in TARGETS]
-    rows.append(("digits", "accuracy", "at least", mean("digits", PCA_ROW, "accuracy")))
-    result = []
-    for table, figure, side, bound in rows:
-        value = mean(table, AAE, figure)
-        met = value <= bound if side == "at most" else value >= bound
-        result.append(
-            {
-                "table": table,
-                "figure": figure,
-                "target": f"{side} {bound:.3f}",
-                "measured": f"{value:.3f}",
-                "met": "yes" if met else "no",
-            }
-        )
-    return result
+def targets(runs: list[Row]) -> Iterator[Row]:
+    """Yield the figures that are promised, beside their bounds."""
+    bounds = [(table, figure, "at most", bound) for table, figure, bound in TARGETS]
+    pca = mean_of(runs, "accuracy", table="digits", model=PCA_ROW)
+    for table, figure, side, bound in [*bounds, ("digits", "accuracy", "at least", pca)]:
+        value = mean_of(runs, figure, table=table, model=AAE)
+        row: Row = {"table": table, "figure": figure, "target": "", "measured": f"{value:.3f}"}
+        yield row | verdict(value, side, bound, "{:.3f}")
 
 
 if __name__ == "__main__":

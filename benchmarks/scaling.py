@@ -1,38 +1,20 @@
 """How the time of fit grows with rows, columns and components.
 
-One of the three changes while the others stay: 30 columns, 8 components, and as few rows
-as show a trend in the others.  Networks (hidden layers 128, 64; discriminator 64, 64),
-batch size (256) and the number of epochs are fixed, so that growth is the work's and not
-the default settings'.  Every repetition, with a seed of its own, times every size once, in
-an order drawn anew; shown are medians over the repetitions after fits that only warm up.
-A slope is that of the least-squares line through the logarithms: 1 is linear growth.
-
-Memory: the peak of the resident set in a fit of one epoch on a memory-mapped float32 table
-of 1,000,000 × 30, above what was there before, as a share of the table.  Needs Linux.
+docs/benchmarks/scaling.rst has the protocol.  Memory needs Linux.
 """
 
 from __future__ import annotations
 
 import json
-import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks._common import (
-    Row,
-    command_line,
-    parser,
-    prepare,
-    quartiles,
-    report,
-    setup_rows,
-    verdict,
-)
-from benchmarks._memmap import bytes_above, in_child, mapped_table
+from benchmarks._common import Benchmark, Row, verdict
+from benchmarks._memory import bytes_of_mapped, in_child
+from benchmarks._timing import quartiles, timed
 from sklearn_aae import AdversarialAutoencoder
 
 EPOCHS = 3
@@ -74,29 +56,21 @@ Times = dict[str, dict[Size, list[float]]]
 
 def main() -> None:
     """Run the benchmark, or the measurement of memory in a child process."""
-    arguments = parser(__doc__.splitlines()[0], seeds=2)
-    arguments.add_argument(
+    benchmark = Benchmark("scaling", __doc__, seeds=2)
+    benchmark.add(
         "--case", type=int, metavar="ROWS", help="measure the memory for so many rows and print it"
     )
-    args = arguments.parse_args()
-    prepare(args.threads)
+    args = benchmark.parse()
     if args.case:
         print(json.dumps(measure_memory(args.case)))
         return
-    seeds = range(1 if args.quick else args.seeds)
-    times = measure(seeds, args.quick)
-    mapped = 100_000 if args.quick else MAPPED_ROWS
+    times = measure(benchmark.seeds, args.quick)
     tables = {
         "table": list(summarise(times)),
         "slopes": list(slopes(times)),
-        "memory": [memory_row(mapped, args.threads)],
-        "setup": setup_rows(
-            command_line("scaling", arguments, args),
-            epochs=EPOCHS,
-            seeds=", ".join(map(str, seeds)),
-        ),
+        "memory": [memory_row(100_000 if args.quick else MAPPED_ROWS, args.threads)],
     }
-    report(args.out, "scaling", tables)
+    benchmark.report(tables, epochs=EPOCHS)
     if args.out is not None:
         plot(times, args.out / "scaling.png")
 
@@ -133,10 +107,7 @@ def seconds_of_fit(size: Size, seed: int) -> float:
     """Return the seconds of one fit, from raw rows to the fitted estimator."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((size.rows, size.columns), dtype=np.float32)
-    model = model_of(size, seed)
-    start = time.perf_counter()
-    model.fit(X)
-    return time.perf_counter() - start
+    return timed(model_of(size, seed).fit, X)[1]
 
 
 def summarise(times: Times) -> Iterator[Row]:
@@ -193,14 +164,12 @@ def plot(times: Times, path: Path) -> None:
     figure, axes = pyplot.subplots(
         1, len(times), figsize=(10, 3.4), layout="constrained", facecolor="white"
     )
-    for ax, (sweep, (varied, by_size)) in zip(
-        axes, zip(SWEEPS, times.items(), strict=True), strict=True
-    ):
-        x, y = curve(varied, by_size)
+    for ax, sweep in zip(axes, SWEEPS, strict=True):
+        x, y = curve(sweep.varied, times[sweep.varied])
         ends = np.array([x[0], x[-1]])
         ax.plot(ends, y[-1] * ends / x[-1], "--", color="#6b6b6b", lw=1, label="slope 1")
         ax.plot(x, y, "o-", color="#0072B2", label="fit")
-        ax.set(xscale="log", yscale="log", xlabel=varied, title=_others(sweep))
+        ax.set(xscale="log", yscale="log", xlabel=sweep.varied, title=_others(sweep))
         ax.title.set_fontsize("medium")
         for axis in (ax.xaxis, ax.yaxis):
             # Powers of ten alone would leave a panel of less than a decade without figures.
@@ -245,9 +214,7 @@ def measure_memory(n_rows: int) -> dict[str, int]:
     model = model_of(size, 0).set_params(max_epochs=1)
     # Libraries and thread pools are not to count.
     model.fit(np.random.default_rng(0).standard_normal((1000, size.columns), dtype=np.float32))
-    with tempfile.TemporaryDirectory() as folder:
-        X = mapped_table(Path(folder) / "X.bin", n_rows, size.columns)
-        return bytes_above(X, model.fit)
+    return bytes_of_mapped(model.fit, n_rows, size.columns)
 
 
 if __name__ == "__main__":

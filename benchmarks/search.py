@@ -1,17 +1,11 @@
 """How much faster a grid search is with a worker per core, and how many threads they run.
 
-GridSearchCV over 24 settings of the model with two folds, as a user would write it (the
-best setting is fitted again at the end, by one process).  One job is timed twice, with one
-thread and with as many as there are cores: what two jobs have to beat is the faster one.
-The searches take turns, in an order drawn anew, after short ones that start the workers;
-ratios are taken within each repetition.  A callback of every fit and the scorer of every
-test fold report the process and its threads.
+docs/benchmarks/search.rst has the protocol.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from typing import Any
 
 import numpy as np
@@ -21,17 +15,8 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 from threadpoolctl import threadpool_info
 
-from benchmarks._common import (
-    Row,
-    command_line,
-    cores,
-    parser,
-    prepare,
-    quartiles,
-    report,
-    setup_rows,
-    verdict,
-)
+from benchmarks._common import Benchmark, Row, cores, prepare
+from benchmarks._timing import in_turns, quartiles, ratio_columns
 from sklearn_aae import AdversarialAutoencoder
 
 GRID: dict[str, list] = {
@@ -71,36 +56,34 @@ def score_and_threads(model: AdversarialAutoencoder, X: np.ndarray, y: Any = Non
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__.splitlines()[0])
-    arguments.add_argument("--repetitions", type=int, default=5, help="default: 5")
+    benchmark = Benchmark("search", __doc__)
+    benchmark.add("--repetitions", type=int, default=5, help="default: 5")
     # What a user has who sets nothing.
-    arguments.set_defaults(threads=cores())
-    args = arguments.parse_args()
+    benchmark.arguments.set_defaults(threads=cores())
+    args = benchmark.parse()
     repetitions, epochs = (1, 2) if args.quick else (args.repetitions, 15)
     X = load_breast_cancer().data
     cases = list(dict.fromkeys([(1, 1), (1, args.threads), (JOBS, args.threads)]))
-    seconds: dict[Case, list[float]] = {case: [] for case in cases}
     results: dict[Case, list[dict]] = {case: [] for case in cases}
     for case in cases:
         search(X, case, 1, WARM_UP)
+    searches = [lambda case=case: results[case].append(search(X, case, epochs)) for case in cases]
     order = np.random.default_rng(0)
+    seconds = []
     for repetition in range(repetitions):
-        for i in order.permutation(len(cases)):
-            start = time.perf_counter()
-            results[cases[i]].append(search(X, cases[i], epochs))
-            seconds[cases[i]].append(time.perf_counter() - start)
+        seconds += [*in_turns(searches, 1, order)]
         print(f"repetition {repetition + 1} of {repetitions}", flush=True)
+    by_case = dict(zip(cases, np.transpose(seconds), strict=True))
     prepare(args.threads)
-    setup = setup_rows(
-        command_line("search", arguments, args),
+    rows = [times_row(case, by_case[case], results[case]) for case in cases]
+    benchmark.report(
+        {"table": rows, "ratios": ratios(by_case)},
         table=f"breast cancer, {X.shape[0]} × {X.shape[1]}",
         epochs=epochs,
         repetitions=repetitions,
         seeds="0",
         OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "not set"),
     )
-    rows = [times_row(case, seconds[case], results[case]) for case in cases]
-    report(args.out, "search", {"table": rows, "ratios": ratios(seconds), "setup": setup})
 
 
 def search(X: np.ndarray, case: Case, epochs: int, grid: dict[str, list] = GRID) -> dict:
@@ -116,7 +99,7 @@ def search(X: np.ndarray, case: Case, epochs: int, grid: dict[str, list] = GRID)
     return folded.fit(X).cv_results_
 
 
-def times_row(case: Case, seconds: list[float], results: list[dict]) -> Row:
+def times_row(case: Case, seconds: np.ndarray, results: list[dict]) -> Row:
     """Return how long the searches took, and what their processes ran with."""
     last = results[-1]
     return {
@@ -144,23 +127,19 @@ def _listed(values: set[int]) -> str:
     return ", ".join(map(str, sorted(values)))
 
 
-def ratios(seconds: dict[Case, list[float]]) -> list[Row]:
+def ratios(seconds: dict[Case, np.ndarray]) -> list[Row]:
     """Return how much faster two jobs are than one; the faster single job is to be beaten."""
     *single, double = seconds
     fastest = min(single, key=lambda case: np.median(seconds[case]))
-    rows = []
-    for case in single:
-        values = np.asarray(seconds[case]) / np.asarray(seconds[double])
-        bound = TARGET if case == fastest else None
-        rows.append(
-            {
-                "ratio": f"n_jobs=1, threads={case[1]} / n_jobs={JOBS}",
-                "median": f"{np.median(values):.2f}",
-                "quartiles": quartiles(values, ".2f"),
-                **verdict(float(np.median(values)), "at least", bound),
-            }
-        )
-    return rows
+    return [
+        {
+            "ratio": f"n_jobs=1, threads={case[1]} / n_jobs={JOBS}",
+            **ratio_columns(
+                seconds[case] / seconds[double], "at least", TARGET if case == fastest else None
+            ),
+        }
+        for case in single
+    ]
 
 
 if __name__ == "__main__":

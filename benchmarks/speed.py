@@ -1,37 +1,22 @@
 """Microseconds per training step, beside loops written by hand and other packages.
 
-All contenders train the same layers on the same rows with the same batch size and number
-of epochs, in one process and in turns: each repetition times every contender once, in an
-order drawn anew, so that a machine that slows down slows all of them.  A time is that of
-the whole call, from raw rows to trained weights, over the number of steps.  Shown are the
-median and the quartiles over the repetitions after a first one, which only warms up; ratios
-are taken within each repetition.
+docs/benchmarks/speed.rst has the protocol.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
 
-from benchmarks._common import (
-    Row,
-    command_line,
-    parser,
-    prepare,
-    quartiles,
-    report,
-    setup_rows,
-    verdict,
-    version,
-)
+from benchmarks._common import Benchmark, Row, version
 from benchmarks._floor import products_alone
 from benchmarks._loops import WORKLOADS, Workload, hand_tuned, hand_written
 from benchmarks._peers import pyod_autoencoder, pythae_aae, skorch_autoencoder
+from benchmarks._timing import in_turns, quartiles, ratio_columns
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.posteriors import Deterministic
 
@@ -82,19 +67,21 @@ TARGETS: dict[str, dict[str, Bounds]] = {
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__.splitlines()[0])
-    arguments.add_argument(
+    benchmark = Benchmark("speed", __doc__)
+    benchmark.add(
         "--workload", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS), metavar="NAME",
         help=f"of {', '.join(WORKLOADS)} (default: all)",
     )  # fmt: skip
-    arguments.add_argument("--repetitions", type=int, default=5, help="default: 5")
-    arguments.add_argument(
+    benchmark.add("--repetitions", type=int, default=5, help="default: 5")
+    benchmark.add(
         "--device", default="cpu",
         help="of the loops and the estimator, cuda for instance; other packages are left out "
         "there (default: cpu)",
     )  # fmt: skip
-    args = arguments.parse_args()
-    prepare(args.threads)
+    args = benchmark.parse()
+    device = torch.device(args.device)
+    if device.type != "cpu":
+        benchmark.prefix += f"_{device.type}"
     repetitions = 2 if args.quick else args.repetitions
     rows: list[Row] = []
     ratios: list[Row] = []
@@ -104,53 +91,43 @@ def main() -> None:
             work = dataclasses.replace(work, n_samples=10 * work.batch_size, epochs=1)
         times = measure(work, repetitions)
         rows += summarise(name, times)
-        ratios += compare(name, times, args.device)
+        ratios += compare(name, times, device.type)
         print(f"{name}: {repetitions} repetitions of {work.epochs} epochs", flush=True)
-    setup = setup_rows(command_line("speed", arguments, args), **facts(args, repetitions))
-    on = "" if args.device == "cpu" else f"_{torch.device(args.device).type}"
-    report(args.out, f"speed{on}", {"table": rows, "ratios": ratios, "setup": setup})
+    benchmark.report(
+        {"table": rows, "ratios": ratios}, repetitions=repetitions, seeds="0", **facts(device)
+    )
 
 
-def facts(args: argparse.Namespace, repetitions: int) -> dict[str, object]:
-    """Return what the setup has to say beside the machine and the package's versions."""
-    more: dict[str, object] = {"repetitions": repetitions, "seeds": "0"}
-    if args.device == "cpu":
-        more["peers"] = f"pyod {version('pyod')}, pythae {version('pythae')}"
-    elif torch.device(args.device).type == "cuda":
-        more["device"] = f"{torch.cuda.get_device_name(args.device)}, CUDA {torch.version.cuda}"
-    else:
-        more["device"] = args.device
-    return more
+def facts(device: torch.device) -> dict[str, str]:
+    """Return what the setup has to say of peers or of the device."""
+    if device.type == "cpu":
+        return {"peers": f"pyod {version('pyod')}, pythae {version('pythae')}"}
+    if device.type == "cuda":
+        return {"device": f"{torch.cuda.get_device_name(device)}, CUDA {torch.version.cuda}"}
+    return {"device": str(device)}
 
 
-def measure(work: Workload, repetitions: int) -> dict[str, list[float]]:
+def measure(work: Workload, repetitions: int) -> dict[str, np.ndarray]:
     """Return microseconds per step of every contender, empty where it is not installed."""
     X = work.table()
-    contenders = [name for name in CONTENDERS if work.device == "cpu" or name in ON_DEVICES]
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    present = []
-    for name in contenders:
-        try:
-            CONTENDERS[name][1](work, X)
+    steps: dict[str, int] = {}
+    names = [name for name in CONTENDERS if work.device == "cpu" or name in ON_DEVICES]
+    for name in names:
+        try:  # the first call warms up
+            steps[name] = CONTENDERS[name][1](work, X)
         except ImportError:
             continue
-        present.append(name)
-    order = np.random.default_rng(0)
-    for _ in range(repetitions):
-        # Not always the same neighbours: a contender can leave caches warm or the chip hot.
-        for i in order.permutation(len(present)):
-            seconds, steps = timed(CONTENDERS[present[i]][1], work, X)
-            times[present[i]].append(1e6 * seconds / steps)
-    return times
+    synchronise(work.device)
+    trained = [partial(train, CONTENDERS[name][1], work, X) for name in steps]
+    seconds = in_turns(trained, repetitions, np.random.default_rng(0))
+    times = dict(zip(steps, 1e6 * seconds.T / np.array([*steps.values()])[:, None], strict=True))
+    return {name: times.get(name, np.array([])) for name in names}
 
 
-def timed(contender: Contender, work: Workload, X: np.ndarray) -> tuple[float, int]:
-    """Return the seconds that a contender takes, work queued on the device included, and steps."""
+def train(contender: Contender, work: Workload, X: np.ndarray) -> None:
+    """Run a contender, work that it has queued on the device included."""
+    contender(work, X)
     synchronise(work.device)
-    start = time.perf_counter()
-    steps = contender(work, X)
-    synchronise(work.device)
-    return time.perf_counter() - start, steps
 
 
 def synchronise(device: str) -> None:
@@ -159,42 +136,29 @@ def synchronise(device: str) -> None:
         torch.cuda.synchronize(device)
 
 
-def summarise(workload: str, times: dict[str, list[float]]) -> Iterator[Row]:
+def summarise(workload: str, times: dict[str, np.ndarray]) -> Iterator[Row]:
     """Yield a row for every contender."""
     for name, values in times.items():
         phases = CONTENDERS[name][0]
         row: Row = {"workload": workload, "contender": name, "phases": phases}
-        if values:
+        row |= {"µs per step": "not installed", "quartiles": ""}
+        row |= {"hand-written over this": "", "over the products alone": ""}
+        if len(values):
             row["µs per step"] = f"{np.median(values):.0f}"
             row["quartiles"] = quartiles(values, ".0f")
+            row["hand-written over this"] = f"{np.median(times[HAND] / values):.2f}"
             # The products are those of three phases.
-            same = phases == CONTENDERS[FLOOR][0]
-            row["hand-written over this"] = f"{np.median(per_repetition(times, HAND, name)):.2f}"
-            over = np.median(per_repetition(times, name, FLOOR))
-            row["over the products alone"] = f"{over:.2f}" if same else ""
-        else:
-            row |= {"µs per step": "not installed", "quartiles": ""}
-            row |= {"hand-written over this": "", "over the products alone": ""}
+            if phases == CONTENDERS[FLOOR][0]:
+                row["over the products alone"] = f"{np.median(values / times[FLOOR]):.2f}"
         yield row
 
 
-def per_repetition(times: dict[str, list[float]], slower: str, faster: str) -> np.ndarray:
-    """Return the ratio of two contenders' times in each repetition."""
-    return np.asarray(times[slower]) / np.asarray(times[faster])
-
-
-def compare(workload: str, times: dict[str, list[float]], device: str) -> Iterator[Row]:
-    """Yield the ratios that have bounds, with the quartiles over repetitions."""
-    bounds = TARGETS.get(torch.device(device).type, {}).get(workload, (None, None, None))
+def compare(workload: str, times: dict[str, np.ndarray], device: str) -> Iterator[Row]:
+    """Yield the ratios that have bounds, taken within each repetition."""
+    bounds = TARGETS.get(device, {}).get(workload, (None, None, None))
     for (slower, faster, side), bound in zip(RATIOS, bounds, strict=True):
-        values = per_repetition(times, slower, faster)
-        yield {
-            "workload": workload,
-            "ratio": f"{slower} / {faster}",
-            "median": f"{np.median(values):.2f}",
-            "quartiles": quartiles(values, ".2f"),
-            **verdict(float(np.median(values)), side, bound),
-        }
+        row: Row = {"workload": workload, "ratio": f"{slower} / {faster}"}
+        yield row | ratio_columns(times[slower] / times[faster], side, bound)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,17 @@ N_DRAWN = 10_000
 #: The bandwidths of the re-run that the recipe is from.
 BANDWIDTHS = np.logspace(-1, -0.3, 20)
 MAP_ERROR, STANDARD_ERROR, MAJORITY = "error on the map [%]", "standard error", "majority [%]"
+#: All figures, and how they are shown.
+FIGURES = {
+    NATS: "{:.1f}",
+    STANDARD_ERROR: "{:.1f}",
+    ERROR: "{:.2f}",
+    MAJORITY: "{:.2f}",
+    ONE_TO_ONE: "{:.2f}",
+    MAP_ERROR: "{:.2f}",
+    "s per epoch": "{:.1f}",
+    "hours": "{:.2f}",
+}
 
 
 def figures(model: Any, task: Task, split: Split, seed: int, n_drawn: int = N_DRAWN) -> dict:

@@ -1,22 +1,22 @@
 """What is claimed of adversarial autoencoders, put to the test.
 
-A plain autoencoder, a variational autoencoder, a generative adversarial network and the
-adversarial autoencoder with the same layers, rows, batches, number of steps and eight settings
-each to choose from, on digits and, with ``--data``, on Adult and MNIST.  Is the latent space
-structured, are samples sharper than a VAE's, do rows go to codes and back as with a GAN they do
-not, is training stable?
+docs/benchmarks/claims.rst has the protocol: a plain autoencoder, a variational autoencoder, a
+generative adversarial network and the adversarial autoencoder, on equal terms.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
-from benchmarks._runs import Runs, summarise
+from benchmarks._common import Benchmark, Row
+from benchmarks._runs import Runs, groups_of, mean_and_spread, mean_of, summarise
+from benchmarks._timing import timed
 from benchmarks.reproduction._judge import FITTED, Judge, choice_figures, figures_of, reference
 from benchmarks.reproduction._models import AAE, AE, GAN_ROW, GRIDS, VAE_ROW, make
 from benchmarks.reproduction._pictures import draw_pictures
@@ -35,13 +35,9 @@ TABLES = {
     "codes": {"codes C2ST": THREE, "codes gap": ONE},
     "two_way": {"unexplained": THREE},
     "samples": {"C2ST": THREE, "Parzen": ONE, "precision": TWO, "recall": TWO, "distance": TWO},
-    "sharpness": {
-        "gradient": TWO,
-        "certain": TWO,
-        "back gradient": TWO,
-        "lines gradient": TWO,
-        "far gradient": TWO,
-    },
+    "sharpness": dict.fromkeys(
+        ("gradient", "certain", "back gradient", "lines gradient", "far gradient"), TWO
+    ),
     "holes": {
         f"{where} {figure}": TWO
         for figure in ("precision", "certain", "distance")
@@ -74,31 +70,23 @@ COMPARISONS = [
 
 def main() -> None:
     """Run the benchmark."""
-    arguments = parser(__doc__.splitlines()[0])
-    arguments.add_argument("--data", type=Path, metavar="DIR", help="with adult.csv* and mnist.npz")
-    arguments.add_argument("--seeds", type=int, help="default: 10 for digits, else 3")
-    arguments.add_argument("--only", nargs="*", help="tables to run; figures of all are shown")
-    args = arguments.parse_args()
-    prepare(args.threads)
-    search = Runs(args.out, "claims_search", ("data", "model", "setting"))
-    runs = Runs(args.out, "claims", ("data", "model", "seed"))
+    benchmark = Benchmark("reproduction.claims", __doc__, keeps_runs=True)
+    benchmark.add_data("with adult.csv* and mnist.npz")
+    benchmark.add("--seeds", type=int, help="default: 10 for digits, else 3")
+    benchmark.add("--only", nargs="*", help="tables to run; figures of all are shown")
+    args = benchmark.parse()
+    search = Runs(benchmark.runs_folder, "claims_search", ("data", "model", "setting"))
+    runs = Runs(benchmark.runs_folder, "claims", ("data", "model", "seed"))
     tables = names(args.data)
     for name in tables if args.only is None else args.only:
         settings = choose(search, name, args.data, args.quick)
-        n_seeds = args.seeds or (1 if args.quick else SEEDS[name])
-        for seed in range(n_seeds):
+        for seed in range(args.seeds or (1 if args.quick else SEEDS[name])):
             run(runs, settings, load(name, args.data, seed, short=args.quick), seed, args.out)
-    report(args.out, "claims", results(search, runs, tables))
-    report(
-        args.out,
-        "claims",
-        {"setup": setup(command_line("reproduction.claims", arguments, args), runs)},
-    )
-
-
-def grid(model: str, short: bool) -> list[dict[str, float]]:
-    """Return the settings of a model."""
-    return GRIDS[model][:2] if short else GRIDS[model]
+    seeds = [
+        f"{data}: {len({row['seed'] for row in of_data})}"
+        for (data,), of_data in groups_of(runs.rows(), ["data"]).items()
+    ]
+    benchmark.report(results(search, runs, tables), seeds=", ".join(seeds))
 
 
 def text_of(setting: dict[str, float]) -> str:
@@ -110,19 +98,21 @@ def choose(search: Runs, name: str, path: Path | None, short: bool) -> dict[str,
     """Return the best setting of every model for a table; measure what is not known yet."""
     judge = Judge(load(name, path, SEARCH_SEED, short=short), SEARCH_SEED)
     chosen = {}
-    for model in GRIDS:
-        settings = {text_of(setting): setting for setting in grid(model, short)}
+    for model, grid in GRIDS.items():
+        settings = {text_of(setting): setting for setting in (grid[:2] if short else grid)}
         for text, setting in settings.items():
-            if (name, model, text) not in search:
-                start = time.process_time()
-                fitted = make(model, judge.data.schedule, SEARCH_SEED, setting)
-                figures = choice_figures(judge, fitted.fit(judge.data.train))
-                seconds = time.process_time() - start
-                key = {"data": name, "model": model, "setting": text}
-                search.add(key | figures | {"seconds": seconds})
-                print(name, model, text, f"{figures['choice']:.3f}", flush=True)
+            search.measure((name, model, text), partial(try_setting, judge, model, setting))
         chosen[model] = settings[best(search.rows([name], [model], list(settings)))]
     return chosen
+
+
+def try_setting(judge: Judge, model: str, setting: dict[str, float]) -> Row:
+    """Return what a setting of a model is chosen by, and the seconds of the processor."""
+    start = time.process_time()
+    fitted = make(model, judge.data.schedule, SEARCH_SEED, setting).fit(judge.data.train)
+    figures = choice_figures(judge, fitted)
+    print(judge.data.name, model, text_of(setting), f"{figures['choice']:.3f}", flush=True)
+    return figures | {"seconds": time.process_time() - start}
 
 
 def best(rows: Sequence[Row]) -> str:
@@ -138,18 +128,16 @@ def run(
     for name, setting in settings.items():
         if (data.name, name, seed) in runs:
             continue
-        start = time.process_time()
-        model = make(name, data.schedule, seed, setting).fit(data.train)
-        seconds = time.process_time() - start
+        model = make(name, data.schedule, seed, setting)
+        _, seconds = timed(model.fit, data.train, clock=time.process_time)
         # The model's own row last: where it is, the others are.
         for row, figures in reversed(list(figures_of(judge, name, model))):
             cost = {"seconds": seconds} if row == name else {}
             runs.add({"data": data.name, "model": row, "seed": seed, **figures, **cost})
         if seed == 0 and out is not None and data.image is not None and model.finite:
             draw_pictures(out, name, model, data)
-        print(data.name, seed, name, f"{time.process_time() - start:.0f} s", flush=True)
-    if (data.name, REFERENCE, seed) not in runs:
-        runs.add({"data": data.name, "model": REFERENCE, "seed": seed, **reference(judge)})
+        print(data.name, seed, name, f"{seconds:.0f} s to fit", flush=True)
+    runs.measure((data.name, REFERENCE, seed), partial(reference, judge))
 
 
 def results(search: Runs, runs: Runs, tables: Sequence[str]) -> dict[str, list[Row]]:
@@ -167,32 +155,21 @@ def results(search: Runs, runs: Runs, tables: Sequence[str]) -> dict[str, list[R
 
 def stability(search: Runs, runs: Runs, tables: Sequence[str]) -> Iterator[Row]:
     """Yield failures and spreads of every model, over seeds and over settings."""
-    for data in tables:
-        for model in GRIDS:
-            own = runs.rows([data], [model])
-            tried = search.rows([data], [model])
-            if not own or not tried:
-                continue
-            choice = [float(row["choice"]) for row in tried]
-            row: Row = {
-                "data": data,
-                "model": model,
-                "failed seeds": _share(own),
-                "failed settings": _share(tried),
-            }
-            for figure in ("unexplained", "C2ST", "precision", "recall", "gradient"):
-                # What a plain autoencoder makes of prior draws is no figure of its own.
-                values = [] if model == AE and figure != "unexplained" else own
-                row[f"{figure} over seeds"] = spread(
-                    [float(one.get(figure, np.nan)) for one in values]
-                )
-            row["choice over settings"] = f"{min(choice):.2f} to {max(choice):.2f}"
-            row["seconds to fit"] = f"{np.mean([float(one['seconds']) for one in own]):.1f}"
-            yield row
-
-
-def _share(rows: Sequence[Row]) -> str:
-    return f"{sum(int(float(row['failed'])) for row in rows)} of {len(rows)}"
+    for data, model in product(tables, GRIDS):
+        own, tried = runs.rows([data], [model]), search.rows([data], [model])
+        if not own or not tried:
+            continue
+        row: Row = {"data": data, "model": model}
+        for title, some in (("failed seeds", own), ("failed settings", tried)):
+            row[title] = f"{sum(int(one['failed']) for one in some)} of {len(some)}"
+        for figure in ("unexplained", "C2ST", "precision", "recall", "gradient"):
+            # What a plain autoencoder makes of prior draws is no figure of its own.
+            values = [] if model == AE and figure != "unexplained" else own
+            row[f"{figure} over seeds"] = spread([one.get(figure, np.nan) for one in values])
+        choice = [one["choice"] for one in tried]
+        row["choice over settings"] = f"{min(choice):.2f} to {max(choice):.2f}"
+        row["seconds to fit"] = f"{mean_of(own, 'seconds'):.1f}"
+        yield row
 
 
 def spread(values: Sequence[float]) -> str:
@@ -209,63 +186,48 @@ def comparisons(rows: Iterable[Row]) -> Iterator[Row]:
     how much, the mean and standard deviation over seeds.
     """
     figures = {(row["data"], row["model"], row["seed"]): row for row in rows}
-    for claim, figure, ideal, other in COMPARISONS:
-        for data in dict.fromkeys(key[0] for key in figures):
-            seeds = [seed for d, model, seed in figures if (d, model) == (data, AAE)]
-            pairs = np.array(
-                [
-                    [
-                        float(figures[data, model, seed].get(figure, np.nan))
-                        for model in (AAE, other)
-                    ]
-                    for seed in seeds
-                    if (data, other, seed) in figures
-                ]
-            ).reshape(-1, 2)
-            pairs = pairs[~np.isnan(pairs).any(axis=1)]
-            if not len(pairs):
-                continue
-            misses = -pairs if np.isinf(ideal) else np.abs(pairs - ideal)
-            gains = misses[:, 1] - misses[:, 0]
-            deviation = f" ± {gains.std(ddof=1):.3f}" if len(gains) > 1 else ""
-            yield {
-                "claim": claim,
-                "figure": figure,
-                "data": data,
-                "AAE": f"{pairs[:, 0].mean():.3f}",
-                "other": other,
-                "its value": f"{pairs[:, 1].mean():.3f}",
-                "gain": f"{gains.mean():.3f}{deviation}",
-                "nearer": f"{int((gains > 0).sum())} of {len(gains)}",
-            }
+    tables = dict.fromkeys(data for data, *_ in figures)
+    for (claim, figure, ideal, other), data in product(COMPARISONS, tables):
+        seeds = [seed for d, model, seed in figures if (d, model) == (data, AAE)]
+        pairs = np.array(
+            [
+                [figures[data, model, seed].get(figure, np.nan) for model in (AAE, other)]
+                for seed in seeds
+                if (data, other, seed) in figures
+            ],
+            dtype=float,
+        ).reshape(-1, 2)
+        pairs = pairs[~np.isnan(pairs).any(axis=1)]
+        if not len(pairs):
+            continue
+        misses = -pairs if np.isinf(ideal) else np.abs(pairs - ideal)
+        gains = misses[:, 1] - misses[:, 0]
+        yield {
+            "claim": claim,
+            "figure": figure,
+            "data": data,
+            "AAE": f"{pairs[:, 0].mean():.3f}",
+            "other": other,
+            "its value": f"{pairs[:, 1].mean():.3f}",
+            "gain": mean_and_spread(gains, "{:.3f}"),
+            "nearer": f"{int((gains > 0).sum())} of {len(gains)}",
+        }
 
 
 def settings_of(search: Runs, tables: Sequence[str]) -> Iterator[Row]:
     """Yield every setting that was tried, with its figures on validation rows."""
-    for data in tables:
-        for model in GRIDS:
-            rows = search.rows([data], [model], [text_of(setting) for setting in GRIDS[model]])
-            for row in rows:
-                yield {
-                    "data": data,
-                    "model": model,
-                    "setting": row["setting"],
-                    **{
-                        figure: "" if np.isnan(float(row[figure])) else f"{float(row[figure]):.3f}"
-                        for figure in ("unexplained", "shortfall", "codes C2ST", "choice")
-                    },
-                    "failed": "yes" if float(row["failed"]) else "",
-                    "chosen": "yes" if row["setting"] == best(rows) else "",
-                }
-
-
-def setup(command: str, runs: Runs) -> list[Row]:
-    """Return how the figures were made."""
-    seeds: dict[str, set[str]] = {}
-    for row in runs.rows():
-        seeds.setdefault(str(row["data"]), set()).add(str(row["seed"]))
-    text = ", ".join(f"{data}: {len(found)}" for data, found in seeds.items())
-    return setup_rows(command, seeds=text)
+    for data, model in product(tables, GRIDS):
+        rows = search.rows([data], [model], [text_of(setting) for setting in GRIDS[model]])
+        for row in rows:
+            yield {
+                **{name: row[name] for name in ("data", "model", "setting")},
+                **{
+                    figure: "" if np.isnan(row[figure]) else f"{row[figure]:.3f}"
+                    for figure in ("unexplained", "shortfall", "codes C2ST", "choice")
+                },
+                "failed": "yes" if row["failed"] else "",
+                "chosen": "yes" if row["setting"] == best(rows) else "",
+            }
 
 
 if __name__ == "__main__":

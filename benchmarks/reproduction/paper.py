@@ -16,46 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._common import Row, command_line, parser, prepare, report, setup_rows
-from benchmarks._runs import Runs, summarise
+from benchmarks._common import RESULTS, Benchmark, Row, report, setup_rows
+from benchmarks._runs import Runs, groups_of, summarise
+from benchmarks.reproduction import _training as training
 from benchmarks.reproduction._estimators import estimator, has_own_networks
-from benchmarks.reproduction._figures import (
-    MAJORITY,
-    MAP_ERROR,
-    ONE_TO_ONE,
-    STANDARD_ERROR,
-    figures,
-)
+from benchmarks.reproduction._figures import FIGURES, figures
 from benchmarks.reproduction._images import Images, Openings, Split, few_labels, read_mnist, small
-from benchmarks.reproduction._recipes import (
-    ERROR,
-    NATS,
-    RECIPES,
-    TABLES,
-    Recipe,
-    Task,
-    all_tasks,
-    settings_id,
-)
-from benchmarks.reproduction._training import (
-    PROCESSOR,
-    AveragedWeights,
-    Checkpoint,
-    Progress,
-    Schedule,
-)
+from benchmarks.reproduction._recipes import RECIPES, TABLES, Recipe, Task, all_tasks, settings_id
 
 KEYS = ("table", "task", "stage", "recipe", "settings", "rows", "epochs", "widths", "seed")
-FIGURES = {
-    NATS: "{:.1f}",
-    STANDARD_ERROR: "{:.1f}",
-    ERROR: "{:.2f}",
-    MAJORITY: "{:.2f}",
-    ONE_TO_ONE: "{:.2f}",
-    MAP_ERROR: "{:.2f}",
-    "s per epoch": "{:.1f}",
-    "hours": "{:.2f}",
-}
 #: What a short run is cut down to, and a measurement of cost.
 QUICK_WIDTH, QUICK_EPOCHS, QUICK_DRAWN = 64, 4, 500
 COST_ROWS = 2_000
@@ -96,24 +65,35 @@ class Run:
         """What the test rows are opened for."""
         return {name: self.keys[name] for name in ("table", "task", "seed", "settings")}
 
-    def __str__(self) -> str:
-        """Return a name that a file can have."""
+    @property
+    def title(self) -> str:
+        """What it is called on screen."""
+        return f"{self.task}, {self.recipe}, seed {self.seed}"
+
+    def checkpoint(self, folder: Path) -> Path:
+        """Return the file in which it is kept until its figures are known."""
         words = "-".join(str(value) for value in self.keys.values())
-        return "".join(letter if letter.isalnum() else "-" for letter in words)
+        name = "".join(letter if letter.isalnum() else "-" for letter in words)
+        return folder / "checkpoints" / f"{name}.pt"
+
+
+def opened(folder: Path) -> Openings:
+    """Return the book of who opened the test rows."""
+    return Openings(folder / "paper_opened.csv")
 
 
 def train(run: Run, split: Split, folder: Path, every: int, device: str = "auto") -> Any:
     """Return the fitted estimator of a run, from its checkpoint if there is one."""
     task, recipe = TABLES[run.table][run.task], run.settings
     seed = run.seed if has_own_networks(recipe) else None
-    path = folder / "checkpoints" / f"{run}.pt"
-    # Before the checkpoint, which keeps the mean so far.
-    averages = [AveragedWeights(recipe.averaged, recipe.epochs)] if recipe.averaged else []
+    path, averages = str(run.checkpoint(folder)), []
+    if recipe.averaged:  # before the checkpoint, which keeps the mean so far
+        averages = [training.AveragedWeights(recipe.averaged, recipe.epochs)]
     callbacks = [
         *averages,
-        Checkpoint(str(path), recipe.epochs, every, seed),
-        Schedule(recipe.rates, recipe.fall, recipe.noise_fades, recipe.epochs),
-        Progress(f"{run.task}, {run.recipe}, seed {run.seed}", recipe.epochs),
+        training.Checkpoint(path, recipe.epochs, every, seed),
+        training.Schedule(recipe.rates, recipe.fall, recipe.noise_fades, recipe.epochs),
+        training.Progress(run.title, recipe.epochs),
     ]
     model = estimator(recipe, task, callbacks, run.seed, device)
     if task.draws_rows or task.n_clusters is not None:
@@ -130,15 +110,14 @@ def measure(run: Run, images: Images, folder: Path, every: int) -> Row:
     split = images.to_train() if final else images.to_tune(run.n_rows)
     model = train(run, split, folder, every)
     if final:
-        book = Openings(folder / "paper_opened.csv")
-        book.add(**run.opening)
+        opened(folder).add(**run.opening)
         X, y = images.open_test()
         split = split._replace(X_score=X, y_score=y)
     n_drawn = {"n_drawn": QUICK_DRAWN} if run.stage == QUICK else {}
     found = figures(model, TABLES[run.table][run.task], split, run.seed, **n_drawn)
     durations = [epoch["dur"] for epoch in model.net_.history]
     cost = {"s per epoch": float(np.median(durations)), "hours": sum(durations) / 3600}
-    (folder / "checkpoints" / f"{run}.pt").unlink()
+    run.checkpoint(folder).unlink()
     return run.keys | found | cost
 
 
@@ -169,85 +148,80 @@ def check(args: argparse.Namespace) -> None:
             "--rows, --width and --epochs are for --stage tune: the test rows are opened for a "
             "recipe as it stands."
         )
-    if args.data is None and not args.quick:
-        raise SystemExit("--data DIR is needed: a folder with mnist.npz.")
     if args.quick:
         args.width = args.width or QUICK_WIDTH
         args.epochs = args.epochs or QUICK_EPOCHS
 
 
+def images_of(data: Path | None, *, short: bool = False) -> Images:
+    """Return MNIST, of which a short run takes few rows; without MNIST those of bundled digits."""
+    if data is None and not short:
+        raise SystemExit("--data DIR is needed: a folder with mnist.npz.")
+    images = None if data is None else read_mnist(data)
+    return small(images) if short else images
+
+
 def run_table(args: argparse.Namespace, table: str) -> Runs:
     """Do the runs that are missing; return all there are."""
     check(args)
-    images = None if args.data is None else read_mnist(args.data)
-    if args.quick:
-        images = small(images)
-    assert images is not None
+    images = images_of(args.data, short=args.quick)
     runs = Runs(args.runs, "paper", KEYS)
-    book = Openings(args.runs / "paper_opened.csv")
     for run in planned(args, table, images):
-        opened = book.count(**run.opening) if run.stage == FINAL else 0
-        if opened and not args.again:
+        times = opened(args.runs).count(**run.opening) if run.stage == FINAL else 0
+        if times and not args.again:
             print(
-                f"{run.task}, {run.recipe}, seed {run.seed}: the test rows were opened for these "
-                "settings already; --again opens them once more and writes that down.",
+                f"{run.title}: the test rows were opened for these settings already; --again "
+                "opens them once more and writes that down.",
                 flush=True,
             )
-        elif opened or runs.key(run.keys) not in runs:
+        elif times or runs.key(run.keys) not in runs:
             runs.add(measure(run, images, args.runs, args.save_every))
     return runs
 
 
 def summary(runs: Runs, book: Openings, table: str) -> Iterator[Row]:
     """Yield means and spreads by task, stage and settings, beside the paper's figure."""
-    keys = KEYS[:-1]
+    keys, tasks = KEYS[:-1], TABLES[table]
     rows = [row for row in runs.rows() if row["table"] == table]
+    # The same columns for all tasks of a table, those that none of them has left out.
     measured = [
         name
         for name in FIGURES
-        if any(_is_number(row.get(name)) for row in rows)
-        and any(task.figure != name for task in TABLES[table].values())
+        if any(np.isfinite(row.get(name, np.nan)) for row in rows)
+        and any(task.figure != name for task in tasks.values())
     ]
-    for row in summarise(rows, keys, FIGURES):
-        group = [one for one in rows if all(one[key] == row[key] for key in keys)]
-        task = TABLES[table][str(row["task"])]
+    groups = groups_of(rows, keys).values()
+    for row, group in zip(summarise(rows, keys, FIGURES), groups, strict=True):
+        task, final = tasks[row["task"]], row["stage"] == FINAL
         values = np.array([one[task.figure] for one in group], dtype=float)
         best = values.max() if task.higher else values.min()
-        opened = book.count(**{key: row[key] for key in ("table", "task", "settings")})
+        openings = book.count(**{key: row[key] for key in ("table", "task", "settings")})
         yield {
-            "task": row["task"],
-            "stage": row["stage"],
-            "recipe": row["recipe"],
-            "rows": row["rows"],
-            "epochs": row["epochs"],
-            "widths": row["widths"],
+            **{name: row[name] for name in ("task", "stage", "recipe", "rows", "epochs", "widths")},
             "seeds": len(group),
             "figure": task.figure,
             "ours": row[task.figure],
             "best": FIGURES[task.figure].format(best),
             "paper": task.paper,
-            "reached": task.reached(float(values.mean())) if row["stage"] == FINAL else "",
-            "openings": opened if row["stage"] == FINAL else "",
-            # The same columns for all tasks of a table, those that none of them has left out.
+            "reached": task.reached(float(values.mean())) if final else "",
+            "openings": openings if final else "",
             **{name: row[name] if name != task.figure else "" for name in measured},
         }
 
 
 def results(folder: Path) -> Iterator[Row]:
     """Yield every task with the paper's figures, and ours from full runs, where there are any."""
-    runs, book = Runs(folder, "paper", KEYS), Openings(folder / "paper_opened.csv")
+    runs, book = Runs(folder, "paper", KEYS), opened(folder)
     for table, name, task in all_tasks():
         done = [
             row
             for row in summary(runs, book, table)
             if row["stage"] == FINAL and row["task"] == name
         ]
-        bounds = {
-            "floor": _bound(task.floor, task.floor_of),
-            "paper": task.paper,
-            "stretch": _bound(task.stretch),
-        }
-        first: Row = {"table": table, "task": name, "figure": task.figure, **bounds}
+        floor, stretch = ("" if b is None else f"{b:g}" for b in (task.floor, task.stretch))
+        floor += f" ({task.floor_of})" if task.floor_of else ""
+        first: Row = {"table": table, "task": name, "figure": task.figure}
+        first |= {"floor": floor, "paper": task.paper, "stretch": stretch}
         for row in done or [{}]:
             ours = {key: row.get(key, "") for key in ("recipe", "seeds", "best", "reached")}
             yield first | {"ours": row.get("ours", "not run yet")} | ours
@@ -255,22 +229,12 @@ def results(folder: Path) -> Iterator[Row]:
 
 def tuned(folder: Path) -> Iterator[Row]:
     """Yield what was measured on held-back rows, and how far it was from full runs."""
-    runs, book = Runs(folder, "paper", KEYS), Openings(folder / "paper_opened.csv")
+    runs, book = Runs(folder, "paper", KEYS), opened(folder)
     columns = ("task", "recipe", "rows", "epochs", "widths", "seeds", "figure", "ours", "paper")
     for table in TABLES:
         for row in summary(runs, book, table):
             if row["stage"] == TUNE:
                 yield {name: row[name] for name in (*columns, "s per epoch")}
-
-
-def _is_number(value: Any) -> bool:
-    return value is not None and bool(np.isfinite(value))
-
-
-def _bound(value: float | None, whose: str = "") -> str:
-    if value is None:
-        return ""
-    return f"{value:g} ({whose})" if whose else f"{value:g}"
 
 
 def cost(images: Images, folder: Path) -> Iterator[Row]:
@@ -285,9 +249,9 @@ def cost(images: Images, folder: Path) -> Iterator[Row]:
         recipe = task.recipes[0]
         run = Run(table, name, "cost", recipe, RECIPES[recipe].narrowed(epochs=3), COST_ROWS, 0)
         model = train(run, split, folder, every=4)
-        (folder / "checkpoints" / f"{run}.pt").unlink()
+        run.checkpoint(folder).unlink()
         on_cpu, history = model.device_.type == "cpu", model.net_.history
-        ends, durations = history[:, PROCESSOR], history[:, "dur"]
+        ends, durations = history[:, training.PROCESSOR], history[:, "dur"]
         used = (ends[2] - ends[0] if on_cpu else durations[1] + durations[2]) / 2
         epoch, epochs = used * n_rows / COST_ROWS, RECIPES[recipe].epochs
         yield {
@@ -301,51 +265,46 @@ def cost(images: Images, folder: Path) -> Iterator[Row]:
         }
 
 
-def recipe_rows(tasks: dict[str, Task]) -> Iterator[Row]:
-    """Yield the recipes of a table and where they come from."""
-    names = dict.fromkeys(name for task in tasks.values() for name in task.recipes)
-    for name in names:
-        yield {"recipe": name, "settings": settings_id(RECIPES[name]), "from": RECIPES[name].about}
+def recipes_of(tasks: dict[str, Task]) -> list[str]:
+    """Return the names of the recipes of a table, each once."""
+    return list(dict.fromkeys(name for task in tasks.values() for name in task.recipes))
 
 
-def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Return the arguments, and those of each sub-command."""
+def build_parser() -> tuple[argparse.ArgumentParser, dict[str, Benchmark]]:
+    """Return the arguments, and each sub-command."""
     top = argparse.ArgumentParser(description=__doc__)
-    tables = top.add_subparsers(dest="table", required=True, metavar="TABLE")
+    commands = top.add_subparsers(dest="table", required=True, metavar="TABLE")
+    helps = {table: ", ".join(tasks) for table, tasks in TABLES.items()}
+    helps |= {"results": "all tables, from the runs there are", "cost": "of epochs"}
     by_name = {}
-    shared = parser("", seeds=SEEDS)
-    shared.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist.npz")
-    shared.add_argument(
-        "--runs",
-        type=Path,
-        default=Path("paper_runs"),
-        metavar="DIR",
-        help="checkpoints and figures of runs are kept there (default: paper_runs)",
-    )
+    for name, text in helps.items():
+        arguments = commands.add_parser(name, help=text)
+        by_name[name] = one = Benchmark(
+            f"reproduction.paper {name}", __doc__, seeds=SEEDS, arguments=arguments
+        )
+        one.prefix = f"paper_{name}"
+        one.add_data("folder with mnist.npz")
+        one.add(
+            "--runs", type=Path, metavar="DIR",
+            help="checkpoints and figures of runs are kept there (default: benchmarks/results, of "
+            "short runs benchmarks/results/quick)",
+        )  # fmt: skip
     for table, tasks in TABLES.items():
-        by_name[table] = one = tables.add_parser(
-            table, parents=[shared], conflict_handler="resolve", help=", ".join(tasks)
-        )
-        one.add_argument("--task", nargs="+", choices=list(tasks), help="some tasks only")
-        one.add_argument(
-            "--stage",
-            choices=(TUNE, FINAL),
-            default=TUNE,
+        add = by_name[table].add
+        add("--task", nargs="+", choices=list(tasks), help="some tasks only")
+        add(
+            "--stage", choices=(TUNE, FINAL), default=TUNE,
             help="tune scores held-back training rows, final opens the test rows (default: tune)",
-        )
-        names = list(dict.fromkeys(name for task in tasks.values() for name in task.recipes))
-        one.add_argument(
-            "--recipe", nargs="+", choices=names, help="default: all to tune, the first at last"
-        )
-        one.add_argument("--rows", type=int, help="train on so many rows; to tune only")
-        one.add_argument("--epochs", type=int, help="instead of the recipe's; to tune only")
-        one.add_argument("--width", type=int, help="of hidden layers; to tune only")
-        one.add_argument("--save-every", type=int, default=1, help="epochs (default: 1)")
-        one.add_argument("--again", action="store_true", help="open the test rows once more")
-    for name, text in (("results", "all tables, from the runs there are"), ("cost", "of epochs")):
-        by_name[name] = tables.add_parser(
-            name, parents=[shared], conflict_handler="resolve", help=text
-        )
+        )  # fmt: skip
+        add(
+            "--recipe", nargs="+", choices=recipes_of(tasks),
+            help="default: all to tune, the first at last",
+        )  # fmt: skip
+        add("--rows", type=int, help="train on so many rows; to tune only")
+        add("--epochs", type=int, help="instead of the recipe's; to tune only")
+        add("--width", type=int, help="of hidden layers; to tune only")
+        add("--save-every", type=int, default=1, help="epochs (default: 1)")
+        add("--again", action="store_true", help="open the test rows once more")
     return top, by_name
 
 
@@ -355,27 +314,24 @@ def main(argv: list[str] | None = None) -> None:
     args = top.parse_args(argv)
     table = args.table
     del args.table
-    prepare(args.threads)
+    benchmark = by_name[table]
+    benchmark.start(args)
+    args.runs = args.runs or (RESULTS / "quick" if args.quick else RESULTS)
     if table == "results":
         tables = {"results": list(results(args.runs)), "tuned": list(tuned(args.runs))}
-        report(args.out, "paper", {title: rows for title, rows in tables.items() if rows})
-        return
-    command = command_line(f"reproduction.paper {table}", by_name[table], args)
-    if table == "cost":
-        if args.data is None:
-            raise SystemExit("--data DIR is needed: a folder with mnist.npz.")
-        rows = list(cost(read_mnist(args.data), args.runs))
-        setup = setup_rows(command, rows_timed=COST_ROWS)
+        report(args.out, "paper", tables)
+    elif table == "cost":
+        rows = list(cost(images_of(args.data), args.runs))
+        setup = setup_rows(benchmark.command, rows_timed=COST_ROWS, seeds="0")
         report(args.out, "paper", {"cost": rows, "cost_setup": setup})
-        return
-    runs = run_table(args, table)
-    found = list(summary(runs, Openings(args.runs / "paper_opened.csv"), table))
-    tables = {
-        f"{table}_table": found,
-        f"{table}_recipes": list(recipe_rows(TABLES[table])),
-        f"{table}_setup": setup_rows(command),
-    }
-    report(args.out, "paper", {title: rows for title, rows in tables.items() if rows})
+    else:
+        runs = run_table(args, table)
+        recipes = [
+            {"recipe": name, "settings": settings_id(RECIPES[name]), "from": RECIPES[name].about}
+            for name in recipes_of(TABLES[table])
+        ]
+        found = list(summary(runs, opened(args.runs), table))
+        benchmark.report({"table": found, "recipes": recipes})
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import anomaly
+from benchmarks import _common, anomaly
 from benchmarks._detectors import Detector
 
 
@@ -34,9 +34,9 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(anomaly, "of_pyod", lambda: {})
 
     def main(out, *options):
-        arguments = ["anomaly", "--data", str(tmp_path), "--out", str(tmp_path / out), *options]
-        monkeypatch.setattr(sys, "argv", arguments)
-        monkeypatch.setattr(anomaly, "prepare", lambda threads: None)  # leave threads alone
+        folders = ["--out", str(tmp_path / out), "--runs", str(tmp_path / out)]
+        monkeypatch.setattr(sys, "argv", ["anomaly", "--data", str(tmp_path), *folders, *options])
+        monkeypatch.setattr(_common, "prepare", lambda threads: None)  # leave threads alone
         anomaly.main()
         return tmp_path / out / "anomaly_unsup_runs.csv", fits
 

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from benchmarks import generation
+from benchmarks import _common, generation
 from benchmarks._codes import boosting_seconds, principal_components, target_from
 from benchmarks._frames import folder
 from tests.metrics.mixed import mixed_table
@@ -29,7 +29,7 @@ def in_process(monkeypatch):
         return generation.measure(table, contender, seed)
 
     monkeypatch.setattr(generation, "child", child)
-    monkeypatch.setattr(generation, "prepare", lambda threads: None)
+    monkeypatch.setattr(_common, "prepare", lambda threads: None)
     return calls
 
 
@@ -47,7 +47,8 @@ def test_copies_are_seen_as_copies(tables):
 
 def test_a_stopped_call_is_taken_up_again(tables, tmp_path, in_process, monkeypatch, capsys):
     out = tmp_path / "out"
-    command = ["generation", "--data", str(tables), "--out", str(out), "--contenders"]
+    command = ["generation", "--data", str(tables), "--out", str(out), "--runs", str(tmp_path)]
+    command.append("--contenders")
     monkeypatch.setattr("sys.argv", [*command, "copy", "--seeds", "1"])
     generation.main()
     monkeypatch.setattr("sys.argv", [*command, "independent", "copy", "--seeds", "2"])

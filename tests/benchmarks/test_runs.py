@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from benchmarks import _common
+from benchmarks._common import RESULTS
 from benchmarks._runs import Runs, mean_of, summarise
 
 KEYS = ("table", "model", "seed")
@@ -46,3 +50,36 @@ def test_summaries_give_means_and_spreads():
 def test_the_mean_of_nothing_is_undefined():
     assert np.isnan(mean_of([], "x", table="t"))
     assert mean_of([row("a", 0, x=1.0)], "x", table="t") == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "options, folder",
+    [
+        ([], None),
+        (["--out", "tables"], RESULTS),
+        (["--out", "tables", "--quick"], Path("tables")),
+        (["--out", "tables", "--runs", "kept"], Path("kept")),
+    ],
+)
+def test_runs_are_kept_apart_from_tables(options, folder, monkeypatch):
+    monkeypatch.setattr(_common, "prepare", lambda threads: None)
+    monkeypatch.setattr("sys.argv", ["bench", *options])
+    benchmark = _common.Benchmark("bench", "A benchmark.", keeps_runs=True)
+    benchmark.parse()
+    assert benchmark.runs_folder == folder
+
+
+def test_only_what_is_missing_is_measured(tmp_path):
+    measured = []
+
+    def figures():
+        measured.append(len(measured))
+        return {"error": float(len(measured))}
+
+    Runs(tmp_path, "bench", KEYS).measure(("t", "a", 0), figures)
+    runs = Runs(tmp_path, "bench", KEYS)
+    runs.measure(("t", "a", 0), figures)
+    assert measured == [0]
+    runs.measure(("t", "a", 0), figures, again=True)
+    assert [row["error"] for row in runs.rows()] == [2.0]
+    assert len(Runs(tmp_path, "bench", KEYS, resume=False)) == 0

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import uniform_filter
 
+from benchmarks import _common
 from benchmarks.reproduction import claims
 from benchmarks.reproduction._judge import (
     Judge,
@@ -22,6 +23,8 @@ from benchmarks.reproduction._judge import (
 from benchmarks.reproduction._models import AAE, GAN, GRIDS, VAE, invert, make
 from benchmarks.reproduction._tables import Data, Schedule, load, nearest_of, spans
 
+pytestmark = pytest.mark.slow
+
 SCHEDULE = Schedule(epochs=2, batch_size=32, hidden=(8, 8), discriminator=(8, 8), n_components=2)
 
 
@@ -36,7 +39,7 @@ def table(path):
 
 
 def test_a_stopped_call_is_taken_up_again(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(claims, "prepare", lambda threads: None)
+    monkeypatch.setattr(_common, "prepare", lambda threads: None)
     monkeypatch.setattr("sys.argv", ["claims", "--quick", "--out", str(tmp_path)])
     claims.main()
     samples = table(tmp_path / "claims_samples.csv")

@@ -1,32 +1,28 @@
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks import _common
 from benchmarks.reproduction import _training as training
 from benchmarks.reproduction import paper
 from benchmarks.reproduction._estimators import network
 from benchmarks.reproduction._figures import cluster_errors, one_to_one_error
 from benchmarks.reproduction._images import Images, Openings, few_labels, small
-from benchmarks.reproduction._recipes import (
-    ERROR,
-    ONE_TO_ONE,
-    RECIPES,
-    TABLES,
-    all_tasks,
-    settings_id,
-)
+from benchmarks.reproduction._recipes import ERROR, ONE_TO_ONE, RECIPES, TABLES, all_tasks
+
+pytestmark = pytest.mark.slow
 
 WIDTH, EPOCHS, N_ROWS = 12, 4, 300
 
 
 @pytest.fixture(autouse=True)
 def _leave_the_process_as_it_is(monkeypatch):
-    monkeypatch.setattr(paper, "prepare", lambda threads: None)
+    monkeypatch.setattr(_common, "prepare", lambda threads: None)
 
 
 def never():
@@ -223,25 +219,6 @@ def test_pairs_of_clusters_and_classes_are_the_best():
     y = np.array([0, 0, 1, 1, 2, 2])
     assert one_to_one_error(np.array([2, 2, 0, 0, 1, 1]), y) == 0
     assert one_to_one_error(np.array([2, 2, 0, 0, 1, 3]), y) == pytest.approx(100 / 6)
-
-
-def test_any_setting_changes_the_name_of_settings():
-    recipe = RECIPES["semi-paper"]
-    others = {settings_id(recipe), settings_id(recipe, rows=1)}
-    changed = [field for field in fields(recipe) if field.name != "about"]
-    others |= {settings_id(replace(recipe, **{field.name: "?"})) for field in changed}
-    assert len(others) == 2 + len(changed)
-    assert settings_id(replace(recipe, about="?")) == settings_id(recipe)
-
-
-def test_bounds_count_in_their_direction():
-    nats, error = TABLES["parzen"]["10,000 samples"], TABLES["semi"]["100 labels"]
-    assert [nats.reached(value) for value in (300, 325, 345, 350)] == [
-        "below the floor", "floor", "goal", "stretch",
-    ]  # fmt: skip
-    assert [error.reached(value) for value in (4, 3, 1.9, 1)] == [
-        "below the floor", "floor", "goal", "stretch",
-    ]  # fmt: skip
 
 
 @pytest.fixture
