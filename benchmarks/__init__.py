@@ -1,1 +1,1 @@
-"""Benchmarks: run one with ``python -m benchmarks.NAME``."""
+"""Benchmarks: ``python -m benchmarks.NAME`` runs one, docs/benchmarks/NAME.rst has its protocol."""

@@ -16,30 +16,23 @@ N_COMPONENTS = 8
 
 @dataclass(frozen=True)
 class Contender:
-    """A row of the benchmark.
+    """A row of the benchmark."""
 
-    Attributes
-    ----------
-    label : str
-        What it is called in the tables.
-    build : callable
-        Returns the unfitted model for a seed; ``short=True`` asks for a fit that only shows
-        that it runs.
-    package : str
-        What has to be installed for it, beside what the benchmarks need anyway.
-    """
-
+    #: What it is called in the tables.
     label: str
+    #: Returns the unfitted model for a seed; ``short=True`` asks for a fit that only shows that it
+    #: runs.
     build: Callable[..., Any]
+    #: What has to be installed for it, beside what the benchmarks need anyway.
     package: str = ""
 
 
-def aae(label: str, settings: Callable[[], dict] = dict) -> Contender:
+def aae(label: str, **settings: Any) -> Contender:
     """Return a row of the model with its defaults but for some settings."""
 
     def build(seed: int, short: bool = False) -> AdversarialAutoencoder:
         epochs = {"max_epochs": 2} if short else {}
-        return AdversarialAutoencoder(N_COMPONENTS, random_state=seed, **settings(), **epochs)
+        return AdversarialAutoencoder(N_COMPONENTS, random_state=seed, **settings, **epochs)
 
     return Contender(label, build)
 
@@ -62,17 +55,13 @@ CONTENDERS: dict[str, Contender] = {
         "shallow mixture", lambda seed, short=False: ShallowMixture(random_state=seed)
     ),
     AAE: aae("AdversarialAutoencoder"),
-    "aae-no-adversary": aae("… adversarial_weight=0", lambda: {"adversarial_weight": 0}),
-    "aae-independent": aae('… output="independent"', lambda: {"output": "independent"}),
+    "aae-no-adversary": aae("… adversarial_weight=0", adversarial_weight=0),
+    "aae-independent": aae('… output="independent"', output="independent"),
     "aae-code-only-0": aae(
-        "… Autoregressive(code_only=0)", lambda: {"output": outputs.Autoregressive(code_only=0)}
+        "… Autoregressive(code_only=0)", output=outputs.Autoregressive(code_only=0)
     ),
-    "aae-noise-0.3": aae(
-        "… Channel(noise=0.3)", lambda: {"posterior": posteriors.Channel(noise=0.3)}
-    ),
-    "aae-noise-0.8": aae(
-        "… Channel(noise=0.8)", lambda: {"posterior": posteriors.Channel(noise=0.8)}
-    ),
+    "aae-noise-0.3": aae("… Channel(noise=0.3)", posterior=posteriors.Channel(noise=0.3)),
+    "aae-noise-0.8": aae("… Channel(noise=0.8)", posterior=posteriors.Channel(noise=0.8)),
 }
 #: Contenders that take long and are measured on request only, by the name that asks for them.
 PEERS: dict[str, dict[str, Contender]] = {

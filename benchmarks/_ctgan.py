@@ -23,11 +23,6 @@ class Filled:
 
     Missing categories are a category of their own.  A missing number becomes the median, and
     a categorical column beside it says so; it is put back where that column says so.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        The training rows.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -72,25 +67,12 @@ class Filled:
 
 
 class Synthesizer:
-    """A model of the package ``ctgan`` that takes and returns any table.
-
-    Parameters
-    ----------
-    kind : {"CTGAN", "TVAE"}
-        The class.
-    random_state : int
-        Seeds training.
-    **settings : object
-        Passed to the class.
-    """
+    """A class of the package ``ctgan``, CTGAN or TVAE, that takes and returns any table."""
 
     def __init__(self, kind: str, random_state: int, **settings: Any) -> None:
-        self.kind = kind
-        self.random_state = random_state
-        self.settings = settings
+        self.kind, self.random_state, self.settings = kind, random_state, settings
 
     def fit(self, frame: pd.DataFrame) -> Synthesizer:
-        """Train on the filled rows."""
         import ctgan
 
         self.filled = Filled(frame)
@@ -100,6 +82,5 @@ class Synthesizer:
         return self
 
     def sample(self, n_samples: int, random_state: int) -> pd.DataFrame:
-        """Draw rows."""
         self.model.set_random_state(random_state)
         return self.filled.unfill(self.model.sample(n_samples))

@@ -1,13 +1,12 @@
 """Detectors of other packages, and ablations of ours, with one interface.
 
-Every function below returns ``(fit, score)`` for a seed: ``fit(X)`` and ``score(X)``,
-larger for anomalies.
+``fit(X, seed)`` returns a model, ``score(model, X)`` its anomaly scores, larger for anomalies.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,37 +20,35 @@ from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.detection._fitting import Trimmer, surround
 from sklearn_aae.detection.scores import DENSITY, SCORES, kinds_with
 
+Fit = Callable[[np.ndarray, int], Any]
+Score = Callable[[Any, np.ndarray], np.ndarray]
+
 
 class Detector(NamedTuple):
-    """A detector to compare: the kinds of score that one fit gives, by row of the table."""
+    """A detector to compare: the scores that one fit gives, by row of the table."""
 
-    fit: Callable[[np.ndarray, int], Any]
-    rows: dict[str, Callable[[Any, np.ndarray], np.ndarray]]
+    fit: Fit
+    rows: dict[str, Score]
 
 
 def ours() -> dict[str, Detector]:
     """Return our detector with all its kinds, without the adversary, and without the AAE."""
 
-    def fit(X: np.ndarray, seed: int) -> AAEOutlierDetector:
-        return AAEOutlierDetector(random_state=seed).fit(X)
+    def fit(**settings: Any) -> Fit:
+        return lambda X, seed: AAEOutlierDetector(random_state=seed, **settings).fit(X)
 
-    def with_autoregression(X: np.ndarray, seed: int) -> AAEOutlierDetector:
-        return AAEOutlierDetector("autoregressive", random_state=seed).fit(X)
+    def rows(name: str, kinds: Iterable[str]) -> dict[str, Score]:
+        return {
+            f"{name}, {kind}": lambda model, X, kind=kind: -model.score_samples(X, kind=kind)
+            for kind in kinds
+        }
 
-    def plain(X: np.ndarray, seed: int) -> AAEOutlierDetector:
-        return AAEOutlierDetector(adversarial_weight=0, random_state=seed).fit(X)
-
-    def by(kind: str) -> Callable[[Any, np.ndarray], np.ndarray]:
-        return lambda detector, X: -detector.score_samples(X, kind=kind)
-
-    kinds = {f"AAEOutlierDetector, {kind}": by(kind) for kind in kinds_with([DENSITY])}
-    own_fit = {"AAEOutlierDetector, autoregressive": by("autoregressive")}
-    without = {f"no adversary, {kind}": by(kind) for kind in ("default", "model", "likelihood")}
-    inputs = {"no networks, reference": lambda references, X: references.badness(X)}
+    name, without = "AAEOutlierDetector", ("default", "model", "likelihood")
+    inputs = {"no networks, reference": lambda references, X: references.anomaly_scores(X)}
     return {
-        "ours": Detector(fit, kinds),
-        "with autoregression": Detector(with_autoregression, own_fit),
-        "no adversary": Detector(plain, without),
+        "ours": Detector(fit(), rows(name, kinds_with([DENSITY]))),
+        "with autoregression": Detector(fit(kind="autoregressive"), rows(name, ["autoregressive"])),
+        "no adversary": Detector(fit(adversarial_weight=0), rows("no adversary", without)),
         "no networks": Detector(InputReferences, inputs),
     }
 
@@ -69,7 +66,7 @@ class InputReferences:
         self.score = SCORES["reference"]()
         self.score.fit(self.model.evidence(rows[normal].numpy()))
 
-    def badness(self, X: np.ndarray) -> np.ndarray:
+    def anomaly_scores(self, X: np.ndarray) -> np.ndarray:
         rows = np.clip(X, -10, 10).astype(np.float32)
         size = self.model.chunk_rows()
         parts = [
@@ -104,20 +101,20 @@ class _Nothing:
 
 def of_scikit_learn() -> dict[str, Detector]:
     """Return scikit-learn's detectors."""
+    news: dict[str, Fit] = {
+        "IsolationForest": lambda X, seed: IsolationForest(random_state=seed),
+        "LocalOutlierFactor(novelty=True)": lambda X, seed: LocalOutlierFactor(novelty=True),
+        "OneClassSVM": lambda X, seed: OneClassSVM(),
+        "EllipticEnvelope": lambda X, seed: EllipticEnvelope(random_state=seed),
+    }
+    return with_one_score(news, lambda model, X: -model.score_samples(X))
 
-    def single(name: str, new: Callable[[int], Any]) -> Detector:
-        return Detector(
-            lambda X, seed: new(seed).fit(X), {name: lambda model, X: -model.score_samples(X)}
-        )
 
+def with_one_score(news: dict[str, Fit], score: Score) -> dict[str, Detector]:
+    """Return detectors by name, from what makes them for rows and a seed."""
     return {
-        name: single(name, new)
-        for name, new in {
-            "IsolationForest": lambda seed: IsolationForest(random_state=seed),
-            "LocalOutlierFactor(novelty=True)": lambda seed: LocalOutlierFactor(novelty=True),
-            "OneClassSVM": lambda seed: OneClassSVM(),
-            "EllipticEnvelope": lambda seed: EllipticEnvelope(random_state=seed),
-        }.items()
+        name: Detector(lambda X, seed, new=new: new(X, seed).fit(X), {name: score})
+        for name, new in news.items()
     }
 
 
@@ -140,38 +137,24 @@ def of_pyod() -> dict[str, Detector]:
             self.model.reparameterize = lambda mu, log_variance: mu
             return super().evaluating_forward(batch_data)
 
-    def batch(X: np.ndarray) -> int:
-        return min(32, len(X))  # as shipped, fewer than 32 rows are no batch at all
+    def settings(X: np.ndarray, seed: int) -> dict[str, Any]:
+        # As shipped, fewer than 32 rows are no batch at all.
+        batch_size = min(32, len(X))
+        return {"random_state": seed, "verbose": 0, "batch_size": batch_size, "device": "cpu"}
 
-    news: dict[str, Callable[[np.ndarray, int], Any]] = {
+    news: dict[str, Fit] = {
         "PyOD kNN": lambda X, seed: KNN(),
         "PyOD ECOD": lambda X, seed: ECOD(),
         "PyOD COPOD": lambda X, seed: COPOD(),
         "PyOD PCA": lambda X, seed: PCA(),
-        "PyOD AutoEncoder": lambda X, seed: AutoEncoder(
-            random_state=seed, verbose=0, batch_size=batch(X), device="cpu"
-        ),
-        "PyOD VAE": lambda X, seed: VAE(
-            random_state=seed, verbose=0, batch_size=batch(X), device="cpu"
-        ),
+        "PyOD AutoEncoder": lambda X, seed: AutoEncoder(**settings(X, seed)),
+        "PyOD VAE": lambda X, seed: VAE(**settings(X, seed)),
+        # The squared error is a mean over columns, the divergence a sum.
         "PyOD VAE, repaired": lambda X, seed: RepairedVAE(
-            random_state=seed,
-            verbose=0,
-            batch_size=batch(X),
-            device="cpu",
-            capacity=float("inf"),
-            # The squared error is a mean over columns, the divergence a sum.
-            beta=1 / X.shape[1],
+            **settings(X, seed), capacity=float("inf"), beta=1 / X.shape[1]
         ),
         "PyOD DeepSVDD": lambda X, seed: DeepSVDD(
             n_features=X.shape[1], random_state=seed, verbose=0
         ),
     }
-
-    def single(name: str, new: Callable[[np.ndarray, int], Any]) -> Detector:
-        return Detector(
-            lambda X, seed: new(X, seed).fit(X),
-            {name: lambda model, X: model.decision_function(X)},
-        )
-
-    return {name: single(name, new) for name, new in news.items()}
+    return with_one_score(news, lambda model, X: model.decision_function(X))

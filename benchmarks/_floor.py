@@ -17,15 +17,6 @@ class Products:
     No biases, activations, losses or optimizers.  Weights are stored and transposed as
     :class:`torch.nn.Linear` and its gradient do; their scale keeps every number near one,
     because denormal or infinite numbers would change the times.
-
-    Parameters
-    ----------
-    sizes : tuple of int
-        Widths from the input to the output.
-    n_rows : int
-        The largest number of rows of a pass.
-    device : torch.device
-        Where the buffers are.
     """
 
     def __init__(self, sizes: tuple[int, ...], n_rows: int, device: torch.device) -> None:
@@ -52,21 +43,9 @@ class Products:
     def backward(
         self, gradient: torch.Tensor, *, weights: bool = True, first: bool = False
     ) -> torch.Tensor:
-        """Go back through the last forward pass.
+        """Go back through the last forward pass, with or without the gradients of weights.
 
-        Parameters
-        ----------
-        gradient : Tensor
-            Of the loss with respect to the output.
-        weights : bool, default=True
-            Whether to compute the gradients of the weights.
-        first : bool, default=False
-            Whether to compute the gradient of the first layer's input.
-
-        Returns
-        -------
-        Tensor
-            The gradient of the input, or of the second layer's without ``first``.
+        Returns the gradient of the input, or of the second layer's input unless ``first``.
         """
         for layer in reversed(range(len(self.weights))):
             if weights:
@@ -88,7 +67,7 @@ def _networks(work: Workload) -> tuple[Products, Products, Products, torch.Tenso
     return (
         Products((work.n_features, *widths), n, device),
         Products((*widths[::-1], work.n_features), n, device),
-        Products((work.n_components, *work.discriminator, 1), 2 * n, device),
+        Products((work.n_components, *work.discriminator_hidden, 1), 2 * n, device),
         torch.randn(2 * n, work.n_components, generator=generator).to(device),
     )
 
@@ -101,7 +80,7 @@ def products_alone(work: Workload, X: np.ndarray) -> int:
     and nothing is computed for weights that a phase does not train.  The buffers are made
     in the first call, which no benchmark times.
     """
-    encoder, decoder, critic, codes_and_prior = _networks(work)
+    encoder, decoder, discriminator, codes_and_prior = _networks(work)
     x = torch.from_numpy(X[: work.batch_size]).to(work.device)
     steps = work.epochs * work.steps_per_epoch
     for _ in range(steps):
@@ -110,7 +89,9 @@ def products_alone(work: Workload, X: np.ndarray) -> int:
         encoder.backward(decoder.backward(restored, first=True))
         # Discrimination.
         codes = encoder.forward(x)
-        critic.backward(critic.forward(codes_and_prior))
+        discriminator.backward(discriminator.forward(codes_and_prior))
         # Generation: through the discriminator, which is not trained, into the encoder.
-        encoder.backward(critic.backward(critic.forward(codes), weights=False, first=True))
+        encoder.backward(
+            discriminator.backward(discriminator.forward(codes), weights=False, first=True)
+        )
     return steps

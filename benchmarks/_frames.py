@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,6 @@ import pandas as pd
 from pandas.api import types
 from sklearn.model_selection import train_test_split
 
-from benchmarks._common import Benchmark
 from benchmarks._tables import some_rows
 
 #: Columns that are predicted where a table has them; otherwise its last one is.
@@ -47,37 +45,6 @@ class Mixed:
         text = f"{self.name}: {n_rows} rows, {n_columns} columns, target {self.target}"
         dropped = ", ".join(f"{name} repeats {other}" for name, other in self.repeats.items())
         return f"{text}; dropped: {dropped}" if dropped else text
-
-
-class TableBenchmark(Benchmark):
-    """A benchmark of every table of a folder, whose runs are kept."""
-
-    def __init__(self, name: str, description: str) -> None:
-        super().__init__(name, description, seeds=3, keeps_runs=True)
-        self.add_data("every .csv and .csv.gz below it", required=True)
-        self.add("--again", action="store_true", help="also measure what the runs have already")
-        self.add(
-            "--keep-repeats",
-            action="store_true",
-            help="keep columns that repeat another one-to-one",
-        )
-
-    def start(self, args: argparse.Namespace) -> argparse.Namespace:
-        """Keep the files of short runs apart: their figures must not pass for others."""
-        if args.quick:
-            self.prefix += "_quick"
-        return super().start(args)
-
-    @property
-    def again(self) -> bool:
-        """Whether runs that are there are measured anew; short ones always are."""
-        return self.args.again or self.args.quick
-
-    def tables(self, only: str = "") -> list[Mixed]:
-        """Return the tables, or the one named."""
-        args = self.args
-        options = {"short": args.quick, "keep_repeats": args.keep_repeats}
-        return list(folder(args.data, **options, only=only))
 
 
 def folder(

@@ -21,12 +21,10 @@ class Copy:
     """Draw training rows with replacement: what a model that learns by heart would do."""
 
     def fit(self, frame: pd.DataFrame) -> Copy:
-        """Keep the rows."""
         self.frame = frame
         return self
 
     def sample(self, n_samples: int, random_state: int) -> pd.DataFrame:
-        """Draw rows."""
         rows = np.random.default_rng(random_state).integers(len(self.frame), size=n_samples)
         return take(self.frame, dict.fromkeys(self.frame, rows))
 
@@ -35,7 +33,6 @@ class IndependentColumns(Copy):
     """Draw the cells of each column by themselves: perfect columns, no dependence."""
 
     def sample(self, n_samples: int, random_state: int) -> pd.DataFrame:
-        """Draw cells."""
         rng = np.random.default_rng(random_state)
         rows = {name: rng.integers(len(self.frame), size=n_samples) for name in self.frame}
         return take(self.frame, rows)
@@ -47,11 +44,6 @@ class GaussianCopula:
     The score of a cell is the normal quantile of its rank in the column.  Equal cells,
     those of a category above all, share their ranks at random: a category is a mass on the
     axis, in sorted order, and missing cells are the last one.
-
-    Parameters
-    ----------
-    random_state : int
-        Seeds the order of equal cells.
     """
 
     def __init__(self, random_state: int) -> None:
@@ -62,10 +54,10 @@ class GaussianCopula:
         rng = np.random.default_rng(self.random_state)
         self.frame, self.order = frame, {}
         scores = np.empty(frame.shape)
-        for place, (name, column) in enumerate(frame.items()):
+        for i, (name, column) in enumerate(frame.items()):
             codes = pd.factorize(column, sort=True, use_na_sentinel=False)[0]
             self.order[name] = order = np.lexsort((rng.random(len(codes)), codes))
-            scores[order, place] = ndtri((np.arange(len(codes)) + 0.5) / len(codes))
+            scores[order, i] = ndtri((np.arange(len(codes)) + 0.5) / len(codes))
         self.correlation = np.corrcoef(scores, rowvar=False)
         return self
 
@@ -87,13 +79,6 @@ class Levels:
 
     Categories, and numbers of few values, have a level per value; other numbers are cut at
     quantiles.  Missing cells have a level of their own.
-
-    Parameters
-    ----------
-    column : Series
-        The training cells.
-    max_levels : int
-        Numbers with more values are cut.
     """
 
     def __init__(self, column: pd.Series, max_levels: int) -> None:
@@ -121,18 +106,9 @@ class ShallowMixture:
     """A mixture of products of categoricals, fitted by expectation maximisation.
 
     Within a component columns are independent.  The probabilities are smoothed by one row
-    that follows the columns' own distributions, which keeps them positive.
-
-    Parameters
-    ----------
-    n_components : int
-        Number of components, at most one for every 20 rows.
-    max_levels : int
-        Numbers of more values are cut at as many quantiles, at most one for every 10 rows.
-    max_iter : int
-        Number of iterations, less if one gains under ``tol`` nats per row.
-    random_state : int
-        Seeds the choice of the rows from which the components start.
+    that follows the columns' own distributions, which keeps them positive.  There is at most one
+    component for every 20 rows, and numbers of more than ``max_levels`` values are cut at as many
+    quantiles, at most one for every 10 rows.  Iterations end if one gains under ``tol`` nats.
     """
 
     def __init__(
@@ -143,14 +119,10 @@ class ShallowMixture:
         tol: float = 1e-3,
         random_state: int = 0,
     ) -> None:
-        self.n_components = n_components
-        self.max_levels = max_levels
-        self.max_iter = max_iter
-        self.tol = tol
-        self.random_state = random_state
+        self.n_components, self.max_levels = n_components, max_levels
+        self.max_iter, self.tol, self.random_state = max_iter, tol, random_state
 
     def fit(self, frame: pd.DataFrame) -> ShallowMixture:
-        """Run expectation maximisation."""
         rng = np.random.default_rng(self.random_state)
         n_rows = len(frame)
         self.frame = frame

@@ -19,22 +19,7 @@ SHARE = 0.2
 
 
 def mask_cells(frame: pd.DataFrame, seed: int, share: float = SHARE) -> np.ndarray:
-    """Choose a share of the present cells at random, but never all that a row has.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        The rows; cells that are missing already are not chosen.
-    seed : int
-        Seeds the choice.
-    share : float, default=SHARE
-        The probability of each cell.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns), bool
-        The cells.
-    """
+    """Choose a share of the present cells at random, but never all that a row has."""
     rng = np.random.default_rng(seed)
     present = frame.notna().to_numpy()
     draws = np.where(present, rng.random(frame.shape), np.inf)
@@ -49,8 +34,7 @@ def mask_cells(frame: pd.DataFrame, seed: int, share: float = SHARE) -> np.ndarr
 def without(frame: pd.DataFrame, chosen: np.ndarray) -> pd.DataFrame:
     """Return a frame whose chosen cells are missing, in types that have room for that."""
     columns = {
-        name: with_room(column).mask(chosen[:, place])
-        for place, (name, column) in enumerate(frame.items())
+        name: with_room(column).mask(chosen[:, i]) for i, (name, column) in enumerate(frame.items())
     }
     return pd.DataFrame(columns)
 
@@ -68,16 +52,10 @@ class Coding:
     Numbers are standardised.  Levels of a category that the training rows lack are treated
     like missing cells.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        The training rows.
-    kind : {"one-hot", "dummies", "ordinal"}
-        Of categories.  ``"one-hot"``: a column for each level, and back by the largest.
-        ``"dummies"``: the same without the first level, which is what the others leave of
-        1; for imputers that would otherwise predict a column from those it adds up with.
-        ``"ordinal"``: the place of the level in sorted order, standardised, and back by
-        rounding.
+    Categories are coded by ``kind``.  ``"one-hot"``: a column for each level, and back by the
+    largest.  ``"dummies"``: the same without the first level, which is what the others leave of 1;
+    for imputers that would otherwise predict a column from those it adds up with.  ``"ordinal"``:
+    the index of the level in sorted order, standardised, and back by rounding.
     """
 
     def __init__(self, frame: pd.DataFrame, kind: str) -> None:
@@ -98,8 +76,8 @@ class Coding:
     def _values(self, column: pd.Series) -> np.ndarray:
         if column.name not in self.levels:
             return as_floats(column)
-        places = self.levels[column.name].get_indexer(column)
-        return np.where(places < 0, np.nan, places)
+        indices = self.levels[column.name].get_indexer(column)
+        return np.where(indices < 0, np.nan, indices)
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the matrix of a frame."""
@@ -131,8 +109,8 @@ class Coding:
                 continue
             values = block[:, 0] * self.scale[name] + self.centre[name]
             if name in self.levels:
-                places = np.round(values).clip(0, len(self.levels[name]) - 1)
-                columns[name] = self.levels[name].take(places.astype(np.intp))
+                indices = np.round(values).clip(0, len(self.levels[name]) - 1)
+                columns[name] = self.levels[name].take(indices.astype(np.intp))
             else:
                 # Fractions stay: that a mean is no whole number is not held against it.
                 columns[name] = from_floats(values, with_room(column))
@@ -140,45 +118,27 @@ class Coding:
 
 
 class Imputer:
-    """An imputer of scikit-learn, for mixed-type tables.
-
-    Parameters
-    ----------
-    imputer : transformer
-        Takes a matrix with NaN and returns it without.
-    kind : str
-        The coding of categories: see :class:`Coding`.
-    """
+    """An imputer of scikit-learn, for mixed-type tables, with a coding of categories."""
 
     def __init__(self, imputer: Any, kind: str) -> None:
-        self.imputer = imputer
-        self.kind = kind
+        self.imputer, self.kind = imputer, kind
 
     def fit(self, frame: pd.DataFrame) -> Imputer:
-        """Fit to training rows."""
         self.coding = Coding(frame, self.kind)
         self.imputer.fit(self.coding.encode(frame))
         return self
 
     def impute(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Fill the missing cells."""
         return self.coding.decode(self.imputer.transform(self.coding.encode(frame)))
 
 
 class Typical:
-    """The mean or median of numbers, and the most frequent category.
-
-    Parameters
-    ----------
-    kind : {"mean", "median"}
-        Of numbers.
-    """
+    """The mean or median of numbers, and the most frequent category."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
 
     def fit(self, frame: pd.DataFrame) -> Typical:
-        """Find the typical cell of each column."""
         self.cells = {
             name: getattr(column, self.kind)() if is_number(column) else column.mode().iloc[0]
             for name, column in frame.items()
@@ -186,7 +146,6 @@ class Typical:
         return self
 
     def impute(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Fill the missing cells."""
         return pd.DataFrame(
             {name: with_room(column).fillna(self.cells[name]) for name, column in frame.items()}
         )

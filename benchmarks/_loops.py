@@ -22,7 +22,7 @@ class Workload:
     n_features: int
     hidden: tuple[int, ...]
     n_components: int
-    discriminator: tuple[int, ...]
+    discriminator_hidden: tuple[int, ...]
     batch_size: int
     epochs: int
     device: str = "cpu"
@@ -33,16 +33,14 @@ class Workload:
         return rng.standard_normal((self.n_samples, self.n_features), dtype=np.float32)
 
     def encoder(self) -> nn.Sequential:
-        """Return a fresh encoder."""
         return mlp(self.n_features, *self.hidden, self.n_components).to(self.device)
 
     def decoder(self) -> nn.Sequential:
         """Return a fresh decoder, the encoder's mirror image."""
         return mlp(self.n_components, *self.hidden[::-1], self.n_features).to(self.device)
 
-    def critic(self) -> nn.Sequential:
-        """Return a fresh discriminator."""
-        return mlp(self.n_components, *self.discriminator, 1).to(self.device)
+    def discriminator(self) -> nn.Sequential:
+        return mlp(self.n_components, *self.discriminator_hidden, 1).to(self.device)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -57,19 +55,19 @@ WORKLOADS = {
 }
 
 
-def mlp(*sizes: int) -> nn.Sequential:
-    """Return linear layers with ReLU between them."""
+def mlp(*sizes: int, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
+    """Return linear layers with an activation between them."""
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+        layers += [nn.Linear(n_in, n_out), activation()]
     return nn.Sequential(*layers[:-1])
 
 
 def hand_written(work: Workload, X: np.ndarray) -> int:
     """Train with a DataLoader, three Adams and three phases; return the number of steps."""
-    encoder, decoder, critic = work.encoder(), work.decoder(), work.critic()
+    encoder, decoder, discriminator = work.encoder(), work.decoder(), work.discriminator()
     opt_auto = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
-    opt_disc = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=BETAS)
+    opt_disc = torch.optim.Adam(discriminator.parameters(), lr=1e-3, betas=BETAS)
     opt_gen = torch.optim.Adam(encoder.parameters(), lr=3e-4, betas=BETAS)
     rows = torch.from_numpy((X - X.mean(axis=0)) / X.std(axis=0))
     loader = DataLoader(TensorDataset(rows), batch_size=work.batch_size, shuffle=True)
@@ -88,13 +86,13 @@ def hand_written(work: Workload, X: np.ndarray) -> int:
             opt_disc.zero_grad()
             real = torch.randn(len(x), work.n_components, device=device)
             fake = encoder(x).detach()
-            loss_real = binary_cross_entropy_with_logits(critic(real), ones)
-            loss_fake = binary_cross_entropy_with_logits(critic(fake), zeros)
+            loss_real = binary_cross_entropy_with_logits(discriminator(real), ones)
+            loss_fake = binary_cross_entropy_with_logits(discriminator(fake), zeros)
             (loss_real + loss_fake).backward()
             opt_disc.step()
 
             opt_gen.zero_grad()
-            binary_cross_entropy_with_logits(critic(encoder(x)), ones).backward()
+            binary_cross_entropy_with_logits(discriminator(encoder(x)), ones).backward()
             opt_gen.step()
             steps += 1
     return steps
@@ -107,9 +105,9 @@ def hand_tuned(work: Workload, X: np.ndarray) -> int:
     table), Adam is fused, the discriminator sees prior draws and codes in one pass, and
     phases 2 and 3 share the encoder's pass.
     """
-    encoder, decoder, critic = work.encoder(), work.decoder(), work.critic()
+    encoder, decoder, discriminator = work.encoder(), work.decoder(), work.discriminator()
     auto = [*encoder.parameters(), *decoder.parameters()]
-    disc, gen = list(critic.parameters()), list(encoder.parameters())
+    disc, gen = list(discriminator.parameters()), list(encoder.parameters())
     opt_auto = torch.optim.Adam(auto, lr=1e-3, fused=True)
     opt_disc = torch.optim.Adam(disc, lr=1e-3, betas=BETAS, fused=True)
     opt_gen = torch.optim.Adam(gen, lr=3e-4, betas=BETAS, fused=True)
@@ -128,12 +126,12 @@ def hand_tuned(work: Workload, X: np.ndarray) -> int:
             labels = torch.zeros(2 * n, 1, device=work.device)
             labels[:n] = 1
             prior = torch.randn(n, work.n_components, device=work.device)
-            logits = critic(torch.cat([prior, codes.detach()]))
+            logits = discriminator(torch.cat([prior, codes.detach()]))
             (2 * binary_cross_entropy_with_logits(logits, labels)).backward()
             opt_disc.step()
 
             opt_gen.zero_grad()
-            loss = binary_cross_entropy_with_logits(critic(codes), labels[:n])
+            loss = binary_cross_entropy_with_logits(discriminator(codes), labels[:n])
             loss.backward(inputs=gen)
             opt_gen.step()
             steps += 1

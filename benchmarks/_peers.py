@@ -109,7 +109,7 @@ def _pythae_networks(work: Workload) -> tuple:
     class Discriminator(BaseDiscriminator):
         def __init__(self) -> None:
             super().__init__()
-            self.body = work.critic()
+            self.body = work.discriminator()
 
         def forward(self, z: torch.Tensor) -> ModelOutput:
             return ModelOutput(embedding=self.body(z).sigmoid())

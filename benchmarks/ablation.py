@@ -1,7 +1,4 @@
-"""What the adversary, the decoder and the code contribute on a table of mixed types.
-
-docs/benchmarks/ablation.rst has the protocol.
-"""
+"""What the adversary, the decoder and the code contribute on a table of mixed types."""
 
 from __future__ import annotations
 
@@ -27,26 +24,23 @@ FIGURES = dict.fromkeys(
 DEGREES = ["school", "vocational", "bachelor", "master", "doctorate"]
 WORK = ["craft", "service", "sales", "office", "engineering", "management"]
 
+#: What variants change, whichever the decoder.
+CHANGES: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "no adversary": {"adversarial_weight": 0},
+    "noise 0.2": {"posterior": Channel(noise=0.2)},
+    "noise 0.2, no adversary": {"posterior": Channel(noise=0.2), "adversarial_weight": 0},
+}
 #: Settings by decoder and variant.
 VARIANTS: dict[tuple[str, str], dict[str, Any]] = {
     ("autoregressive", "defaults"): {},
-    ("autoregressive", "no adversary"): {"adversarial_weight": 0},
+    ("autoregressive", "no adversary"): CHANGES["no adversary"],
     ("autoregressive", "code_only=0"): {"output": Autoregressive(code_only=0.0)},
     ("autoregressive", "next to no code (noise 0.99)"): {"posterior": Channel(noise=0.99)},
     ("autoregressive", "noise 0.8"): {"posterior": Channel(noise=0.8)},
-    ("autoregressive", "noise 0.2"): {"posterior": Channel(noise=0.2)},
-    ("autoregressive", "noise 0.2, no adversary"): {
-        "posterior": Channel(noise=0.2),
-        "adversarial_weight": 0,
-    },
-    ("independent", "defaults"): {"output": Independent()},
-    ("independent", "no adversary"): {"output": Independent(), "adversarial_weight": 0},
-    ("independent", "noise 0.2"): {"output": Independent(), "posterior": Channel(noise=0.2)},
-    ("independent", "noise 0.2, no adversary"): {
-        "output": Independent(),
-        "posterior": Channel(noise=0.2),
-        "adversarial_weight": 0,
-    },
+    ("autoregressive", "noise 0.2"): CHANGES["noise 0.2"],
+    ("autoregressive", "noise 0.2, no adversary"): CHANGES["noise 0.2, no adversary"],
+    **{("independent", name): {"output": Independent(), **some} for name, some in CHANGES.items()},
 }
 #: The variant of which rows are also drawn from a density that was fitted to its codes.
 DENSITY = ("independent", "noise 0.2")
@@ -145,7 +139,6 @@ def run(table: pd.DataFrame, seed: int, short: bool) -> Iterator[Row]:
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("ablation", __doc__, seeds=3)
     benchmark.add("--data", help="a CSV file instead; the last column is the target")
     args = benchmark.parse()

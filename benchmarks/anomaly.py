@@ -1,7 +1,4 @@
-"""How well anomalies are ranked, beside the detectors that one would use otherwise.
-
-docs/benchmarks/anomaly.rst has the protocol.
-"""
+"""How well anomalies are ranked, beside the detectors that one would use otherwise."""
 
 from __future__ import annotations
 
@@ -30,7 +27,6 @@ CHOSEN_ON = slice(0, None, 2)
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("anomaly", __doc__, seeds=3, keeps_runs=True)
     benchmark.add_data(required=True)
     benchmark.add("--setting", choices=["unsup", "oneclass"], default="unsup")

@@ -1,7 +1,4 @@
-"""How well rows drawn under conditions agree with the model's own rows that meet them.
-
-docs/benchmarks/conditional.rst has the protocol.
-"""
+"""How well rows drawn under conditions agree with the model's own rows that meet them."""
 
 from __future__ import annotations
 
@@ -11,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks._common import Row, verdict, version
-from benchmarks._contenders import AAE, CONTENDERS, N_COMPONENTS
-from benchmarks._frames import MAX_CLASSES, Mixed, TableBenchmark, is_number
+from benchmarks._common import Row, verdict
+from benchmarks._contenders import AAE, CONTENDERS
+from benchmarks._frames import MAX_CLASSES, Mixed, is_number
 from benchmarks._runs import Runs, mean_of, summarise
+from benchmarks._table_benchmark import TableBenchmark
 from benchmarks._timing import timed
 from sklearn_aae.metrics import table_c2st
 
@@ -42,7 +40,6 @@ CASES: dict[str, tuple[float, ...]] = {
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = TableBenchmark("conditional", __doc__)
     args = benchmark.parse()
     runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
@@ -56,11 +53,7 @@ def main() -> None:
             model = CONTENDERS[AAE].build(seed, short=args.quick).fit(train)
             runs.add(*measure(model, table, train, seed, SHORT_ROWS if args.quick else N_ROWS))
     rows = runs.rows([table.name for table in tables], list(CASES))
-    benchmark.report(
-        {"table": list(summary(rows)), "conditions": list(describe(tables))},
-        n_components=N_COMPONENTS,
-        pandas=version("pandas"),
-    )
+    benchmark.report({"table": list(summary(rows)), "conditions": list(describe(tables))})
 
 
 def describe(tables: Iterable[Mixed]) -> Iterator[Row]:

@@ -31,7 +31,6 @@ Change = Callable[[], contextlib.AbstractContextManager]
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("constants", __doc__, seeds=3, keeps_runs=True)
     benchmark.add_data(required=True)
     benchmark.add("--only", nargs="*", default=[], help="words of the variants to run")

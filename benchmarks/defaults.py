@@ -32,7 +32,6 @@ FIGURES = {name: form for name, form in quality.FIGURES.items() if name != "fit 
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("defaults", __doc__, seeds=5)
     args = benchmark.parse()
     settings = list(SETTINGS)[:2] if args.quick else SETTINGS

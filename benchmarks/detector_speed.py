@@ -18,7 +18,6 @@ SHAPES = [(10_000, 30, 11), (4_000, 1_500, 5)]
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("detector_speed", __doc__)
     args = benchmark.parse()
     shapes = [(500, 10, 2)] if args.quick else SHAPES

@@ -1,7 +1,4 @@
-"""Whether the column that was corrupted is named: ours beside SHAP, PCA and ECOD.
-
-docs/benchmarks/explain.rst has the protocol.
-"""
+"""Whether the column that was corrupted is named: ours beside SHAP, PCA and ECOD."""
 
 from __future__ import annotations
 
@@ -31,7 +28,6 @@ Explainer = Callable[[pd.DataFrame], np.ndarray]
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("explain", __doc__, seeds=1)
     benchmark.add_data("also adult, titanic, penguins.csv and shuttle.npz")
     benchmark.add("--shap-rows", type=int, default=20, help="rows for SHAP (default: 20)")

@@ -1,7 +1,7 @@
 """How well classes are told with few labels, and found with none, beside the peers.
 
-docs/benchmarks/few_labels.rst has the protocol.  The peers read scaled numbers (digits: pixels
-from 0 to 1), and of tables of mixed types the columns of ``TableEncoder``.
+The peers read scaled numbers (digits: pixels from 0 to 1), and of tables of mixed types the
+columns of ``TableEncoder``.
 """
 
 from __future__ import annotations
@@ -136,29 +136,34 @@ def classify(table: Labelled, n_labels: int, seed: int) -> Iterator[tuple[str, M
             model.fit(X, few)
         return float(np.mean(model.predict(X)[rest] == y[rest]))
 
-    for name, model in classifiers(seed).items():
-        yield name, partial(accuracy, model, table.X)
-    for name, model in peers().items():
-        yield name, partial(accuracy, model, table.columns)
+    return measurements(table, classifiers(seed), peers(), accuracy)
 
 
 def cluster(table: Labelled, seed: int) -> Iterator[tuple[str, Measurement]]:
     """Yield what measures the adjusted Rand index of each clusterer."""
     n = len(np.unique(table.y))
+    others = {
+        "KMeans": KMeans(n, n_init=10, random_state=seed),
+        "GaussianMixture": GaussianMixture(n, random_state=seed, reg_covar=1e-3),
+    }
 
     def index(model: Any, X: Any) -> float:
         return adjusted_rand_score(table.y, model.fit_predict(X))
 
-    for name, model in clusterers(n, seed).items():
-        yield name, partial(index, model, table.X)
-    k_means = KMeans(n, n_init=10, random_state=seed)
-    mixture = GaussianMixture(n, random_state=seed, reg_covar=1e-3)
-    for name, model in {"KMeans": k_means, "GaussianMixture": mixture}.items():
-        yield name, partial(index, model, table.columns)
+    return measurements(table, clusterers(n, seed), others, index)
+
+
+def measurements(
+    table: Labelled, ours: dict[str, Any], others: dict[str, Any], figure: Callable
+) -> Iterator[tuple[str, Measurement]]:
+    """Yield what measures each model: ours read the table as it is, the others numbers."""
+    for name, model in ours.items():
+        yield name, partial(figure, model, table.X)
+    for name, model in others.items():
+        yield name, partial(figure, model, table.columns)
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("few_labels", __doc__, seeds=5, keeps_runs=True)
     benchmark.add_data("also the tables of a folder")
     args = benchmark.parse()

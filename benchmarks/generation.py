@@ -1,6 +1,6 @@
 """How good the rows are that the model draws for mixed-type tables, and what they cost.
 
-docs/benchmarks/generation.rst has the protocol.  Each run has a process of its own.
+Each run has a process of its own.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import pandas as pd
 
 from benchmarks._codes import boosting_seconds, principal_components, target_from
 from benchmarks._common import Row, verdict, version
-from benchmarks._contenders import AAE, CONTENDERS, EVERY, N_COMPONENTS, PEERS
-from benchmarks._frames import Mixed, TableBenchmark
+from benchmarks._contenders import AAE, CONTENDERS, EVERY, PEERS
+from benchmarks._frames import Mixed
 from benchmarks._memory import in_child, reset_peak, status
-from benchmarks._runs import Runs, mean_of, summarise
+from benchmarks._runs import mean_of, summarise
+from benchmarks._table_benchmark import TableBenchmark
 from benchmarks._timing import timed
 from sklearn_aae import metrics
 from sklearn_aae.metrics import SyntheticReport, synthetic_report
 
-KEYS = ("table", "contender", "seed")
 FIDELITY = {
     "shapes": "{:.3f}",
     "trends": "{:.3f}",
@@ -94,11 +94,7 @@ TARGETS: dict[str, tuple[Target, ...]] = {
 
 def main() -> None:
     """Run the benchmark, or one run of it in a child process."""
-    benchmark = TableBenchmark("generation", __doc__)
-    benchmark.add(
-        "--contenders", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS),
-        metavar="NAME", help=f"of {', '.join(CONTENDERS)} (default: all)",
-    )  # fmt: skip
+    benchmark = TableBenchmark("generation", __doc__, CONTENDERS)
     benchmark.add(
         "--peers", nargs="+", choices=list(PEERS), default=[], metavar="NAME",
         help=f"also these, which take long: {', '.join(PEERS)} (package ctgan)",
@@ -110,29 +106,16 @@ def main() -> None:
         (table,) = benchmark.tables(only=name)
         print(json.dumps(measure(table, contender, int(seed))))
         return
-    tables = {table.name: table for table in benchmark.tables()}
+    tables = benchmark.tables()
     chosen = [*args.contenders, *(key for peer in args.peers for key in available(peer))]
-    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
-    for table in tables.values():
-        print(table, flush=True)
-        for contender in chosen:
-            for seed in benchmark.seeds:
-                key = (table.name, contender, seed)
-                # A process for each run would take longer than a short run.
-                measured = (
-                    partial(measure, table, contender, seed, short=True)
-                    if args.quick
-                    else partial(child, args, key)
-                )
-                runs.measure(key, measured, again=benchmark.again)
-            print(f"  {EVERY[contender].label}", flush=True)
-    rows = runs.rows(list(tables), list(EVERY))
+    # A process for each run would take longer than a short run.
+    figures = partial(measure, short=True) if args.quick else partial(in_own_process, args)
+    runs = benchmark.measure(tables, {key: EVERY[key] for key in chosen}, figures)
+    rows = runs.rows([table.name for table in tables], list(EVERY))
     results = {part: list(summary(rows, part)) for part in PARTS}
     benchmark.report(
         results | {"targets": list(targets(rows))},
-        n_components=N_COMPONENTS,
-        pandas=version("pandas"),
-        **{f"table {name}": str(table).partition(": ")[2] for name, table in tables.items()},
+        **{f"table {table.name}": str(table).partition(": ")[2] for table in tables},
         ctgan=version("ctgan"),
     )
 
@@ -148,11 +131,11 @@ def available(peer: str) -> list[str]:
     return found
 
 
-def child(args: argparse.Namespace, key: tuple[str, str, int]) -> Row:
+def in_own_process(args: argparse.Namespace, table: Mixed, contender: str, seed: int) -> Row:
     """Return the figures of a run in a process of its own."""
-    options: list[object] = ["--data", args.data, "--threads", args.threads, "--run", *key]
+    options = ["--data", args.data, "--threads", args.threads]
     options += ["--keep-repeats"] if args.keep_repeats else []
-    return {**in_child("benchmarks.generation", options)}
+    return {**in_child("benchmarks.generation", [*options, "--run", table.name, contender, seed])}
 
 
 def measure(table: Mixed, contender: str, seed: int, *, short: bool = False) -> Row:

@@ -1,12 +1,8 @@
-"""How well the model fills missing cells, beside scikit-learn's imputers.
-
-docs/benchmarks/imputation.rst has the protocol.
-"""
+"""How well the model fills missing cells, beside scikit-learn's imputers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,14 +11,14 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer
 
-from benchmarks._common import Row, verdict, version
-from benchmarks._contenders import AAE, EVERY, N_COMPONENTS
-from benchmarks._frames import Mixed, TableBenchmark, as_floats, is_number
+from benchmarks._common import Row, verdict
+from benchmarks._contenders import AAE, EVERY, Contender
+from benchmarks._frames import Mixed, as_floats, is_number
 from benchmarks._imputers import SHARE, Imputer, Typical, mask_cells, without
-from benchmarks._runs import Runs, mean_of, summarise
+from benchmarks._runs import mean_of, summarise
+from benchmarks._table_benchmark import TableBenchmark
 from benchmarks._timing import timed
 
-KEYS = ("table", "contender", "seed")
 ERRORS = {"numbers": "{:.3f}", "categories": "{:.3f}"}
 DRAWS = {"variance of draws, median": "{:.2f}", "variance of draws, worst": "{:.2f}"}
 COST = {"fit [s]": "{:.2f}", "impute [s]": "{:.2f}"}
@@ -57,51 +53,35 @@ def trees(seed: int) -> ExtraTreesRegressor:
     return ExtraTreesRegressor(20, min_samples_leaf=2, random_state=seed)
 
 
-#: Label, and what makes the unfitted model for a seed, by name.
-CONTENDERS: dict[str, tuple[str, Build]] = {
-    "mean": ("mean / mode", lambda seed, short=False: Typical("mean")),
-    "median": ("median / mode", lambda seed, short=False: Typical("median")),
-    "knn-one-hot": ("KNNImputer, one-hot", knn("one-hot")),
-    "knn-ordinal": ("KNNImputer, ordinal", knn("ordinal")),
-    "iterative-dummies": ("IterativeImputer, dummies", iterative("dummies")),
-    "iterative-ordinal": ("IterativeImputer, ordinal", iterative("ordinal")),
-    "iterative-trees": ("IterativeImputer, ordinal, trees", iterative("ordinal", trees)),
-    AAE: (EVERY[AAE].label, EVERY[AAE].build),
+CONTENDERS = {
+    "mean": Contender("mean / mode", lambda seed, short=False: Typical("mean")),
+    "median": Contender("median / mode", lambda seed, short=False: Typical("median")),
+    "knn-one-hot": Contender("KNNImputer, one-hot", knn("one-hot")),
+    "knn-ordinal": Contender("KNNImputer, ordinal", knn("ordinal")),
+    "iterative-dummies": Contender("IterativeImputer, dummies", iterative("dummies")),
+    "iterative-ordinal": Contender("IterativeImputer, ordinal", iterative("ordinal")),
+    "iterative-trees": Contender("IterativeImputer, ordinal, trees", iterative("ordinal", trees)),
+    AAE: EVERY[AAE],
 }
 #: The model is to be better than the best of these, which have scikit-learn's defaults.
 RIVALS = ("knn-one-hot", "knn-ordinal", "iterative-dummies", "iterative-ordinal")
 
 
 def main() -> None:
-    """Run the benchmark."""
-    benchmark = TableBenchmark("imputation", __doc__)
-    benchmark.add(
-        "--contenders", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS),
-        metavar="NAME", help=f"of {', '.join(CONTENDERS)} (default: all)",
-    )  # fmt: skip
+    benchmark = TableBenchmark("imputation", __doc__, CONTENDERS)
     args = benchmark.parse()
-    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
+
+    def figures(table: Mixed, contender: str, seed: int) -> Row:
+        model = CONTENDERS[contender].build(seed, short=args.quick)
+        return measure(model, *table.split(seed), seed)
+
     tables = benchmark.tables()
-    for table in tables:
-        print(table, flush=True)
-        for contender in args.contenders:
-            label, build = CONTENDERS[contender]
-            for seed in benchmark.seeds:
-                measured = partial(run, table, partial(build, seed, short=args.quick), seed)
-                runs.measure((table.name, contender, seed), measured, again=benchmark.again)
-            print(f"  {label}", flush=True)
+    runs = benchmark.measure(tables, {key: CONTENDERS[key] for key in args.contenders}, figures)
     rows = runs.rows([table.name for table in tables], list(CONTENDERS))
     benchmark.report(
         {"table": list(summary(rows)), "targets": list(targets(rows))},
-        n_components=N_COMPONENTS,
-        pandas=version("pandas"),
         masked=f"{SHARE:.0%} of the cells of at most {MAX_ROWS} held-out rows",
     )
-
-
-def run(table: Mixed, build: Build, seed: int) -> Row:
-    """Return the figures of a model on the split of a seed."""
-    return measure(build(), *table.split(seed), seed)
 
 
 def measure(model: Any, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Row:
@@ -174,7 +154,7 @@ def variance_ratios(truth: pd.DataFrame, drawn: pd.DataFrame, chosen: np.ndarray
 def summary(runs: list[Row]) -> Iterator[Row]:
     """Yield means and spreads by table and contender."""
     for row in summarise(runs, ("table", "contender"), ERRORS | COST):
-        row["contender"] = CONTENDERS[str(row["contender"])][0]
+        row["contender"] = CONTENDERS[row["contender"]].label
         yield row
 
 
@@ -191,7 +171,7 @@ def targets(runs: list[Row]) -> Iterator[Row]:
                 "table": table,
                 "figure": figure,
                 "measured": form.format(value),
-                **verdict(value, "at most", rivals[best], f"{form}, of {CONTENDERS[best][0]}"),
+                **verdict(value, "at most", rivals[best], f"{form}, of {CONTENDERS[best].label}"),
             }
         for figure in DRAWS:
             value = mean_of(runs, figure, table=table, contender=AAE)

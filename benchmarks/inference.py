@@ -1,6 +1,6 @@
 """What transform, inverse_transform and score_samples cost above the network's own pass.
 
-docs/benchmarks/inference.rst has the protocol.  Memory needs Linux.
+The figure of memory needs Linux.
 """
 
 from __future__ import annotations

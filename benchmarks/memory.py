@@ -1,6 +1,6 @@
 """How much memory ``fit`` needs beside its table, and how long the import takes.
 
-docs/benchmarks/memory.rst has the protocol.  Needs Linux.
+Needs Linux.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Which posterior when: reconstruction, prior match and samples under several priors.
-
-docs/benchmarks/posteriors.rst has the protocol.
-"""
+"""Which posterior when: reconstruction, prior match and samples under several priors."""
 
 from __future__ import annotations
 
@@ -64,7 +61,6 @@ CHANCE = "(chance)"
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("posteriors", __doc__, seeds=3, keeps_runs=True)
     benchmark.add_data("also every .npz, .csv and .csv.gz below it")
     args = benchmark.parse()

@@ -1,7 +1,4 @@
-"""How well the model compresses, matches its prior and generates, beside its peers.
-
-docs/benchmarks/quality.rst has the protocol and says what the figures are.
-"""
+"""How well the model compresses, matches its prior and generates, beside its peers."""
 
 from __future__ import annotations
 
@@ -38,7 +35,6 @@ TARGETS = [
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("quality", __doc__, seeds=5, keeps_runs=True)
     benchmark.add_data("also every .npz below it (X or X_train, y)")
     benchmark.add("--data-only", action="store_true", help="leave scikit-learn's own tables out")

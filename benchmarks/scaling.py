@@ -1,6 +1,6 @@
 """How the time of fit grows with rows, columns and components.
 
-docs/benchmarks/scaling.rst has the protocol.  Memory needs Linux.
+The figure of memory needs Linux.
 """
 
 from __future__ import annotations
@@ -32,25 +32,12 @@ class Size:
     components: int = 8
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """One of the sizes changes, the others stay."""
-
-    varied: str
-    fixed: Size
-    values: tuple[int, ...]
-
-    def sizes(self, quick: bool) -> list[Size]:
-        """Return the sizes in turn; the smaller ones if in a hurry."""
-        values = self.values[:3] if quick else self.values
-        return [replace(self.fixed, **{self.varied: value}) for value in values]
-
-
-SWEEPS = (
-    Sweep("rows", Size(), (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)),
-    Sweep("columns", Size(rows=5000), (10, 30, 100, 300, 1000, 2000)),
-    Sweep("components", Size(rows=20_000), (2, 4, 8, 16, 32, 64, 128)),
-)
+#: What varies: the other sizes, and the values in turn.
+SWEEPS: dict[str, tuple[Size, tuple[int, ...]]] = {
+    "rows": (Size(), (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)),
+    "columns": (Size(rows=5000), (10, 30, 100, 300, 1000, 2000)),
+    "components": (Size(rows=20_000), (2, 4, 8, 16, 32, 64, 128)),
+}
 Times = dict[str, dict[Size, list[float]]]
 
 
@@ -90,11 +77,12 @@ def model_of(size: Size, seed: int) -> AdversarialAutoencoder:
 
 def measure(seeds: range, quick: bool) -> Times:
     """Return the seconds of every fit, by what varies and by size."""
-    sweeps = {sweep.varied: sweep.sizes(quick) for sweep in SWEEPS}
-    times: Times = {varied: {size: [] for size in sizes} for varied, sizes in sweeps.items()}
-    for sizes in sweeps.values():
-        seconds_of_fit(sizes[0], 0)
-    todo = [(varied, size) for varied, sizes in sweeps.items() for size in sizes]
+    times: Times = {}
+    for varied, (fixed, values) in SWEEPS.items():
+        sizes = [replace(fixed, **{varied: value}) for value in (values[:3] if quick else values)]
+        times[varied] = {size: [] for size in sizes}
+        seconds_of_fit(sizes[0], 0)  # only warms up
+    todo = [(varied, size) for varied, by_size in times.items() for size in by_size]
     for seed in seeds:
         for i in np.random.default_rng(seed).permutation(len(todo)):
             varied, size = todo[i]
@@ -164,12 +152,14 @@ def plot(times: Times, path: Path) -> None:
     figure, axes = pyplot.subplots(
         1, len(times), figsize=(10, 3.4), layout="constrained", facecolor="white"
     )
-    for ax, sweep in zip(axes, SWEEPS, strict=True):
-        x, y = curve(sweep.varied, times[sweep.varied])
+    for ax, (varied, by_size) in zip(axes, times.items(), strict=True):
+        x, y = curve(varied, by_size)
+        others = vars(SWEEPS[varied][0]).items()
+        title = ", ".join(f"{value:,} {name}" for name, value in others if name != varied)
         ends = np.array([x[0], x[-1]])
         ax.plot(ends, y[-1] * ends / x[-1], "--", color="#6b6b6b", lw=1, label="slope 1")
         ax.plot(x, y, "o-", color="#0072B2", label="fit")
-        ax.set(xscale="log", yscale="log", xlabel=sweep.varied, title=_others(sweep))
+        ax.set(xscale="log", yscale="log", xlabel=varied, title=title)
         ax.title.set_fontsize("medium")
         for axis in (ax.xaxis, ax.yaxis):
             # Powers of ten alone would leave a panel of less than a decade without figures.
@@ -187,12 +177,6 @@ def plot(times: Times, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     pyplot.close(figure)
-
-
-def _others(sweep: Sweep) -> str:
-    others = {**vars(sweep.fixed)}
-    del others[sweep.varied]
-    return ", ".join(f"{value:,} {name}" for name, value in others.items())
 
 
 def memory_row(n_rows: int, threads: int) -> Row:

@@ -1,7 +1,4 @@
-"""How much faster a grid search is with a worker per core, and how many threads they run.
-
-docs/benchmarks/search.rst has the protocol.
-"""
+"""How much faster a grid search is with a worker per core, and how many threads they run."""
 
 from __future__ import annotations
 
@@ -55,7 +52,6 @@ def score_and_threads(model: AdversarialAutoencoder, X: np.ndarray, y: Any = Non
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("search", __doc__)
     benchmark.add("--repetitions", type=int, default=5, help="default: 5")
     # What a user has who sets nothing.

@@ -1,7 +1,4 @@
-"""Microseconds per training step, beside loops written by hand and other packages.
-
-docs/benchmarks/speed.rst has the protocol.
-"""
+"""Microseconds per training step, beside loops written by hand and other packages."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ def ours(work: Workload, X: np.ndarray) -> int:
         activation="relu",
         posterior=Deterministic(input_noise=0),
         hidden_layer_sizes=work.hidden,
-        discriminator_layer_sizes=work.discriminator,
+        discriminator_layer_sizes=work.discriminator_hidden,
         batch_size=work.batch_size,
         max_epochs=work.epochs,
         device=work.device,
@@ -66,7 +63,6 @@ TARGETS: dict[str, dict[str, Bounds]] = {
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("speed", __doc__)
     benchmark.add(
         "--workload", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS), metavar="NAME",

@@ -32,17 +32,7 @@ class Split(NamedTuple):
 
 
 class Images:
-    """Images with values in [0, 1]; the test rows are read when they are asked for.
-
-    Parameters
-    ----------
-    train : tuple of ndarray
-        Rows and labels.
-    open_test : callable
-        Returns the test rows and their labels.
-    n_held_back, n_aside : int
-        Sizes of the splits.
-    """
+    """Images with values in [0, 1]; the test rows are read when they are asked for."""
 
     def __init__(
         self,
@@ -118,10 +108,7 @@ def few_labels(y: np.ndarray, n_labels: int | None, seed: int) -> np.ndarray:
 class Openings:
     """The book in which every opening of the test rows is written, before it happens.
 
-    Parameters
-    ----------
-    path : Path
-        A CSV; lines are only ever added.
+    A CSV to which lines are only ever added.
     """
 
     def __init__(self, path: Path) -> None:

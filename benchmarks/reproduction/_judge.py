@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.neural_network import MLPClassifier
@@ -21,6 +22,8 @@ from sklearn_aae.priors import Gaussian
 #: A run failed if its loss was not finite, if fewer than this share of the held-out rows lies
 #: among its samples, or if a classifier tells its codes from prior draws better than this.
 LEAST_RECALL, WORST_CODES = 0.1, 0.95
+#: Principal components of the training rows that classifiers look at.
+N_PRINCIPAL = 20
 #: A classifier's verdict on an image is certain from this probability on.
 CERTAIN = 0.9
 #: A component of the code is in use if its variance over held-out rows is above this.
@@ -39,7 +42,6 @@ class Judge:
 
     data: Data
     seed: int
-    _gaps: dict[tuple[int, int], PriorGap] = field(default_factory=dict)
 
     @cached_property
     def classifier(self) -> MLPClassifier | None:
@@ -58,15 +60,10 @@ class Judge:
         """Return the mean distance of held-out rows to the nearest training row."""
         return self.nearest(self.data.test)
 
-    def _gap(self, n: int, k: int) -> PriorGap:
-        # Its null value takes as long as everything else together.
-        if (n, k) not in self._gaps:
-            self._gaps[n, k] = PriorGap(Gaussian(), n, k, self.seed)
-        return self._gaps[n, k]
-
     @cached_property
-    def _principal(self) -> Any:
-        return self.data.principal()
+    def _principal(self) -> PCA:
+        n_components = min(N_PRINCIPAL, *self.data.train.shape)
+        return PCA(n_components, random_state=0).fit(self.data.train)
 
     def nearest(self, rows: np.ndarray) -> float:
         """Return the mean distance of rows to the nearest training row."""
@@ -125,8 +122,14 @@ class Judge:
         prior = np.random.default_rng([self.seed, 2]).normal(size=(n, k))
         return {
             "codes C2ST": c2st(codes, prior, random_state=self.seed),
-            "codes gap": self._gap(n, k)(codes),
+            "codes gap": prior_gap(n, k, self.seed)(codes),
         }
+
+
+@cache
+def prior_gap(n: int, k: int, seed: int) -> PriorGap:
+    """Return what measures the gap; its null value takes as long as everything else together."""
+    return PriorGap(Gaussian(), n, k, seed)
 
 
 def gradient_energy(rows: np.ndarray, data: Data) -> float:

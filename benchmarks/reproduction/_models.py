@@ -8,7 +8,6 @@ learning rates fall linearly to a tenth over the second half of the steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from benchmarks._models import decay
+from benchmarks._models import Variational, batches, divergence, step
 from benchmarks.reproduction._tables import Schedule
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.exceptions import NonFiniteLossError
@@ -36,19 +35,7 @@ GRIDS: dict[str, list[dict[str, float]]] = {
 
 
 class Ours:
-    """The package's model behind the interface of the others.
-
-    Parameters
-    ----------
-    schedule : Schedule
-        Layers, batches and epochs.
-    seed : int
-        Seeds everything.
-    lr : float
-        Learning rate.
-    adversarial_weight : float, default=0
-        0 is the plain autoencoder.
-    """
+    """The package's model behind the interface of the others; weight 0 is plain."""
 
     encodes = True
 
@@ -70,7 +57,6 @@ class Ours:
         )
 
     def fit(self, X: np.ndarray) -> Ours:
-        """Train on rows."""
         try:
             self.aae.fit(X)
         except NonFiniteLossError:
@@ -80,15 +66,12 @@ class Ours:
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return codes."""
         return self.aae.transform(X)
 
-    def transform_drawn(self, X: np.ndarray) -> np.ndarray:
-        """Return codes: the encoder is deterministic."""
-        return self.aae.transform(X)
+    #: The encoder is deterministic.
+    transform_drawn = transform
 
     def inverse_transform(self, Z: np.ndarray) -> np.ndarray:
-        """Return the expected rows for codes."""
         return self.aae.inverse_transform(Z)
 
 
@@ -107,23 +90,13 @@ class _Torch:
 
     def fit(self, X: np.ndarray) -> Any:
         """Train on rows; a loss that is not finite ends it."""
-        x = torch.from_numpy(X)
         self._build(X.shape[1])
-        self.finite = True
-        for rate, batch in self._batches(x):
-            loss = self._step(batch, rate)
-            if not np.isfinite(loss):
-                self.finite = False
+        schedule, x = self.schedule, torch.from_numpy(X)
+        for rate, batch in batches(x, schedule.epochs, schedule.batch_size, self.order):
+            self.finite = bool(np.isfinite(self._step(batch, rate)))
+            if not self.finite:
                 break
         return self
-
-    def _batches(self, x: torch.Tensor) -> Iterator[tuple[float, torch.Tensor]]:
-        """Yield the factor on the learning rate, and rows."""
-        n_batches = -(-len(x) // self.schedule.batch_size)
-        for epoch in range(self.schedule.epochs):
-            order = torch.randperm(len(x), generator=self.order)
-            for index in order.tensor_split(n_batches):
-                yield decay(epoch / self.schedule.epochs), x[index]
 
     def _network(
         self, n_in: int, widths: tuple[int, ...], n_out: int, activation: Any = ACTIVATIONS["gelu"]
@@ -141,14 +114,13 @@ class _Torch:
 
     @torch.no_grad()
     def inverse_transform(self, Z: np.ndarray) -> np.ndarray:
-        """Return the expected rows for codes."""
         return torch.sigmoid(self.decoder(torch.as_tensor(Z, dtype=torch.float32))).numpy()
 
     def _draw(self, n: int) -> torch.Tensor:
         return torch.randn(n, self.schedule.n_components, generator=self.noise)
 
 
-class VAE(_Torch):
+class VAE(Variational, _Torch):
     """Variational autoencoder: cross-entropy summed over columns, plus beta times the divergence.
 
     Kingma & Welling 2014; beta of Higgins et al. 2017.
@@ -159,32 +131,19 @@ class VAE(_Torch):
         self.beta = beta
 
     def _build(self, n_features: int) -> None:
-        k = self.schedule.n_components
-        self.encoder = self._network(n_features, self.schedule.hidden, 2 * k)
+        n_outputs = 2 * self.schedule.n_components
+        self.encoder = self._network(n_features, self.schedule.hidden, n_outputs)
         self.decoder = self._decoder(n_features)
         parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=self.lr, fused=True)
 
     def _step(self, x: torch.Tensor, rate: float) -> float:
-        mean, log_variance = self.encoder(x).chunk(2, dim=1)
+        mean, log_variance = self.posterior(x)
         codes = mean + self._draw(len(x)) * (log_variance / 2).exp()
         losses = binary_cross_entropy_with_logits(self.decoder(codes), x, reduction="none")
-        divergence = (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1) / 2
-        loss = (losses.sum(dim=1) + self.beta * divergence).mean()
+        loss = (losses.sum(dim=1) + self.beta * divergence(mean, log_variance)).mean()
         step(self.optimizer, loss, self.lr * rate)
         return loss.item()
-
-    @torch.no_grad()
-    def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return the means of the codes."""
-        return self.encoder(torch.from_numpy(X))[:, : self.schedule.n_components].numpy()
-
-    @torch.no_grad()
-    def transform_drawn(self, X: np.ndarray) -> np.ndarray:
-        """Return codes drawn from the posterior: what the divergence pulls to the prior."""
-        mean, log_variance = self.encoder(torch.from_numpy(X)).chunk(2, dim=1)
-        noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(self.seed))
-        return (mean + noise * (log_variance / 2).exp()).numpy()
 
 
 class GAN(_Torch):
@@ -203,29 +162,23 @@ class GAN(_Torch):
 
     def _build(self, n_features: int) -> None:
         self.decoder = self._decoder(n_features)
-        self.critic = self._network(n_features, self.schedule.hidden, 1, DISCRIMINATOR_ACTIVATION)
-        self.generator_steps, self.critic_steps = (
+        self.discriminator = self._network(
+            n_features, self.schedule.hidden, 1, DISCRIMINATOR_ACTIVATION
+        )
+        self.g_optimizer, self.d_optimizer = (
             torch.optim.Adam(network.parameters(), lr=self.lr, betas=BETAS, fused=True)
-            for network in (self.decoder, self.critic)
+            for network in (self.decoder, self.discriminator)
         )
 
     def _step(self, x: torch.Tensor, rate: float) -> float:
         made = torch.sigmoid(self.decoder(self._draw(len(x))))
-        real, fake = self.critic(torch.cat([x, made.detach()])).split(len(x))
-        loss = (softplus(-real) + softplus(fake)).mean()
-        step(self.critic_steps, loss, self.lr * self.ratio * rate)
-        # The critic's own gradients of this pass are dropped by its next step.
-        fooled = softplus(-self.critic(made)).mean()
-        step(self.generator_steps, fooled, self.lr * rate)
-        return loss.item() + fooled.item()
-
-
-def step(optimizer: torch.optim.Optimizer, loss: torch.Tensor, lr: float) -> None:
-    """Take a step at a learning rate."""
-    optimizer.param_groups[0]["lr"] = lr
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+        real, fake = self.discriminator(torch.cat([x, made.detach()])).split(len(x))
+        d_loss = (softplus(-real) + softplus(fake)).mean()
+        step(self.d_optimizer, d_loss, self.lr * self.ratio * rate)
+        # The discriminator's own gradients of this pass are dropped by its next step.
+        g_loss = softplus(-self.discriminator(made)).mean()
+        step(self.g_optimizer, g_loss, self.lr * rate)
+        return d_loss.item() + g_loss.item()
 
 
 def make(name: str, schedule: Schedule, seed: int, setting: dict[str, float]) -> Any:

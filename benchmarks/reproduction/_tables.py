@@ -9,13 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
 from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
 from benchmarks._frames import is_number, read
-
-#: Principal components of the training rows that classifiers look at.
-N_PRINCIPAL = 20
 
 
 @dataclass(frozen=True)
@@ -31,34 +27,19 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Data:
-    """A table, split; the test rows are the same for all seeds.
-
-    Attributes
-    ----------
-    name : str
-        The table's.
-    train, valid, test : ndarray, float32
-        Rows in [0, 1].
-    labels : ndarray of int or None
-        Classes of the training rows, of images.
-    schedule : Schedule
-        For all models.
-    image : tuple of int or None
-        Height and width.
-    n_levels : int
-        Grey levels of images.
-    blocks : tuple of slice
-        One-hot columns of a category each; other columns are numbers.
-    """
+    """A table, split, all rows in [0, 1]; the test rows are the same for all seeds."""
 
     name: str
     train: np.ndarray
     valid: np.ndarray
     test: np.ndarray
+    #: Classes of the training rows, of images.
     labels: np.ndarray | None
     schedule: Schedule
+    #: Height and width, and grey levels, of images.
     image: tuple[int, int] | None = None
     n_levels: int = 0
+    #: One-hot columns of a category each; other columns are numbers.
     blocks: tuple[slice, ...] = ()
 
     def snap(self, rows: np.ndarray) -> np.ndarray:
@@ -77,11 +58,6 @@ class Data:
         for column in range(first_category):
             snapped[:, column] = nearest_of(np.unique(self.train[:, column]), rows[:, column])
         return snapped
-
-    def principal(self) -> PCA:
-        """Return the principal components of the training rows."""
-        n_components = min(N_PRINCIPAL, *self.train.shape)
-        return PCA(n_components, random_state=0).fit(self.train)
 
 
 def nearest_of(levels: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -111,51 +87,59 @@ def files(path: Path) -> dict[str, Path | None]:
     }
 
 
-def load(name: str, path: Path | None, seed: int, *, short: bool = False) -> Data:
-    """Return a table; the seed decides which of the other rows are trained on.
+@dataclass(frozen=True)
+class Plan:
+    """How many rows of a table there are to train on, to validate on and to test on, and more."""
 
-    With ``short``, few rows and two epochs.
-    """
+    n_train: int
+    n_valid: int
+    n_test: int
+    epochs: int
+    batch_size: int
+
+
+PLANS = {
+    "digits": Plan(1047, 250, 500, epochs=64, batch_size=32),
+    "adult": Plan(5000, 1000, 1000, epochs=20, batch_size=50),
+    "mnist": Plan(5000, 1000, 1000, epochs=25, batch_size=50),
+}
+SHORT = Plan(160, 80, 80, epochs=2, batch_size=50)
+
+
+def load(name: str, path: Path | None, seed: int, *, short: bool = False) -> Data:
+    """Return a table, or few of its rows; the seed decides which of them are trained on."""
     rows, labels, test, shape = LOADERS[name](path)
-    sizes = SIZES[name]
-    epochs, batch_size = (2, 50) if short else SCHEDULES[name]
-    n_train, n_valid = (160, 80) if short else sizes
+    plan = SHORT if short else PLANS[name]
     order = np.random.default_rng(seed).permutation(len(rows))
-    train, valid = order[:n_train], order[n_train : n_train + n_valid]
+    train, valid = order[: plan.n_train], order[plan.n_train : plan.n_train + plan.n_valid]
     return Data(
         name,
         rows[train],
         rows[valid],
-        test[:80] if short else test,
+        test[: plan.n_test],
         None if labels is None else labels[train],
-        Schedule(epochs, batch_size),
+        Schedule(plan.epochs, plan.batch_size),
         **shape,
     )
 
 
-#: Rows to train on and to validate on, and epochs and rows of a mini-batch.
-SIZES = {"digits": (1047, 250), "adult": (5000, 1000), "mnist": (5000, 1000)}
-SCHEDULES = {"digits": (64, 32), "adult": (20, 50), "mnist": (25, 50)}
-N_TEST = {"digits": 500, "adult": 1000, "mnist": 1000}
-
-
-def held_out(n_rows: int, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+def held_out(name: str, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that no seed tests on, and those that every seed does."""
-    order = np.random.default_rng(2015).permutation(n_rows)
+    order, n_test = np.random.default_rng(2015).permutation(n_rows), PLANS[name].n_test
     return order[n_test:], order[:n_test]
 
 
 def _digits(path: Path | None) -> tuple:
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
-    rest, test = held_out(len(X), N_TEST["digits"])
+    rest, test = held_out("digits", len(X))
     return X[rest], y[rest], X[test], {"image": (8, 8), "n_levels": 17}
 
 
 def _mnist(path: Path | None) -> tuple:
     with np.load(_file("mnist", path)) as arrays:
         X, y, X_test = arrays["X_train"], arrays["y_train"], arrays["X_test"]
-    _, test = held_out(len(X_test), min(N_TEST["mnist"], len(X_test)))
+    _, test = held_out("mnist", len(X_test))
     rows, rows_test = (
         (part.reshape(len(part), -1) / 255).astype(np.float32) for part in (X, X_test[test])
     )
@@ -166,7 +150,7 @@ def _adult(path: Path | None) -> tuple:
     frame = read(_file("adult", path))
     numbers = [name for name in frame if is_number(frame[name])]
     categories = [name for name in frame if name not in numbers]
-    rest, test = held_out(len(frame), N_TEST["adult"])
+    rest, test = held_out("adult", len(frame))
     scale = QuantileTransformer(output_distribution="uniform", random_state=0)
     one_hot = OneHotEncoder(sparse_output=False, dtype=np.float32)
     scale.fit(frame[numbers].iloc[rest])

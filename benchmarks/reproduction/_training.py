@@ -13,6 +13,8 @@ from skorch.callbacks import Callback, LRScheduler
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from benchmarks.reproduction._recipes import Recipe
+
 #: Seconds that the processor had worked when an epoch ended.
 PROCESSOR = "processor"
 
@@ -22,24 +24,10 @@ class Schedule(LRScheduler):
 
     The library puts its own schedule aside for any LRScheduler; skorch's could only move
     the rate of the first phase.
-
-    Parameters
-    ----------
-    rates : tuple of (str, float)
-        Rates by optimizer.
-    fall : tuple of (float, float)
-        Factors by the share of training that is done, straight lines between.
-    fades : bool
-        Whether noise falls with the rates, as by the library's own schedule.
-    epochs : int
-        Length of the training.
     """
 
-    def __init__(self, rates: tuple, fall: tuple, fades: bool, epochs: int) -> None:
-        self.rates = rates
-        self.fall = fall
-        self.fades = fades
-        self.epochs = epochs
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
 
     def initialize(self) -> Schedule:
         """There is nothing to set up."""
@@ -50,14 +38,14 @@ class Schedule(LRScheduler):
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Set rates and noise of the epoch that begins, whose row is in the history already."""
-        done = (len(net.history) - 1) / self.epochs
-        shares, factors = zip(*self.fall, strict=True)
+        done = (len(net.history) - 1) / self.recipe.epochs
+        shares, factors = zip(*self.recipe.fall, strict=True)
         factor = float(np.interp(done, shares, factors))
-        for name, rate in self.rates:
+        for name, rate in self.recipe.rates:
             if name in net.optimizer_names:
                 for group in getattr(net, f"{name}_").param_groups:
                     group["lr"] = rate * factor
-        if self.fades:
+        if self.recipe.noise_fades:  # as by the library's own schedule
             net.noise_share_ = factor
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
@@ -72,18 +60,10 @@ class AveragedWeights(Callback):
 
     Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization",
     arXiv:1803.05407, 2018.
-
-    Parameters
-    ----------
-    share : float
-        Of the epochs, the last, above 0.
-    epochs : int
-        Length of the training.
     """
 
-    def __init__(self, share: float, epochs: int) -> None:
-        self.share = share
-        self.epochs = epochs
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Forget earlier runs."""
@@ -91,7 +71,7 @@ class AveragedWeights(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Take the weights of the epoch in, if it is one of the last."""
-        if len(net.history) > round(self.epochs * (1 - self.share)):
+        if len(net.history) > round(self.recipe.epochs * (1 - self.recipe.averaged)):
             self.mean_.update_parameters(net.module_)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
@@ -113,26 +93,12 @@ class Checkpoint(Callback):
     """Keep weights, optimizers, averages and history in a file; go on from there if it exists.
 
     What an epoch draws depends on the seed and its number only, so a training that was
-    killed and goes on ends as if it had never stopped.
-
-    Parameters
-    ----------
-    path : str
-        The file; it is replaced in one move, never half written.
-    epochs : int
-        Length of the training.
-    every : int
-        Epochs from one writing to the next.
-    seed : int or None
-        Seed of what networks of the benchmark's own, such as dropout, draw; None if there
-        are none.
+    killed and goes on ends as if it had never stopped.  The file is replaced in one move every so
+    many epochs.  ``seed`` is of what networks of the benchmark's own, such as dropout, draw.
     """
 
     def __init__(self, path: str, epochs: int, every: int, seed: int | None) -> None:
-        self.path = path
-        self.epochs = epochs
-        self.every = every
-        self.seed = seed
+        self.path, self.epochs, self.every, self.seed = path, epochs, every, seed
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Put back what was kept; only the epochs that are missing are left to do."""
@@ -181,19 +147,10 @@ def _parts(net: Any) -> dict[str, Any]:
 
 
 class Progress(Callback):
-    """A bar of epochs, with the losses of the last; the processor's time goes to the history.
-
-    Parameters
-    ----------
-    title : str
-        What is trained.
-    epochs : int
-        Length of the training.
-    """
+    """A bar of epochs, with the losses of the last; the processor's time goes to the history."""
 
     def __init__(self, title: str, epochs: int) -> None:
-        self.title = title
-        self.epochs = epochs
+        self.title, self.epochs = title, epochs
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar where a training goes on."""

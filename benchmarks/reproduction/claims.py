@@ -1,7 +1,7 @@
 """What is claimed of adversarial autoencoders, put to the test.
 
-docs/benchmarks/claims.rst has the protocol: a plain autoencoder, a variational autoencoder, a
-generative adversarial network and the adversarial autoencoder, on equal terms.
+A plain autoencoder, a variational autoencoder, a generative adversarial network and the adversarial
+autoencoder, on equal terms.
 """
 
 from __future__ import annotations
@@ -69,7 +69,6 @@ COMPARISONS = [
 
 
 def main() -> None:
-    """Run the benchmark."""
     benchmark = Benchmark("reproduction.claims", __doc__, keeps_runs=True)
     benchmark.add_data("with adult.csv* and mnist.npz")
     benchmark.add("--seeds", type=int, help="default: 10 for digits, else 3")

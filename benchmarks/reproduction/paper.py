@@ -88,11 +88,11 @@ def train(run: Run, split: Split, folder: Path, every: int, device: str = "auto"
     seed = run.seed if has_own_networks(recipe) else None
     path, averages = str(run.checkpoint(folder)), []
     if recipe.averaged:  # before the checkpoint, which keeps the mean so far
-        averages = [training.AveragedWeights(recipe.averaged, recipe.epochs)]
+        averages = [training.AveragedWeights(recipe)]
     callbacks = [
         *averages,
         training.Checkpoint(path, recipe.epochs, every, seed),
-        training.Schedule(recipe.rates, recipe.fall, recipe.noise_fades, recipe.epochs),
+        training.Schedule(recipe),
         training.Progress(run.title, recipe.epochs),
     ]
     model = estimator(recipe, task, callbacks, run.seed, device)

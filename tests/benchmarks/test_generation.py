@@ -22,13 +22,11 @@ def in_process(monkeypatch):
     """Measure in this process, and leave its threads and warnings alone."""
     calls = []
 
-    def child(args, key):
-        calls.append(key)
-        name, contender, seed = key
-        (table,) = folder(args.data, only=name)
+    def here(args, table, contender, seed):
+        calls.append((table.name, contender, seed))
         return generation.measure(table, contender, seed)
 
-    monkeypatch.setattr(generation, "child", child)
+    monkeypatch.setattr(generation, "in_own_process", here)
     monkeypatch.setattr(_common, "prepare", lambda threads: None)
     return calls
 
