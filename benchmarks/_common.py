@@ -19,11 +19,11 @@ from threadpoolctl import threadpool_limits
 PACKAGES = ("numpy", "scikit-learn", "torch", "skorch", "sklearn_aae")
 
 Row = dict[str, Any]
-#: Figures of single runs, from which a later call takes up the work.
+#: Where figures of single runs are kept.
 RESULTS = Path(__file__).parent / "results"
 RUNS_HELP = (
-    "keep figures of single runs there, and take up those that there are (default: "
-    "benchmarks/results with --out, those of --quick in --out itself)"
+    "keep figures of single runs there (default: benchmarks/results with --out, those of --quick "
+    "in --out itself)"
 )
 
 

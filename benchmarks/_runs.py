@@ -18,17 +18,18 @@ class Runs:
 
     Every run that is added is written at once: what a long call has measured when it is
     stopped is there for the next one, which only measures what is missing.  ``keys`` are the
-    columns that tell runs apart; all others are figures.  ``resume=False`` starts anew.
+    columns that tell runs apart; all others are figures.  With ``resume=False`` earlier runs stay
+    in the file, but are none of this call's.
     """
 
     def __init__(
         self, folder: Path | None, prefix: str, keys: Sequence[str], *, resume: bool = True
     ) -> None:
         self.folder, self.name, self.keys = folder, f"{prefix}_runs", tuple(keys)
-        self._rows: dict[Key, Row] = {}
-        path = folder / f"{self.name}.csv" if folder and resume else None
-        if path is not None and path.exists():
-            self._rows = {self.key(row): row for row in read_runs(path, keys)}
+        path = folder / f"{self.name}.csv" if folder else None
+        known = read_runs(path, keys) if path is not None and path.exists() else []
+        earlier: dict[Key, Row] = {self.key(row): row for row in known}
+        self._rows, self._others = (earlier, {}) if resume else ({}, earlier)
 
     def key(self, row: Mapping[str, object]) -> Key:
         """Return what identifies a run."""
@@ -46,9 +47,10 @@ class Runs:
             key = self.key(row)
             # As text, which is what the CSV gives back.
             self._rows[key] = row | dict(zip(self.keys, key, strict=True))
+        everything = (self._others | self._rows).values()
         # A benchmark may have learnt new figures since the first runs.
-        columns = dict.fromkeys(name for one in self.rows() for name in one)
-        full = [{name: one.get(name, np.nan) for name in columns} for one in self.rows()]
+        columns = dict.fromkeys(name for one in everything for name in one)
+        full = [{name: one.get(name, np.nan) for name in columns} for one in everything]
         write_csv(self.folder, self.name, full)
 
     def measure(

@@ -124,8 +124,8 @@ def errors(
     not vary in the training rows are left out.
     """
     found: dict[str, list[np.ndarray]] = {"numbers": [], "categories": []}
-    for place, name in enumerate(train):
-        cells = chosen[:, place]
+    for i, name in enumerate(train):
+        cells = chosen[:, i]
         true, guess = truth[name][cells], filled[name][cells]
         if is_number(train[name]):
             known = as_floats(train[name])
@@ -143,10 +143,10 @@ def errors(
 def variance_ratios(truth: pd.DataFrame, drawn: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
     """Return the variance of drawn cells over that of the true ones, by column of numbers."""
     ratios = []
-    for place, name in enumerate(truth):
+    for i, name in enumerate(truth):
         if not is_number(truth[name]):
             continue
-        parts = [as_floats(rows[name][chosen[:, place]]) for rows in (drawn, truth)]
+        parts = [as_floats(rows[name][chosen[:, i]]) for rows in (drawn, truth)]
         ratios.append(np.var(parts[0]) / np.var(parts[1]) if np.ptp(parts[1]) > 0 else np.nan)
     return np.array([ratio for ratio in ratios if ratio > 0])
 

@@ -88,7 +88,7 @@ class Judge:
         """Return the gradient energy of images over that of held-out ones."""
         return gradient_energy(rows, self.data) / gradient_energy(self.data.test, self.data)
 
-    def place(self, rows: np.ndarray, prefix: str) -> Figures:
+    def decoded(self, rows: np.ndarray, prefix: str) -> Figures:
         """Return whether decodings lie where real rows do, and what they look like."""
         figures = {
             "precision": precision_recall(self.data.test, rows).precision,
@@ -247,10 +247,10 @@ def _generated(
     figures = judge.samples(decode(draw(max(2000, len(data.test)))))
     # A GAN has no codes: its lines lie between prior draws.
     ends = draw(len(data.test)) if test_codes is None else test_codes
-    figures |= judge.place(decode(on_lines(ends, judge.seed)), "lines")
+    figures |= judge.decoded(decode(on_lines(ends, judge.seed)), "lines")
     if train_codes is not None:
         draws = draw(N_FAR * len(data.test) // 2)
-        figures |= judge.place(decode(farthest(draws, train_codes)), "far")
+        figures |= judge.decoded(decode(farthest(draws, train_codes)), "far")
     return figures
 
 

@@ -82,4 +82,12 @@ def test_only_what_is_missing_is_measured(tmp_path):
     assert measured == [0]
     runs.measure(("t", "a", 0), figures, again=True)
     assert [row["error"] for row in runs.rows()] == [2.0]
-    assert len(Runs(tmp_path, "bench", KEYS, resume=False)) == 0
+
+
+def test_runs_of_earlier_calls_are_not_lost_where_they_are_not_taken_up(tmp_path):
+    Runs(tmp_path, "bench", KEYS).add(row("a", 0, error=1.0), row("b", 0, error=2.0))
+    runs = Runs(tmp_path, "bench", KEYS, resume=False)
+    assert len(runs) == 0
+    runs.add(row("b", 0, error=3.0), row("c", 0, error=4.0))
+    assert [one["error"] for one in runs.rows()] == [3.0, 4.0]
+    assert [one["error"] for one in Runs(tmp_path, "bench", KEYS).rows()] == [1.0, 3.0, 4.0]
