@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, cast
 
@@ -170,7 +170,8 @@ class TwoHeadedEstimator(
         seed = draw_seed(self.random_state)
         net = model._new_net(rows, seed)
         batch, epochs = self._schedule(model, len(rows))
-        prepare = self._preparation(model, X, rows, seed, math.ceil(INIT_SHARE * epochs))
+        n_pseudo_epochs = math.ceil(INIT_SHARE * epochs)
+        prepare = partial(self._labelled, model, X, rows, seed, n_pseudo_epochs)
         run = Run(batch, epochs, labels=labels, prepare=prepare)
 
         def attributes_of(net: AAENet) -> dict[str, Any]:
@@ -194,7 +195,8 @@ class TwoHeadedEstimator(
     ) -> None:
         """Train a net for one epoch and make its model ours."""
         batch, _ = self._schedule(model, len(rows))
-        prepare = self._preparation(model, X, rows, derive_seed(net.seed, len(net.history)))
+        seed = derive_seed(net.seed, len(net.history))
+        prepare = partial(self._labelled, model, X, rows, seed, 0)
         model._train(net, rows, Run(batch, in_full=False, labels=labels, prepare=prepare))
         model.__dict__.update(model._fitted_attributes(net))
         self.__dict__.update(self._fitted_attributes(model, rows))
@@ -211,35 +213,37 @@ class TwoHeadedEstimator(
         names = ("n_iter_", "loss_curve_", "history_", "interrupted_")
         return {"estimator_": model, **{name: getattr(model, name) for name in names}}
 
-    def _preparation(
-        self, model: BaseAAE, X: Any, rows: np.ndarray, seed: int, n_pseudo_epochs: int = 0
-    ) -> Callable[[TableDataset], TableDataset] | None:
-        """Return what adds, to rows to train on, where their categories should be the same."""
+    def _labelled(
+        self,
+        model: BaseAAE,
+        X: Any,
+        rows: np.ndarray,
+        seed: int,
+        n_pseudo_epochs: int,
+        dataset: TableDataset,
+    ) -> TableDataset:
+        """Return the rows to train on with where their categories should be the same."""
+        heads = heads_of(model)
+        if heads is None:
+            return dataset
         agree = self.consistency_weight > 0 and self.consistency != "adversarial"
         steps = self.consistency_weight > 0 and self.consistency != "neighbors"
         begin = self.init != "random" and n_pseudo_epochs > 0
-        heads = heads_of(model)
-        if heads is None:
-            return None
-
-        def prepare(dataset: TableDataset) -> TableDataset:
-            if not (agree or begin):
-                return LabelledDataset(dataset, directions=steps)
-            rng = np.random.default_rng(derive_seed(seed, ModelStream.NEIGHBORS))
-            # More would reach into other categories.
-            most = max(1, len(dataset) // (2 * heads.n_categories))
-            features = dataset.of_own_rows(model._reader.features(X, rows))
-            neighbors = nearest_rows(features, min(self.n_neighbors, most), rng)
-            own = None if dataset.labels is None else dataset.labels.numpy()
-            return LabelledDataset(
-                dataset,
-                neighbors=neighbors if agree else None,
-                directions=steps,
-                pseudo_labels=self._pseudo_labels(neighbors, own, rng) if begin else None,
-                n_pseudo_epochs=n_pseudo_epochs,
-            )
-
-        return prepare
+        if not (agree or begin):
+            return LabelledDataset(dataset, directions=steps)
+        rng = np.random.default_rng(derive_seed(seed, ModelStream.NEIGHBORS))
+        # More would reach into other categories.
+        most = max(1, len(dataset) // (2 * heads.n_categories))
+        features = dataset.of_own_rows(model._reader.features(X, rows))
+        neighbors = nearest_rows(features, min(self.n_neighbors, most), rng)
+        own = None if dataset.labels is None else dataset.labels.numpy()
+        return LabelledDataset(
+            dataset,
+            neighbors=neighbors if agree else None,
+            directions=steps,
+            pseudo_labels=self._pseudo_labels(neighbors, own, rng) if begin else None,
+            n_pseudo_epochs=n_pseudo_epochs,
+        )
 
     def _pseudo_labels(
         self, neighbors: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
