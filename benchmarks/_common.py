@@ -84,7 +84,7 @@ class Benchmark:
             return self.args.runs
         return self.args.out if self.args.quick else RESULTS
 
-    def report(self, tables: Mapping[str, Sequence[Row]], **facts: object) -> None:
+    def report(self, tables: Mapping[str, Sequence[Row]], /, **facts: object) -> None:
         """Print the tables and how they were made, and write each as ``PREFIX_TITLE.csv``."""
         if vars(self.args).get("seeds"):
             facts = {"seeds": ", ".join(map(str, self.seeds))} | facts

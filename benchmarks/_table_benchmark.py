@@ -67,7 +67,7 @@ class TableBenchmark(Benchmark):
                 print(f"  {contender.label}", flush=True)
         return runs
 
-    def report(self, tables: Mapping[str, Sequence[Row]], **facts: object) -> None:
+    def report(self, tables: Mapping[str, Sequence[Row]], /, **facts: object) -> None:
         """Say what all models have in common, too."""
         shared = {"n_components": N_COMPONENTS, "pandas": version("pandas")}
         super().report(tables, **shared | facts)
