@@ -43,33 +43,38 @@ def fast_clusterer(n_clusters=3, **parameters):
     )
 
 
-def with_defaults():
-    """Return the public estimators with constructor defaults, but for the slow ones."""
+def everyday():
+    """Return one fast variant of every public estimator, and of its main code paths."""
     return [
-        AdversarialAutoencoder(),
-        AAEOutlierDetector(),
-        TableEncoder(),
-    ]
-
-
-def with_slow_defaults():
-    """Return the public estimators that train for seconds with constructor defaults."""
-    return [AAEClassifier(), AAEClusterer()]
-
-
-def clusterers():
-    """Return clusterers with fast settings, in their main variants."""
-    return [
-        fast_clusterer(random_state=None),
-        fast_clusterer(head_distance=4.0, consistency="both"),
-        fast_clusterer(init="spectral", consistency_weight=0),
-    ]
-
-
-def classifiers():
-    """Return classifiers with fast settings, in their main variants."""
-    return [
+        fast(random_state=None),
+        fast(output=Autoregressive(hidden_size=8)),
+        fast_detector(random_state=None),
+        fast_detector(estimator=fast()),
         fast_classifier(random_state=None),
+        fast_clusterer(random_state=None),
+        TableEncoder(),
+        TableEncoder(
+            categorical_features=[0],
+            max_categories=4,
+            min_frequency=2,
+            handle_unknown="infrequent_if_exist",
+        ),
+    ]
+
+
+def further():
+    """Return the other main variants of every public estimator, with fast settings."""
+    return [
+        fast(posterior="gaussian", output="gaussian"),
+        fast(prior="uniform", scaling="quantile"),
+        fast(n_components=1, adversarial_weight=0),
+        fast(posterior="channel"),
+        fast(output="independent"),
+        # As many classes as some checks have, in the one component that they set.
+        fast(prior=Mixture(100, layout="grid"), supervision="prior"),
+        fast(supervision="decoder"),
+        fast_detector(contamination=0.1, kind="likelihood"),
+        fast_detector(contamination=0, kind="gpnd", adversarial_weight=0),
         fast_classifier(consistency="adversarial"),
         fast_classifier(consistency="neighbors", init="label_spreading"),
         fast_classifier(
@@ -77,40 +82,12 @@ def classifiers():
             head_distance=4.0,
             estimator=AdversarialAutoencoder(adversarial_weight=0, output="gaussian"),
         ),
-    ]
-
-
-def detectors():
-    """Return detectors with fast settings, in their main variants."""
-    return [
-        fast_detector(random_state=None),
-        fast_detector(contamination=0.1, kind="likelihood"),
-        fast_detector(contamination=0, kind="gpnd", adversarial_weight=0),
-        fast_detector(estimator=fast()),
-    ]
-
-
-def with_fast_settings():
-    """Return every public estimator with fast settings, in its main variants."""
-    return [
-        fast(random_state=None),
-        fast(posterior="gaussian", output="gaussian"),
-        fast(prior="uniform", scaling="quantile"),
-        fast(n_components=1, adversarial_weight=0),
-        *detectors(),
-        *classifiers(),
-        *clusterers(),
+        fast_clusterer(head_distance=4.0, consistency="both"),
+        fast_clusterer(init="spectral", consistency_weight=0),
         TableEncoder(max_levels=4),
-        TableEncoder(
-            categorical_features=[0],
-            max_categories=4,
-            min_frequency=2,
-            handle_unknown="infrequent_if_exist",
-        ),
-        fast(posterior="channel"),
-        fast(output=Autoregressive(hidden_size=8)),
-        fast(output="independent"),
-        # As many classes as some checks have, in the one component that they set.
-        fast(prior=Mixture(100, layout="grid"), supervision="prior"),
-        fast(supervision="decoder"),
     ]
+
+
+def with_defaults():
+    """Return the public estimators that train, with constructor defaults."""
+    return [AdversarialAutoencoder(), AAEOutlierDetector(), AAEClassifier(), AAEClusterer()]

@@ -1,4 +1,4 @@
-"""scikit-learn's checks of every public estimator, with defaults and with fast settings."""
+"""scikit-learn's checks of every public estimator: one variant each every day, the others slow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from tests.instances import with_defaults, with_fast_settings, with_slow_defaults
+from tests.instances import everyday, further, with_defaults
 
 #: Checks that scikit-learn runs on its own estimators only.
 FURTHER_CHECKS = [check_param_validation, check_dataframe_column_names_consistency]
@@ -31,34 +31,39 @@ CHECKS_OF_TRANSFORMERS = [
 ]
 
 
-@parametrize_with_checks(with_fast_settings())
-def test_scikit_learn_checks_with_fast_settings(estimator, check):
-    check(estimator)
-
-
-@parametrize_with_checks(with_defaults())
-def test_scikit_learn_checks_with_defaults(estimator, check):
+@parametrize_with_checks(everyday())
+def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks(with_slow_defaults())
-def test_scikit_learn_checks_with_slow_defaults(estimator, check):
+@parametrize_with_checks([*further(), *with_defaults()])
+def test_scikit_learn_checks_of_further_variants(estimator, check):
     check(estimator)
+
+
+def briefly(estimator):
+    """Train for two epochs: the further checks look at names, containers and messages."""
+    return estimator.set_params(max_epochs=2) if hasattr(estimator, "max_epochs") else estimator
+
+
+VARIANTS = [
+    pytest.param(briefly(estimator), id=str(estimator), marks=marks)
+    for estimators, marks in ((everyday(), ()), (further(), pytest.mark.slow))
+    for estimator in estimators
+]
 
 
 # The checks themselves hand arrays to what they fitted on frames.
 @pytest.mark.filterwarnings("ignore:X (has|does not have) .*feature names:UserWarning")
 @pytest.mark.parametrize("check", FURTHER_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("estimator", with_fast_settings(), ids=str)
+@pytest.mark.parametrize("estimator", VARIANTS)
 def test_further_checks(estimator, check):
     check(type(estimator).__name__, estimator)
 
 
 @pytest.mark.filterwarnings("ignore:X (has|does not have) .*feature names:UserWarning")
 @pytest.mark.parametrize("check", CHECKS_OF_TRANSFORMERS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize(
-    "estimator", [e for e in with_fast_settings() if hasattr(e, "transform")], ids=str
-)
+@pytest.mark.parametrize("estimator", [v for v in VARIANTS if hasattr(v.values[0], "transform")])
 def test_further_checks_of_transformers(estimator, check):
     check(type(estimator).__name__, estimator)
