@@ -11,10 +11,22 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Written pages only: what a build generates from docstrings is tested with them.
 WRITTEN = ("docs/*.rst", "docs/user_guide/*.rst", "docs/benchmarks/*.rst")
+#: They fit for seconds; the README's example and the other pages run every day.
+SLOW = {"quickstart", "clustering", "priors", "tables"}
 PAGES = [ROOT / "README.md", *sorted(page for glob in WRITTEN for page in ROOT.glob(glob))]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            id=str(page.relative_to(ROOT)),
+            marks=[pytest.mark.slow] if page.stem in SLOW else [],
+        )
+        for page in PAGES
+    ],
+)
 def test_doctests_of_pages(page):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     assert doctest.testfile(str(page), module_relative=False, optionflags=flags).failed == 0

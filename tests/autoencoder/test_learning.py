@@ -66,6 +66,7 @@ def test_defaults_on_breast_cancer():
     assert match < 0.63
 
 
+@pytest.mark.slow
 def test_defaults_on_digits():
     ratio, match, accuracy, linear = figures("digits", 8, 0)
     assert ratio < 0.5
@@ -73,13 +74,9 @@ def test_defaults_on_digits():
     assert accuracy > linear - 0.05
 
 
-@pytest.mark.parametrize("prior", ["gaussian", "uniform"])
-@pytest.mark.parametrize("posterior", ["deterministic", "gaussian"])
-def test_the_adversary_brings_codes_to_the_prior(digits, prior, posterior):
-    # Without phases 2 and 3 a classifier tells codes from draws; with them hardly.
-    X = digits[0]
+def check_that_codes_match(X, prior, posterior):
+    """Without phases 2 and 3 a classifier tells codes from draws; with them hardly."""
     settings = {"prior": prior, "posterior": posterior, "max_epochs": 60, "random_state": 0}
-    draws = None
     areas = {}
     for weight in (0.0, 0.5):
         model = AdversarialAutoencoder(2, adversarial_weight=weight, **settings).fit(X)
@@ -87,6 +84,18 @@ def test_the_adversary_brings_codes_to_the_prior(digits, prior, posterior):
         areas[weight] = c2st(model.transform(X), draws, random_state=0)
     assert areas[0.0] > 0.8
     assert areas[0.5] < 0.7
+
+
+def test_the_adversary_brings_codes_to_the_prior(digits):
+    # Codes without noise and every prior: tests/priors/test_match.py.
+    check_that_codes_match(digits[0][:600], "gaussian", "gaussian")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prior", ["gaussian", "uniform"])
+@pytest.mark.parametrize("posterior", ["deterministic", "gaussian"])
+def test_the_adversary_brings_codes_of_all_digits_to_the_prior(digits, prior, posterior):
+    check_that_codes_match(digits[0], prior, posterior)
 
 
 def test_the_adversarial_weight_matters(digits):

@@ -34,7 +34,10 @@ print((resident("VmHWM") - before) / X.nbytes)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("dtype, bound", [("float32", 0.8), ("float64", 1.2)])
+@pytest.mark.parametrize(
+    "dtype, bound",
+    [pytest.param("float32", 0.8, marks=pytest.mark.slow), ("float64", 1.2)],
+)
 def test_fit_makes_no_second_copy(dtype, bound):
     done = subprocess.run(
         [sys.executable, "-c", CHILD, dtype], capture_output=True, text=True, check=True

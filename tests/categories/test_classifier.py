@@ -146,7 +146,10 @@ def test_repeats_bit_by_bit(blobs):
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
 
 
-@pytest.mark.parametrize("consistency", ["both", "neighbors", "adversarial"])
+@pytest.mark.parametrize(
+    "consistency",
+    ["both", *(pytest.param(one, marks=pytest.mark.slow) for one in ("neighbors", "adversarial"))],
+)
 def test_consistency_uses_rows_without_labels(consistency):
     X, y = load_digits(n_class=6, return_X_y=True)
     X, y = X[:500] / 16, y[:500]
@@ -301,6 +304,7 @@ def digits_accuracies(digits_with_all_pixels, seeds):
     return np.mean(rows, axis=0)
 
 
+@pytest.mark.slow
 def test_fifty_labels_of_digits(all_digits):
     ours, spreading, regression = digits_accuracies(all_digits, [0])
     assert ours > spreading + 0.02

@@ -176,6 +176,7 @@ def digits_scores(X, y, seeds):
     )
 
 
+@pytest.mark.slow
 def test_clusters_of_digits(all_digits):
     ours, means, mixture = digits_scores(*all_digits, [1])
     assert ours > means

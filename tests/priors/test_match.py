@@ -26,6 +26,9 @@ MATCHES = {
     "product": (CATEGORY_AND_STYLE, 5, 6.0),
 }
 
+#: The larger table takes longer.
+TABLES = ["cancer", pytest.param("digits", marks=pytest.mark.slow)]
+
 
 def trained(X, prior, n_components, weight, **settings):
     widths = {"hidden_layer_sizes": (128, 128), "discriminator_layer_sizes": (128, 128)}
@@ -36,7 +39,7 @@ def trained(X, prior, n_components, weight, **settings):
 
 
 @pytest.mark.parametrize("name", MATCHES)
-@pytest.mark.parametrize("table", ["cancer", "digits"])
+@pytest.mark.parametrize("table", TABLES)
 def test_the_adversary_brings_codes_to_every_prior(request, table, name):
     X = request.getfixturevalue(table)[0]
     prior, k, most = MATCHES[name]
@@ -47,7 +50,7 @@ def test_the_adversary_brings_codes_to_every_prior(request, table, name):
     assert idle > 3 * most or idle > 3 * gap
 
 
-@pytest.mark.parametrize("table", ["cancer", "digits"])
+@pytest.mark.parametrize("table", TABLES)
 def test_a_learned_prior_is_met_closer_than_a_fixed_one(request, table):
     X = request.getfixturevalue(table)[0]
     areas = {}
@@ -75,6 +78,7 @@ def test_codes_of_categories_are_near_the_corners(digits):
     assert table.max(axis=1).sum() / len(X) > 0.35
 
 
+@pytest.mark.slow
 def test_style_is_left_to_the_other_components(digits):
     X = digits[0]
     model = trained(X, priors.Product([("categorical", 10), ("gaussian", 4)]), 14, 1.0)

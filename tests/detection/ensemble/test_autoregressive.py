@@ -41,9 +41,12 @@ def state(ensemble):
     return {name: p.detach().clone() for name, p in ensemble.named_parameters()}
 
 
-@pytest.fixture(scope="module", params=[6, 70], ids=["narrow", "wide"])
+WIDTHS = {"narrow": 6, "wide": 70}
+
+
+@pytest.fixture(scope="module", params=WIDTHS)
 def trained(request):
-    X = rows(request.param)
+    X = rows(WIDTHS[request.param])
     run = trainer(X)
     run.run(20)
     return run.finish().in_float64(), X.double().expand(M, -1, -1)
@@ -82,6 +85,11 @@ def test_members_have_orders_of_their_own(trained):
     assert len({tuple(order) for order in orders}) == M
 
 
+@pytest.mark.parametrize(
+    "trained",
+    ["narrow", pytest.param("wide", marks=pytest.mark.slow)],
+    indirect=True,
+)
 def test_a_density_integrates_to_one(trained):
     """Over the values of one cell, of its own term: the others are given or come later."""
     ensemble, x = trained
