@@ -95,9 +95,9 @@ def left_out(n_slow, skipped):
     """Return what did not run and why, in one line; nothing where everything ran."""
     n_cuda = sum("cuda" in getattr(report, "keywords", ()) for report in skipped)
     parts = [
-        (n_slow, "slow (pytest -m slow runs them)"),
-        (n_cuda, "that need a CUDA device"),
-        (len(skipped) - n_cuda, "skipped for the reasons listed above"),
+        (n_slow, "marked slow (pytest -m slow runs them)"),
+        (n_cuda, "for want of a CUDA device"),
+        (len(skipped) - n_cuda, "for reasons listed above"),
     ]
     return ", ".join(f"{n} {which}" for n, which in parts if n)
 

@@ -232,7 +232,10 @@ def test_learned_variance_scores_in_nats(cancer):
     np.testing.assert_allclose(model.score_samples(X), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("scaling", ["standard", "quantile", "minmax", None])
+@pytest.mark.parametrize(
+    "scaling",
+    ["quantile", None, *(pytest.param(s, marks=pytest.mark.slow) for s in ("standard", "minmax"))],
+)
 def test_every_scale_reconstructs(cancer, scaling):
     X = StandardScaler().fit_transform(cancer[0])
     model = AdversarialAutoencoder(6, scaling=scaling, max_epochs=60, random_state=0).fit(X)

@@ -188,6 +188,7 @@ def test_spread_labels_are_taught_first(blobs, consistency_weight):
     assert Beginning.pseudo_labels is None
 
 
+@pytest.mark.slow
 def test_spread_labels_are_learned():
     # Two rings with two labels each, which say little by themselves.
     X, y = make_circles(300, factor=0.4, noise=0.03, random_state=0)

@@ -78,12 +78,14 @@ def test_bad_samples_are_refused(metric):
         metric(np.full((5, 2), np.nan), normal(9, 2, 0))
 
 
-def test_prior_gap_tells_a_trained_adversary_from_none(digits):
-    X = digits[0]
-    gaps = [
-        prior_gap(fast(adversarial_weight=w, max_epochs=40).fit(X), X, random_state=0)
-        for w in (0.0, 0.5)
-    ]
+@pytest.fixture(scope="module")
+def without_and_with_adversary(digits):
+    """Return two models of the digits."""
+    return [fast(adversarial_weight=w, max_epochs=40).fit(digits[0]) for w in (0.0, 0.5)]
+
+
+def test_prior_gap_tells_a_trained_adversary_from_none(digits, without_and_with_adversary):
+    gaps = [prior_gap(model, digits[0], random_state=0) for model in without_and_with_adversary]
     assert gaps[0] > 3 * gaps[1]
 
 
@@ -190,11 +192,9 @@ def test_prior_match_score_by_hand(digits, measure):
 
 
 @pytest.mark.parametrize("measure", ["c2st", "energy_distance", "mmd", "sliced_wasserstein"])
-def test_prior_match_score_prefers_the_adversary(digits, measure):
-    X = digits[0]
+def test_prior_match_score_prefers_the_adversary(digits, without_and_with_adversary, measure):
     scores = [
-        prior_match_score(fast(adversarial_weight=weight, max_epochs=40).fit(X), X, measure=measure)
-        for weight in (0.0, 0.5)
+        prior_match_score(model, digits[0], measure=measure) for model in without_and_with_adversary
     ]
     assert scores[0] < scores[1] <= 0.02
 
@@ -202,15 +202,19 @@ def test_prior_match_score_prefers_the_adversary(digits, measure):
 QUALITIES = [*SCORES, "parzen", "precision", "recall"]
 
 
-@pytest.mark.parametrize("measure", QUALITIES)
-def test_sample_quality_score_prefers_what_has_learned(cancer, measure):
+@pytest.fixture(scope="module")
+def trained_briefly_and_long(cancer):
+    """Return a table and two models of it."""
     X = cancer[0]
     X = np.hstack([np.log1p(X), np.ones((len(X), 1))])  # a constant column changes nothing
     settings = {"n_components": 4, "hidden_layer_sizes": (64,)}
-    scores = [
-        sample_quality_score(fast(max_epochs=epochs, **settings).fit(X), X, measure=measure)
-        for epochs in (1, 100)
-    ]
+    return X, [fast(max_epochs=epochs, **settings).fit(X) for epochs in (1, 100)]
+
+
+@pytest.mark.parametrize("measure", QUALITIES)
+def test_sample_quality_score_prefers_what_has_learned(trained_briefly_and_long, measure):
+    X, models = trained_briefly_and_long
+    scores = [sample_quality_score(model, X, measure=measure) for model in models]
     assert np.isfinite(scores).all()
     assert scores[0] < scores[1]
 
