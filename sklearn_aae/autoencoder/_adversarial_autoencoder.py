@@ -41,7 +41,7 @@ from sklearn_aae.autoencoder._supervision import (
     labels_to_score,
     training_labels,
 )
-from sklearn_aae.encoding import LevelsReader, is_ready
+from sklearn_aae.encoding import LevelsReader, as_plain, is_ready
 from sklearn_aae.networks import Classes
 
 
@@ -408,7 +408,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         ndarray or frame of shape (n_samples, n_features)
             Rows (means; medians and likeliest categories for outputs over categories) in
-            the container that ``fit`` saw.
+            the container that ``fit`` saw, with the index of ``Z`` if both are pandas frames.
 
         Raises
         ------
@@ -419,8 +419,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             ``y``, or if it does not and ``y`` is there.
         """
         check_is_fitted(self)
+        like = Z
         if not is_ready(Z, self._n_features_out):
-            Z = check_array(Z, dtype=[np.float64, np.float32], input_name="Z")
+            Z = check_array(as_plain(Z), dtype=[np.float64, np.float32], input_name="Z")
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but the code has {self._n_features_out} components."
@@ -431,7 +432,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 'inverse_transform needs y with supervision="decoder": the code has the style '
                 "of a row, not its class. Pass a class for all codes or one for each."
             )
-        return self._reader.hand_back(self._decode(Z, Z.dtype, labels=labels))
+        return self._reader.hand_back(self._decode(Z, Z.dtype, labels=labels), like=like)
 
     def reconstruct(self, X: Any, y: Any = None) -> Any:
         """Return rows as the model sees them: through the code and back.
@@ -608,15 +609,17 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         frame or ndarray of shape (n_samples, n_features)
             The rows in the container that ``fit`` saw, with the index of ``X``; cells that
-            were there are as they were.  A column that was all missing in ``fit`` stays
-            so.
+            were there are as they were, also those of categories that ``fit`` did not see.
+            A column has the type that it had in ``fit`` if that holds its known cells
+            exactly, else a wider one.  A column that was all missing in ``fit`` stays so.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the model is one of numbers, or the table is not that of ``fit``.
+            If the model is one of numbers, the table is not that of ``fit``, or no type of
+            the library holds a known cell beside the filled ones.
 
         Examples
         --------
@@ -642,7 +645,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         labels = labels_to_decode(self, y, "impute", len(levels))
         rows = np.flatnonzero(missing.any(axis=1))
         if len(rows):
-            digits = self._reader.scale.transform(np.where(missing, -1, levels)[rows])
+            digits = self._reader.scale.transform(levels[rows])
             levels[rows] = fill_levels(
                 self.net_.module_,
                 encoder.layout_,
@@ -655,8 +658,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         rng = (
             np.random.default_rng(derive_seed(seed, DrawStream.CELLS)) if method == "draw" else None
         )
-        filled = encoder._from_levels(levels, rng, like=X)
-        return self._reader.container.merge(X, filled, missing)
+        # A known cell of a level that fit did not see has none here, and stays as it is.
+        filled = encoder._from_levels(np.maximum(levels, 0), rng)
+        return self._reader.merge(X, filled, missing)
 
     # ------------------------------------------------------------------- score
 

@@ -12,6 +12,7 @@ from sklearn_aae.encoding._columns import (
 from sklearn_aae.encoding._containers import (
     Container,
     as_frame,
+    as_plain,
     check_numeric_columns,
     columns_of,
     describe_non_finite,
@@ -50,6 +51,7 @@ __all__ = [
     "TableEncoder",
     "TableFacts",
     "as_frame",
+    "as_plain",
     "check_numeric_columns",
     "columns_of",
     "describe_non_finite",

@@ -118,6 +118,13 @@ class CategoryCodec(ColumnCodec):
             level_of[i] = self._unknown(label) if index is None else self.level_of[index]
         return level_of[values]
 
+    def known_levels(self, column: Column) -> np.ndarray:
+        """Return the levels of the present cells; -1 for a label that ``fit`` did not see."""
+        if column.kind == BOOLEAN:
+            column = label_booleans(column)
+        indices = [self._indices.get(self._key(label), -1) for label in column.labels]
+        return np.append(self.level_of, -1)[indices][column.present]
+
     def unseen_labels(self, column: Column) -> list:
         """Return the labels of a column that fit did not see."""
         if column.kind != CATEGORY:

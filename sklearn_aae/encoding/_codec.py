@@ -120,9 +120,9 @@ class ColumnCodec:
 
     # ------------------------------------------------------------ for callers
 
-    def encode(self, column: Column, *, allow_missing: bool = False) -> np.ndarray:
-        """Return the level of each cell, int32; -1 for a missing cell that has none."""
-        self._check(column, allow_missing)
+    def encode(self, column: Column) -> np.ndarray:
+        """Return the level of each cell, int32."""
+        self._check(column)
         if column.kind == EMPTY:
             return np.full(len(column.missing), self._missing_level, dtype=np.int32)
         if not column.missing.any():
@@ -131,13 +131,25 @@ class ColumnCodec:
         levels[~column.missing] = self.present_levels(column.present, column)
         return levels
 
+    def encode_known(self, column: Column) -> np.ndarray:
+        """Return the level of each cell, int32; -1 for a missing one and an unheard of label."""
+        self.check_kind(column)
+        levels = np.full(len(column.missing), -1, dtype=np.int32)
+        if column.kind != EMPTY:
+            levels[~column.missing] = self.known_levels(column)
+        return levels
+
+    def known_levels(self, column: Column) -> np.ndarray:
+        """Return the levels of the present cells; -1 for a label that ``fit`` did not see."""
+        return self.present_levels(column.present, column)
+
     @property
     def _missing_level(self) -> int:
         return -1 if self.span.missing is None else self.span.missing
 
-    def _check(self, column: Column, allow_missing: bool = False) -> None:
+    def _check(self, column: Column) -> None:
         self.check_kind(column)
-        if self.span.missing is None and not allow_missing and column.missing.any():
+        if self.span.missing is None and column.missing.any():
             row = int(np.argmax(column.missing))
             raise ValueError(
                 f"Column {self.span.name!r} has missing cells, the first in row {row}, and had "

@@ -56,9 +56,7 @@ class Container:
         names = [str(i) for i in range(len(self.columns))]
         native = nw.from_numpy(rows, schema=names, backend=backend).to_native()
         native.columns = self.header
-        if hasattr(like, "index"):
-            native.index = like.index
-        return native
+        return _with_index_of(like, native)
 
     def assemble(self, columns: list, like: Any = None) -> Any:
         """Return columns of this container's library as one table.
@@ -78,62 +76,14 @@ class Container:
         pd = backend.to_native_namespace()
         native = pd.DataFrame(dict(enumerate(columns)))
         native.columns = self.header
-        if isinstance(like, pd.DataFrame) and len(like) == len(native):
-            native.index = like.index
-        return native
-
-    def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
-        """Return ``filled`` with the cells of ``X`` but for those where ``where`` is true."""
-        if self.backend is None:
-            rows = filled.copy()
-            rows[~where] = np.asarray(X)[~where]
-            return rows
-        backend: Any = nw.Implementation.from_string(self.backend)
-        if backend.is_pandas_like():
-            native = X if type(X) is type(filled) else type(filled)(dict(enumerate(_cells_of(X))))
-            columns = []
-            for j, cells in enumerate(where.T):
-                new = filled.iloc[:, j]
-                columns.append(new if cells.all() else _keep(new, native.iloc[:, j], cells))
-            return self.assemble(columns, X)
-        new = nw.from_native(filled)
-        kept = []
-        for column, old, gone in zip(
-            new.iter_columns(), _like(X, new, where), where.T, strict=True
-        ):
-            mask = nw.new_series("where", gone.tolist(), nw.Boolean, backend=backend)
-            kept.append(column.zip_with(mask, old))
-        return new.select(*kept).to_native()
+        return _with_index_of(like, native)
 
 
-def _like(X: Any, new: nw.DataFrame, where: np.ndarray) -> Iterator[nw.Series]:
-    """Yield the columns of a table in the types of ``new``, to be read where ``where`` is false."""
-    frame = as_frame(X)
-    if frame is not None and frame.implementation is new.implementation:
-        for column in new.iter_columns():
-            yield frame[column.name].cast(column.dtype)
-        return
-    for column, old, gone in zip(new.iter_columns(), _cells_of(X), where.T, strict=True):
-        cells = [None if no else cell for cell, no in zip(old, gone, strict=True)]
-        series = nw.new_series(column.name, cells, backend=new.implementation)
-        yield series.cast(column.dtype)
-
-
-def _cells_of(X: Any) -> list[list]:
-    """Return the cells of each column of a table of any kind."""
-    frame = as_frame(X)
-    if frame is not None:
-        return [column.to_list() for column in frame.iter_columns()]
-    return [column.tolist() for column in np.asarray(X, dtype=object).T]
-
-
-def _keep(new: Any, old: Any, where: np.ndarray) -> Any:
-    """Return a pandas column with new cells where ``where`` is true."""
-    if not where.any():
-        return old.astype(new.dtype)
-    column = new.copy()
-    column[~where] = old[~where].astype(new.dtype)
-    return column
+def _with_index_of(like: Any, native: Any) -> Any:
+    """Give a frame of pandas the index of another one, if ``like`` is one."""
+    if isinstance(like, type(native)) and len(like) == len(native):
+        native.index = like.index
+    return native
 
 
 def as_frame(X: Any) -> nw.DataFrame | None:
@@ -148,12 +98,66 @@ def as_frame(X: Any) -> nw.DataFrame | None:
 
 def as_array(rows: Any) -> Any:
     """Return a list of rows as an array, in which numbers stay beside text."""
-    if np.ma.isMaskedArray(rows):
-        return np.ma.filled(rows.astype(object), None)
+    rows = as_plain(rows)
     if hasattr(rows, "__array__") or issparse(rows):
         return rows
     array = np.asarray(rows)
     return array if array.dtype.kind in "biufcmM" else np.array(rows, dtype=object)
+
+
+def as_plain(X: Any) -> Any:
+    """Return what numpy makes an array of as one, anything else (a frame, a list) as it is.
+
+    A masked cell becomes a missing one, whatever is under the mask: NaN, NaT, or None where the
+    type of the array has neither.
+    """
+    if isinstance(X, (list, tuple)):
+        return _unmask_rows(X)
+    if isinstance(X, np.ma.MaskedArray):
+        return _unmask(X)
+    if isinstance(X, np.ndarray) or issparse(X) or hasattr(X, "iloc") or as_frame(X) is not None:
+        return X
+    try:
+        if hasattr(X, "__array__"):
+            return as_plain(np.asanyarray(X))
+        if hasattr(X, "__dlpack__"):
+            return np.array(np.from_dlpack(X))
+    except (BufferError, RuntimeError, TypeError) as error:
+        raise TypeError(
+            f"A {type(X).__name__} cannot be read as an array of numpy: {error} Convert it first."
+        ) from error
+    return X
+
+
+def _unmask_rows(rows: Any) -> Any:
+    """Return a list of rows as it is, or as lists of cells if a cell of it is masked."""
+
+    def is_masked(row: Any) -> bool:
+        if isinstance(row, (list, tuple)):
+            return any(cell is np.ma.masked for cell in row)
+        return isinstance(row, np.ma.MaskedArray) and row.ndim > 0
+
+    if not any(map(is_masked, rows)):
+        return rows
+    # The list of a masked array has None for a masked cell.
+    listed = [row.tolist() if isinstance(row, np.ndarray) else row for row in rows]
+    gone = (None, np.ma.masked)
+    return [[np.nan if any(c is g for g in gone) else c for c in row] for row in listed]
+
+
+def _unmask(array: np.ma.MaskedArray) -> np.ndarray:
+    """Return a masked array as one that says itself which cells are missing."""
+    data, mask = np.ma.getdata(array), np.ma.getmaskarray(array)
+    if not mask.any():
+        return data
+    if data.dtype.kind in "iu":
+        known = data[~mask]
+        exact = not len(known) or -(2**53) <= int(known.min()) <= int(known.max()) <= 2**53
+        data = data.astype(np.float64 if exact else object)
+    elif data.dtype.kind not in "fcmM":
+        data = data.astype(object)
+    gaps = {"f": np.nan, "c": np.nan, "m": "NaT", "M": "NaT"}
+    return np.where(mask, np.array(gaps.get(data.dtype.kind), data.dtype), data)
 
 
 def columns_of(table: Any) -> Iterator[Any]:

@@ -18,7 +18,7 @@ from sklearn_aae.encoding._columns import (
     label_booleans,
     read_column,
 )
-from sklearn_aae.encoding._containers import Container, as_frame, columns_of
+from sklearn_aae.encoding._containers import Container, as_frame, as_plain, columns_of
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
 #: What kinds of columns are here; the others keep their name.
@@ -84,6 +84,7 @@ def _by_label(table: Any, role: str) -> dict[Any, Any]:
     """Return the columns of a table by label, or by position."""
     if as_frame(table) is not None:
         return dict(zip(Container.of(table).columns, columns_of(table), strict=True))
+    table = as_plain(table)
     # Without dtype=object, a list of [1, "a"] would become text.
     array = np.asarray(table, dtype=None if hasattr(table, "__array__") else object)
     if array.ndim != 2:

@@ -20,12 +20,14 @@ from sklearn_aae.encoding._containers import (
     Container,
     as_array,
     as_frame,
+    as_plain,
     check_numeric_columns,
     columns_of,
     describe_non_finite,
 )
 from sklearn_aae.encoding._layout import TableFacts
 from sklearn_aae.encoding._levels import LevelScale
+from sklearn_aae.encoding._merging import merge_tables
 from sklearn_aae.encoding._scaling import Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
 
@@ -74,10 +76,10 @@ class Reader(Protocol):
 
 def is_mixed(X: Any) -> bool:
     """Return whether a table is more than numbers: another kind of column, or a missing cell."""
-    frame = as_frame(X)
-    if frame is not None:
+    if as_frame(X) is not None:
         labels = Container.of(X).columns
         return not all(map(_is_number, columns_of(X), labels))
+    X = as_plain(X)
     if hasattr(X, "toarray") or (not hasattr(X, "__array__") and not hasattr(X, "__len__")):
         return False  # whatever it is, the checks of numbers say best what is wrong with it
     try:
@@ -303,6 +305,7 @@ def check_numbers(estimator: Any, X: Any, *, reset: bool, advice: str = "") -> n
     if not reset and not named and is_ready(X, estimator.n_features_in_):
         return X
     check_numeric_columns(X, type(estimator).__name__)
+    X = as_plain(X)
     try:
         return validate_data(
             estimator,
@@ -353,17 +356,22 @@ class LevelsReader:
         table = check_table(estimator, encoder, X)
         return cls(encoder.fit(table)), encoder._to_levels(table)
 
-    def read(self, estimator: Any, X: Any, *, allow_missing: bool = False) -> np.ndarray:
+    def read(self, estimator: Any, X: Any) -> np.ndarray:
+        self._check(estimator, X)
+        return self.encoder._to_levels(X)
+
+    def read_with_gaps(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of a table, -1 for what is not known, and which cells are missing.
+
+        Not known is a missing cell, and what a known one says whose label fit did not see.
+        """
+        self._check(estimator, X)
+        return self.encoder._to_known_levels(X)
+
+    def _check(self, estimator: Any, X: Any) -> None:
         # The names of estimator and parameters in messages are those that the caller knows.
         if as_frame(X) is not None:
             validate_data(estimator, X, reset=False, skip_check_array=True)
-        return self.encoder._to_levels(X, allow_missing=allow_missing)
-
-    def read_with_gaps(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows of a table, and which cells are missing."""
-        levels = self.read(estimator, X, allow_missing=True)
-        of_missing = [-1 if s.missing is None else s.missing for s in self.encoder.layout_.spans]
-        return levels, (levels < 0) | (levels == of_missing)
 
     def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
         # Levels have one scale, which is known with their encoder.
@@ -380,6 +388,10 @@ class LevelsReader:
         self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
     ) -> Any:
         return self.encoder._from_levels(rows, rng, like=like)
+
+    def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
+        """Return ``filled`` with the cells of ``X`` but for those where ``where`` is true."""
+        return merge_tables(self.container, X, filled, where)
 
 
 def check_table(estimator: Any, encoder: TableEncoder, X: Any) -> Any:

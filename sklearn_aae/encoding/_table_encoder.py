@@ -28,7 +28,13 @@ from sklearn_aae.encoding._columns import (
     Column,
     read_column,
 )
-from sklearn_aae.encoding._containers import Container, as_array, as_frame, columns_of
+from sklearn_aae.encoding._containers import (
+    Container,
+    as_array,
+    as_frame,
+    as_plain,
+    columns_of,
+)
 from sklearn_aae.encoding._datetime_columns import TimestampCodec
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.encoding._number_columns import NumberCodec
@@ -287,18 +293,28 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     # ----------------------------------------------------------------- levels
 
-    def _to_levels(self, X: Any, *, allow_missing: bool = False) -> np.ndarray:
-        """Return the level of each cell, (n_samples, n_features), int32.
-
-        ``allow_missing`` gives -1 for a missing cell in a column that had none in
-        ``fit``, instead of an error.
-        """
+    def _to_levels(self, X: Any) -> np.ndarray:
+        """Return the level of each cell, (n_samples, n_features), int32."""
         check_is_fitted(self)
         X = self._check_table(X, reset=False)
         levels = np.empty((len(X), len(self._codecs)), dtype=np.int32)
         for j, (codec, column) in enumerate(self._read(X)):
-            levels[:, j] = codec.encode(column, allow_missing=allow_missing)
+            levels[:, j] = codec.encode(column)
         return levels
+
+    def _to_known_levels(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the level of each cell, and which cells are missing.
+
+        The level is -1 for a missing cell and for a label that ``fit`` did not see.
+        """
+        check_is_fitted(self)
+        X = self._check_table(X, reset=False)
+        levels = np.empty((len(X), len(self._codecs)), dtype=np.int32)
+        missing = np.empty(levels.shape, dtype=bool)
+        for j, (codec, column) in enumerate(self._read(X)):
+            levels[:, j] = codec.encode_known(column)
+            missing[:, j] = column.missing
+        return levels, missing
 
     def _from_levels(
         self,
@@ -420,7 +436,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If ``X`` has other columns than ``transform`` returns, or is not finite.
         """
         check_is_fitted(self)
-        matrix = check_array(X, dtype=[np.float32, np.float64], estimator=self)
+        matrix = check_array(as_plain(X), dtype=[np.float32, np.float64], estimator=self)
         widths = self._widths()
         if matrix.shape[1] != sum(widths):
             raise ValueError(

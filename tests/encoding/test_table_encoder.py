@@ -513,7 +513,9 @@ def test_what_stood_for_a_missing_object_stands_for_it_again(cells, gap):
 def test_imputation_may_ask_for_missing_cells_that_fit_did_not_see():
     encoder = TableEncoder().fit(pd.DataFrame({"n": [1.0, 2.0], "s": ["a", "b"]}))
     gaps = pd.DataFrame({"n": [np.nan, 2.0], "s": ["a", None]})
-    assert encoder._to_levels(gaps, allow_missing=True).tolist() == [[-1, 0], [1, -1]]
+    levels, missing = encoder._to_known_levels(gaps)
+    assert levels.tolist() == [[-1, 0], [1, -1]]
+    assert missing.tolist() == [[True, False], [False, True]]
 
 
 def test_true_and_one_are_two_labels():
