@@ -237,6 +237,10 @@ class EmptyCodec(ColumnCodec):
                 "fit on rows that have some too, or drop the column."
             )
 
+    def encode_known(self, column: Column) -> np.ndarray:
+        """Return -1 for all cells: nothing is known of this column."""
+        return np.full(len(column.missing), -1, dtype=np.int32)
+
     def present_values(
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
     ) -> np.ndarray:

@@ -222,6 +222,7 @@ class IndicatorsReader(NumbersReader):
         self.encoder = TableEncoder(handle_unknown="ignore")
 
     def read(self, estimator: Any, X: Any) -> Any:
+        X = as_plain(X)
         validate_data(estimator, X, reset=False, skip_check_array=True)
         return X if as_frame(X) is not None else self.encoder._check_table(X, reset=False)
 

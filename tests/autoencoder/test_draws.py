@@ -324,8 +324,8 @@ def test_bad_parameters_of_imputation_are_named(table, model, parameters, error,
 def test_tables_to_fill_must_be_those_of_fit(table, model):
     with pytest.raises(ValueError, match="feature names"):
         model.impute(table.drop(columns="age"))
-    with pytest.raises(ValueError, match="Column 'animal' has the level 'cow'"):
-        model.impute(table.assign(animal="cow"))
+    with pytest.raises(TypeError, match="Column 'age' is of kind 'category'"):
+        model.impute(table.assign(age="old"))
 
 
 # ------------------------------------------------------------------ other densities
