@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
-from sklearn_aae.encoding._cells import as_objects, sorted_levels
+from sklearn_aae.encoding._cells import as_objects, is_bool, is_number, sorted_levels
 from sklearn_aae.encoding._columns import (
     BOOLEAN,
     CATEGORY,
     DATETIME,
+    DURATION,
     EMPTY,
+    NUMBER,
     Column,
     label_booleans,
     read_column,
+)
+from sklearn_aae.encoding._comparable import (
+    coarsest,
+    comparable,
+    exact_cells,
+    precision_of,
 )
 from sklearn_aae.encoding._containers import Container, as_frame, as_plain, columns_of
 from sklearn_aae.exceptions import UnsupportedColumnsError
@@ -24,6 +33,13 @@ from sklearn_aae.exceptions import UnsupportedColumnsError
 #: What kinds of columns are here; the others keep their name.
 DATE = "date"
 KINDS = {BOOLEAN: CATEGORY, DATETIME: DATE}
+NANOSECONDS = {"D": 86_400 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+#: Which labels are cells of a kind.
+IS_OF: dict[str, Callable[[Any], bool]] = {
+    NUMBER: is_number,
+    DATE: lambda label: isinstance(label, (date, np.datetime64)),
+    DURATION: lambda label: isinstance(label, (timedelta, np.timedelta64)),
+}
 
 
 @dataclass(frozen=True)
@@ -41,12 +57,20 @@ class Matrices:
     rows : dict of str to ndarray of shape (n_rows, n_columns), float64
         The tables by role.  Numbers stand for themselves, dates and durations for
         microseconds, categories for their index in ``levels``, NaN for a missing cell.
+    differences : dict of str to ndarray of shape (n_rows, n_columns), float64
+        The same to compute with: at the coarsest precision of any of the tables, without
+        rounding noise around a constant, and where float64 lacks digits for the cells,
+        as with ids beyond 2**53, how far they are from the column's least one.
+    positions : dict of str to ndarray of shape (n_rows, n_columns), float64
+        The same to compare: in the order of the cells, and equal if and only if they are.
     """
 
     names: tuple
     kinds: tuple[str, ...]
     levels: tuple[list, ...]
     rows: dict[str, np.ndarray]
+    differences: dict[str, np.ndarray]
+    positions: dict[str, np.ndarray]
 
     def __getitem__(self, role: str) -> np.ndarray:
         return self.rows[role]
@@ -75,15 +99,26 @@ def read_matrices(tables: Mapping[str, Any]) -> Matrices:
     if not names:
         raise ValueError(f"{reference} has no columns.")
     merged = [_merge(name, {role: natives[role][name] for role in natives}) for name in names]
-    kinds, levels, cells = zip(*merged, strict=True)
-    rows = {role: np.column_stack([by_role[role] for by_role in cells]) for role in natives}
-    return Matrices(names, kinds, levels, rows)
+    kinds, levels, *forms = zip(*merged, strict=True)
+    rows, differences, positions = (
+        {role: np.column_stack([by_role[role] for by_role in cells]) for role in natives}
+        for cells in forms
+    )
+    return Matrices(names, kinds, levels, rows, differences, positions)
 
 
 def _by_label(table: Any, role: str) -> dict[Any, Any]:
     """Return the columns of a table by label, or by position."""
     if as_frame(table) is not None:
-        return dict(zip(Container.of(table).columns, columns_of(table), strict=True))
+        labels = Container.of(table).columns
+        by_label = dict(zip(labels, columns_of(table), strict=True))
+        if len(by_label) < len(labels):
+            twice = next(label for i, label in enumerate(labels) if label in labels[:i])
+            raise ValueError(
+                f"{role} has more than one column {twice!r}; columns are matched by label, so "
+                "rename one of them."
+            )
+        return by_label
     table = as_plain(table)
     # Without dtype=object, a list of [1, "a"] would become text.
     array = np.asarray(table, dtype=None if hasattr(table, "__array__") else object)
@@ -107,46 +142,168 @@ def _check_names(names: tuple, other: tuple, reference: str, role: str) -> None:
         raise ValueError("; ".join(problems) + ".")
 
 
-def _merge(name: Any, natives: dict[str, Any]) -> tuple[str, list, dict[str, np.ndarray]]:
-    """Return kind, categories and cells of a column over all tables."""
-    columns = {role: _read(native, name, role) for role, native in natives.items()}
+def _merge(name: Any, natives: dict[str, Any]) -> tuple[Any, ...]:
+    """Return kind, categories and the three forms of the cells of a column over all tables."""
+    natives, columns = _read_all(natives, name)
     kinds = {
         role: KINDS.get(column.kind, column.kind)
         for role, column in columns.items()
         if column.kind != EMPTY
     }
-    first, kind = next(iter(kinds.items()), ("", EMPTY))
-    for role, other in kinds.items():
-        if other != kind:
-            raise TypeError(
-                f"Column {name!r} is a {kind} in {first} and a {other} in {role}; cast one of them."
-            )
-    levels = []
-    if kind == CATEGORY:
-        levels = sorted_levels({label for column in columns.values() for label in column.labels})
-    codes = {level: float(code) for code, level in enumerate(levels)}
-    return kind, levels, {role: _as_floats(column, codes) for role, column in columns.items()}
+    if len(set(kinds.values())) > 1:
+        columns = _as_codes(natives, columns, kinds, name)
+        kinds = dict.fromkeys(kinds, CATEGORY)
+    kind = next(iter(kinds.values()), EMPTY)
+    if kind in (CATEGORY, EMPTY):
+        levels, cells = _categories(columns)
+        return kind, levels, cells, cells, cells
+    rows = {role: _spread(_as_microseconds(column), column) for role, column in columns.items()}
+    return kind, [], rows, *_forms(natives, columns)
 
 
-def _read(native: Any, name: Any, role: str) -> Column:
-    """Read a column; errors name the table."""
-    try:
+def _read_all(natives: dict[str, Any], name: Any) -> tuple[dict[str, Any], dict[str, Column]]:
+    """Return a column by table as it can be read, and read."""
+    readable, columns = {}, {}
+    for role, native in natives.items():
         try:
-            column = read_column(native, name)
+            column = _read(native, name, role)
         except UnsupportedColumnsError:
             # Periods, intervals and sparse numbers can be compared, although not modelled.
-            column = read_column(as_objects(native.to_list()), name)
+            native = as_objects(native.to_list())
+            column = _read(native, name, role)
+        readable[role], columns[role] = native, column
+    return readable, columns
+
+
+def _read(native: Any, name: Any, role: str, *, as_category: bool = False) -> Column:
+    """Read a column; errors name the table."""
+    try:
+        column = read_column(native, name, as_category=as_category)
+    except UnsupportedColumnsError:
+        raise
     except (TypeError, ValueError) as error:
         message = str(error).replace(f"Column {name!r}", f"Column {name!r} of {role}", 1)
         raise type(error)(message) from error
     return label_booleans(column) if column.kind == BOOLEAN else column
 
 
-def _as_floats(column: Column, codes: dict[Any, float]) -> np.ndarray:
-    """Return cells as numbers, with those of ``codes`` for labels."""
-    values = column.values
-    if codes and len(column.labels):
-        values = np.array([codes[label] for label in column.labels])[values]
-    elif column.unit:
-        values = values.view(f"m8[{column.unit}]").astype("m8[us]").view(np.int64)
-    return np.where(column.missing, np.nan, values)
+# --------------------------------------------------------------------- categories
+
+
+def _as_codes(
+    natives: dict[str, Any], columns: dict[str, Column], kinds: dict[str, str], name: Any
+) -> dict[str, Column]:
+    """Return a column of several kinds as categories, if one of the tables mixes these kinds.
+
+    Codes of which few are text are numbers in a table that happens to have none of those.
+    """
+    labelled = {
+        role: _read(_objects_of(native), name, role, as_category=True)
+        for role, native in natives.items()
+    }
+    labels = {role: column.labels.tolist() for role, column in labelled.items()}
+    codes = [label for role in kinds if kinds[role] == CATEGORY for label in labels[role]]
+    others = [
+        (kinds[role], label) for role in kinds if kinds[role] != CATEGORY for label in labels[role]
+    ]
+    if codes and all(map(is_bool, codes)):
+        alike = all(label in (0, 1) for _, label in others)
+    elif codes and all(isinstance(label, str) for _, label in others):
+        alike = all(isinstance(label, str) for label in codes)
+    else:
+        alike = all(any(map(IS_OF[kind], codes)) for kind, _ in dict(others).items())
+    if not alike:
+        first, kind = next(iter(kinds.items()))
+        role = next(role for role, other in kinds.items() if other != kind)
+        raise TypeError(
+            f"Column {name!r} is a {kind} in {first} and a {kinds[role]} in {role}; "
+            "cast one of them."
+        )
+    precisions = [
+        precision_of(natives[role], column)
+        for role, column in columns.items()
+        if column.kind == NUMBER
+    ]
+    if any(dtype is not None for dtype in precisions):
+        precision = coarsest(precisions)
+        for column in labelled.values():
+            column.labels = as_objects(_at(label, precision) for label in column.labels)
+    return labelled
+
+
+def _objects_of(native: Any) -> np.ndarray:
+    """Return a column as an array of objects."""
+    return as_objects(native.tolist() if isinstance(native, np.ndarray) else native.to_list())
+
+
+def _at(label: Any, precision: np.dtype) -> Any:
+    """Return a number at a precision, and other labels as they are."""
+    return float(precision.type(label)) if is_number(label) else label
+
+
+def _categories(columns: dict[str, Column]) -> tuple[list, dict[str, np.ndarray]]:
+    """Return the categories over all tables in order, and cells as indices of these."""
+    levels = sorted_levels({label for column in columns.values() for label in column.labels})
+    codes = {level: float(code) for code, level in enumerate(levels)}
+    cells = {}
+    for role, column in columns.items():
+        of_labels = np.array([codes[label] for label in column.labels])
+        values = of_labels[column.values] if len(of_labels) else column.values
+        cells[role] = np.where(column.missing, np.nan, values)
+    return levels, cells
+
+
+# ------------------------------------------------------------------ numbers and dates
+
+
+def _forms(
+    natives: dict[str, Any], columns: dict[str, Column]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the cells of a column by table as differences and as positions."""
+    full = {role: column for role, column in columns.items() if column.kind != EMPTY}
+    precisions = [precision_of(natives[role], column) for role, column in full.items()]
+    inexact = [dtype for dtype in precisions if dtype is not None]
+    cells = [exact_cells(natives[role], column) for role, column in full.items()]
+    units = [column.unit for column in full.values() if column.unit]
+    unit = _common_unit(cells, units)
+    if unit:
+        cells = [_ticks(part, of, unit) for part, of in zip(cells, units, strict=True)]
+    found = comparable(cells, coarsest(inexact) if inexact else None)
+    if unit == "ns":
+        found = [part / 1000 for part in found[0]], found[1]
+    forms = []
+    for parts in found:
+        by_role = dict(zip(full, parts, strict=True))
+        forms.append({role: _spread(by_role.get(role), column) for role, column in columns.items()})
+    return forms[0], forms[1]
+
+
+def _common_unit(cells: list[np.ndarray], units: list[str]) -> str | None:
+    """Return nanoseconds if a cell needs them, else microseconds; None for numbers."""
+    parts = zip(cells, units, strict=False)
+    fine = any(unit == "ns" and bool((ticks % 1000).any()) for ticks, unit in parts)
+    return ("ns" if fine else "us") if units else None
+
+
+def _ticks(cells: np.ndarray, unit: str, common: str) -> np.ndarray:
+    """Return whole numbers of a unit in the common one."""
+    if unit == "ns":
+        return cells if common == "ns" else cells // 1000
+    factor = NANOSECONDS[unit] // NANOSECONDS[common]
+    largest = max(abs(int(end)) for end in (cells.min(), cells.max()))
+    return cells * factor if largest * factor < 2**63 else cells.astype(object) * factor
+
+
+def _as_microseconds(column: Column) -> np.ndarray:
+    """Return the cells that are there, dates and durations in microseconds."""
+    if column.unit:
+        return column.present.view(f"m8[{column.unit}]").astype("m8[us]").view(np.int64)
+    return column.present
+
+
+def _spread(present: np.ndarray | None, column: Column) -> np.ndarray:
+    """Return the cells of a column, given those that are there."""
+    cells = np.full(len(column.missing), np.nan)
+    if present is not None:
+        cells[~column.missing] = present
+    return cells

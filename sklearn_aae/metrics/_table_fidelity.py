@@ -28,7 +28,8 @@ def column_shapes(real: Any, synthetic: Any) -> TableScore:
     .. math:: 1 - \tfrac12 \sum_c |p_{real}(c) - p_{synthetic}(c)|
 
     both on the cells that are not missing; SDMetrics calls them KSComplement and
-    TVComplement [1]_.  1 is best.
+    TVComplement [1]_.  1 is best; a constant column has it if the other table repeats the
+    constant.
 
     Parameters
     ----------
@@ -98,11 +99,11 @@ def pair_trends(real: Any, synthetic: Any) -> TableScore:
     Returns
     -------
     TableScore
-        The mean over pairs; ``details`` has the score by pair of labels.  Where the
-        correlation of ``real`` is not defined (a constant column, fewer than two
-        complete rows), the pair has NaN and does not count; where only that of
-        ``synthetic`` is not, it counts as 0 (SDMetrics: NaN, so that a collapsed
-        column would cost nothing).
+        The mean over pairs; ``details`` has the score by pair of labels.  A pair with a
+        column that is constant in ``real``, but for rounding noise, has NaN and does not
+        count, as has one whose correlation in ``real`` is not defined for other reasons
+        (fewer than two complete rows); where only that of ``synthetic`` is not, it counts
+        as 0 (SDMetrics: NaN, so that a collapsed column would cost nothing).
 
     Raises
     ------
@@ -134,7 +135,7 @@ def pair_trends(real: Any, synthetic: Any) -> TableScore:
 
 def shapes_of(tables: Matrices, role: str) -> TableScore:
     """Return the shapes of the table ``role`` against the one called "real"."""
-    real, other = _present(tables["real"]), _present(tables[role])
+    real, other = _present(tables.positions["real"]), _present(tables.positions[role])
     scores = {}
     for i, name in enumerate(tables.names):
         if not len(real[i]):
@@ -153,10 +154,13 @@ def trends_of(tables: Matrices, role: str) -> TableScore:
     """Return the trends of the table ``role`` against the one called "real"."""
     real, other = tables["real"], tables[role]
     is_category = tables.is_category
+    constant = [is_constant(cells) for cells in tables.positions["real"].T]
     codes = [_codes(real[:, i], other[:, i], is_category[i]) for i in range(len(tables.names))]
     scores = {}
     for i, j in combinations(range(len(tables.names)), 2):
-        if is_category[i] or is_category[j]:
+        if constant[i] or constant[j]:
+            score = np.nan
+        elif is_category[i] or is_category[j]:
             n_codes = 1 + max(part.max() for part in codes[j])
             joint = [codes[i][k] * n_codes + codes[j][k] for k in (0, 1)]
             score = 1 - _total_variation(*joint)
@@ -166,9 +170,35 @@ def trends_of(tables: Matrices, role: str) -> TableScore:
     return _mean(scores)
 
 
+def missing_of(tables: Matrices, role: str) -> TableScore:
+    """Return the share of cells of a table that are missing, in all and by column."""
+    shares = np.isnan(tables[role]).mean(axis=0)
+    return TableScore(float(shares.mean()), dict(zip(tables.names, shares.tolist(), strict=True)))
+
+
+def outside_of(tables: Matrices, role: str) -> TableScore:
+    """Return the share of numbers and dates of a table beyond the range of "real"."""
+    scores: dict = {}
+    outside, present = 0, 0
+    for i, name in enumerate(tables.names):
+        real, cells = (_present(tables.positions[table])[i] for table in ("real", role))
+        if tables.is_category[i] or not len(real):
+            continue
+        n_outside = int(np.sum((cells < real.min()) | (cells > real.max())))
+        scores[name] = n_outside / len(cells) if len(cells) else np.nan
+        outside, present = outside + n_outside, present + len(cells)
+    return TableScore(outside / present if present else np.nan, scores)
+
+
+def is_constant(cells: np.ndarray) -> bool:
+    """Return whether all cells of a column are equal, or all of them are missing."""
+    missing = np.isnan(cells)
+    return bool(missing.all() or (not missing.any() and cells.min() == cells.max()))
+
+
 def _mean(scores: dict) -> TableScore:
     defined = [score for score in scores.values() if not np.isnan(score)]
-    return TableScore(float(np.mean(defined)) if defined else float("nan"), scores)
+    return TableScore(float(np.mean(defined)) if defined else np.nan, scores)
 
 
 def _present(rows: np.ndarray) -> list[np.ndarray]:
@@ -189,7 +219,7 @@ def _codes(real: np.ndarray, other: np.ndarray, is_category: bool) -> list[np.nd
     if is_category:
         coded = [real + 1, other + 1]
     else:
-        edges = np.histogram_bin_edges(real[~np.isnan(real)], N_BINS)[1:-1]
+        edges = _inner_edges(real[~np.isnan(real)])
         coded = [np.digitize(cells, edges) + 1.0 for cells in (real, other)]
     return [
         np.where(np.isnan(cells), 0, code).astype(np.int64)
@@ -197,16 +227,31 @@ def _codes(real: np.ndarray, other: np.ndarray, is_category: bool) -> list[np.nd
     ]
 
 
+def _inner_edges(cells: np.ndarray) -> np.ndarray:
+    """Return where numbers are cut into bins of equal width."""
+    if not len(cells):
+        return np.empty(0)
+    low, high = cells.min(), cells.max()
+    if low == high:
+        return np.array([low, np.nextafter(low, np.inf)])  # below, the constant, and above
+    # Halved: the width of a range of finite numbers need not be finite.
+    return 2 * np.linspace(low / 2, high / 2, N_BINS + 1)[1:-1]
+
+
 def _correlation_similarity(real: np.ndarray, other: np.ndarray) -> float:
     correlations = [_correlation(rows) for rows in (real, other)]
     if np.isnan(correlations[0]):
-        return float("nan")
+        return np.nan
     return float(1 - abs(correlations[0] - np.nan_to_num(correlations[1])) / 2)
 
 
 def _correlation(rows: np.ndarray) -> float:
     """Return Pearson's correlation of the complete rows, NaN if a column is constant."""
     rows = rows[~np.isnan(rows).any(axis=1)]
-    if len(rows) < 2 or (np.ptp(rows, axis=0) == 0).any():
-        return float("nan")
-    return float(np.corrcoef(rows, rowvar=False)[0, 1])
+    if len(rows) < 2:
+        return np.nan
+    # From 0 to 1: large numbers of a narrow range keep their digits, squares their range.
+    low, high = rows.min(axis=0) / 2, rows.max(axis=0) / 2
+    if (low == high).any():
+        return np.nan
+    return float(np.corrcoef((rows / 2 - low) / (high - low), rowvar=False)[0, 1])

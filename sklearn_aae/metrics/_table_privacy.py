@@ -100,7 +100,9 @@ def copy_share(real: Any, synthetic: Any, held_out: Any) -> TableScore:
     -------
     TableScore
         The share; ``details`` has it under "synthetic" and that of held-out rows
-        under "held_out".  Missing cells equal each other.
+        under "held_out".  Missing cells equal each other.  Whole numbers and Decimals are
+        compared in all of their digits, floating-point numbers at the coarser precision of
+        the tables: rows and their copies in float32 are equal.
 
     Raises
     ------
@@ -199,9 +201,10 @@ def dcr_of(tables: Matrices, distance: MixedDistance, seed: int) -> TableScore:
 
 def copies_of(tables: Matrices) -> TableScore:
     """Return the shares of rows that occur in the table "real"."""
-    known = set(_keys(tables["real"]))
+    rows = tables.positions
+    known = set(_keys(rows["real"]))
     shares = {
-        role: float(np.mean([key in known for key in _keys(tables[role])]))
+        role: float(np.mean([key in known for key in _keys(rows[role])]))
         for role in ("synthetic", "held_out")
     }
     return TableScore(shares["synthetic"], shares)

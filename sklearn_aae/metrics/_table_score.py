@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,4 +38,6 @@ class TableScore:
         return self.score
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.score:.4g}, {len(self.details)} details)"
+        undefined = sum(isinstance(x, float) and math.isnan(x) for x in self.details.values())
+        of_which = f", {undefined} of them undefined" if undefined else ""
+        return f"{type(self).__name__}({self.score:.4g}, {len(self.details)} details{of_which})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,15 @@ from sklearn_aae.encoding import Matrices, read_matrices
 
 
 def read_tables(min_rows: int = 2, **tables: Any) -> Matrices:
-    """Read tables, by role, that should have the same columns and no fewer rows."""
+    """Read tables, by role, that should have the same columns and no fewer rows.
+
+    Where float64 lacks digits for numbers and dates, the rows hold their differences.
+    """
     read = read_matrices(tables)
     for role, matrix in read.rows.items():
         if len(matrix) < min_rows:
             raise ValueError(f"{role} has {len(matrix)} rows; at least {min_rows} are needed.")
-    return read
+    return replace(read, rows=read.differences)
 
 
 def index_of(name: Any, tables: Matrices, parameter: str) -> int:
