@@ -9,6 +9,7 @@ from sklearn_aae.encoding._columns import (
     label_booleans,
     read_column,
 )
+from sklearn_aae.encoding._comparable import at_precision, is_rounding_noise, precisions_of
 from sklearn_aae.encoding._containers import (
     Container,
     as_frame,
@@ -52,13 +53,16 @@ __all__ = [
     "TableFacts",
     "as_frame",
     "as_plain",
+    "at_precision",
     "check_numeric_columns",
     "columns_of",
     "describe_non_finite",
     "is_mixed",
     "is_ready",
+    "is_rounding_noise",
     "label_booleans",
     "open_features",
+    "precisions_of",
     "read_column",
     "read_matrices",
 ]

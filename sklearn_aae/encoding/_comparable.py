@@ -13,6 +13,7 @@ import numpy as np
 
 from sklearn_aae.encoding._cells import as_objects
 from sklearn_aae.encoding._columns import Column
+from sklearn_aae.encoding._containers import as_frame, columns_of
 
 #: Numbers nearer to each other than so many units in the last place differ by rounding alone.
 ULPS = 16
@@ -40,6 +41,13 @@ def precision_of(native: Any, column: Column) -> np.dtype | None:
         return coarsest(np.dtype(kind) for kind in types if issubclass(kind, np.floating))
     dtype = native.dtype if isinstance(native, np.ndarray) else PRECISIONS.get(str(native.dtype))
     return coarsest([dtype])
+
+
+def precisions_of(table: Any, n_columns: int) -> list[np.dtype]:
+    """Return the precision of each column of a table of numbers; float64 for whole numbers."""
+    if as_frame(table) is not None:
+        return [coarsest([PRECISIONS.get(str(column.dtype))]) for column in columns_of(table)]
+    return [coarsest([getattr(table, "dtype", None)])] * n_columns
 
 
 def coarsest(precisions: Any) -> np.dtype:
@@ -89,7 +97,7 @@ def comparable(
         Numbers in the order of the cells that are equal if and only if the cells are.
     """
     if precision is not None:
-        rounded = [_rounded(cells, precision) for cells in tables]
+        rounded = [at_precision(cells, precision) for cells in tables]
         steady = _without_noise(rounded, precision)
         return steady, steady
     if all(_fits(cells) for cells in tables):
@@ -118,7 +126,7 @@ def _fits(cells: np.ndarray) -> bool:
     return not len(cells) or (int(cells.max()) <= WHOLE and int(cells.min()) >= -WHOLE)
 
 
-def _rounded(cells: np.ndarray, precision: np.dtype) -> np.ndarray:
+def at_precision(cells: np.ndarray, precision: np.dtype) -> np.ndarray:
     """Return numbers at a precision, but those beyond its range as they are."""
     floats = cells.astype(np.float64)
     if precision == np.float64:

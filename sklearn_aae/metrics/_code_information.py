@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._random import draw_seed
+from sklearn_aae.metrics._models import open_model
 
 
 def code_information(model: Any, X: Any, *, random_state: Any = None) -> float:
@@ -25,7 +25,7 @@ def code_information(model: Any, X: Any, *, random_state: Any = None) -> float:
     Parameters
     ----------
     model : AdversarialAutoencoder
-        A fitted model.
+        A fitted model, or a Pipeline that ends in one.
     X : frame or array-like of shape (n_samples, n_features)
         Rows that the model was not fitted to; at least 2.
     random_state : int, RandomState or None, default=None
@@ -40,6 +40,8 @@ def code_information(model: Any, X: Any, *, random_state: Any = None) -> float:
     ------
     NotFittedError
         If the model is not fitted.
+    TypeError
+        If it is no such model.
     ValueError
         If there are fewer than 2 rows, or they do not fit the model.
 
@@ -58,7 +60,7 @@ def code_information(model: Any, X: Any, *, random_state: Any = None) -> float:
     >>> code_information(aae, X[1::2], random_state=0) > 1
     True
     """
-    check_is_fitted(model)
+    model, X = open_model(model, X, "code_information", ("transform", "reconstruct", "prior_"))
     rows = model._read(X)
     if len(rows) < 2:
         raise ValueError(f"code_information compares rows; {len(rows)} is not enough.")

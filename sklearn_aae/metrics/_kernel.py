@@ -43,7 +43,7 @@ def mmd(X: Any, Y: Any, *, kernel: str = "imq", bandwidth: Any = None) -> float:
     Parameters
     ----------
     X, Y : array-like of shape (n_samples_X, n_features), (n_samples_Y, n_features)
-        The samples; at least 2 rows each.
+        The samples; at least 2 rows each.  Columns of two frames are matched by label.
     kernel : {"imq", "rbf"}, default="imq"
         The inverse multiquadric :math:`h^2 / (h^2 + \|x - y\|^2)`, whose long tails see
         outliers [2]_, or the Gaussian :math:`\exp(-\|x - y\|^2 / 2 h^2)`.

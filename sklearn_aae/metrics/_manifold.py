@@ -44,7 +44,7 @@ def precision_recall(real: Any, samples: Any, *, n_neighbors: int = 3) -> Precis
     real : array-like of shape (n_real, n_features)
         Real rows, best held out.
     samples : array-like of shape (n_generated, n_features)
-        Rows drawn from a model, best as many.
+        Rows drawn from a model, best as many.  Columns of two frames are matched by label.
     n_neighbors : int, default=3
         Which neighbour is at the border of a ball.  More neighbours make both figures
         larger, as fewer rows do.

@@ -10,6 +10,8 @@ import numpy as np
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import check_array, gen_batches
 
+from sklearn_aae.metrics._two_sample import as_samples, is_constant
+
 #: Distances that are worked on at a time; 8 MB of float64.
 BLOCK = 2**20
 #: The default grid, in units of the rows' spread, and how it is refined around the best.
@@ -58,7 +60,7 @@ def parzen_log_likelihood(
     samples : array-like of shape (n_generated, n_features)
         Rows drawn from the model.
     X_valid : array-like of shape (n_valid, n_features)
-        Rows that the bandwidth is chosen on.
+        Rows that the bandwidth is chosen on.  Columns of frames are matched by label.
     bandwidths : array-like, default=None
         Bandwidths to choose from.  None is a grid from a thousandth to three times the
         root of the mean variance of the columns of ``X_valid``, refined around its best
@@ -101,15 +103,12 @@ def parzen_log_likelihood(
     >>> abs(score.log_likelihood - -1.42) < 0.05  # minus the entropy of a standard normal
     True
     """
-    X = check_array(X, dtype=np.float64, input_name="X", ensure_min_samples=2)
-    tables = {"samples": samples, "X_valid": X_valid}
-    for name, table in tables.items():
-        tables[name] = check_array(table, dtype=np.float64, input_name=name)
-        if tables[name].shape[1] != X.shape[1]:
-            raise ValueError(f"{name} has {tables[name].shape[1]} columns, but X {X.shape[1]}.")
+    X, samples, X_valid = as_samples(
+        {"X": X, "samples": samples, "X_valid": X_valid}, {"samples": 1, "X_valid": 1}
+    )
     # Products of numbers far from the origin would lose digits.
-    center = tables["samples"].mean(axis=0)
-    centers, valid = tables["samples"] - center, tables["X_valid"] - center
+    center = samples.mean(axis=0)
+    centers, valid = samples - center, X_valid - center
     bandwidth = _best_bandwidth(valid, centers, bandwidths)
     values = _log_densities(X - center, centers, np.array([bandwidth]))[0]
     error = values.std(ddof=1) / math.sqrt(len(values))
@@ -118,7 +117,8 @@ def parzen_log_likelihood(
 
 def _best_bandwidth(valid: np.ndarray, centers: np.ndarray, bandwidths: Any) -> float:
     if bandwidths is None:
-        spread = math.sqrt(valid.var(axis=0).mean()) if len(valid) > 1 else 0.0
+        varies = ~is_constant(valid)
+        spread = math.sqrt(np.where(varies, valid.var(axis=0), 0.0).mean())
         if spread == 0:
             raise ValueError(
                 "the rows of X_valid do not vary, so no bandwidth can be proposed; pass bandwidths."

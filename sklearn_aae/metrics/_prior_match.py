@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.encoding import CATEGORY, as_frame
-from sklearn_aae.metrics._tables import read_tables
+from sklearn_aae.encoding import CATEGORY
+from sklearn_aae.metrics._models import open_model
+from sklearn_aae.metrics._tables import in_one_container, read_tables
 from sklearn_aae.metrics._two_sample import c2st, energy_distance, mean_distance
 
+#: What is read of a model whose codes are compared with its prior.
+CODES = ("transform", "prior_")
 #: Rows above which the energy distance is taken on a subsample: it costs n squared.
 MAX_ROWS = 1000
 #: Repetitions behind the 99 % null value.
@@ -121,7 +123,8 @@ def prior_gap(estimator: Any, X: Any, *, random_state: Any = None) -> float:
     Parameters
     ----------
     estimator : AdversarialAutoencoder
-        A fitted model.
+        A fitted model, or a Pipeline that ends in one: then its last step is measured, on
+        the rows that it sees.
     X : array-like of shape (n_samples, n_features)
         Rows, best held out; of more than 1000, as many at random are used.
     random_state : int, RandomState or None, default=None
@@ -136,6 +139,8 @@ def prior_gap(estimator: Any, X: Any, *, random_state: Any = None) -> float:
     ------
     NotFittedError
         If the estimator is not fitted.
+    TypeError
+        If it does not end in such a model.
 
     References
     ----------
@@ -153,7 +158,7 @@ def prior_gap(estimator: Any, X: Any, *, random_state: Any = None) -> float:
     >>> prior_gap(aae, X, random_state=0) > 1  # two epochs do not make a Gaussian
     True
     """
-    check_is_fitted(estimator)
+    estimator, X = open_model(estimator, X, "prior_gap", CODES)
     codes = np.asarray(estimator.transform(X), dtype=np.float64)
     seed = draw_seed(random_state)
     gap = PriorGap(estimator.prior_, len(codes), codes.shape[1], seed)
@@ -170,7 +175,8 @@ def balanced_score(
     .. math:: -\big(w\,U + (1 - w)\,(2A - 1)\big)
 
     where :math:`U` is the share of the columns' variance that ``reconstruct``
-    leaves unexplained (averaged over columns that vary; may exceed 1) and
+    leaves unexplained (averaged over columns that vary by more than rounding noise; may
+    exceed 1) and
     :math:`A` is :func:`c2st` between the codes of ``X`` and as many prior draws.
     The best possible value is 0.  Reconstruction alone would always prefer more
     components and no adversary.
@@ -183,7 +189,8 @@ def balanced_score(
     Parameters
     ----------
     estimator : AdversarialAutoencoder
-        A fitted model.
+        A fitted model, or a Pipeline that ends in one: then its last step is measured, on
+        the rows that it sees.
     X : array-like or frame of shape (n_samples, n_features)
         Held-out rows, of any types that the model was fitted on; at least 6.
     y : object, default=None
@@ -202,6 +209,8 @@ def balanced_score(
     ------
     NotFittedError
         If the estimator is not fitted.
+    TypeError
+        If it does not end in such a model.
     ValueError
         If ``weight`` leaves [0, 1] or there are fewer than 6 rows.
 
@@ -222,7 +231,7 @@ def balanced_score(
     """
     if not 0 <= weight <= 1:
         raise ValueError(f"weight must be in [0, 1], got {weight!r}.")
-    check_is_fitted(estimator)
+    estimator, X = open_model(estimator, X, "balanced_score", ("reconstruct", *CODES))
     seed = draw_seed(random_state)
     unexplained = _unexplained(X, estimator.reconstruct(X))
     folds = derive_seed(seed, MetricStream.COMPARISON) % 2**32
@@ -232,9 +241,7 @@ def balanced_score(
 
 def _unexplained(X: Any, reconstruction: Any) -> float:
     """Return the share of the columns' variance that a reconstruction leaves."""
-    if (as_frame(X) is None) != (as_frame(reconstruction) is None):
-        # Labels and positions cannot be matched; the reconstruction has the order of columns of X.
-        X, reconstruction = (np.asarray(table, dtype=object) for table in (X, reconstruction))
+    X, reconstruction = in_one_container(X, reconstruction)
     tables = read_tables(6, X=X, reconstruction=reconstruction)
     shares = []
     for x, back, kind in zip(tables["X"].T, tables["reconstruction"].T, tables.kinds, strict=True):
@@ -245,6 +252,11 @@ def _unexplained(X: Any, reconstruction: Any) -> float:
             frequencies = np.unique(x, return_counts=True)[1] / len(x)
             variance, residual = 1 - (frequencies**2).sum(), 2 * (x != back).mean()
         else:
+            # By the range: the variance of equal numbers need not be 0, that of huge ones finite.
+            low, high = np.nanmin(x) / 2, np.nanmax(x) / 2
+            if low == high:
+                continue
+            x, back = ((cells / 2 - low) / (high - low) for cells in (x, back))
             x, back = (np.where(np.isnan(cells), np.nanmean(x), cells) for cells in (x, back))
             variance, residual = x.var(), ((x - back) ** 2).mean()
         if variance > 0:

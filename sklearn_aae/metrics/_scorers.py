@@ -6,15 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed
+from sklearn_aae.encoding import is_mixed
 from sklearn_aae.metrics._kernel import mmd
 from sklearn_aae.metrics._manifold import precision_recall
+from sklearn_aae.metrics._models import open_model
 from sklearn_aae.metrics._parzen import parzen_log_likelihood
-from sklearn_aae.metrics._prior_match import codes_and_draws
+from sklearn_aae.metrics._prior_match import CODES, codes_and_draws
 from sklearn_aae.metrics._sliced import sliced_wasserstein
-from sklearn_aae.metrics._two_sample import c2st, energy_distance
+from sklearn_aae.metrics._table_models import area_of
+from sklearn_aae.metrics._tables import in_one_container, read_tables
+from sklearn_aae.metrics._two_sample import as_samples, c2st, energy_distance, is_constant
 
 Measure = Callable[[np.ndarray, np.ndarray, int], float]
 
@@ -55,7 +58,8 @@ def prior_match_score(
     Parameters
     ----------
     estimator : AdversarialAutoencoder
-        A fitted model.
+        A fitted model, or a Pipeline that ends in one: then its last step is measured, on
+        the rows that it sees.
     X : array-like or frame of shape (n_samples, n_features)
         Held-out rows; at least 6.
     y : object, default=None
@@ -77,6 +81,8 @@ def prior_match_score(
     ------
     NotFittedError
         If the estimator is not fitted.
+    TypeError
+        If it does not end in such a model.
     ValueError
         If there is no such measure or there are too few rows.
 
@@ -97,7 +103,7 @@ def prior_match_score(
     True
     """
     compare = _find(measure, DISTANCES)
-    check_is_fitted(estimator)
+    estimator, X = open_model(estimator, X, "prior_match_score", CODES)
     seed = draw_seed(random_state)
     codes, draws = codes_and_draws(estimator, X, seed)
     return float(compare(codes, draws, derive_seed(seed, MetricStream.COMPARISON)))
@@ -110,14 +116,17 @@ def sample_quality_score(
 
     As many rows are drawn as there are real ones, and both are brought to the scale of
     the real rows (each column to variance 1), so that distances and densities weigh
-    columns alike.
+    columns alike.  Columns that are constant in the real rows, but for rounding noise, are
+    left out.
 
     Parameters
     ----------
     estimator : AdversarialAutoencoder
-        A fitted model, or any estimator with ``sample(n, random_state=...)``.
+        A fitted model, or any estimator with ``sample(n, random_state=...)``; of a Pipeline
+        that ends in one the last step is measured, on the rows that it sees.
     X : array-like or frame of shape (n_samples, n_features)
-        Held-out rows of numbers; at least 6.
+        Held-out rows; at least 6.  Tables of mixed types have ``"c2st"`` alone, as by
+        :func:`table_c2st`.
     y : object, default=None
         Not used; scorers are called with it.
     measure : str, default="c2st"
@@ -138,12 +147,15 @@ def sample_quality_score(
     ------
     NotFittedError
         If the estimator is not fitted.
+    TypeError
+        If it does not end in such a model.
     ValueError
-        If there is no such measure, there are too few rows, or some are no numbers.
+        If there is no such measure or not for such tables, there are too few rows, or no
+        column varies.
 
     See Also
     --------
-    table_c2st : For tables of mixed types.
+    table_c2st : The same of two tables.
 
     Examples
     --------
@@ -162,11 +174,29 @@ def sample_quality_score(
     True
     """
     compare = _find(measure, QUALITIES)
-    check_is_fitted(estimator)
+    estimator, X = open_model(estimator, X, "sample_quality_score", ("sample",))
     seed = draw_seed(random_state)
-    rows = check_array(X, dtype=np.float64, ensure_min_samples=6)
-    drawn = estimator.sample(len(rows), random_state=derive_seed(seed, MetricStream.DRAWS) % 2**32)
-    samples = check_array(drawn, dtype=np.float64, input_name="samples")
-    scale = rows.std(axis=0)
-    scale[scale == 0] = 1.0
-    return float(compare(rows / scale, samples / scale, derive_seed(seed, MetricStream.COMPARISON)))
+    order = derive_seed(seed, MetricStream.COMPARISON)
+    n_rows = len(X) if hasattr(X, "__len__") else X.shape[0]
+    if n_rows < 6:
+        raise ValueError(f"X has {n_rows} rows; at least 6 are needed.")
+    of_numbers = not is_mixed(X)
+    if measure != "c2st" and not of_numbers:
+        raise ValueError(
+            f"measure={measure!r} takes rows of numbers without missing cells; "
+            "measure='c2st' takes tables of mixed types."
+        )
+    drawn = estimator.sample(n_rows, random_state=derive_seed(seed, MetricStream.DRAWS) % 2**32)
+    if not of_numbers:
+        real, synthetic = in_one_container(X, drawn)
+        tables = read_tables(6, real=real, synthetic=synthetic)
+        return 1 - 2 * area_of(tables, "real", 3, order % 2**32).score
+    rows, samples = as_samples({"X": X, "samples": drawn}, {"samples": 1})
+    varies = ~is_constant(rows)
+    if not varies.any():
+        raise ValueError("no column of X varies, so that there is no scale to compare samples on.")
+    rows, samples = rows[:, varies], samples[:, varies]
+    # The squares of large numbers need not be finite.
+    largest = np.abs(rows).max(axis=0)
+    scale = (rows / largest).std(axis=0) * largest
+    return float(compare(rows / scale, samples / scale, order))

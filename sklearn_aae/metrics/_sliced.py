@@ -34,7 +34,7 @@ def sliced_wasserstein(
     Parameters
     ----------
     X, Y : array-like of shape (n_samples_X, n_features), (n_samples_Y, n_features)
-        The samples; at least 2 rows each.
+        The samples; at least 2 rows each.  Columns of two frames are matched by label.
     n_projections : int, default=200
         Number of random directions; one column needs one.
     p : float, default=2.0

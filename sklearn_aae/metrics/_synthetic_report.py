@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
@@ -11,16 +12,32 @@ import numpy as np
 
 from sklearn_aae._utils._random import derive_seed, draw_seed
 from sklearn_aae.metrics._distances import MixedDistance
-from sklearn_aae.metrics._table_fidelity import shapes_of, trends_of
-from sklearn_aae.metrics._table_models import area_of, efficacy_of
+from sklearn_aae.metrics._table_fidelity import (
+    constant_columns,
+    missing_of,
+    outside_of,
+    shapes_of,
+    trends_of,
+)
+from sklearn_aae.metrics._table_models import Task, area_of, efficacy_of
 from sklearn_aae.metrics._table_privacy import copies_of, dcr_of, near_copies_of
 from sklearn_aae.metrics._table_score import TableScore
-from sklearn_aae.metrics._tables import index_of, read_tables
+from sklearn_aae.metrics._tables import read_tables
 
 #: Folds of the classifier two-sample test.
 CV = 3
-#: How many of the worst columns and pairs are named, and how much of their labels.
+#: Scores whose details are by column.
+BY_COLUMN = frozenset(
+    f"{role}{name}"
+    for role, names in {
+        "": ("column_shapes", "missing_cells", "outside_range"),
+        "held_out_": ("shapes", "missing_cells", "outside_range"),
+    }.items()
+    for name in names
+)
+#: How many of the worst columns and pairs are named, of those left out, and of their labels.
 N_WORST = 3
+N_LEFT_OUT = 10
 LABEL_LENGTH = 24
 
 
@@ -36,8 +53,17 @@ class SyntheticReport:
         The column that was predicted.
     column_shapes, pair_trends : TableScore
         Synthetic rows against the real rows that they were made from.
+    constant_columns : tuple
+        Labels of the columns that are constant in the real rows, but for rounding noise:
+        their pairs are left out.
     held_out_shapes, held_out_trends : TableScore
         The same for the held-out rows: what other real rows reach.
+    missing_cells, held_out_missing_cells : TableScore
+        Share of cells that are missing in the synthetic and in the held-out rows, in all and
+        by column.
+    outside_range, held_out_outside_range : TableScore
+        Share of their numbers and dates that are beyond the range of the column's training
+        cells, in all and by column; NaN where there are none.
     c2st : TableScore
         Synthetic rows against the held-out ones.
     ml_efficacy : TableScore or None
@@ -59,8 +85,13 @@ class SyntheticReport:
     target: Any
     column_shapes: TableScore
     pair_trends: TableScore
+    constant_columns: tuple
     held_out_shapes: TableScore
     held_out_trends: TableScore
+    missing_cells: TableScore
+    held_out_missing_cells: TableScore
+    outside_range: TableScore
+    held_out_outside_range: TableScore
     c2st: TableScore
     ml_efficacy: TableScore | None
     dcr: TableScore
@@ -74,14 +105,28 @@ class SyntheticReport:
         -------
         dict
             One entry per attribute; a score is ``{"score": ..., "details": {...}}``,
-            with labels as text and pairs nested, ``details[first][second]``.
+            with labels as text and pairs nested, ``details[first][second]``.  Labels of
+            the same text, as 1 and "1", are told apart by their ``repr``.
         """
-        return {
-            name: {"score": value.score, "details": _plain(value.details)}
-            if isinstance(value, TableScore)
-            else value
-            for name, value in vars(self).items()
-        } | {"target": None if self.target is None else str(self.target)}
+        texts = _texts(list(self.column_shapes.details))
+        plain: dict[str, Any] = {
+            "n_rows": dict(self.n_rows),
+            "target": None if self.target is None else texts[self.target],
+            "constant_columns": [texts[label] for label in self.constant_columns],
+        }
+        for name, value in vars(self).items():
+            if isinstance(value, TableScore):
+                details = dict(value.details)
+                if name.endswith("trends"):
+                    details = _nested(details, texts)
+                elif name in BY_COLUMN:
+                    details = {texts[label]: share for label, share in details.items()}
+                elif name == "c2st":
+                    details = {str(fold): area for fold, area in details.items()}
+                plain[name] = {"score": value.score, "details": details}
+            elif name not in plain:
+                plain[name] = value
+        return plain
 
     def __repr__(self) -> str:
         rows = list(self._rows())
@@ -116,6 +161,14 @@ class SyntheticReport:
             ("pair trends", self.pair_trends, self.held_out_trends),
         ):
             yield label, _figure(score.score), _figure(real.score), "near real; 1 is most alike"
+        shares = (
+            f"{score.score:.2%}" for score in (self.missing_cells, self.held_out_missing_cells)
+        )
+        yield "missing cells", *shares, "near real"
+        shares = (
+            _share(score.score) for score in (self.outside_range, self.held_out_outside_range)
+        )
+        yield "outside training range", *shares, "no more than real"
         area = _figure(self.c2st.score)
         yield "C2ST area", area, "", "near 0.5: not told from real; 1: always"
         if self.ml_efficacy is not None:
@@ -130,14 +183,31 @@ class SyntheticReport:
             yield label, *shares, "no more than real"
 
     def _worst(self) -> Iterator[str]:
-        columns = {_short(name): score for name, score in self.column_shapes.details.items()}
+        columns = [(_short(name), score) for name, score in self.column_shapes.details.items()]
         yield f"worst columns: {_lowest(columns)}"
-        pairs = {
-            f"{_short(first)} × {_short(second)}": score
+        pairs = [
+            (f"{_short(first)} × {_short(second)}", score)
             for (first, second), score in self.pair_trends.details.items()
-        }
+        ]
         if pairs:
             yield f"worst pairs: {_lowest(pairs)}"
+        left_out = [_short(name) for name in self.constant_columns]
+        if left_out:
+            more = f" and {len(left_out) - N_LEFT_OUT} more" if len(left_out) > N_LEFT_OUT else ""
+            yield f"constant, pairs left out: {', '.join(left_out[:N_LEFT_OUT])}{more}"
+        gaps = self._missing_shares()
+        if gaps:
+            yield f"missing cells, for those in real: {', '.join(gaps)}"
+
+    def _missing_shares(self) -> list[str]:
+        """Return the shares of missing cells of the columns in which they differ most."""
+        real = self.held_out_missing_cells.details
+        gaps = {name: abs(share - real[name]) for name, share in self.missing_cells.details.items()}
+        worst = sorted((name for name in gaps if gaps[name] > 0), key=lambda name: -gaps[name])
+        return [
+            f"{_short(name)} {self.missing_cells.details[name]:.2%} for {real[name]:.2%}"
+            for name in worst[:N_WORST]
+        ]
 
 
 def synthetic_report(
@@ -145,7 +215,8 @@ def synthetic_report(
 ) -> SyntheticReport:
     """Judge a synthetic table by every measure of this package.
 
-    Fidelity (:func:`column_shapes`, :func:`pair_trends`, :func:`table_c2st`), use
+    Fidelity (:func:`column_shapes`, :func:`pair_trends`, :func:`table_c2st`, shares of
+    missing cells and of cells outside the training range), use
     (:func:`ml_efficacy`) and whether training rows are repeated (:func:`dcr`,
     :func:`copy_share`, :func:`near_copies`), where it can be had beside the figure
     that held-out real rows reach.  Printing the report shows all of it.
@@ -189,8 +260,7 @@ def synthetic_report(
     ...
     """
     tables = read_tables(min_rows=CV, real=real, synthetic=synthetic, held_out=held_out)
-    if target is not None:
-        index_of(target, tables, "target")  # before minutes of work
+    task = None if target is None else Task.of(tables, target)  # before minutes of work
     seed = draw_seed(random_state)
     seeds = [derive_seed(seed, i) % 2**32 for i in range(3)]
     distance = MixedDistance(tables)
@@ -199,10 +269,15 @@ def synthetic_report(
         target=target,
         column_shapes=shapes_of(tables, "synthetic"),
         pair_trends=trends_of(tables, "synthetic"),
+        constant_columns=constant_columns(tables),
         held_out_shapes=shapes_of(tables, "held_out"),
         held_out_trends=trends_of(tables, "held_out"),
+        missing_cells=missing_of(tables, "synthetic"),
+        held_out_missing_cells=missing_of(tables, "held_out"),
+        outside_range=outside_of(tables, "synthetic"),
+        held_out_outside_range=outside_of(tables, "held_out"),
         c2st=area_of(tables, "held_out", CV, seeds[0]),
-        ml_efficacy=None if target is None else efficacy_of(tables, target, seeds[1]),
+        ml_efficacy=None if task is None else efficacy_of(task, seeds[1]),
         dcr=dcr_of(tables, distance, seeds[2]),
         copy_share=copies_of(tables),
         near_copies=near_copies_of(tables, distance),
@@ -218,17 +293,32 @@ def _short(label: Any) -> str:
     return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
 
 
-def _lowest(scores: dict[str, float]) -> str:
-    defined = {name: score for name, score in scores.items() if not np.isnan(score)}
-    worst = sorted(defined, key=lambda name: defined[name])[:N_WORST]
-    return ", ".join(f"{name} {defined[name]:.3f}" for name in worst) or "none is defined"
+def _share(value: float) -> str:
+    return "undefined" if np.isnan(value) else f"{value:.2%}"
 
 
-def _plain(details: dict) -> dict:
-    plain: dict = {}
-    for key, value in details.items():
-        if isinstance(key, tuple):
-            plain.setdefault(str(key[0]), {})[str(key[1])] = value
-        else:
-            plain[str(key)] = value
-    return plain
+def _lowest(scores: list[tuple[str, float]]) -> str:
+    defined = [(score, name) for name, score in scores if not np.isnan(score)]
+    worst = sorted(defined, key=lambda item: item[0])[:N_WORST]
+    return ", ".join(f"{name} {score:.3f}" for score, name in worst) or "none is defined"
+
+
+def _texts(labels: list) -> dict[Any, str]:
+    """Return a text for each label, all of them different."""
+    texts: dict[Any, str] = {}
+    taken: set[str] = set()
+    plain = Counter(map(str, labels))
+    for label in labels:
+        text = str(label) if plain[str(label)] == 1 else repr(label)
+        while text in taken:
+            text += "'"
+        texts[label] = text
+        taken.add(text)
+    return texts
+
+
+def _nested(details: dict, texts: dict[Any, str]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for (first, second), score in details.items():
+        nested.setdefault(texts[first], {})[texts[second]] = score
+    return nested

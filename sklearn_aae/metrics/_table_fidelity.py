@@ -154,11 +154,12 @@ def trends_of(tables: Matrices, role: str) -> TableScore:
     """Return the trends of the table ``role`` against the one called "real"."""
     real, other = tables["real"], tables[role]
     is_category = tables.is_category
-    constant = [is_constant(cells) for cells in tables.positions["real"].T]
+    constant = set(constant_columns(tables))
     codes = [_codes(real[:, i], other[:, i], is_category[i]) for i in range(len(tables.names))]
     scores = {}
     for i, j in combinations(range(len(tables.names)), 2):
-        if constant[i] or constant[j]:
+        pair = tables.names[i], tables.names[j]
+        if pair[0] in constant or pair[1] in constant:
             score = np.nan
         elif is_category[i] or is_category[j]:
             n_codes = 1 + max(part.max() for part in codes[j])
@@ -166,8 +167,14 @@ def trends_of(tables: Matrices, role: str) -> TableScore:
             score = 1 - _total_variation(*joint)
         else:
             score = _correlation_similarity(real[:, [i, j]], other[:, [i, j]])
-        scores[tables.names[i], tables.names[j]] = score
+        scores[pair] = score
     return _mean(scores)
+
+
+def constant_columns(tables: Matrices) -> tuple:
+    """Return the labels of the columns that are constant in "real"."""
+    columns = zip(tables.names, tables.positions["real"].T, strict=True)
+    return tuple(name for name, cells in columns if _is_constant(cells))
 
 
 def missing_of(tables: Matrices, role: str) -> TableScore:
@@ -190,7 +197,7 @@ def outside_of(tables: Matrices, role: str) -> TableScore:
     return TableScore(outside / present if present else np.nan, scores)
 
 
-def is_constant(cells: np.ndarray) -> bool:
+def _is_constant(cells: np.ndarray) -> bool:
     """Return whether all cells of a column are equal, or all of them are missing."""
     missing = np.isnan(cells)
     return bool(missing.all() or (not missing.any() and cells.min() == cells.max()))

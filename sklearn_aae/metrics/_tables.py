@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae.encoding import Matrices, read_matrices
+from sklearn_aae.encoding import Matrices, as_frame, read_matrices
 
 
 def read_tables(min_rows: int = 2, **tables: Any) -> Matrices:
@@ -20,6 +20,16 @@ def read_tables(min_rows: int = 2, **tables: Any) -> Matrices:
         if len(matrix) < min_rows:
             raise ValueError(f"{role} has {len(matrix)} rows; at least {min_rows} are needed.")
     return replace(read, rows=read.differences)
+
+
+def in_one_container(X: Any, other: Any) -> tuple[Any, Any]:
+    """Return two tables of the same columns in the same order, as arrays if one is no frame.
+
+    Labels and positions cannot be matched.
+    """
+    if (as_frame(X) is None) != (as_frame(other) is None):
+        return np.asarray(X, dtype=object), np.asarray(other, dtype=object)
+    return X, other
 
 
 def index_of(name: Any, tables: Matrices, parameter: str) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn.utils import check_array, check_consistent_length, gen_batches
+from sklearn.utils import check_array, gen_batches
 
 from sklearn_aae._utils._random import draw_seed
+from sklearn_aae.encoding import Container, at_precision, is_rounding_noise, precisions_of
 from sklearn_aae.metrics._boosting import cross_validated_areas
 
 
@@ -16,10 +19,69 @@ def as_two_samples(
     X: Any, Y: Any, names: tuple[str, str] = ("X", "Y")
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return two samples as float64 matrices of the same width, or raise ValueError."""
-    X = check_array(X, dtype=np.float64, input_name=names[0], ensure_min_samples=2)
-    Y = check_array(Y, dtype=np.float64, input_name=names[1], ensure_min_samples=2)
-    check_consistent_length(X.T, Y.T)
-    return X, Y
+    first, second = as_samples({names[0]: X, names[1]: Y})
+    return first, second
+
+
+def as_samples(
+    tables: dict[str, Any], min_rows: Mapping[str, int] = MappingProxyType({})
+) -> list[np.ndarray]:
+    """Return tables of numbers, by name, as float64 matrices of the same columns.
+
+    Frames are matched by label, in any order; numbers have the coarsest precision that the
+    column has in one of the tables.
+    """
+    rows = [
+        check_array(
+            table, dtype=np.float64, input_name=name, ensure_min_samples=min_rows.get(name, 2)
+        )
+        for name, table in tables.items()
+    ]
+    first, n_columns = next(iter(tables)), rows[0].shape[1]
+    for name, table in zip(tables, rows, strict=True):
+        if table.shape[1] != n_columns:
+            raise ValueError(
+                f"inconsistent numbers of columns: {name} has {table.shape[1]} columns, but "
+                f"{first} {n_columns}."
+            )
+    precisions = [precisions_of(table, n_columns) for table in tables.values()]
+    labels = {name: Container.of(table).columns for name, table in tables.items()}
+    for i, name in enumerate(tables):
+        if labels[first] and labels[name] and labels[name] != labels[first]:
+            order = _order(labels[name], labels[first], name, first)
+            rows[i] = rows[i][:, order]
+            precisions[i] = [precisions[i][j] for j in order]
+    coarsest = [min(several, key=_size) for several in zip(*precisions, strict=True)]
+    for i, own in enumerate(precisions):
+        if own != coarsest:
+            columns = [at_precision(*pair) for pair in zip(rows[i].T, coarsest, strict=True)]
+            rows[i] = np.column_stack(columns)
+    return rows
+
+
+def is_constant(rows: np.ndarray) -> np.ndarray:
+    """Return which columns are one number, but for rounding noise."""
+    constant: np.ndarray = is_rounding_noise(rows.min(axis=0), rows.max(axis=0))
+    return constant
+
+
+def _size(precision: np.dtype) -> int:
+    return precision.itemsize
+
+
+def _order(labels: tuple, others: tuple, name: str, other_name: str) -> list[int]:
+    """Return where the columns of one table are in another."""
+    for own, known, role in ((labels, others, name), (others, labels, other_name)):
+        unknown = [label for label in own if label not in known]
+        twice = [label for i, label in enumerate(own) if label in own[:i]]
+        if unknown:
+            raise ValueError(f"{role} has columns that the other table has not: {unknown}.")
+        if twice:
+            raise ValueError(
+                f"{role} has more than one column {twice[0]!r}; columns are matched by label, so "
+                "rename one of them."
+            )
+    return [labels.index(label) for label in others]
 
 
 def mean_distance(X: np.ndarray, Y: np.ndarray) -> float:
@@ -40,7 +102,7 @@ def energy_distance(X: Any, Y: Any) -> float:
     Parameters
     ----------
     X, Y : array-like of shape (n_samples_X, n_features), (n_samples_Y, n_features)
-        The samples; at least 2 rows each.
+        The samples; at least 2 rows each.  Columns of two frames are matched by label.
 
     Returns
     -------
@@ -74,13 +136,18 @@ def c2st(X: Any, Y: Any, *, cv: int = 3, random_state: Any = None) -> float:
 
     Mean cross-validated area under the ROC curve of
     ``HistGradientBoostingClassifier(max_iter=50)`` on rows of ``X`` against rows
-    of ``Y``, counted as :math:`\max(A, 1 - A)`: 0.5 if it cannot tell them apart,
+    of ``Y``, counted as :math:`\max(A, 0.5)`: 0.5 if it cannot tell them apart,
     1 if it always can.
+
+    Less than 0.5 is chance, or comes from rows that are in both samples, which the
+    classifier takes for rows of the sample that it saw them in.  That tells nothing apart:
+    a sample beside itself has 0.5.
 
     Parameters
     ----------
     X, Y : array-like of shape (n_samples_X, n_features), (n_samples_Y, n_features)
-        The samples; take equally many rows of each.
+        The samples; take equally many rows of each.  Columns of two frames are matched by
+        label.
     cv : int, default=3
         Number of stratified folds.
     random_state : int, RandomState or None, default=None
@@ -118,4 +185,4 @@ def c2st(X: Any, Y: Any, *, cv: int = 3, random_state: Any = None) -> float:
     no_categories = np.zeros(X.shape[1], dtype=int)
     seed = draw_seed(random_state)
     area = np.mean(cross_validated_areas(X, Y, n_levels=no_categories, cv=cv, seed=seed))
-    return float(max(area, 1 - area))
+    return max(float(area), 0.5)

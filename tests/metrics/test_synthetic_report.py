@@ -57,16 +57,85 @@ def test_it_tells_good_from_bad(parts, report):
 
 def test_repr(report):
     lines = repr(report).splitlines()
-    assert len(lines) == 11
+    assert len(lines) == 14
     assert lines[0].startswith("200 synthetic rows, made from 200 real ones")
     good = lines[1].index("good")
-    assert len({line[good - 2 : good] for line in lines[2:9]}) == 1
-    assert all(line[good - 1] == " " and line[good] != " " for line in lines[2:9])
-    assert max(map(len, lines[:9])) <= 88
+    assert len({line[good - 2 : good] for line in lines[2:11]}) == 1
+    assert all(line[good - 1] == " " and line[good] != " " for line in lines[2:11])
+    assert max(map(len, lines[:11])) <= 88
     (name, score), *_ = sorted(report.column_shapes.details.items(), key=lambda item: item[1])
-    assert lines[9].startswith(f"worst columns: {name} {score:.3f}")
+    assert lines[11].startswith(f"worst columns: {name} {score:.3f}")
     (pair, score), *_ = sorted(report.pair_trends.details.items(), key=lambda item: item[1])
-    assert lines[10].startswith(f"worst pairs: {pair[0]} × {pair[1]} {score:.3f}")
+    assert lines[12].startswith(f"worst pairs: {pair[0]} × {pair[1]} {score:.3f}")
+
+
+def test_missing_cells_and_cells_beyond_the_training_range():
+    real = pd.DataFrame({"x": [0.0, 1, 2, 3], "day": pd.to_datetime(["2020-01-01"] * 4), "c": "a"})
+    synthetic = real.assign(x=[-1.0, 1, 4, None], c=["a", None, None, None])
+    held_out = real.assign(day=pd.to_datetime(["2020-01-01"] * 3 + ["2020-01-02"]))
+    report = synthetic_report(real, synthetic, held_out, random_state=0)
+    assert report.missing_cells.details == {"x": 0.25, "day": 0, "c": 0.75}
+    assert report.missing_cells.score == pytest.approx(4 / 12)
+    assert report.held_out_missing_cells.score == 0
+    # A category has no range; a missing cell is neither inside nor outside.
+    assert report.outside_range.details == pytest.approx({"x": 2 / 3, "day": 0})
+    assert report.outside_range.score == pytest.approx(2 / 7)
+    assert report.held_out_outside_range.details == {"x": 0, "day": 0.25}
+    rows = {line[:20].strip(): line for line in repr(report).splitlines()}
+    assert rows["missing cells"].split()[2:4] == ["33.33%", "0.00%"]
+    assert "28.57%" in rows["outside training ran"]
+    assert "12.50%" in rows["outside training ran"]
+    assert "missing cells, for those in real: c 75.00% for 0.00%, x 25.00% for 0.00%" in repr(
+        report
+    )
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [pd.Timestamp("2024-03-01"), 2**60, 0.1, 1e300, "a", True, pd.Timedelta(1), -(2**64)],
+    ids=str,
+)
+def test_constant_columns_score_1_and_are_named_with_their_pairs_left_out(cell):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=90), "g": rng.choice(["a", "b"], 90)})
+    table["same"] = pd.Series([cell] * 90)
+    report = synthetic_report(table[:30], table[30:60], table[60:], random_state=0)
+    assert report.column_shapes.details["same"] == 1
+    assert report.constant_columns == ("same",)
+    trends = report.pair_trends
+    assert [pair for pair, score in trends.details.items() if np.isnan(score)] == [
+        ("x", "same"),
+        ("g", "same"),
+    ]
+    assert trends.score == trends.details["x", "g"]
+    assert "constant, pairs left out: same" in repr(report)
+    json.dumps(report.to_dict())
+
+
+def test_to_dict_keeps_columns_whose_labels_look_alike():
+    rng = np.random.default_rng(0)
+    labels = [1, "1", "'1'", ("a", "b", 1), ("a", "b", 2)]
+    tables = []
+    for _ in range(3):
+        table = pd.DataFrame(rng.normal(size=(9, len(labels))))
+        table.columns = pd.Index(labels, tupleize_cols=False)
+        tables.append(table)
+    report = synthetic_report(*tables, target="1", random_state=0)
+    plain = json.loads(json.dumps(report.to_dict()))
+    shapes = plain["column_shapes"]["details"]
+    assert list(shapes.values()) == list(report.column_shapes.details.values())
+    assert list(shapes)[:2] == ["1", "'1'"]
+    assert plain["target"] == "'1'"
+    assert sum(map(len, plain["pair_trends"]["details"].values())) == 10
+
+
+def test_the_target_is_checked_before_any_work(parts, monkeypatch):
+    from sklearn_aae.metrics import _synthetic_report as module
+
+    monkeypatch.setattr(module, "MixedDistance", lambda *args: pytest.fail("work was done"))
+    real, synthetic, held_out = parts
+    with pytest.raises(ValueError, match="target='city' has a single value in held_out"):
+        synthetic_report(real, synthetic, held_out.assign(city="Ulm"), target="city")
 
 
 def test_long_labels_are_shortened(parts):
@@ -82,7 +151,7 @@ def test_html_is_escaped(parts):
     html = synthetic_report(*renamed, target="<b>&", random_state=0)._repr_html_()
     assert "<b>" not in html
     assert "&lt;b&gt;&amp;" in html
-    assert html.count("<tr>") == 8
+    assert html.count("<tr>") == 10
 
 
 def test_to_dict_is_plain(report):

@@ -39,9 +39,9 @@ def test_trends_of_two_categories_by_hand():
 def test_bins_are_those_of_the_real_range_and_open():
     # Beside a category, numbers beyond the real range fall into the outermost bins, and
     # a shift of the whole column is seen.
-    real = [[float(i), "a"] for i in range(10)]
-    beyond = [[-50.0, "a"], *real[1:-1], [100.0, "a"]]
-    shifted = [[i + 5.0, "a"] for i in range(10)]
+    real = [[float(i), c] for i in range(10) for c in "ab"]
+    beyond = [[{0: -50.0, 9: 100.0}.get(i, i), c] for i, c in real]
+    shifted = [[i + 5.0, c] for i, c in real]
     assert pair_trends(real, beyond).score == pytest.approx(1)
     assert pair_trends(real, shifted).score == pytest.approx(0.5)
 
@@ -84,6 +84,46 @@ def test_constant_columns():
     assert isinstance(score, TableScore)
     assert np.isnan(score.score)
     assert column_shapes(real, real).score == 1
+
+
+@pytest.mark.parametrize("metric", [column_shapes, pair_trends])
+def test_nearly_constant_numbers_are_constant(metric):
+    rng = np.random.default_rng(0)
+    noise = np.where(rng.random(300) < 0.5, 0.1 + 0.2, 0.3)
+    table = pd.DataFrame({"x": rng.normal(size=300), "noise": noise, "g": ["a", "b"] * 150})
+    exact = table.assign(noise=0.3)
+    assert metric(table, exact).details == pytest.approx(metric(exact, exact).details, nan_ok=True)
+    apart = table.assign(noise=0.3001)
+    assert column_shapes(table, apart).details["noise"] == 0
+    # Whole numbers that are near to each other are not one number.
+    ids = table.assign(noise=2.0**60 + 256 * rng.integers(9, size=300))
+    assert pair_trends(ids, ids).score == 1
+    assert len(pair_trends(ids, ids).details) == 3
+
+
+def test_numbers_of_any_size_have_trends():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 2)) @ [[1, 1], [0, 1]]
+    tables = [
+        pd.DataFrame(x * scale + shift, columns=["a", "b"]).assign(c=["u", "v"] * 150)
+        for scale, shift in [(1, 0), (1e300, 0), (1e-3, 1e9), (1e-200, 0)]
+    ]
+    for table in tables:
+        turned = table.assign(b=table["b"].to_numpy()[::-1])
+        expected = tables[0].assign(b=tables[0]["b"].to_numpy()[::-1])
+        found = pair_trends(table, turned).details
+        assert found == pytest.approx(pair_trends(tables[0], expected).details, abs=0.02)
+
+
+def test_a_constant_beside_holes_is_no_constant():
+    real = pd.DataFrame({"k": [1.0, None] * 4, "c": ["a", "b"] * 4})
+    assert pair_trends(real, real).score == 1
+    assert pair_trends(real, real.assign(c=["b", "a"] * 4)).score == 0
+    assert pair_trends(real, real.assign(k=[2.0, None] * 4)).score == 0.5
+    assert (
+        repr(pair_trends(real.assign(k=1), real))
+        == "TableScore(nan, 1 details, 1 of them undefined)"
+    )
 
 
 def test_many_levels():
