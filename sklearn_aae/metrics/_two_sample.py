@@ -73,14 +73,8 @@ def _order(labels: tuple, others: tuple, name: str, other_name: str) -> list[int
     """Return where the columns of one table are in another."""
     for own, known, role in ((labels, others, name), (others, labels, other_name)):
         unknown = [label for label in own if label not in known]
-        twice = [label for i, label in enumerate(own) if label in own[:i]]
         if unknown:
             raise ValueError(f"{role} has columns that the other table has not: {unknown}.")
-        if twice:
-            raise ValueError(
-                f"{role} has more than one column {twice[0]!r}; columns are matched by label, so "
-                "rename one of them."
-            )
     return [labels.index(label) for label in others]
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import stats
+from sklearn.base import BaseEstimator, clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_aae import priors
 from sklearn_aae._utils._random import derive_seed, draw_seed
@@ -15,8 +20,11 @@ from sklearn_aae.metrics import (
     PriorGap,
     balanced_score,
     c2st,
+    code_information,
     energy_distance,
     mmd,
+    parzen_log_likelihood,
+    precision_recall,
     prior_draws,
     prior_gap,
     prior_match_score,
@@ -143,9 +151,134 @@ def test_balanced_score_of_categories_dates_and_missing_cells_by_hand():
     assert _unexplained(frame, frame) == 0
 
 
+def test_the_value_of_a_constant_column_makes_no_difference():
+    rng = np.random.default_rng(0)
+    X = rng.normal([0, 1e9], size=(50, 2))
+    back = X + rng.normal(scale=0.3, size=X.shape)
+    expected = (((X - back) ** 2).mean(axis=0) / X.var(axis=0)).mean()
+    assert _unexplained(X, back) == pytest.approx(expected, rel=1e-6)
+    noise = np.where(rng.random(50) < 0.5, 0.1 + 0.2, 0.3)
+    for constant in (0.0, 0.1, 1e-300, 2.0**60, noise):
+        column = np.broadcast_to(np.reshape(constant, (-1, 1)), (50, 1))
+        for seen in (column, column + 1):
+            found = _unexplained(np.hstack([X, column]), np.hstack([back, seen]))
+            assert found == pytest.approx(expected, rel=1e-6)
+    assert _unexplained(1e291 * X, 1e291 * back) == pytest.approx(expected, rel=1e-6)
+    holes = pd.DataFrame(X).assign(k=[0.1, None] * 25)
+    assert _unexplained(holes, pd.DataFrame(back).assign(k=5.0)) == pytest.approx(expected)
+
+
+def test_constant_columns_are_left_out_of_samples(cancer):
+    X = cancer[0][:100, :3]
+
+    class Shuffler(BaseEstimator):
+        def __init__(self, constant):
+            self.constant = constant
+
+        def fit(self, X):
+            return self
+
+        def __sklearn_is_fitted__(self):
+            return True
+
+        def sample(self, n, random_state):
+            return np.hstack([X[::-1] + 0.01, np.full((n, 1), self.constant)])
+
+    rows = np.hstack([X, np.full((100, 1), 0.1)])
+    for measure in QUALITIES:
+        scores = [
+            sample_quality_score(Shuffler(constant), rows, measure=measure)
+            for constant in (0.1, 0.11, 7.0)
+        ]
+        assert scores[0] == scores[1] == scores[2]
+    with pytest.raises(ValueError, match="no column of X varies"):
+        sample_quality_score(Shuffler(0.1), np.full((9, 4), 0.1))
+
+
+@pytest.mark.parametrize("to_frame", [pd.DataFrame, pl.DataFrame])
+def test_columns_of_samples_are_matched_by_label(to_frame):
+    X, Y = normal(60, 3, 0, [0, 5, 9]), normal(60, 3, 1, [0, 5, 9])
+    first, second, third = (
+        to_frame(dict(zip("abc", rows.T, strict=True))) for rows in (X, Y, X[:20] + 0.1)
+    )
+    turned = second[["c", "a", "b"]]
+    for metric in (energy_distance, c2st, mmd, sliced_wasserstein, precision_recall):
+        seed = {"random_state": 0} if metric in (c2st, sliced_wasserstein) else {}
+        assert metric(first, turned, **seed) == metric(X, Y, **seed)
+        # Without labels on both sides, columns are matched by position.
+        assert metric(X, turned, **seed) == metric(X, Y[:, [2, 0, 1]], **seed)
+        other = (
+            second.rename({"a": "z"})
+            if to_frame is pl.DataFrame
+            else second.set_axis(["z", "b", "c"], axis=1)
+        )
+        with pytest.raises(ValueError, match=r"Y|samples.* has columns .* \['z'\]"):
+            metric(first, other, **seed)
+    expected = parzen_log_likelihood(X, Y, X[:20] + 0.1)
+    assert parzen_log_likelihood(first, turned, third) == pytest.approx(expected)
+
+
+def test_the_precision_of_samples_makes_no_difference():
+    X = normal(200, 2, 0)
+    narrow = X.astype(np.float32)
+    assert energy_distance(X, narrow) < 1e-12
+    assert c2st(X, narrow, random_state=0) == 0.5
+    frame = pd.DataFrame(X).astype({0: "float32"})
+    assert c2st(frame, narrow, random_state=0) == 0.5
+    assert X.dtype == np.float64
+    assert not np.array_equal(X, narrow)
+
+
+def test_parzen_sees_that_equal_numbers_do_not_vary():
+    with pytest.raises(ValueError, match="rows of X_valid do not vary"):
+        parzen_log_likelihood(normal(9, 1, 0), normal(9, 1, 1), np.full((9, 1), 0.1))
+
+
+def test_scorers_measure_the_last_step_of_a_pipeline(cancer):
+    X = cancer[0][:120]
+    pipe = make_pipeline(StandardScaler(), fast(max_epochs=3)).fit(X)
+    rows = pipe[0].transform(X)
+    nested = Pipeline([("first", StandardScaler()), ("then", clone(pipe))]).fit(X)
+    search = GridSearchCV(
+        pipe, {"adversarialautoencoder__lr": [0.01]}, scoring=balanced_score, cv=2
+    )
+    search.fit(X)
+    for scorer in (balanced_score, prior_match_score, sample_quality_score):
+        assert scorer(pipe, X) == scorer(pipe[-1], rows)
+        assert np.isfinite(scorer(nested, X))
+        assert scorer(search, X) == scorer(search.best_estimator_, X)
+        scores = cross_val_score(pipe, X, scoring=scorer, cv=2, error_score="raise")
+        assert np.isfinite(scores).all()
+    for measure in (prior_gap, code_information):
+        seed = {"random_state": 0}
+        assert measure(pipe, X, **seed) == measure(pipe[-1], rows, **seed)
+
+
+def test_scorers_say_what_they_take(cancer):
+    X = cancer[0][:60]
+    no_model = make_pipeline(StandardScaler(), PCA(2)).fit(X)
+    for scorer in (balanced_score, prior_match_score, sample_quality_score, prior_gap):
+        name = scorer.__name__
+        with pytest.raises(TypeError, match=f"{name} takes a fitted AdversarialAutoencoder.* PCA"):
+            scorer(no_model, X)
+        with pytest.raises(NotFittedError):
+            scorer(make_pipeline(StandardScaler(), fast()), X)
+    with pytest.raises(TypeError, match="code_information takes"):
+        code_information(no_model, X)
+
+
+def test_sample_quality_score_of_tables_of_mixed_types():
+    table = animals(120)
+    model = learned(max_epochs=2).fit(table)
+    score = sample_quality_score(model, table)
+    assert -1 <= score <= 0
+    assert score == sample_quality_score(model, table[table.columns[::-1]])
+    with pytest.raises(ValueError, match="measure='mmd' takes rows of numbers"):
+        sample_quality_score(model, table, measure="mmd")
+
+
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 def test_balanced_score_searches_over_tables_of_mixed_types(container):
-    pl = pytest.importorskip("polars")
     table = animals(120)
     if container == "polars":
         table = pl.from_pandas(table.reset_index(drop=True).drop(columns="empty"))

@@ -61,12 +61,21 @@ def test_on_numbers_it_is_c2st():
     assert scores == [c2st(X, Y, random_state=s) for s in range(3)]
 
 
+def test_a_table_beside_itself_is_not_told_apart():
+    real, other = halves()
+    itself = table_c2st(real, real, **SEED)
+    assert itself.score == 0.5
+    assert np.mean(list(itself.details.values())) < 0.4  # each row for its twin
+    assert c2st(real[["count"]], real[["count"]], **SEED) == 0.5
+    assert table_c2st(real, other, **SEED).score >= 0.5
+
+
 def test_details_are_folds_and_sizes_are_balanced():
     real, other = halves()
     score = table_c2st(real, other[:100], cv=4, **SEED)
     assert list(score.details) == [0, 1, 2, 3]
     area = np.mean(list(score.details.values()))
-    assert score.score == max(area, 1 - area)
+    assert score.score == max(area, 0.5)
     # 20 rows of each are too few for a single split; 1000 against 20 would not be.
     assert table_c2st(mixed_table(1000), other[:20], **SEED).score == 0.5
 
@@ -150,6 +159,32 @@ def test_numbers_of_few_values_are_classes(n_values, measure):
     score = ml_efficacy(rows, rows, rows, 1, **SEED)
     assert score.details["measure"] == measure
     assert score.score > 0.95
+
+
+@pytest.mark.parametrize("values", [(0, 1, 2), (0.5, 1.5, 2.75), (10.0**16, 10.0**16 + 64, 2e16)])
+def test_drawn_numbers_are_read_as_the_nearest_class(values):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(3, size=300)
+    rows = np.column_stack([codes + rng.normal(scale=0.2, size=300), np.array(values)[codes]])
+    real, held_out = rows[::2], rows[1::2]
+    gap = np.diff(values).min()
+    drawn = real + [0, 1] * rng.uniform(-0.4, 0.4, size=(150, 1)) * gap
+    drawn[:3, 1] = real[:3, 1]
+    score = ml_efficacy(real, drawn, held_out, 1, **SEED)
+    assert score.details["measure"] == "AUC"
+    assert score.score == score.details["real"] > 0.95
+    outside = real.copy()
+    outside[codes[::2] == 2, 1] += 1000 * gap
+    assert ml_efficacy(real, outside, held_out, 1, **SEED).score == score.score
+
+
+def test_the_real_target_alone_decides_between_classes_and_regression():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 1))
+    number = np.hstack([x, x])
+    few = np.hstack([x, x.round().clip(-1, 1)])
+    assert ml_efficacy(number, few, number, 1, **SEED).details["measure"] == "R2"
+    assert ml_efficacy(few, number, few, 1, **SEED).details["measure"] == "AUC"
 
 
 def test_a_class_that_is_never_made():

@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sklearn_aae.metrics import column_shapes
+from sklearn_aae.metrics import column_shapes, copy_share, dcr, near_copies, pair_trends, table_c2st
 from sklearn_aae.metrics._tables import read_tables
 from tests.metrics.mixed import halves, mixed_table
 
@@ -73,6 +73,134 @@ def test_cells(cells, kind, expected):
     tables = read_tables(real=pd.DataFrame({"x": cells}))
     assert tables.kinds == (kind,)
     np.testing.assert_array_equal(tables["real"][:, 0], expected)
+
+
+BIG = 2**60
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda ids: pd.Series(ids, dtype="int64"),
+        lambda ids: pd.Series(ids, dtype="uint64"),
+        lambda ids: pd.Series(ids, dtype="Int64"),
+        lambda ids: pd.Series(ids, dtype="int64[pyarrow]"),
+        lambda ids: pd.Series([10**30 + i for i in ids], dtype=object),
+        lambda ids: pd.Series([Decimal(i) for i in ids], dtype=object),
+        lambda ids: pd.Series([Decimal(i).scaleb(-30) for i in ids], dtype=object),
+        lambda ids: pl.Series(ids, dtype=pl.Int128),
+        lambda ids: pl.Series(list(map(Decimal, ids)), dtype=pl.Decimal(38, 0)),
+        lambda ids: pd.Series(ids).astype("M8[ns]"),
+        lambda ids: pl.Series(ids).cast(pl.Duration("ns")),
+    ],
+    ids=[
+        "int64",
+        "uint64",
+        "Int64",
+        "arrow",
+        "beyond 64 bits",
+        "Decimal",
+        "small Decimals",
+        "Int128",
+        "polars' Decimal",
+        "nanoseconds",
+        "durations",
+    ],
+)
+def test_cells_that_float64_cannot_tell_apart(make):
+    frame = pl.DataFrame if isinstance(make([BIG]), pl.Series) else pd.DataFrame
+    odd, even, half = (
+        frame({"id": make([BIG + i for i in range(start, 300, 3)])}) for start in (0, 1, 2)
+    )
+    assert copy_share(odd, even, half).details == {"synthetic": 0, "held_out": 0}
+    assert copy_share(odd, odd, half).score == 1
+    assert column_shapes(odd, even).details["id"] == pytest.approx(0.99)
+    later = frame({"id": make([BIG + i for i in range(300, 600, 3)])})
+    assert column_shapes(odd, later).score == 0
+    assert table_c2st(odd, later, random_state=0).score > 0.99
+    assert dcr(odd, later, half, random_state=0).details["nearer_held_out"] == 1
+    assert near_copies(odd, even, half).details["pairs"][0][2] == pytest.approx(1 / 299, rel=1e-6)
+
+
+def test_trends_of_ids_are_those_of_their_differences():
+    x = np.arange(40)
+    real = pd.DataFrame({"id": BIG + x, "n": x, "c": ["a"] * 20 + ["b"] * 20})
+    turned = real.assign(id=BIG + x[::-1])
+    small = real.assign(id=x)
+    expected = pair_trends(small, small.assign(id=x[::-1])).details
+    assert pair_trends(real, turned).details == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "real, other",
+    [
+        (np.float64, np.float32),
+        (np.float32, np.float16),
+        ("float64", "Float32"),
+        ("float64[pyarrow]", "float32"),
+        (object, "float32"),
+        ("float64", "category"),
+        ("category", "float32"),
+    ],
+    ids=str,
+)
+def test_the_type_of_equal_numbers_makes_no_difference(real, other):
+    x = np.random.default_rng(0).normal(size=(90, 2)).astype("f2" if other == np.float16 else "f8")
+    tables = [pd.DataFrame(part, columns=["a", "b"]).round(4) for part in np.split(x, 3)]
+    train, copies = tables[0].astype(real), tables[0].astype(other)
+    assert copy_share(train, copies, tables[2]).details == {"synthetic": 1, "held_out": 0}
+    assert column_shapes(train, copies).score == 1
+    assert near_copies(train, copies, tables[2]).score == 1
+
+
+@pytest.mark.parametrize(
+    "cells, others",
+    [
+        ([1, 2, 3], [1.0, 2.0, 3.0]),
+        ([1, 2, 3], [Decimal(1), Decimal("2.0"), Decimal(3)]),
+        ([0.1, 0.2, 0.3], [Decimal("0.1"), Decimal("0.2"), Decimal("0.3")]),
+        (pd.array([1, 2, 3], dtype="UInt8"), np.array([1, 2, 3], dtype=object)),
+        (pd.Categorical([1, 2, 3]), [1, 2, 3]),
+        ([True, False, True], [1, 0, 1]),
+        (
+            pd.to_datetime(["2020-01-01"] * 2 + ["2021-01-01"]),
+            [datetime.date(2020, 1, 1)] * 2 + [datetime.date(2021, 1, 1)],
+        ),
+        ([BIG, BIG + 1, BIG + 2], [np.uint64(BIG), Decimal(BIG + 1), BIG + 2]),
+        (["a", "b", "c"], pd.Categorical(["a", "b", "c"])),
+    ],
+    ids=str,
+)
+def test_equal_cells_are_equal_in_any_type(cells, others):
+    real, copies = pd.DataFrame({"x": cells}), pd.DataFrame({"x": pd.Series(list(others))})
+    if isinstance(others, pd.Categorical):
+        copies = copies.astype("category")
+    for first, second in ((real, copies), (copies, real)):
+        assert copy_share(first, second, real).score == 1
+        assert column_shapes(first, second).score == 1
+
+
+@pytest.mark.parametrize("without", ["real", "synthetic", "held_out"])
+@pytest.mark.parametrize("dtype", [object, int])
+def test_codes_of_which_few_are_text_are_categories_in_every_table(without, dtype):
+    def codes(role):
+        mixed = pd.DataFrame({"code": pd.Series([7, 8, 9, "guitar"] * 5, dtype=object)})
+        if role != without:
+            return mixed
+        return mixed[mixed["code"] != "guitar"].astype(dtype)
+
+    roles = ("real", "synthetic", "held_out")
+    tables = read_tables(**{role: codes(role) for role in roles})
+    assert tables.kinds == ("category",)
+    assert tables.levels == ([7, 8, 9, "guitar"],)
+    shares = column_shapes(codes("real"), codes("synthetic")).score
+    assert shares == pytest.approx(1 if without == "held_out" else 0.75)
+    assert copy_share(*map(codes, roles)).score == (0.75 if without == "real" else 1)
+
+
+def test_masked_cells_are_missing():
+    masked = np.ma.masked_array([[1.0, 2], [3, 4]], mask=[[False, True], [False, False]])
+    np.testing.assert_array_equal(read_tables(real=masked)["real"], [[1, np.nan], [3, 4]])
 
 
 def test_polars_dates_and_times_of_day():
