@@ -36,7 +36,9 @@ class MixedDistance:
         low = np.where(absent, np.inf, rows).min(axis=0)
         high = np.where(absent, -np.inf, rows).max(axis=0)
         self.on_axis = ~tables.is_category & (high > low)
-        self.range = (high - low)[self.on_axis]
+        # Halved: the range of finite numbers need not be finite.
+        self.low = low[self.on_axis] / 2
+        self.range = high[self.on_axis] / 2 - self.low
         # What a constant column is compared with; categories keep their codes.
         self.constant = np.where(tables.is_category, np.nan, low)[~self.on_axis]
 
@@ -54,7 +56,7 @@ class MixedDistance:
 
     def _prepare(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return columns of scaled numbers with NaN for gaps, and codes with -1."""
-        numbers = rows[:, self.on_axis] / self.range
+        numbers = (rows[:, self.on_axis] / 2 - self.low) / self.range
         codes = rows[:, ~self.on_axis]
         differs = np.where(np.isnan(codes), np.nan, codes != self.constant)
         codes = np.where(np.isnan(self.constant), codes, differs)

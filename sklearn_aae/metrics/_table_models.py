@@ -15,6 +15,8 @@ from sklearn_aae.metrics._tables import index_of, read_tables, take_rows
 
 #: A number with more distinct values in the real rows is predicted by regression.
 MAX_CLASSES = 10
+#: Larger targets of a regression are scaled.
+LARGEST = 1e100
 
 
 def table_c2st(real: Any, synthetic: Any, *, cv: int = 3, random_state: Any = None) -> TableScore:
@@ -185,7 +187,7 @@ class Task:
                 )
         features = {role: np.delete(rows, j, axis=1) for role, rows in labelled.items()}
         targets = {role: rows[:, j] for role, rows in labelled.items()}
-        if np.ptp(targets["held_out"]) == 0:
+        if targets["held_out"].min() == targets["held_out"].max():
             raise ValueError(f"target={target!r} has a single value in held_out.")
         values = np.unique(targets["real"])
         is_class = bool(tables.is_category[j]) or len(values) <= MAX_CLASSES
@@ -194,7 +196,15 @@ class Task:
                 targets["synthetic"] = _nearest(targets["synthetic"], values)
             classes = np.unique(np.concatenate(list(targets.values())))
             targets = {role: np.searchsorted(classes, y) for role, y in targets.items()}
+        elif max(map(_size, targets.values())) > LARGEST:
+            # Neither the squares of large numbers nor their differences need be finite.
+            scale = _size(targets["real"]) or 1.0
+            targets = {role: y / scale for role, y in targets.items()}
         return cls(is_class, features, targets, np.delete(tables.n_levels, j))
+
+
+def _size(cells: np.ndarray) -> float:
+    return float(np.abs(cells).max())
 
 
 def _nearest(cells: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -192,7 +192,7 @@ def test_constant_columns_are_left_out_of_samples(cancer):
         ]
         assert scores[0] == scores[1] == scores[2]
     with pytest.raises(ValueError, match="no column of X varies"):
-        sample_quality_score(Shuffler(0.1), np.full((9, 4), 0.1))
+        sample_quality_score(Shuffler(0.1), np.full((100, 4), 0.1))
 
 
 @pytest.mark.parametrize("to_frame", [pd.DataFrame, pl.DataFrame])

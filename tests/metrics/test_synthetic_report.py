@@ -112,6 +112,33 @@ def test_constant_columns_score_1_and_are_named_with_their_pairs_left_out(cell):
     json.dumps(report.to_dict())
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        lambda k: np.array([-1.7e308, 0.0, 1.7e308])[k],
+        lambda k: 1e9 + 1e-6 * k,
+        lambda k: 2.0**60 + 256 * k,
+        lambda k: pd.Series([10**300 * int(i) for i in k], dtype=object),
+        lambda k: pd.Timestamp("2024-01-01") + pd.to_timedelta(k, unit="ns"),
+    ],
+    ids=["as wide as float64", "narrow", "floats as ids", "beyond squares", "nanoseconds"],
+)
+def test_numbers_of_any_size_are_judged_as_small_ones(cells):
+    rng = np.random.default_rng(0)
+    k, x = rng.integers(3, size=(2, 240))
+    table = pd.DataFrame({"x": x + k, "g": np.array(["u", "v", "w"])[x]})
+    found, expected = (
+        synthetic_report(t[:80], t[80:160], t[160:], target="k", random_state=0)
+        for t in (table.assign(k=cells(k)), table.assign(k=k))
+    )
+    for name in ("column_shapes", "pair_trends", "outside_range"):
+        details = getattr(found, name).details
+        assert details == pytest.approx(getattr(expected, name).details, rel=1e-3)
+    for name in ("c2st", "ml_efficacy", "dcr", "copy_share", "near_copies"):
+        score = getattr(found, name).score
+        assert score == pytest.approx(getattr(expected, name).score, rel=1e-6)
+
+
 def test_to_dict_keeps_columns_whose_labels_look_alike():
     rng = np.random.default_rng(0)
     labels = [1, "1", "'1'", ("a", "b", 1), ("a", "b", 2)]
