@@ -17,6 +17,8 @@ from sklearn_aae.encoding._containers import as_frame, columns_of
 
 #: Numbers nearer to each other than so many units in the last place differ by rounding alone.
 ULPS = 16
+#: Ranges below this share of the numbers themselves lose digits in what is computed.
+NARROW = 2.0**-20
 #: float64 tells all whole numbers up to here apart.
 WHOLE = 2**53
 PRECISIONS = {"Float16": np.dtype("f2"), "Float32": np.dtype("f4")}
@@ -99,7 +101,7 @@ def comparable(
     if precision is not None:
         rounded = [at_precision(cells, precision) for cells in tables]
         steady = _without_noise(rounded, precision)
-        return steady, steady
+        return _from_the_least(steady), steady
     if all(_fits(cells) for cells in tables):
         floats = [cells.astype(np.float64) for cells in tables]
         return floats, floats
@@ -134,6 +136,16 @@ def at_precision(cells: np.ndarray, precision: np.dtype) -> np.ndarray:
     with np.errstate(over="ignore"):
         rounded = floats.astype(precision).astype(np.float64)
     return np.where(np.isfinite(rounded), rounded, floats)
+
+
+def _from_the_least(tables: list[np.ndarray]) -> list[np.ndarray]:
+    """Return numbers of a narrow range as how far they are from the least one, exactly."""
+    full = [cells for cells in tables if len(cells)]
+    low = min((cells.min() for cells in full), default=0.0)
+    high = max((cells.max() for cells in full), default=0.0)
+    if not 0 < high / 2 - low / 2 < NARROW * max(abs(low), abs(high)):
+        return tables
+    return [cells - low for cells in tables]
 
 
 def _without_noise(tables: list[np.ndarray], precision: np.dtype) -> list[np.ndarray]:

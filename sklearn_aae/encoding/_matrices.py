@@ -59,8 +59,8 @@ class Matrices:
         microseconds, categories for their index in ``levels``, NaN for a missing cell.
     differences : dict of str to ndarray of shape (n_rows, n_columns), float64
         The same to compute with: at the coarsest precision of any of the tables, without
-        rounding noise around a constant, and where float64 lacks digits for the cells,
-        as with ids beyond 2**53, how far they are from the column's least one.
+        rounding noise around a constant, and where float64 lacks digits to compute with the
+        cells, as with ids beyond 2**53, how far they are from the column's least one.
     positions : dict of str to ndarray of shape (n_rows, n_columns), float64
         The same to compare: in the order of the cells, and equal if and only if they are.
     """

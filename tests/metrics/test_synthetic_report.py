@@ -116,7 +116,7 @@ def test_constant_columns_score_1_and_are_named_with_their_pairs_left_out(cell):
     "cells",
     [
         lambda k: np.array([-1.7e308, 0.0, 1.7e308])[k],
-        lambda k: 1e9 + 1e-6 * k,
+        lambda k: 1e9 + 1e-5 * k,
         lambda k: 2.0**60 + 256 * k,
         lambda k: pd.Series([10**300 * int(i) for i in k], dtype=object),
         lambda k: pd.Timestamp("2024-01-01") + pd.to_timedelta(k, unit="ns"),
