@@ -231,7 +231,7 @@ def test_the_precision_of_samples_makes_no_difference():
 
 def test_parzen_sees_that_equal_numbers_do_not_vary():
     with pytest.raises(ValueError, match="rows of X_valid do not vary"):
-        parzen_log_likelihood(normal(9, 1, 0), normal(9, 1, 1), np.full((9, 1), 0.1))
+        parzen_log_likelihood(normal(9, 1, 0), [[0.0123], [0.0123]], np.full((30, 1), 0.1))
 
 
 def test_scorers_measure_the_last_step_of_a_pipeline(cancer):
