@@ -297,9 +297,10 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             The rows, at least 2: an array, a pandas or a polars frame, of columns of any
             kind and with missing cells.  A float32 array is not copied.
         y : array-like of shape (n_samples,), default=None
-            With ``supervision``, class labels: whole numbers, booleans or strings.  NaN and
-            None are rows without a label, and so is -1 if at least two other classes
-            occur.  Else not used; a ``Pipeline`` hands it to every step.
+            With ``supervision``, class labels: whole numbers, booleans or strings.  NaN,
+            None and other missing cells are rows without a label; where there are none, so
+            is -1, if at least two other classes occur.  Else not used; a ``Pipeline`` hands
+            it to every step.
 
         Returns
         -------

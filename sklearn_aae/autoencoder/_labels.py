@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 
-from sklearn_aae.encoding._cells import as_objects, is_bool, is_missing, is_number
+from sklearn_aae.encoding import read_label_cells
+from sklearn_aae.encoding._cells import is_number
 
 #: The code of a row without a label; as an index, the last level of a one-hot code.
 UNLABELLED = -1
@@ -28,11 +31,14 @@ class Labels(NamedTuple):
     encoded: np.ndarray
 
 
-def read_labels(y: Any, *, classes: Any = None, X: Any = None, name: str = "y") -> Labels:
+def read_labels(
+    y: Any, *, classes: Any = None, X: Any = None, name: str = "y", warn: bool = False
+) -> Labels:
     """Return labels and their classes.
 
-    NaN, None and other missing cells are unlabelled rows.  So is the number -1, but only
-    if at least two other classes occur: {-1, 1} is an ordinary problem of two classes.
+    NaN, None and other missing cells are unlabelled rows.  Where there are none, the number -1
+    is one too, if at least two other classes occur: {-1, 1} is an ordinary problem of two
+    classes.  Beside missing cells, -1 is a class.
 
     Parameters
     ----------
@@ -40,11 +46,14 @@ def read_labels(y: Any, *, classes: Any = None, X: Any = None, name: str = "y") 
         Labels: whole numbers, booleans, strings or other objects that sort.
     classes : array-like of shape (n_classes,), default=None
         The classes that there are, as an earlier call returned them; -1 is unlabelled
-        unless it is among them.  None takes those that occur in ``y``.
+        unless it is among them, with a warning where other cells are missing.  None takes
+        those that occur in ``y``.
     X : array-like or None, default=None
         The rows that the labels belong to; there must be as many.
     name : str, default="y"
         What to call the labels in messages.
+    warn : bool, default=False
+        Whether to warn of a column vector, as scikit-learn's estimators do.
 
     Returns
     -------
@@ -67,24 +76,35 @@ def read_labels(y: Any, *, classes: Any = None, X: Any = None, name: str = "y") 
     array([ 0, -1,  1])
     >>> read_labels([-1, 1]).classes
     array([-1,  1])
+    >>> read_labels([-1, 0, 1, None]).classes
+    array([-1,  0,  1])
     """
-    column = column_or_1d(y, input_name=name)
+    labels, missing = read_label_cells(y, name=name, warn=warn)
     if X is not None:
-        check_consistent_length(X, column)
-    labelled = ~_missing(column)
-    found, indices = _unique(column[labelled], name)
-    encoded = np.full(len(column), UNLABELLED, dtype=np.int64)
+        check_consistent_length(X, missing)
+    found, indices = _unique(labels, name)
+    encoded = np.full(len(missing), UNLABELLED, dtype=np.int64)
+    minus_one = _is_minus_one(found)
     if classes is None:
-        minus_one = _is_minus_one(found)
-        if minus_one.any() and len(found) > 2:
-            found, indices = found[~minus_one], indices - 1  # it is the least
-            indices[indices < 0] = UNLABELLED
+        if minus_one.any() and len(found) > 2 and not missing.any():
+            # Beside a negative class it need not be the least.
+            index_of = np.where(minus_one, UNLABELLED, np.cumsum(~minus_one) - 1)
+            found, indices = found[~minus_one], index_of[indices]
         if not len(found):
-            raise ValueError(f"{name} has no label: all {len(column)} of its cells are missing.")
-        encoded[labelled] = indices
+            raise ValueError(f"{name} has no label: all {len(missing)} of its cells are missing.")
+        encoded[~missing] = indices
         return Labels(found, encoded)
     classes = np.asarray(classes)
-    encoded[labelled] = _indices_among(classes, found, name)[indices]
+    encoded[~missing] = _indices_among(classes, found, name)[indices]
+    if minus_one.any() and missing.any() and -1 not in classes.tolist():
+        n_rows = int(minus_one[indices].sum())
+        warnings.warn(
+            f"{name} has missing cells, and {n_rows} rows of label -1, which is none of the "
+            f"classes that the model knows: {_some(classes)}. They count as unlabelled, too. If "
+            "-1 is a class, say so in the first call of partial_fit: classes=[-1, ...].",
+            UserWarning,
+            stacklevel=2,
+        )
     return Labels(classes, encoded)
 
 
@@ -108,51 +128,48 @@ def learn_classes(classes: Any, name: str = "classes") -> np.ndarray:
     ValueError
         If there are none, or one is missing, continuous or of another type than the others.
     """
-    column = column_or_1d(classes, input_name=name)
-    if not len(column) or _missing(column).any():
+    labels, missing = read_label_cells(classes, name=name)
+    if not len(missing) or missing.any():
         raise ValueError(f"{name} must be classes, none of them missing; got {classes!r}.")
-    return _unique(column, name)[0]
-
-
-def _missing(column: np.ndarray) -> np.ndarray:
-    if column.dtype.kind == "O":
-        return np.fromiter((is_missing(cell) for cell in column), dtype=bool, count=len(column))
-    return np.isnan(column) if column.dtype.kind in "fmM" else np.zeros(len(column), dtype=bool)
+    return _unique(labels, name)[0]
 
 
 def _unique(labels: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct labels, sorted, and the index of each label among them."""
-    if labels.dtype.kind == "O":
-        labels = _of_one_type(labels, name)
     if labels.dtype.kind not in "biufOUSmM":
         raise ValueError(f"Unknown label type: {name} is of type {labels.dtype}.")
-    if labels.dtype.kind == "f":
-        broken = labels[labels != np.floor(labels)]
-        if len(broken) or not np.isfinite(labels).all():
-            example = broken[0] if len(broken) else labels[~np.isfinite(labels)][0]
-            raise ValueError(
-                f"Unknown label type: continuous. {name} holds {example}; classes are whole "
-                "numbers, booleans or strings. Bin a continuous target, for example with "
-                "KBinsDiscretizer."
-            )
-    found, indices = np.unique(labels, return_inverse=True)
+    broken = _first_broken(labels)
+    if broken is not None:
+        raise ValueError(
+            f"Unknown label type: continuous. {name} holds {broken}; classes are whole "
+            "numbers, booleans or strings. Bin a continuous target, for example with "
+            "KBinsDiscretizer."
+        )
+    try:
+        found, indices = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        raise ValueError(
+            f"Unknown label type: {name} holds labels of type {type(labels[0]).__name__}, which "
+            f"cannot be sorted ({error}). Classes are whole numbers, booleans or strings."
+        ) from error
     return found, indices.astype(np.int64)
 
 
-def _of_one_type(labels: np.ndarray, name: str) -> np.ndarray:
-    """Return objects as numbers or booleans if all are; raise if types are mixed."""
-    for holds in (is_bool, is_number):
-        if all(holds(label) for label in labels):
-            return np.array(labels.tolist())
-    kinds = sorted({"number" if is_number(x) else type(x).__name__ for x in labels})
-    if len(kinds) > 1:
-        raise ValueError(
-            f"{name} mixes labels of types {', '.join(kinds)}; pass labels of one type."
-        )
-    return as_objects(labels)
+def _first_broken(labels: np.ndarray) -> Any:
+    """Return the first number that is not whole, of those that are finite if there is one."""
+    if labels.dtype.kind == "f":
+        broken = labels[~np.isfinite(labels) | (labels != np.floor(labels))].tolist()
+    elif labels.dtype.kind == "O":
+        broken = [x for x in labels if is_number(x) and not (math.isfinite(x) and x == int(x))]
+    else:
+        return None
+    return next((x for x in broken if math.isfinite(x)), broken[0] if broken else None)
 
 
 def _is_minus_one(found: np.ndarray) -> np.ndarray:
+    """Return which of the labels is the number -1."""
+    if found.dtype.kind == "O":
+        return np.fromiter((is_number(x) and x == -1 for x in found), dtype=bool, count=len(found))
     return found == -1 if found.dtype.kind in "if" else np.zeros(len(found), dtype=bool)
 
 
@@ -163,8 +180,12 @@ def _indices_among(classes: np.ndarray, found: np.ndarray, name: str) -> np.ndar
         known |= {label: UNLABELLED for label in found[_is_minus_one(found)].tolist()}
     unseen = [label for label in found.tolist() if label not in known]
     if unseen:
-        wrong, right = (", ".join(map(repr, some)) for some in (unseen[:5], classes.tolist()))
+        wrong = ", ".join(map(repr, unseen[:5]))
         raise ValueError(
-            f"{name} holds {wrong}, not among the classes that the model knows: {right}."
+            f"{name} holds {wrong}, not among the classes that the model knows: {_some(classes)}."
         )
     return np.array([known[label] for label in found.tolist()], dtype=np.int64)
+
+
+def _some(classes: np.ndarray) -> str:
+    return ", ".join(map(repr, classes.tolist()))

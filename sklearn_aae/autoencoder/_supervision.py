@@ -167,9 +167,8 @@ def classes_to_draw(model: LabelledModel, y: Any, n_samples: int, density: Any) 
 
 def _encoded(y: Any, classes: np.ndarray, n_rows: int) -> np.ndarray:
     """Return encoded labels: one for all rows, one for each, or -1."""
-    if np.ndim(y) == 0:
-        label = y.item() if isinstance(y, (np.ndarray, np.generic)) else y
-        return np.repeat(read_labels([label], classes=classes).encoded, n_rows)
+    if _is_one_label(y):
+        return np.repeat(read_labels([y], classes=classes).encoded, n_rows)
     encoded = read_labels(y, classes=classes).encoded
     if len(encoded) != n_rows:
         raise ValueError(f"y holds {len(encoded)} labels for {n_rows} rows; pass one for each.")
@@ -178,11 +177,21 @@ def _encoded(y: Any, classes: np.ndarray, n_rows: int) -> np.ndarray:
 
 def count_draws(y: Any, n_samples: int) -> int:
     """Return how many rows to draw: as many as there are labels, if there are several."""
-    if y is None or np.ndim(y) == 0:
+    if y is None or _is_one_label(y):
         return n_samples
+    if not len(y):
+        raise ValueError(
+            "y holds no labels, so that there is nothing to draw; pass one label for all rows or "
+            "one for each, or y=None."
+        )
     if n_samples not in (1, len(y)):
         raise ValueError(
             f"y holds {len(y)} labels, and n_samples={n_samples}; leave n_samples out, or pass one "
             "label for all."
         )
     return len(y)
+
+
+def _is_one_label(y: Any) -> bool:
+    # Lists are not handed to numpy, which would look into their cells.
+    return not isinstance(y, (list, tuple)) and np.ndim(y) == 0

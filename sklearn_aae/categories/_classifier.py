@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
 from sklearn.callback import with_callbacks
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import StrOptions, _fit_context
@@ -110,8 +109,9 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
 
     Notes
     -----
-    Rows whose label is NaN or None are unlabelled; rows of label -1 are so only if at least
-    two other classes occur, so that {-1, 1} stays a problem of two classes.
+    Rows whose label is NaN, None or otherwise missing are unlabelled. Where no label is missing,
+    rows of label -1 are so, if at least two other classes occur: {-1, 1} stays a problem of two
+    classes. Beside missing labels, -1 is a class.
 
     Sizes of classes are taken from the labels, shrunk towards equal ones the more the fewer
     there are (James-Stein [5]_): the discriminator of classes draws from them, and mean
@@ -201,8 +201,9 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         X : array-like or frame of shape (n_samples, n_features)
             The rows, at least 2, of columns of any kind and with missing cells.
         y : array-like of shape (n_samples,)
-            Labels: whole numbers, booleans, strings or other objects that sort; NaN or None
-            for rows without one, or -1 if at least two other classes occur.
+            Labels: whole numbers, booleans, strings or other objects that sort; NaN, None or
+            another missing cell for rows without one, or else -1 if at least two other
+            classes occur.
 
         Returns
         -------
@@ -334,7 +335,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
 
 
 def _read(y: Any, rows: np.ndarray, classes: np.ndarray | None = None) -> Labels:
-    return read_labels(column_or_1d(y, warn=True), classes=classes, X=rows)
+    return read_labels(y, classes=classes, X=rows, warn=True)
 
 
 def class_weights(labels: Labels) -> np.ndarray:

@@ -18,6 +18,7 @@ from sklearn_aae.encoding._containers import (
     columns_of,
     describe_non_finite,
 )
+from sklearn_aae.encoding._label_cells import LabelCells, read_label_cells
 from sklearn_aae.encoding._layout import Layout, Span, TableFacts
 from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._matrices import DATE, Matrices, read_matrices
@@ -41,6 +42,7 @@ __all__ = [
     "NUMBER",
     "Column",
     "Container",
+    "LabelCells",
     "Layout",
     "LevelScale",
     "LevelsReader",
@@ -64,5 +66,6 @@ __all__ = [
     "open_features",
     "precisions_of",
     "read_column",
+    "read_label_cells",
     "read_matrices",
 ]

@@ -95,10 +95,15 @@ class Classes(NamedTuple):
         return Classes(self.labels[rows].repeat(n_draws), self.counts)
 
     def chosen(self, every: bool, generator: torch.Generator) -> torch.Tensor:
-        """Return labels; drawn by frequency where there is none, if every row needs one."""
+        """Return labels; drawn by frequency where there is none, if every row needs one.
+
+        Where no training row had a label, all are alike.
+        """
         labels = torch.as_tensor(self.labels).to(generator.device)
         if not every:
             return labels
         weights = torch.as_tensor(self.counts, dtype=torch.float64).to(generator.device)
+        if not weights.any():
+            weights = torch.ones_like(weights)
         drawn = torch.multinomial(weights, len(labels), replacement=True, generator=generator)
         return torch.where(labels < 0, drawn, labels)

@@ -331,6 +331,43 @@ def test_how_many_rows_are_drawn(cancer, settings):
         model.sample(4, y=[1, 0, 1])
     with pytest.raises(ValueError, match="y holds 'x'"):
         model.sample(y="x")
+    for nothing in ([], np.array([]), pd.Series([], dtype="Int64")):
+        with pytest.raises(ValueError, match="y holds no labels"):
+            model.sample(y=nothing)
+
+
+def test_labels_of_draws_are_read_as_those_of_rows(cancer):
+    X, y = cancer
+    names = pd.Series(y).astype("boolean")
+    model = fast(**DECODER).fit(X, names)
+    assert model.classes_.tolist() == [False, True]
+    inputs = []
+    model.net_.module_.decoder.register_forward_pre_hook(lambda m, args: inputs.append(args[0]))
+    for want in (
+        pd.Series([True, False], dtype="boolean"),
+        [np.True_, np.array(False)],
+        np.ma.array([True, False]),
+    ):
+        inputs.clear()
+        model.sample(y=want)
+        assert inputs[0][:, 2:].tolist() == [[0, 1, 0], [1, 0, 0]]
+    inputs.clear()
+    model.sample(y=np.ma.array([True, False], mask=[False, True]), random_state=0)
+    assert inputs[0][0, 2:].tolist() == [0, 1, 0]
+    for missing in (np.ma.masked, pd.NA):
+        model.sample(2, y=missing)
+    with pytest.raises(ValueError, match="y mixes labels of types bool, str"):
+        model.sample(y=[True, "x"])
+
+
+def test_classes_are_drawn_alike_where_no_row_had_one(cancer):
+    X, _ = cancer
+    model = fast(**DECODER).partial_fit(X, np.full(len(X), None), classes=["a", "b"])
+    inputs = []
+    model.net_.module_.decoder.register_forward_pre_hook(lambda m, args: inputs.append(args[0]))
+    model.sample(4000, random_state=0)
+    shares = torch.cat(inputs)[:, 2:].mean(dim=0).numpy()
+    np.testing.assert_allclose(shares, [0.5, 0.5, 0], atol=0.03)
 
 
 def test_classes_are_drawn_by_their_frequency(cancer):

@@ -72,6 +72,37 @@ def test_minus_one_of_two_classes_is_a_class(blobs):
     assert model.score(X, y) > 0.95
 
 
+@pytest.mark.parametrize(
+    "y, classes",
+    [
+        (pd.Series([True, None, False] * 50, dtype="boolean"), [False, True]),
+        (pd.Series([0, None, 7] * 50, dtype="Int64"), [0, 7]),
+        (np.ma.array([-1, 99, 1] * 50, mask=[0, 1, 0] * 50), [-1, 1]),
+        ([-1, 0, 1, None, None] * 30, [-1, 0, 1]),
+        ([np.str_("b"), "a", None] * 50, ["a", "b"]),
+        (pd.Series([2**53, 2**53 + 1, None] * 50, dtype="Int64"), [2**53, 2**53 + 1]),
+    ],
+    ids=["boolean", "Int64", "masked", "-1 beside None", "numpy.str_", "large"],
+)
+def test_labels_are_read_as_they_came(blobs, y, classes):
+    X, _ = blobs
+    model = fast_classifier(max_epochs=1).fit(X, y)
+    assert model.classes_.tolist() == classes
+    assert {type(label) for label in model.classes_.tolist()} == {type(classes[0])}
+    assert set(model.predict(X).tolist()) <= set(classes)
+    first = fast_classifier().partial_fit(X, y, classes=classes)
+    assert first.classes_.tolist() == classes
+
+
+def test_a_list_of_several_types_is_refused(blobs):
+    X, _ = blobs
+    for other in (-1, True):
+        with pytest.raises(ValueError, match=r"y mixes labels of types .*, str"):
+            fast_classifier().fit(X, ["a", other, "b"] * 50)
+        with pytest.raises(ValueError, match=r"classes mixes labels of types .*, str"):
+            fast_classifier().partial_fit(X, ["a", "b", "b"] * 50, classes=["a", "b", other])
+
+
 def test_one_class_is_always_predicted(blobs):
     X, _ = blobs
     model = fast_classifier().fit(X, np.full(len(X), "only"))
