@@ -112,7 +112,7 @@ def _propose(
     if prior_share:
         # Which of a row's draws come from the prior does not matter: the first ones.
         of_prior = torch.arange(len(z), device=z.device) % n_draws < prior_share * n_draws
-        z[of_prior] = module.prior.sample(int(of_prior.sum()), k, generator)
+        z[of_prior] = module.prior.sample(int(of_prior.sum()), k, generator).detach()
         log_prior = module.prior.log_prob(z)
     away = (z - posterior.to_decoder(codes)).square().sum(dim=1) / (2 * posterior.noise**2)
     log_posterior = -away - k * math.log(posterior.noise * math.sqrt(2 * math.pi))

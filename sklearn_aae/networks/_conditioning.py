@@ -66,7 +66,8 @@ class Conditioning(nn.Module):
 
         Labels are on the generator's device; None if no row has one.
         """
-        draws = prior.sample(n_samples, n_components, generator)
+        # A prior is fixed, whatever its draws come from.
+        draws = prior.sample(n_samples, n_components, generator).detach()
         if not self.by_modes or labels is None:
             return draws
         labelled = labels >= 0
@@ -76,7 +77,7 @@ class Conditioning(nn.Module):
         # Rounding may take a number just below 1 to the number of modes.
         step = torch.minimum((chance * counts).long(), counts - 1)
         modes = self.first_modes[own] + step
-        draws[labelled] = prior.sample_modes(modes, n_components, generator)
+        draws[labelled] = prior.sample_modes(modes, n_components, generator).detach()
         return draws
 
 

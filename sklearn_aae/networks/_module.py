@@ -180,5 +180,5 @@ class AAEModule(nn.Module):
         """Return codes of the prior, or of the part of it that belongs to their labels."""
         k = self.n_components
         if self.conditioning is None:
-            return self.prior.sample(n_samples, k, generator)
+            return self.prior.sample(n_samples, k, generator).detach()
         return self.conditioning.draw(self.prior, n_samples, k, labels, generator)

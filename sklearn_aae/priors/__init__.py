@@ -14,7 +14,13 @@ from sklearn_aae.priors._mixture import Mixture
 from sklearn_aae.priors._product import Product
 from sklearn_aae.priors._swiss_roll import SwissRoll
 from sklearn_aae.priors._uniform import Uniform
-from sklearn_aae.priors._wrapped import CallablePrior, PriorLike, ScipyPrior, TorchPrior
+from sklearn_aae.priors._wrapped import (
+    ACCEPTED,
+    CallablePrior,
+    PriorLike,
+    ScipyPrior,
+    TorchPrior,
+)
 
 __all__ = [
     "PRIORS",
@@ -81,9 +87,26 @@ def find_prior(prior: PriorLike) -> Prior:
     """Return what :func:`as_prior` does, whatever the width of the code."""
     if isinstance(prior, torch.distributions.Distribution):
         return TorchPrior(prior)
+    if isinstance(prior, (str, Prior)) or (isinstance(prior, type) and issubclass(prior, Prior)):
+        return resolve(prior, PRIORS, Prior, "prior")
+    if isinstance(prior, type):
+        raise TypeError(f"prior must be an object, not the class {prior.__name__}. {ACCEPTED}")
     if hasattr(prior, "rvs"):
         return ScipyPrior(prior)
-    # A prior that learns is a torch module, which can be called.
-    if callable(prior) and not isinstance(prior, (type, Prior)):
+    if callable(prior):
         return CallablePrior(prior)
-    return resolve(prior, PRIORS, Prior, "prior")
+    raise TypeError(
+        f"prior must be one of {sorted(PRIORS)}; got {prior!r}.{_hint(prior)} {ACCEPTED}"
+    )
+
+
+def _hint(prior: object) -> str:
+    """Return how else to offer what is no prior, if there is a way."""
+    if not hasattr(prior, "sample"):
+        return ""
+    if hasattr(prior, "covariance_type"):
+        return (
+            " Fit a mixture and pass its parameters: priors.Mixture(means=gmm.means_, "
+            "covariances=gmm.covariances_, weights=gmm.weights_)."
+        )
+    return " Wrap what has a sample method, once it is fitted, in a function."

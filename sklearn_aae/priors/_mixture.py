@@ -46,9 +46,12 @@ class Mixture(MixtureOfGaussians):
         Means of your own, which take the place of a layout.
     covariances : float or array-like, default=None
         Covariances of your own, for ``means``: one variance, or an array of shape
-        (n_modes,), (n_modes, n_components) or (n_modes, n_components, n_components)
-        of variances or covariances, as :class:`sklearn.mixture.GaussianMixture`
-        has them.  None is unit variance.
+        (n_modes,), (n_modes, n_components), (n_modes, n_components, n_components) or
+        (n_components, n_components) of variances or covariances, as
+        :class:`sklearn.mixture.GaussianMixture` has them for ``covariance_type``
+        "spherical", "diag", "full" and "tied".  With as many modes as components a
+        matrix that can be a covariance is one, shared by all modes ("tied"), and any
+        other has the variances of a mode in each row.  None is unit variance.
     weights : array-like of shape (n_modes,), default=None
         Probabilities of the modes; None makes them equal.
 
@@ -187,14 +190,19 @@ class Mixture(MixtureOfGaussians):
         if self.covariances is None:
             return np.broadcast_to(np.eye(k), (m, k, k))
         given = as_array(self, "covariances")
-        if given.shape == (m, k, k):
-            if not np.allclose(given, given.swapaxes(1, 2)):
+        if given.shape in ((m, k, k), (k, k)) and not (given.shape == (m, k) and not _tied(given)):
+            if not np.allclose(given, given.swapaxes(-1, -2)):
                 raise ValueError("Mixture prior: covariances must be symmetric.")
-            return given
+            return np.broadcast_to(given, (m, k, k))
         if given.shape not in ((), (m,), (m, k)):
             raise ValueError(
-                f"Mixture prior: covariances must be a number or have shape ({m},), ({m}, {k}) or "
-                f"({m}, {k}, {k}); got {given.shape}."
+                f"Mixture prior: covariances must be a number or have shape ({m},), ({m}, {k}), "
+                f"({m}, {k}, {k}) or ({k}, {k}); got {given.shape}."
             )
         variances = np.broadcast_to(given[:, np.newaxis] if given.ndim == 1 else given, (m, k))
         return variances[:, :, np.newaxis] * np.eye(k)
+
+
+def _tied(square: np.ndarray) -> bool:
+    """Return whether a matrix is one covariance, not a row of variances for each mode."""
+    return bool(np.allclose(square, square.T) and np.linalg.eigvalsh(square)[0] > 0)

@@ -110,6 +110,8 @@ class SwissRoll(Prior):
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
         if self.noise == 0:
             raise ValueError("SwissRoll has no density to evaluate with noise=0, only draws.")
+        if not len(z):
+            return z.new_zeros(0)
         points, weights = (
             torch.from_numpy(part).to(z.device)
             for part in _spiral(float(self.radius), float(self.turns), float(self.noise))
@@ -123,8 +125,6 @@ class SwissRoll(Prior):
             codes = z[rows].double()
             sums = torch.logsumexp(torch.addmm(offsets, codes, slopes), dim=1)
             parts.append(sums - 0.5 * precision * codes.square().sum(dim=1))
-        if not parts:
-            return z.new_empty(0)
         return (torch.cat(parts) - math.log(2 * math.pi * self.noise**2)).to(z.dtype)
 
 

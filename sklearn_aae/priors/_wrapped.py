@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from sklearn_aae._utils._random import fenced
 from sklearn_aae.priors._base import Prior
@@ -32,6 +33,19 @@ PriorLike = (
 )
 
 
+#: Rows of float32 that should add up to 1 do so up to this.
+SIMPLEX_TOLERANCE = 1e-5
+
+#: What makes distributions when it is called with their parameters.
+UNFROZEN = (stats.rv_continuous, stats.rv_discrete, *type(stats.multivariate_normal).__bases__)
+
+ACCEPTED = (
+    "A prior is a name, a Prior object, a torch.distributions.Distribution, a frozen scipy.stats "
+    "distribution (one with rvs), or a function (n_samples, generator) that returns draws of shape "
+    "(n_samples, n_components)."
+)
+
+
 def _draw_seed_from(generator: torch.Generator) -> int:
     return int(torch.randint(2**62, (), generator=generator, device=generator.device))
 
@@ -39,8 +53,12 @@ def _draw_seed_from(generator: torch.Generator) -> int:
 def _as_codes(
     draws: Draws, shape: tuple[int, int], device: torch.device, what: str
 ) -> torch.Tensor:
-    """Return draws as float32 codes, or say what is wrong with them."""
-    codes = torch.as_tensor(draws).to(device=device, dtype=torch.float32)
+    """Return draws as float32 codes without gradients, or say what is wrong with them."""
+    # Priors are fixed: what draws them, a network perhaps, is not to be trained.
+    tensor = draws.detach() if isinstance(draws, torch.Tensor) else _as_tensor(draws, what)
+    if tensor.is_complex():
+        raise TypeError(f"prior: {what} returned draws that are complex numbers.")
+    codes = tensor.to(device=device, dtype=torch.float32)
     if codes.ndim == 1 and shape[1] == 1:
         codes = codes[:, None]
     if tuple(codes.shape) != shape:
@@ -51,6 +69,16 @@ def _as_codes(
     if not bool(torch.isfinite(codes).all()):
         raise ValueError(f"prior: {what} returned draws that are not finite.")
     return codes
+
+
+def _as_tensor(draws: object, what: str) -> torch.Tensor:
+    try:
+        return torch.as_tensor(np.asarray(draws))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"prior: {what} returned {type(draws).__name__}, expected an array or tensor of "
+            "numbers."
+        ) from error
 
 
 class _Wrapped(Prior):
@@ -77,8 +105,8 @@ class CallablePrior(_Wrapped):
     ----------
     function : callable
         Takes the number of draws and a :class:`torch.Generator`, returns an array
-        or tensor of draws.  It should be a module-level function if the estimator
-        is to be pickled.
+        or tensor of draws, from which gradients are cut off: a prior is fixed.  It
+        should be a module-level function if the estimator is to be pickled.
 
     Examples
     --------
@@ -93,6 +121,24 @@ class CallablePrior(_Wrapped):
     def __init__(self, function: DrawFunction) -> None:
         self.function = function
 
+    def check(self, n_components: int) -> None:
+        if not callable(self.function) or isinstance(self.function, type):
+            raise TypeError(f"prior: {self.function!r} is no function. {ACCEPTED}")
+        if isinstance(self.function, stats.gaussian_kde):
+            raise TypeError(
+                "prior: a gaussian_kde draws by its resample, not when it is called; wrap it in a "
+                "function, as in lambda n, generator: kde.resample(n, seed=int("
+                "torch.randint(2**31, (), generator=generator, device=generator.device))).T. "
+                f"{ACCEPTED}"
+            )
+        try:
+            super().check(n_components)
+        except TypeError as error:
+            raise TypeError(
+                f"prior: {_name(self.function)}(n_samples, generator) does not work: {error} "
+                f"{ACCEPTED}"
+            ) from error
+
     def _draws(
         self, n_samples: int, n_components: int, generator: torch.Generator
     ) -> tuple[Draws, str]:
@@ -100,7 +146,11 @@ class CallablePrior(_Wrapped):
         # global stream nor give other draws under another one.
         with fenced(_draw_seed_from(generator), generator.device):
             draws = self.function(n_samples, generator)
-        return draws, getattr(self.function, "__name__", repr(self.function))
+        return draws, _name(self.function)
+
+
+def _name(function: object) -> str:
+    return getattr(function, "__name__", repr(function))
 
 
 class TorchPrior(_Wrapped):
@@ -135,8 +185,13 @@ class TorchPrior(_Wrapped):
         return draws, repr(self.distribution)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
+        distribution = type(self.distribution)
+        if distribution.log_prob is torch.distributions.Distribution.log_prob:
+            return super().log_prob(z)
         result = torch.full((len(z),), -math.inf, dtype=z.dtype, device=z.device)
         inside = self._inside(z)
+        if not inside.any():  # some distributions cannot work on no rows
+            return result
         try:
             log_prob = self.distribution.log_prob(z[inside])
         except NotImplementedError:
@@ -150,7 +205,7 @@ class TorchPrior(_Wrapped):
             support = self.distribution.support
         except NotImplementedError:
             support = None
-        if support is None:
+        if support is None or not len(z):
             return torch.ones(len(z), dtype=torch.bool, device=z.device)
         return support.check(z).reshape(len(z), -1).all(dim=1)
 
@@ -176,6 +231,19 @@ class ScipyPrior(_Wrapped):
     def __init__(self, distribution: FrozenDistribution) -> None:
         self.distribution = distribution
 
+    def check(self, n_components: int) -> None:
+        distribution: object = self.distribution
+        if not hasattr(distribution, "rvs") or isinstance(distribution, type):
+            raise TypeError(f"prior: {distribution!r} is no distribution. {ACCEPTED}")
+        if isinstance(distribution, UNFROZEN):
+            name = type(distribution).__name__.removesuffix("_gen")
+            raise TypeError(
+                f"prior: the scipy.stats distribution {name} is not frozen; call it with its "
+                f"parameters, as in stats.norm() or stats.gamma(2.0), and pass what it returns "
+                f"(a histogram has none: stats.rv_histogram(...)()). {ACCEPTED}"
+            )
+        super().check(n_components)
+
     def _draws(
         self, n_samples: int, n_components: int, generator: torch.Generator
     ) -> tuple[Draws, str]:
@@ -194,5 +262,29 @@ class ScipyPrior(_Wrapped):
         )
         if log is None:
             return super().log_prob(z)
-        density = np.asarray(log(z.detach().cpu().numpy()))
+        if not len(z):
+            return z.new_zeros(0)
+        codes = z.detach().cpu().numpy()
+        on_simplex = isinstance(self.distribution, type(stats.dirichlet([1.0, 1.0])))
+        density = self._on_simplex(codes) if on_simplex else np.asarray(log(codes))
         return torch.as_tensor(density.reshape(len(z), -1).sum(axis=1)).to(z.device, z.dtype)
+
+    def _on_simplex(self, codes: np.ndarray) -> np.ndarray:
+        """Return the log densities of a Dirichlet distribution, which wants points as columns."""
+        distribution: Any = self.distribution
+        alpha = np.asarray(distribution.alpha)
+        if codes.shape[1] != len(alpha):
+            raise ValueError(
+                f"prior: codes have {codes.shape[1]} columns, the Dirichlet distribution has "
+                f"{len(alpha)}."
+            )
+        sums = codes.sum(axis=1, dtype=np.float64)
+        inside = (codes >= 0).all(axis=1) & (np.abs(sums - 1) < SIMPLEX_TOLERANCE)
+        density = np.full(len(codes), -np.inf)
+        points = codes[inside].astype(np.float64)
+        # Draws may underflow to 0, where such a density is infinite.
+        points[(points == 0) & (alpha < 1)] = np.finfo(np.float64).tiny
+        points /= points.sum(axis=1, keepdims=True)
+        if len(points):
+            density[inside] = distribution.logpdf(points.T)
+        return density

@@ -12,6 +12,8 @@ import pytest
 import torch
 from scipy import stats
 from sklearn.base import clone
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KernelDensity
 
 from sklearn_aae import priors
 from sklearn_aae._utils._random import make_generator
@@ -491,6 +493,27 @@ def test_radius_and_scale_act():
     np.testing.assert_allclose(grid.factors[0], 0.2 * ONE)
 
 
+@pytest.mark.parametrize("kind", ["tied", "diag", "full", "spherical"])
+@pytest.mark.parametrize("m, k", [(2, 2), (3, 2), (2, 3), (3, 3), (1, 2), (1, 1), (2, 1)])
+def test_covariances_are_those_of_a_gaussian_mixture(kind, m, k):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(150, k)) @ rng.normal(size=(k, k)) + 4 * rng.integers(m, size=(150, 1))
+    found = GaussianMixture(m, covariance_type=kind, random_state=0).fit(rows)
+    prior = priors.Mixture(
+        means=found.means_, covariances=found.covariances_, weights=found.weights_
+    )
+    np.testing.assert_allclose(
+        as_prior(prior, k).log_prob(torch.from_numpy(rows)), found.score_samples(rows), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("given", [[[0.1, 0.2], [0.2, 0.1]], [[0.1, 0.2], [0.3, 0.4]]])
+def test_a_matrix_that_is_no_covariance_has_variances(given):
+    prior = as_prior(priors.Mixture(means=[[0, 0], [1, 1]], covariances=given), 2)
+    factors = prior._modes(2).factors.numpy()
+    np.testing.assert_allclose(factors**2, [np.diag(row) for row in given])
+
+
 @pytest.mark.parametrize("given", [0.25, [0.25, 0.25], [[0.25, 0.25]] * 2, [0.25 * ONE] * 2])
 def test_covariances_of_every_shape(given):
     prior = as_prior(priors.Mixture(means=[[0, 0], [1, 1]], covariances=given), 2)
@@ -523,6 +546,38 @@ def test_a_product_has_the_sum_of_log_densities():
     z = prior.sample(20, 5, make_generator(0))
     expected = priors.Gaussian().log_prob(z[:, :2]) + priors.Uniform(0, 2).log_prob(z[:, 2:])
     torch.testing.assert_close(prior.log_prob(z), expected)
+
+
+def test_densities_of_no_rows(case):
+    prior, kind, *_ = case
+    nothing = torch.zeros(0, 2, dtype=torch.float64)
+    if kind != "draws":
+        found = prior.log_prob(nothing)
+        assert (found.shape, found.dtype) == ((0,), torch.float64)
+    else:
+        with pytest.raises(ValueError, match="no density"):
+            prior.log_prob(nothing)
+
+
+def test_rows_none_of_which_is_in_the_support():
+    prior = priors.TorchPrior(torch.distributions.Exponential(1.0))
+    assert prior.log_prob(-torch.ones(3, 2)).tolist() == [-np.inf] * 3
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 7])
+@pytest.mark.parametrize("alpha", [[2.0, 3.0, 4.0], [0.05, 0.5, 1.0]])
+def test_a_dirichlet_distribution_of_scipy_is_that_of_torch(n_rows, alpha):
+    prior = as_prior(stats.dirichlet(alpha), 3)
+    z = prior.sample(n_rows, 3, make_generator(0)).double()
+    z = z.clamp(min=1e-30)
+    z = z / z.sum(dim=1, keepdim=True)
+    expected = torch.distributions.Dirichlet(torch.tensor(alpha).double()).log_prob(z)
+    torch.testing.assert_close(prior.log_prob(z), expected)
+    assert torch.isfinite(prior.log_prob(prior.sample(200, 3, make_generator(1)))).all()
+    outside = torch.tensor([[0.5, 0.6, 0.1], [1.5, -0.5, 0.0]])
+    assert prior.log_prob(outside).tolist() == [-np.inf] * 2
+    with pytest.raises(ValueError, match="codes have 2 columns"):
+        prior.log_prob(torch.zeros(2, 2))
 
 
 # --------------------------------------------------------------------------- errors
@@ -583,6 +638,51 @@ def test_a_product_has_the_sum_of_log_densities():
 def test_bad_priors_are_named(prior, error, message):
     with pytest.raises(error, match=message):
         as_prior(prior, 2)
+
+
+@pytest.mark.parametrize(
+    "offer, message",
+    [
+        (stats.norm, "norm is not frozen; call it"),
+        (stats.gamma, "gamma is not frozen"),
+        (stats.multivariate_normal, "multivariate_normal is not frozen"),
+        (stats.rv_histogram(np.histogram([0.0, 1.0, 2.0])), "rv_histogram is not frozen"),
+        (priors.ScipyPrior(stats.norm), "norm is not frozen"),
+        (priors.Product([(stats.norm, 2)]), "norm is not frozen"),
+        (priors.ScipyPrior(priors.Gaussian()), "is no distribution"),
+        (priors.CallablePrior("gaussian"), "'gaussian' is no function"),
+        (stats.gaussian_kde([[0.0, 1.0, 2.0], [1.0, 0.0, 2.0]]), "draws by its resample"),
+        (GaussianMixture(2), r"pass its parameters: priors\.Mixture\(means=gmm\.means_"),
+        (KernelDensity(), "Wrap what has a sample method"),
+        (torch.distributions.Normal, "not the class Normal"),
+        (None, "got None"),
+        (lambda n: torch.zeros(n, 2), r"\(n_samples, generator\) does not work"),
+        (torch.nn.Linear(2, 2), r"\(n_samples, generator\) does not work"),
+        (lambda n, generator: None, "returned NoneType, expected an array"),
+        (lambda n, generator: torch.zeros(n, 2, dtype=torch.complex64), "complex numbers"),
+    ],
+)
+def test_what_is_no_prior_hears_what_is_one(offer, message):
+    with pytest.raises(TypeError, match=message) as caught:
+        as_prior(offer, 2)
+    assert "a frozen scipy.stats distribution (one with rvs), or a function" in str(caught.value)
+
+
+def test_what_messages_advise_works():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(200, 2))
+    kde = stats.gaussian_kde(rows.T)
+
+    def draw(n, generator):
+        seed = torch.randint(2**31, (), generator=generator, device=generator.device)
+        return kde.resample(n, seed=int(seed)).T
+
+    generator, prior = make_generator(0), as_prior(draw, 2)
+    assert not torch.equal(prior.sample(5, 2, generator), prior.sample(5, 2, generator))
+    histogram = stats.rv_histogram(np.histogram(rows, bins=20, density=True), density=True)
+    prior = as_prior(histogram(), 2)
+    assert prior.sample(5, 2, generator).shape == (5, 2)
+    assert torch.isfinite(prior.log_prob(torch.zeros(3, 2))).all()
 
 
 @pytest.mark.parametrize(

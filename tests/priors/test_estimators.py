@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import priors
-from sklearn_aae.metrics import balanced_score, prior_match_score
+from sklearn_aae.metrics import balanced_score, prior_gap, prior_match_score
 from sklearn_aae.posteriors import Channel, Deterministic
 from sklearn_aae.priors import PRIORS
 from tests.instances import fast
@@ -153,3 +153,22 @@ def test_a_prior_of_ones_own_may_have_a_support_and_learn(cancer):
     np.testing.assert_allclose(np.linalg.norm(model.transform(cancer[0]), axis=1), 1)
     assert model.prior_.n_updates == 3  # before the second and third epoch, and at the end
     assert model.prior.n_updates == 0
+
+
+@pytest.mark.parametrize("subclass", [False, True])
+def test_a_prior_that_a_network_draws_is_not_trained(cancer, subclass):
+    layer = torch.nn.Linear(2, 2)
+
+    def flow(n_samples, generator):
+        return layer(torch.randn((n_samples, 2), generator=generator))
+
+    class Flow(priors.Prior):
+        def sample(self, n_samples, n_components, generator):
+            return flow(n_samples, generator)
+
+    before = layer.weight.detach().clone()
+    model = fast(prior=Flow() if subclass else flow, n_components=2, max_epochs=1).fit(cancer[0])
+    assert layer.weight.grad is None
+    assert torch.equal(layer.weight, before)
+    assert np.isfinite(model.sample(3)).all()
+    assert np.isfinite(prior_gap(model, cancer[0]))
