@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._random import draw_seed, make_generator
-from sklearn_aae.inspection._style import MUTED, PALE, PALETTE, axes_or_new, matrix_of
+from sklearn_aae.encoding import read_label_cells
+from sklearn_aae.inspection._style import (
+    MUTED,
+    PALE,
+    PALETTE,
+    axes_or_new,
+    colors_of,
+    matrix_of,
+    name_in_legend,
+    over,
+)
+
+#: Classes have other markers where the palette begins again.
+MARKERS = ("o", "^", "s", "P", "v", "X", "D")
+#: Keywords of a scatter that say how values become colours.
+OF_VALUES = ("cmap", "norm", "vmin", "vmax", "colorizer", "plotnonfinite")
+#: Entries of a column of the legend.
+COLUMN = 24
+
+
+class Group(NamedTuple):
+    """Rows that are drawn alike: their name in the legend, which they are, if they have labels."""
+
+    label: str
+    rows: np.ndarray
+    labelled: bool = True
 
 
 class LatentSpaceDisplay:
@@ -27,8 +52,9 @@ class LatentSpaceDisplay:
         Draws of the prior; None leaves them out.
     y : array-like of shape (n_samples,), default=None
         Colours the codes: labels by class (with a legend), real numbers, or more
-        classes than the palette has colours, by value (with a colour bar; in a
-        histogram they change nothing).
+        numbered classes than the palette has colours, by value (with a colour bar; in a
+        histogram they change nothing).  Missing cells (None, NaN, pandas.NA) are shown
+        as unlabelled rows.
     components : tuple of int, default=(0, 1)
         The two components to show, or one.  Codes of width 1 show that one.
 
@@ -40,7 +66,8 @@ class LatentSpaceDisplay:
         Figure of the axes.
     code_artists_ : list
         The scatter (``PathCollection``) or histogram (``BarContainer``) of each
-        class of ``y``; one without classes.
+        class of ``y``, and last that of unlabelled rows if there are some; one without
+        classes.
     prior_artist_ : PathCollection, Polygon or None
         The draws of the prior.
 
@@ -82,8 +109,10 @@ class LatentSpaceDisplay:
             raise ValueError(
                 f"codes have {width} components, but prior has {self.prior.shape[1]} columns."
             )
-        self.y = None if y is None else column_or_1d(y)
-        check_consistent_length(self.codes, self.y)
+        self.y = y
+        self._labels = None if y is None else read_label_cells(y)
+        if self._labels is not None:
+            check_consistent_length(self.codes, self._labels.missing)
         components = tuple(components)
         self.components = (0,) if width == 1 and components == (0, 1) else components
         if len(self.components) not in (1, 2) or not all(
@@ -160,7 +189,7 @@ class LatentSpaceDisplay:
         prior = None
         if n_prior:
             generator = make_generator(draw_seed(random_state))
-            prior = estimator.prior_.sample(n_prior, codes.shape[1], generator).numpy()
+            prior = estimator.prior_.sample(n_prior, codes.shape[1], generator).detach().numpy()
         return cls(codes, prior, y=y, components=components).plot(ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> LatentSpaceDisplay:
@@ -185,54 +214,76 @@ class LatentSpaceDisplay:
         """
         self.ax_ = axes_or_new(ax, (5.5, 4.8))
         self.figure_ = self.ax_.figure
+        # What others drew on the axes stays in the legend.
+        handles, texts = self.ax_.get_legend_handles_labels()
         groups, values = self._groups()
         draw = self._scatter if len(self.components) == 2 else self._histogram
         draw(groups, values, kwargs)
+        if self.prior is not None:
+            handles, texts = [*handles, self.prior_artist_], [*texts, "prior"]
+        # Outlines of histograms come as a list.
+        handles += [a[0] if isinstance(a, list) else a for a in self.code_artists_]
+        texts += [str(kwargs.get("label", group.label)) for group in groups]
         if len(groups) > 1 or self.prior is not None:
-            self.ax_.legend(frameon=False, fontsize="small")
+            look = {"frameon": False, "fontsize": "small", "ncols": -(-len(texts) // COLUMN)}
+            name_in_legend(self.ax_, handles, texts, **look)
         return self
 
-    def _groups(self) -> tuple[list[tuple[str, np.ndarray]], np.ndarray | None]:
-        """Return the label and mask of each class, or one class and the values of y."""
-        everything = np.ones(len(self.codes), dtype=bool)
-        if self.y is None:
-            return [("codes", everything)], None
-        classes = np.unique(self.y)
-        numeric = np.issubdtype(self.y.dtype, np.number)
-        if numeric and (type_of_target(self.y) == "continuous" or len(classes) > len(PALETTE)):
-            return [("codes", everything)], self.y
-        return [(str(label), self.y == label) for label in classes], None
+    def _groups(self) -> tuple[list[Group], np.ndarray | None]:
+        """Return the classes, or one class and the values of y; rows without a label are last."""
+        if self._labels is None:
+            return [Group("codes", np.ones(len(self.codes), dtype=bool))], None
+        labels, missing = self._labels
+        rest = [Group("unlabelled", missing, labelled=False)] if missing.any() else []
+        if not len(labels):
+            return rest, None
+        classes, indices = np.unique(labels, return_inverse=True)
+        numeric = np.issubdtype(labels.dtype, np.number)
+        if numeric and (type_of_target(labels) == "continuous" or len(classes) > len(PALETTE)):
+            return [Group("codes", ~missing), *rest], labels
+        own = np.full(len(missing), -1)
+        own[~missing] = indices
+        return [Group(str(label), own == i) for i, label in enumerate(classes)] + rest, None
 
-    def _scatter(self, groups: list, values: np.ndarray | None, kwargs: dict) -> None:
+    def _scatter(self, groups: list[Group], values: np.ndarray | None, kwargs: dict) -> None:
         first, second = self.components
         ax, self.prior_artist_ = self.ax_, None
         if self.prior is not None:
             self.prior_artist_ = ax.scatter(
                 *self.prior[:, [first, second]].T, s=8, c=PALE, linewidths=0, label="prior"
             )
-        self.code_artists_ = []
-        for i, (label, mask) in enumerate(groups):
-            look = {"s": 16, "alpha": 0.85, "linewidths": 0, "label": label}
-            look |= {"color": PALETTE[i % len(PALETTE)]} if values is None else {"c": values}
+        colors, artists = colors_of(len(groups)), {}
+        # Rows without a class lie below the others.
+        for i in sorted(range(len(groups)), key=lambda i: groups[i].labelled):
+            label, mask, labelled = groups[i]
+            marker = MARKERS[i // len(PALETTE) % len(MARKERS)]
+            look = {"s": 16, "alpha": 0.85, "linewidths": 0, "label": label, "marker": marker}
+            chosen = kwargs
+            if not labelled:
+                look |= {"color": MUTED, "s": 8, "alpha": 0.6, "marker": "o"}
+                chosen = {name: kwargs[name] for name in kwargs if name not in OF_VALUES}
+            else:
+                look |= {"color": colors[i]} if values is None else {"c": values}
             points = self.codes[mask][:, [first, second]].T
-            self.code_artists_.append(ax.scatter(*points, **(look | kwargs)))
-        if values is not None:
+            artists[i] = ax.scatter(*points, **over(look, chosen))
+        self.code_artists_ = [artists[i] for i in range(len(groups))]
+        if values is not None and self.code_artists_[0].get_array() is not None:
             self.figure_.colorbar(self.code_artists_[0], ax=ax, label="y")
         ax.set(xlabel=f"component {first}", ylabel=f"component {second}")
 
-    def _histogram(self, groups: list, values: np.ndarray | None, kwargs: dict) -> None:
+    def _histogram(self, groups: list[Group], values: np.ndarray | None, kwargs: dict) -> None:
         (component,) = self.components
         ax, self.prior_artist_ = self.ax_, None
         codes = self.codes[:, component]
         draws = codes[:0] if self.prior is None else self.prior[:, component]
         bins = np.histogram_bin_edges(np.concatenate([codes, draws]), bins=30)
         self.code_artists_ = []
-        for i, (label, mask) in enumerate(groups):
+        for (label, mask, labelled), color in zip(groups, colors_of(len(groups)), strict=True):
             # Classes are shares of all rows, so that together they match the prior.
             share = np.full(mask.sum(), 1 / (len(codes) * (bins[1] - bins[0])))
             look = {"bins": bins, "weights": share, "alpha": 0.6, "label": label}
-            look |= {"color": PALETTE[i % len(PALETTE)]}
-            self.code_artists_.append(ax.hist(codes[mask], **(look | kwargs))[2])
+            look["color"] = color if labelled else MUTED
+            self.code_artists_.append(ax.hist(codes[mask], **over(look, kwargs))[2])
         if self.prior is not None:
             outline = {"histtype": "step", "color": MUTED, "linewidth": 1.5, "label": "prior"}
             self.prior_artist_ = ax.hist(draws, bins=bins, density=True, **outline)[2][0]

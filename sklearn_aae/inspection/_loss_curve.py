@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae.inspection._style import BLUE, MUTED, ORANGE, VERMILION, axes_or_new
+from sklearn_aae.inspection._style import BLUE, MUTED, ORANGE, VERMILION, axes_or_new, over
 
 #: Key of the history, label, and the drawing of its line.
 LEFT = (
@@ -180,4 +180,5 @@ class LossCurveDisplay:
             # One epoch makes no line.
             marker = {"marker": "o"} if len(losses) == 1 else {}
             epochs = np.arange(1, len(losses) + 1)
-            self.lines_[key] = ax.plot(epochs, losses, label=label, **(look | marker | kwargs))[0]
+            look = over({"label": label} | look | marker, kwargs)
+            self.lines_[key] = ax.plot(epochs, losses, **look)[0]

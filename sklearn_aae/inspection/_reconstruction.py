@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae.inspection._style import BLUE, MUTED, axes_or_new, matrix_of, shorten
+from sklearn_aae.encoding import BOOLEAN, NUMBER, Container, as_frame, columns_of, read_column
+from sklearn_aae.encoding._containers import as_array
+from sklearn_aae.exceptions import UnsupportedColumnsError
+from sklearn_aae.inspection._style import BLUE, MUTED, axes_or_new, matrix_of, over, shorten
 
 
 class ReconstructionDisplay:
@@ -46,7 +52,7 @@ class ReconstructionDisplay:
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or a column holds no numbers or lacks some.
 
     See Also
     --------
@@ -72,8 +78,8 @@ class ReconstructionDisplay:
         shape: tuple[int, int] | None = None,
         feature_names: Any = None,
     ) -> None:
-        self.rows = matrix_of(rows, "rows")
-        self.reconstructions = matrix_of(reconstructions, "reconstructions")
+        self.rows = numbers_of(rows, "rows", feature_names)
+        self.reconstructions = numbers_of(reconstructions, "reconstructions", feature_names)
         if self.rows.shape != self.reconstructions.shape:
             raise ValueError(
                 f"rows are {self.rows.shape}, but reconstructions {self.reconstructions.shape}."
@@ -122,7 +128,7 @@ class ReconstructionDisplay:
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the shapes do not fit.
+            If the shapes do not fit, or a column holds no numbers or lacks some.
         MissingExtraError
             If matplotlib is needed and not installed.
 
@@ -141,8 +147,10 @@ class ReconstructionDisplay:
         """
         check_is_fitted(estimator)
         names = getattr(estimator, "feature_names_in_", None)
-        means = np.asarray(estimator.reconstruct(X))
-        return cls(np.asarray(X), means, shape=shape, feature_names=names).plot(ax, **kwargs)
+        rows = numbers_of(X, "X", names)
+        return cls(rows, estimator.reconstruct(X), shape=shape, feature_names=names).plot(
+            ax, **kwargs
+        )
 
     def plot(
         self, ax: Any = None, *, n_images: int = 10, n_columns: int = 40, **kwargs: Any
@@ -167,9 +175,13 @@ class ReconstructionDisplay:
 
         Raises
         ------
+        ValueError
+            If ``n_images`` or ``n_columns`` is not at least 1.
         MissingExtraError
             If matplotlib is needed and not installed.
         """
+        check_scalar(n_images, "n_images", Integral, min_val=1)
+        check_scalar(n_columns, "n_columns", Integral, min_val=1)
         self.explained_ = explained_variance(self.rows, self.reconstructions)
         shown = np.argsort(-self.explained_, kind="stable")
         shown = shown[np.isfinite(self.explained_[shown])][-n_columns:]
@@ -196,7 +208,7 @@ class ReconstructionDisplay:
         # The scale is that of the rows: a reconstruction that leaves it saturates.
         low, high = self.rows[chosen].min(), self.rows[chosen].max()
         look = {"cmap": "gray_r", "vmin": low, "vmax": high, "interpolation": "nearest"}
-        self.image_ = self.ax_.imshow(canvas, **(look | kwargs))
+        self.image_ = self.ax_.imshow(canvas, **over(look, kwargs))
         middle = (height - 1) / 2
         self.ax_.set_yticks([middle, middle + height + 1], ["rows", "reconstructed"])
         self.ax_.set_xticks([])
@@ -207,7 +219,7 @@ class ReconstructionDisplay:
         ax = self.ax_
         positions = np.arange(len(shown))
         look = {"color": BLUE, "height": 0.7}
-        self.bars_ = ax.barh(positions, self.explained_[shown], **(look | kwargs))
+        self.bars_ = ax.barh(positions, self.explained_[shown], **over(look, kwargs))
         ax.set_yticks(positions, [shorten(self.feature_names[i], 28) for i in shown])
         ax.invert_yaxis()
         ax.axvline(0, color=MUTED, linewidth=0.8)
@@ -224,3 +236,53 @@ def explained_variance(rows: np.ndarray, reconstructions: np.ndarray) -> np.ndar
     varies = np.ptp(rows, axis=0) > 0
     variance = np.where(varies, rows.var(axis=0), np.nan)
     return 1 - residual / variance
+
+
+def numbers_of(table: Any, name: str, labels: Any = None) -> np.ndarray:
+    """Return a table as a matrix of finite numbers, or raise ValueError naming its columns."""
+    if as_frame(table) is None:
+        try:
+            return matrix_of(table, name)
+        except (TypeError, ValueError):
+            if issparse(table) or np.ndim(table := np.asarray(as_array(table))) != 2:
+                raise
+    columns = [_numbers(column) for column in columns_of(table)]
+    named = Container.of(table).columns or labels
+    names = list(range(len(columns)) if named is None or len(named) != len(columns) else named)
+    wrong = [names[j] for j, column in enumerate(columns) if column is None]
+    if wrong:
+        raise ValueError(
+            f"ReconstructionDisplay compares numbers, not what is in {_listed(wrong)} of {name}. "
+            "Pass the columns of numbers alone, of rows and of what reconstruct makes of them: "
+            "ReconstructionDisplay(rows, reconstructions)."
+        )
+    found = [column for column in columns if column is not None]
+    gaps = [names[j] for j, column in enumerate(found) if np.isnan(column).any()]
+    if gaps:
+        raise ValueError(
+            f"ReconstructionDisplay compares numbers, and {name} has NaN or other missing cells in "
+            f"{_listed(gaps)}. Pass rows and columns without any, or fill them, for example "
+            "by impute of the model."
+        )
+    return matrix_of(np.column_stack(found) if found else table, name)
+
+
+def _numbers(column: Any) -> np.ndarray | None:
+    """Return a column as numbers, NaN where there is none; None if it is of another kind."""
+    try:
+        read = read_column(column, None)
+    except UnsupportedColumnsError:
+        return None
+    except ValueError:  # infinite numbers, which are told of later
+        return np.asarray(column, dtype=np.float64)
+    if read.missing.all():
+        return np.full(len(read.missing), np.nan)
+    if read.kind not in (NUMBER, BOOLEAN):
+        return None
+    return np.where(read.missing, np.nan, read.values.astype(np.float64))
+
+
+def _listed(names: list) -> str:
+    shown = ", ".join(repr(name) for name in names[:5])
+    rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"the column{'s' if len(names) > 1 else ''} {shown}{rest}"

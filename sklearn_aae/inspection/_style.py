@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import itertools
 import re
 from collections.abc import Sequence
@@ -33,6 +34,60 @@ INK, MUTED, PALE = "#222222", "#6b6b6b", "#c8c8c8"
 def matrix_of(values: Any, name: str) -> np.ndarray:
     """Return values as a finite float64 matrix, or raise ValueError naming them."""
     return check_array(values, dtype=np.float64, input_name=name)
+
+
+#: Keywords of matplotlib that set the same thing, so that the user's takes the default's place.
+ALIASES = (
+    {"c", "color"},
+    {"lw", "linewidth", "linewidths"},
+    {"ls", "linestyle", "linestyles", "dashes"},
+    {"ms", "markersize"},
+    {"ec", "edgecolor", "edgecolors"},
+    {"fc", "facecolor", "facecolors"},
+    {"aa", "antialiased", "antialiaseds"},
+)
+#: What the colour of a face or a marker, a norm or a colorizer also take the place of.
+OVERRIDES = {
+    "fc": {"c", "color"},
+    "facecolor": {"c", "color"},
+    "facecolors": {"c", "color"},
+    "norm": {"vmin", "vmax"},
+    "colorizer": {"cmap", "vmin", "vmax"},
+}
+
+
+def over(defaults: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return keywords for matplotlib: those that the user chose, and defaults for the rest."""
+    replaced = set(chosen)
+    for name in chosen:
+        replaced |= OVERRIDES.get(name, set())
+        for aliases in ALIASES:
+            if name in aliases:
+                replaced |= aliases
+    return {name: value for name, value in defaults.items() if name not in replaced} | chosen
+
+
+def colors_of(n: int) -> list[Any]:
+    """Return ``n`` colours, all distinct: those of the palette, and further ones if need be."""
+    more = []
+    for i in range(n - len(PALETTE)):
+        # Steps of the golden ratio never meet; neighbours differ in lightness, too.
+        hue = (0.08 + i * 0.6180339887) % 1
+        more.append(colorsys.hls_to_rgb(hue, (0.35, 0.6, 0.5)[i % 3], (0.9, 0.7, 0.45)[i % 3]))
+    return [*PALETTE[:n], *more]
+
+
+def name_in_legend(ax: Any, handles: Sequence[Any], texts: Sequence[str], **look: Any) -> Any:
+    """Return a legend with the texts as they are.
+
+    matplotlib would leave out those that begin with an underscore, and read formulas between
+    dollar signs.
+    """
+    legend = ax.legend(handles=list(handles), labels=["entry"] * len(texts), **look)
+    for entry, text in zip(legend.get_texts(), texts, strict=True):
+        entry.set_text(text)
+        entry.set_parse_math(False)
+    return legend
 
 
 def axes_or_new(ax: Any, figsize: tuple[float, float]) -> Any:

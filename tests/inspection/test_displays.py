@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from sklearn.exceptions import NotFittedError
 
@@ -96,6 +99,139 @@ def test_latent_space_colours_classes(pyplot, model, iris):
 def test_latent_space_colours_text_labels(pyplot, rng):
     display = LatentSpaceDisplay(rng.normal(size=(4, 2)), y=["b", "a", "b", "a"]).plot()
     assert [points.get_label() for points in display.code_artists_] == ["a", "b"]
+
+
+def legend_of(display):
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize(
+    "y, entries",
+    [
+        (["b", None, "a"] * 4, ["a", "b", "unlabelled"]),
+        ([2.0, np.nan, 1.0] * 4, ["1.0", "2.0", "unlabelled"]),
+        (np.array(["b", pd.NA, "a"] * 4, dtype=object), ["a", "b", "unlabelled"]),
+        (pd.Series([2, None, 1] * 4, dtype="Int64"), ["1", "2", "unlabelled"]),
+        (pd.Series([True, None, False] * 4, dtype="boolean"), ["False", "True", "unlabelled"]),
+        (pd.Series(["b", None, "a"] * 4, dtype="category"), ["a", "b", "unlabelled"]),
+        (pl.Series(["b", None, "a"] * 4), ["a", "b", "unlabelled"]),
+        (np.ma.array([2, 9, 1] * 4, mask=[0, 1, 0] * 4), ["1", "2", "unlabelled"]),
+        (["unlabelled", None, "a"] * 4, ["a", "unlabelled", "unlabelled"]),
+    ],
+)
+def test_latent_space_shows_rows_without_a_label(pyplot, rng, width, y, entries):
+    codes = rng.normal(size=(12, width))
+    display = LatentSpaceDisplay(codes, codes, y=y).plot()
+    assert legend_of(display) == ["prior", *entries]
+    assert len(display.code_artists_) == 3
+    if width == 2:
+        first, second, rest = display.code_artists_
+        np.testing.assert_array_equal(first.get_offsets(), codes[2::3])
+        np.testing.assert_array_equal(second.get_offsets(), codes[::3])
+        np.testing.assert_array_equal(rest.get_offsets(), codes[1::3])
+    else:
+        counts = [sum(bar.get_height() > 0 for bar in bars) for bars in display.code_artists_]
+        assert min(counts) > 0
+
+
+def test_latent_space_shows_values_beside_gaps_and_no_label_at_all(pyplot, rng):
+    codes = rng.normal(size=(6, 2))
+    display = LatentSpaceDisplay(codes, y=[0.1, np.nan, 0.5] * 2).plot(cmap="magma")
+    values, rest = display.code_artists_
+    np.testing.assert_array_equal(values.get_array(), [0.1, 0.5] * 2)
+    np.testing.assert_array_equal(rest.get_offsets(), codes[1::3])
+    assert legend_of(display) == ["codes", "unlabelled"]
+    (only,) = LatentSpaceDisplay(codes, y=[None] * 6).plot().code_artists_
+    np.testing.assert_array_equal(only.get_offsets(), codes)
+
+
+def test_latent_space_takes_the_labels_of_fit(pyplot, iris):
+    X, y = iris
+    few = y.astype("Int64").where(np.arange(len(y)) % 3 > 0)
+    model = fast(n_components=2, supervision="decoder").fit(X, few)
+    display = LatentSpaceDisplay.from_estimator(model, X, few)
+    assert legend_of(display) == ["prior", "0", "1", "2", "unlabelled"]
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_latent_space_has_a_colour_for_each_of_many_classes(pyplot, rng, width):
+    names = [f"class {i:03}" for i in range(120)]
+    display = LatentSpaceDisplay(rng.normal(size=(240, width)), y=names * 2).plot()
+    faces = [
+        tuple(artist.get_facecolor()[0] if width == 2 else artist[0].get_facecolor())
+        for artist in display.code_artists_
+    ]
+    assert len(set(faces)) == 120
+    assert legend_of(display) == names
+
+
+def test_latent_space_legend_has_labels_as_they_are(pyplot, rng):
+    names = ["_none", "$a$", "some"]
+    _, ax = pyplot.subplots()
+    ax.plot([0, 1], [0, 1], label="mine")
+    display = LatentSpaceDisplay(rng.normal(size=(9, 2)), y=names * 3).plot(ax)
+    assert legend_of(display) == ["mine", "$a$", "_none", "some"]
+    assert not any(text.get_parse_math() for text in display.ax_.get_legend().get_texts())
+    display.figure_.draw_without_rendering()
+
+
+RED = (1.0, 0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("y", [None, ["a", "b", None], [0.1, 0.2, 3.0]])
+@pytest.mark.parametrize("name", ["c", "color", "fc", "facecolor", "facecolors"])
+def test_scatter_takes_colours_by_any_name(pyplot, y, name):
+    display = LatentSpaceDisplay([[0, 1], [1, 0.5], [2, 0]], y=y).plot(**{name: "red"}, alpha=1)
+    assert all(tuple(a.get_facecolor()[0]) == RED for a in display.code_artists_)
+    assert len(display.figure_.axes) == 1  # what has no values has no colour bar
+
+
+@pytest.mark.parametrize("name", ["lw", "linewidth", "linewidths"])
+def test_scatter_takes_widths_by_any_name(pyplot, name):
+    display = LatentSpaceDisplay([[0, 1], [1, 0.5]]).plot(**{name: 3}, ec="red")
+    assert display.code_artists_[0].get_linewidths()[0] == 3
+
+
+@pytest.mark.parametrize(
+    "keywords, values",
+    [
+        ({"lw": 3}, {"linewidth": 3}),
+        ({"c": "red"}, {"color": "red"}),
+        ({"color": "red"}, {"color": "red"}),
+        ({"ls": ":"}, {"linestyle": ":"}),
+        ({"ms": 9, "marker": "s"}, {"markersize": 9, "marker": "s"}),
+        ({"label": "mine"}, {"label": "mine"}),
+    ],
+)
+@pytest.mark.parametrize("n_epochs", [1, 3])
+def test_lines_take_keywords_by_any_name(pyplot, keywords, values, n_epochs):
+    history = {key: losses[:n_epochs] for key, losses in HISTORY.items()}
+    display = LossCurveDisplay({**history, "valid_loss": [1.0] * n_epochs}).plot(**keywords)
+    for key in (*HISTORY, "valid_loss"):
+        for name, value in values.items():
+            assert getattr(display.lines_[key], f"get_{name}")() == value
+
+
+@pytest.mark.parametrize("keywords", [{"fc": "red"}, {"color": "red"}, {"facecolor": "red"}])
+def test_bars_take_colours_by_any_name(pyplot, keywords):
+    bars = ReconstructionDisplay([[0, 1], [1, 0]], [[0, 1], [1, 1]]).plot(**keywords).bars_
+    assert bars[0].get_facecolor() == RED
+    hist = LatentSpaceDisplay([[0], [1]]).plot(alpha=1, **keywords).code_artists_[0]
+    assert hist[0].get_facecolor() == RED
+
+
+def test_histograms_may_be_outlines(pyplot):
+    display = LatentSpaceDisplay([[0], [1]], y=["_a", "b"]).plot(histtype="step", lw=2)
+    assert legend_of(display) == ["_a", "b"]
+
+
+def test_images_take_a_norm(pyplot, rng):
+    from matplotlib.colors import LogNorm
+
+    rows, norm = rng.uniform(1, 2, size=(3, 4)), LogNorm(1, 2)
+    display = ReconstructionDisplay(rows, rows, shape=(2, 2)).plot(norm=norm)
+    assert display.image_.norm is norm
 
 
 def test_latent_space_colours_values(pyplot, rng):
@@ -192,6 +328,46 @@ def test_reconstruction_images(pyplot, rng):
     np.testing.assert_array_equal(canvas[:2, :3], rows[0].reshape(2, 3))
     np.testing.assert_array_equal(canvas[3:, 4:], means[4].reshape(2, 3))
     assert np.isnan(canvas[2]).all()
+
+
+@pytest.mark.parametrize("name", ["n_columns", "n_images"])
+def test_reconstruction_shows_one_at_least(name):
+    display = ReconstructionDisplay(np.eye(3), np.eye(3))
+    for value in (0, -1):
+        with pytest.raises(ValueError, match=f"{name} == {value}, must be >= 1"):
+            display.plot(**{name: value})
+    with pytest.raises(TypeError, match=f"{name} must be an instance of int"):
+        display.plot(**{name: 1.5})
+
+
+MIXED = pd.DataFrame(
+    {"age": [1.0, 2, 3, 4], "sex": list("mfmf"), "day": pd.date_range("2020", periods=4)}
+)
+GAPS = pd.DataFrame({"age": [1.0, 2, 3, 4], "pay": [1.0, None, 2, 3]})
+
+
+@pytest.mark.parametrize(
+    "table, match",
+    [
+        (MIXED, "numbers, not what is in the columns 'sex', 'day' of X. Pass"),
+        (pl.from_pandas(MIXED), "numbers, not what is in the columns 'sex', 'day' of X. Pass"),
+        (MIXED.to_numpy(dtype=object), "numbers, not what is in the columns 1, 2 of X. Pass"),
+        (GAPS, "X has NaN or other missing cells in the column 'pay'. Pass"),
+        (GAPS.to_numpy(), "X has NaN or other missing cells in the column 1. Pass"),
+        (GAPS.astype("Int64"), "X has NaN or other missing cells in the column 'pay'. Pass"),
+    ],
+)
+def test_reconstruction_says_what_it_needs(table, match):
+    model = fast(max_epochs=1).fit(table)
+    with pytest.raises(ValueError, match=re.escape(match)):
+        ReconstructionDisplay.from_estimator(model, table)
+
+
+def test_reconstruction_of_nullable_numbers_and_booleans(pyplot):
+    table = pd.DataFrame({"n": pd.array([1, 2, 3, 4], dtype="Int64"), "b": [True, False] * 2})
+    display = ReconstructionDisplay.from_estimator(fast(max_epochs=1).fit(table), table)
+    assert np.isfinite(display.explained_).all()
+    assert display.feature_names == ["n", "b"]
 
 
 @pytest.mark.parametrize(
