@@ -45,6 +45,9 @@ class CategoryCodec(ColumnCodec):
         The level of the rare labels, the last of the present ones.
     """
 
+    #: What to do about a label that fit did not see; models, where nobody can set this, say else.
+    remedy = "set handle_unknown='infrequent_if_exist' so that new levels join the rare ones"
+
     def __init__(
         self,
         column: Column,
@@ -145,8 +148,7 @@ class CategoryCodec(ColumnCodec):
         if self.handle_unknown == ERROR or (self.handle_unknown == AUTO and not expected):
             raise ValueError(
                 f"Column {self.span.name!r} has the level {label!r}, which fit did not see; known "
-                f"are {self._some_labels()}. Fit on rows that have it, or set "
-                "handle_unknown='infrequent_if_exist' so that new levels join the rare ones."
+                f"are {self._some_labels()}. Fit on rows that have it, or {self.remedy}."
             )
         if self.group is not None:
             return self.group

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import validate_data
 
+from sklearn_aae.encoding._category_columns import CategoryCodec
 from sklearn_aae.encoding._columns import NUMBER, read_column
 from sklearn_aae.encoding._containers import (
     Container,
@@ -355,7 +356,11 @@ class LevelsReader:
         """Return a reader of tables like this one, and its rows."""
         encoder = TableEncoder(categorical_features=categorical_features)
         table = check_table(estimator, encoder, X)
-        return cls(encoder.fit(table)), encoder._to_levels(table)
+        encoder.fit(table)
+        for codec in encoder._codecs:
+            if isinstance(codec, CategoryCodec):
+                codec.remedy = "replace it by a known level, or leave out the rows"
+        return cls(encoder), encoder._to_levels(table)
 
     def read(self, estimator: Any, X: Any) -> np.ndarray:
         self._check(estimator, X)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from sklearn_aae import TableEncoder
+from sklearn_aae import AAEClassifier, AdversarialAutoencoder, TableEncoder
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
 FIT_ERRORS = [
@@ -216,3 +216,15 @@ def test_a_fit_that_fails_leaves_no_trace(bad):
     with pytest.raises((TypeError, ValueError)):
         fresh.fit(pd.DataFrame(bad))
     assert not [name for name in vars(fresh) if name.endswith("_") or name.startswith("_")]
+
+
+def test_advice_on_unknown_levels_can_be_followed():
+    table = pd.DataFrame({"sex": ["f", "m"] * 20, "age": range(40)})
+    new = table.assign(sex="x")
+    with pytest.raises(ValueError, match=r"level 'x'.*or set handle_unknown="):
+        TableEncoder().fit(table).transform(new)
+    for model in (AdversarialAutoencoder(max_epochs=1), AAEClassifier(max_epochs=1)):
+        model.fit(table, table["sex"])
+        with pytest.raises(ValueError, match=r"level 'x'.*replace it by a known level") as caught:
+            model.transform(new)
+        assert "handle_unknown" not in str(caught.value)
