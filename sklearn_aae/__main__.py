@@ -23,15 +23,36 @@ The columns of ``scores.csv``:
   detector expected there, given the rest of the row.
 
 The table is CSV or Parquet; without one, scikit-learn's breast cancer table is taken.
-Columns of text whose cells are all ISO dates (``2020-01-31``, perhaps with a time of day)
-are dates, and empty cells are missing; what is written has dates, decimals and booleans as
-in the file.  Text with almost as many levels as rows, names or numbers of customers say, is
-taken for a category too, and mentioned: synthetic rows repeat its cells, and the detector
+How a CSV file is to be read is found out, said in one line, and can be told:
+
+- separator (comma, semicolon, tab, pipe; ``--sep``), decimal sign (``--decimal``), encoding
+  (UTF-8, UTF-16, else Latin-1; ``--encoding``), and whether the first line holds names
+  (``--header``, ``--no-header``);
+- columns whose cells are all numbers, booleans or dates are read as such.  Dates are ISO's
+  (``2020-01-31``, perhaps with a time of day), or others where the column leaves no doubt
+  which part is the day (``31.01.2020``).  Codes with leading zeros stay text;
+- empty cells are missing, and in columns of numbers, booleans and dates so are NA, N/A, #N/A,
+  NaN, null, NULL, None, ? and a lonely point: in columns of text they are text.  ``--na``
+  names further words, for all columns;
+- lines that are no rows (comments, titles, ``sep=``, units) are skipped; a row with more
+  cells than the header has names, or a header that repeats a name, is an error.
+
+What was repaired or guessed is said on stderr, even with ``--quiet``.  What is written has
+dates, numbers, booleans and missing cells as in the file, and ``synthetic.csv`` its separator
+and its header, or none; all files are UTF-8.
+
+``--id`` names a column that goes to ``scores.csv`` and ``codes.csv`` and into no model.
+Other text with almost as many levels as rows, names or numbers of customers say, is
+taken for a category, and mentioned: synthetic rows repeat its cells, and the detector
 leaves it out, because cells that no two rows share say nothing of a row.
 A first CSV column without a name (what pandas writes for an index) names the rows, and
-so does the index of a Parquet file; other rows are numbered from 0.  Files of an
-earlier run in the same folder are overwritten.  Exit status: 0, or 2 where the table
-or an argument cannot be used (infinite cells, fewer than two rows).
+so does the index of a Parquet file; other rows are numbered from 0.  ``--sort`` puts
+the oddest rows first.
+
+Files of an earlier run in the same folder are overwritten; others of the same names
+stop the run, unless ``--force`` is there, and the table itself is never overwritten.
+Exit status: 0, or 2 where the table or an argument cannot be used (infinite cells, fewer than
+two rows), after one line on stderr.
 """
 
 from __future__ import annotations
@@ -39,11 +60,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from pathlib import Path
+from typing import NoReturn
 
 from sklearn_aae import __version__
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.audit._command import audit_table, fit_model, summarise, write
+from sklearn_aae.audit._command import audit_table, fit_model, summarise
+from sklearn_aae.audit._output import check_folder, write
+from sklearn_aae.audit._reading import ReadingOptions
 from sklearn_aae.audit._rows import fit_detector
 from sklearn_aae.audit._table import read_table
 from sklearn_aae.exceptions import MissingExtraError
@@ -79,36 +104,75 @@ def main(argv: list[str] | None = None) -> int:
     0
     """
     options = _parser().parse_args(argv)
-    max_epochs = options.epochs or "auto"
     try:
-        # Before the fit: to learn of it afterwards would waste the user's time.
-        import_extra("matplotlib", "plot")
-        table = read_table(options.table)
-        options.out.mkdir(parents=True, exist_ok=True)
-        started = time.perf_counter()
-        model = fit_model(
-            table.frame,
-            options.components,
-            max_epochs=max_epochs,
-            random_state=options.seed,
-            progress=not options.quiet and sys.stdout.isatty(),
-        )
-        seconds = time.perf_counter() - started
-        detector = fit_detector(
-            table, alpha=options.alpha, max_epochs=max_epochs, random_state=options.seed
-        )
+        _run(options)
     except (MissingExtraError, OSError, ValueError) as error:
-        print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    audit = audit_table(table, model, detector, n_synthetic=options.samples, seed=options.seed)
-    written = write(audit, options.out)
-    if not options.quiet:
-        summarise(audit, seconds, written)
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("interrupted")
+    except Exception as error:
+        # A fault of ours, most likely; a page of Python would not help the user.
+        return _fail(f"{type(error).__name__}: {error}")
     return 0
 
 
+def _fail(message: str) -> int:
+    print(f"{PROGRAM}: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _run(options: argparse.Namespace) -> None:
+    """Read, fit and write what the arguments say."""
+    max_epochs = options.epochs or "auto"
+    # Before the fit: to learn of it afterwards would waste the user's time.
+    import_extra("matplotlib", "plot")
+    reading = ReadingOptions(
+        sep=options.sep,
+        decimal=options.decimal,
+        encoding=options.encoding,
+        na=None if options.na is None else _words(options.na),
+        header=options.header,
+        id=options.id,
+    )
+    check_folder(options.out, options.table, options.force)
+    table = read_table(options.table, reading)
+    for note in table.reading.notes:
+        print(f"{PROGRAM}: {' '.join(note.split())}", file=sys.stderr)
+    if not options.quiet:
+        print("\n".join([table.reading.line(table.frame), *table.reading.remarks]), flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    model = fit_model(
+        table.frame,
+        options.components,
+        max_epochs=max_epochs,
+        random_state=options.seed,
+        progress=not options.quiet and sys.stdout.isatty(),
+    )
+    seconds = time.perf_counter() - started
+    detector = fit_detector(
+        table, alpha=options.alpha, max_epochs=max_epochs, random_state=options.seed
+    )
+    audit = audit_table(table, model, detector, n_synthetic=options.samples, seed=options.seed)
+    written = write(audit, options.out, sort=options.sort)
+    if not options.quiet:
+        summarise(audit, seconds, written)
+
+
+def _words(values: list[str]) -> tuple[str, ...]:
+    """Return the words of --na: several in one value have commas between them."""
+    return tuple(word for value in values for word in value.split(",") if word.strip())
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{PROGRAM}: error: {' '.join(message.split())} (--help lists arguments)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="Fit an adversarial autoencoder and a detector to a table of numbers, "
         "categories, text, booleans, dates and missing cells; write how unusual each row is and "
@@ -148,9 +212,43 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epochs", type=_count, metavar="N", help="passes over the rows (default: auto)"
     )
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--sort", action="store_true", help="write the oddest rows first")
+    parser.add_argument(
+        "--id", metavar="COLUMN", help="a column that names rows: into scores and codes, no model"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite files that no earlier run has written"
+    )
+    _add_reading(parser)
+    parser.add_argument(
+        "--quiet", action="store_true", help="print nothing but errors and what was repaired"
+    )
     parser.add_argument("--version", action="version", version=f"sklearn_aae {__version__}")
     return parser
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments on how a CSV file is to be read."""
+    group = parser.add_argument_group("reading CSV", "what is not said is found out")
+    group.add_argument(
+        "--sep", metavar="S", help="what stands between cells: a character, or tab, semicolon, ..."
+    )
+    group.add_argument("--decimal", metavar="D", help="decimal sign, a point or a comma")
+    group.add_argument("--encoding", metavar="NAME", help="encoding, such as utf-8 or latin-1")
+    group.add_argument(
+        "--na",
+        action="append",
+        metavar="VALUES",
+        help="words for missing cells, with commas between them, in all columns; an empty "
+        "string: only empty cells are missing (default: the usual words in columns of numbers, "
+        "booleans and dates)",
+    )
+    group.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether the first line holds names",
+    )
 
 
 def _count(text: str) -> int:
@@ -168,4 +266,7 @@ def _level(text: str) -> float:
 
 
 if __name__ == "__main__":
+    # One line at most leaves the command; -W shows what libraries have to say.
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     sys.exit(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,14 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, __version__
-from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.audit._cell_forms import FLOAT_FORMAT
 from sklearn_aae.audit._rows import RowAudit, audit_rows
 from sklearn_aae.audit._table import AuditTable
 from sklearn_aae.encoding import CATEGORY, DATE, DURATION, read_matrices
 from sklearn_aae.inspection._reconstruction import explained_variance
-from sklearn_aae.inspection._report import draw_report
 from sklearn_aae.inspection._report_data import ReportData
 from sklearn_aae.inspection._unusual import most_unusual
 from sklearn_aae.metrics import code_information, prior_draws, prior_gap
 
-#: Cells of the table, whose decimals end before doubles' digits do.
-CELL_FORMAT = "%.15g"
 N_PRIOR_DRAWS = 50_000
 N_SHOWN = 5
 MICROSECONDS_PER_DAY = 86_400e6
@@ -134,39 +128,11 @@ def _synthetic(model: AdversarialAutoencoder, table: AuditTable, n_rows: int) ->
 # ---------------------------------------------------------------------- the output
 
 
-def write(audit: Audit, folder: Path) -> list[Path]:
-    """Write the files of an audit and return their paths."""
-    pandas = import_extra("pandas", "table")
-    table, frame, rows = audit.table, audit.table.frame, audit.rows
-    scores = {
-        "score": rows.scores,
-        "p_value": rows.p_values,
-        "flag": rows.flagged,
-        "held_out": rows.held_out,
-    }
-    for k, (columns, shares) in enumerate(zip(rows.order.T, rows.shares.T, strict=True), start=1):
-        scores[f"column_{k}"] = frame.columns.to_numpy()[columns]
-        scores[f"share_{k}"] = shares
-        scores[f"value_{k}"] = table.texts(frame, columns, CELL_FORMAT)
-        scores[f"expected_{k}"] = table.texts(rows.expected, columns)
-    names = [f"component_{i}" for i in range(audit.codes.shape[1])]
-    written = [folder / name for name in ("scores.csv", "codes.csv", "synthetic.csv", "report.png")]
-    look = {"float_format": FLOAT_FORMAT}
-    pandas.DataFrame(scores, frame.index).to_csv(written[0], index_label="row", **look)
-    pandas.DataFrame(audit.codes, frame.index, names).to_csv(written[1], index_label="row", **look)
-    table.as_written(audit.synthetic).to_csv(written[2], index=False, **look)
-    with warnings.catch_warnings():
-        # The bundled font has no Chinese, say; the boxes in its place need no comment.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        draw_report(_report_data(audit)).savefig(written[3], dpi=150)
-    return written
-
-
 def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _report_data(audit: Audit) -> ReportData:
+def report_data(audit: Audit) -> ReportData:
     table, frame = audit.table, audit.table.frame
     (n_rows, n_columns), n_components = frame.shape, audit.codes.shape[1]
     tables = {"table": frame, "expected": audit.rows.expected, "synthetic": audit.synthetic}
@@ -244,14 +210,17 @@ def _print_unusual(audit: Audit) -> None:
     worst = most_unusual(rows.scores, N_SHOWN)
     order = rows.order[worst]
     width = max(len(names[j]) for j in order.ravel())
-    cells, expected = (
-        [audit.table.texts(table.iloc[worst], columns, "%.4g", "missing") for columns in order.T]
-        for table in (frame, rows.expected)
-    )
+    cells = [audit.table.own_texts(worst, columns, "missing") for columns in order.T]
+    expected = [
+        audit.table.texts(rows.expected.iloc[worst], columns, "%.4g", "missing")
+        for columns in order.T
+    ]
+    ids = None if audit.table.id is None else audit.table.id.astype(str).to_numpy()
     for i, row in enumerate(worst):
         p_value = "" if np.isnan(rows.p_values[row]) else f", p-value {rows.p_values[row]:.2g}"
         held_out = ", held out" if rows.held_out[row] else ""
-        print(f"  row {frame.index[row]}, score {rows.scores[row]:.4g}{p_value}{held_out}")
+        named = "" if ids is None else f" ({_clipped(ids[row])})"
+        print(f"  row {frame.index[row]}{named}, score {rows.scores[row]:.4g}{p_value}{held_out}")
         for k, j in enumerate(order[i]):
             print(
                 f"    {rows.shares[row, k]:5.0%}  {names[j]:<{width}}  "

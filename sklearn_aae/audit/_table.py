@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,17 @@ import narwhals as nw
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.audit._cell_forms import FLOAT_FORMAT, BooleanForm, DateForm, DecimalForm, Form
-from sklearn_aae.encoding import columns_of, is_mixed, read_column
+from sklearn_aae.audit._cell_forms import FLOAT_FORMAT, Form, NumberForm
+from sklearn_aae.audit._grid import read_grid
+from sklearn_aae.audit._reading import Reading, ReadingOptions
+from sklearn_aae.audit._source import read_text
+from sklearn_aae.audit._typing import type_columns
+from sklearn_aae.encoding import CATEGORY, columns_of, is_mixed, read_column
 
 #: From this share of distinct cells on, and so many of them, text is likely an identifier.
 IDENTIFIER_SHARE, IDENTIFIER_LEVELS = 0.9, 20
-#: Types of text, as narwhals calls them.
-TEXT = (nw.String, nw.Categorical, nw.Enum, nw.Object)
+PARQUET = (".parquet", ".pq")
+PARQUET_MAGIC = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,23 @@ class AuditTable:
         What to call the table.
     forms : dict of int to Form
         How columns, by position, write their cells where pandas would write them otherwise.
+    words : dict of int to str
+        What columns, by position, write for missing cells, where that is not an empty cell.
+    cells : list of list of str, or None
+        The cells of each column as the file has them; None for files that are no text.
+    id : pandas Series or None
+        What the user says names the rows.
+    reading : Reading
+        How the file was read.
     """
 
     frame: Any
     title: str
     forms: dict[int, Form] = field(default_factory=dict)
+    words: dict[int, str] = field(default_factory=dict)
+    cells: list[list[str]] | None = None
+    id: Any = None
+    reading: Reading = field(default_factory=lambda: Reading("a bundled table"))
 
     @property
     def is_numeric(self) -> bool:
@@ -45,30 +62,49 @@ class AuditTable:
     def is_identifier(self) -> list[bool]:
         """Return which columns are text with almost as many levels as rows."""
         found = []
-        for _, column in self.frame.items():
-            text = nw.from_native(column, series_only=True).dtype
-            n_levels = column.nunique() if isinstance(text, TEXT) else 0
-            found.append(n_levels >= max(IDENTIFIER_LEVELS, IDENTIFIER_SHARE * column.count()))
+        for name, column in zip(self.frame, columns_of(self.frame), strict=True):
+            read = read_column(column, name)
+            n_known = len(read.missing) - int(read.missing.sum())
+            n_levels = len(read.labels) if read.kind == CATEGORY else 0
+            found.append(n_levels >= max(IDENTIFIER_LEVELS, IDENTIFIER_SHARE * n_known))
         return found
 
     def as_written(self, frame: Any) -> Any:
         """Return rows of this table with cells as its file writes them."""
-        columns = {
-            j: self.forms[j].write(frame.iloc[:, j]) if j in self.forms else frame.iloc[:, j]
-            for j in range(frame.shape[1])
-        }
+        columns = {}
+        for j in range(frame.shape[1]):
+            column = frame.iloc[:, j]
+            written = self.forms[j].write(column) if j in self.forms else column
+            if j in self.words and column.isna().any():
+                written = written.astype(object).where(column.notna(), self.words[j])
+            columns[j] = written
         written = import_extra("pandas", "table").DataFrame(columns)
         written.columns = frame.columns
         return written
+
+    def own_texts(
+        self, rows: np.ndarray, columns: np.ndarray, missing: str | None = None
+    ) -> np.ndarray:
+        """Return one cell of each of some rows as the file has it."""
+        if self.cells is None:
+            return self.texts(self.frame.iloc[rows], columns, missing=missing)
+        own = [self.cells[j][i] for i, j in zip(rows.tolist(), columns.tolist(), strict=True)]
+        if missing is not None:
+            gone = self.frame.isna().to_numpy()[rows, columns]
+            own = [missing if no else cell for cell, no in zip(own, gone, strict=True)]
+        return np.array(own, dtype=object)
 
     def texts(
         self,
         frame: Any,
         columns: np.ndarray,
         float_format: str = FLOAT_FORMAT,
-        missing: str = "",
+        missing: str | None = None,
     ) -> np.ndarray:
-        """Return the cell of one column of each row as text."""
+        """Return the cell of one column of each row as text.
+
+        Missing cells are written as in the file, or as ``missing``.
+        """
         texts = np.empty(len(columns), dtype=object)
         for j in np.unique(columns):
             rows = np.flatnonzero(columns == j)
@@ -79,100 +115,130 @@ class AuditTable:
                 written = np.char.mod(float_format, column.to_numpy(np.float64, na_value=np.nan))
             else:
                 written = column.astype(object).astype(str).to_numpy(object)
-            texts[rows] = np.where(column.isna().to_numpy(), missing, written)
+            hole = self.words.get(int(j), "") if missing is None else missing
+            texts[rows] = np.where(column.isna().to_numpy(), hole, written)
         return texts
 
 
 # --------------------------------------------------------------------- reading
 
 
-def read_table(path: Path | None) -> AuditTable:
+def read_table(path: Path | None, options: ReadingOptions | None = None) -> AuditTable:
     """Read a CSV or Parquet file; None stands for scikit-learn's breast cancer table.
 
-    In CSV files, columns of text that are all ISO dates become dates, and numbers
-    and booleans keep their type where cells are missing.  How dates, and in tables
-    that are not all numbers also decimals and booleans, are written is noted.
+    In CSV files, columns whose cells are all numbers, booleans or dates are read as
+    such, and how they are written is noted.
     """
-    pandas = import_extra("pandas", "table")
+    options = options or ReadingOptions()
     if path is None:
         from sklearn.datasets import load_breast_cancer
 
-        return AuditTable(load_breast_cancer(as_frame=True).data, "breast cancer")
-    if not path.is_file():
+        frame, title = load_breast_cancer(as_frame=True).data, "breast cancer"
+        frame, names = _without_id(frame, options.id)
+        return AuditTable(frame, title, _float_forms(frame), id=names)
+    if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
-    forms: dict[int, Form] = {}
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: a folder; name a CSV or Parquet file")
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            import_extra("pyarrow", "table")
-            frame = pandas.read_parquet(path, engine="pyarrow")
+        if path.suffix.lower() in PARQUET or _starts_with(path, PARQUET_MAGIC):
+            table = _read_parquet(path, options)
         else:
-            frame, forms = _read_csv(path)
+            table = _read_csv(path, options)
     except ValueError as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
-    frame.columns = [str(name) for name in frame.columns]
-    _check(frame, path)
-    return AuditTable(frame, _title(path), forms)
+    _check(table.frame, path)
+    return table
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    if not path.is_file():
+        return False  # a pipe can be read once
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
 
 
 def _title(path: Path) -> str:
     """Return the name of a file without its endings, "people" for people.csv.gz."""
     inner = Path(path.stem)
-    return inner.stem if inner.suffix.lower() == ".csv" else path.stem
+    return inner.stem if inner.suffix.lower() in (".csv", ".tsv", ".txt") else path.stem
 
 
-def _read_csv(path: Path) -> tuple[Any, dict[int, Form]]:
+def _read_parquet(path: Path, options: ReadingOptions) -> AuditTable:
     pandas = import_extra("pandas", "table")
-    # In parts, a column could be of several types, which pandas warns of.
-    frame = pandas.read_csv(path, low_memory=False)
-    types = pandas.api.types
-    holes = [
-        j
-        for j, dtype in enumerate(frame.dtypes)
-        if (types.is_float_dtype(dtype) or types.is_object_dtype(dtype))
-        and 0 < frame.iloc[:, j].notna().sum() < len(frame)
-    ]
-    columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
+    import_extra("pyarrow", "table")
+    frame = pandas.read_parquet(path, engine="pyarrow")
+    frame.columns = [str(name) for name in frame.columns]
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise ValueError(f"two columns are called {twice[0]!r}; rename one or drop it")
+    frame, names = _without_id(frame, options.id)
+    reading = Reading("Parquet")
+    holes = int(frame.isna().to_numpy().sum())
     if holes:
-        # Types that have room for missing cells; without it whole numbers are floats.
-        # All columns: with only some of them pandas counts otherwise if rows have names.
-        again = pandas.read_csv(path, low_memory=False, dtype_backend="numpy_nullable")
-        for j in holes:
-            column = again.iloc[:, j]
-            if types.is_integer_dtype(column.dtype) or types.is_bool_dtype(column.dtype):
-                columns[j] = column
-    forms: dict[int, Form] = {}
-    for j, column in enumerate(columns):
-        if types.infer_dtype(column, skipna=True) == "string":
-            found = DateForm.find(column)
-            if found:
-                columns[j], forms[j] = found
-    names = frame.columns
-    if columns:
-        frame = pandas.DataFrame(dict(enumerate(columns)))
-        frame.columns = names
-    named = len(names) and names[0] == "Unnamed: 0"
-    if is_mixed(frame.iloc[:, 1 if named else 0 :]):
-        forms |= _number_forms(frame, path)
-    if named:
-        index = frame.iloc[:, 0]
-        if 0 in forms:
-            index = forms.pop(0).write(index)
-        frame = frame.iloc[:, 1:].set_axis(index.rename(None), axis=0)
-        forms = {j - 1: form for j, form in forms.items()}
-    return frame, forms
+        reading.missing["null"] = holes
+    return AuditTable(frame, _title(path), _float_forms(frame), id=names, reading=reading)
 
 
-def _number_forms(frame: Any, path: Path) -> dict[int, Form]:
-    """Return the forms of decimals and booleans in a CSV file."""
-    pandas = import_extra("pandas", "table")
-    types = pandas.api.types
-    texts = pandas.read_csv(path, dtype=str)
-    found = {
-        j: (BooleanForm if types.is_bool_dtype(dtype) else DecimalForm).find(texts.iloc[:, j])
+def _float_forms(frame: Any) -> dict[int, Form]:
+    """Return how floats are written that no file wrote."""
+    types = import_extra("pandas", "table").api.types
+    return {
+        j: NumberForm.of_floats(frame.iloc[:, j])
         for j, dtype in enumerate(frame.dtypes)
-        if types.is_bool_dtype(dtype) or types.is_float_dtype(dtype)
+        if types.is_float_dtype(dtype)
     }
-    return {j: form for j, form in found.items() if form is not None}
+
+
+def _without_id(frame: Any, name: str | None) -> tuple[Any, Any]:
+    """Return a frame without the column that names rows, and that column."""
+    if name is None:
+        return frame, None
+    if name in frame.columns:
+        return frame.drop(columns=name), frame[name]
+    if name in frame.index.names:
+        pandas = import_extra("pandas", "table")
+        return frame, pandas.Series(frame.index.get_level_values(name), frame.index, name=name)
+    raise ValueError(_no_column(name, list(frame.columns)))
+
+
+def _no_column(name: str, names: list[str]) -> str:
+    return f"--id {name}: there is no such column; there are {_listed(names)}"
+
+
+def _read_csv(path: Path, options: ReadingOptions) -> AuditTable:
+    pandas = import_extra("pandas", "table")
+    reading = Reading("CSV")
+    text, reading.encoding = read_text(path, options.encoding, reading.notes)
+    grid = read_grid(text, options, reading)
+    names, columns, row_ids = grid.names, grid.columns, None
+    if options.id is not None:
+        if options.id not in names:
+            raise ValueError(_no_column(options.id, names))
+        place = names.index(options.id)
+        row_ids = columns[place]
+        names, columns = ([*part[:place], *part[place + 1 :]] for part in (names, columns))
+    typed = type_columns(names, columns, options, reading)
+    frame = pandas.DataFrame({j: column.column for j, column in enumerate(typed)})
+    n_rows = len(columns[0]) if columns else 0
+    frame.columns = names if names else frame.columns
+    if grid.row_names is not None and n_rows:
+        frame.index = _as_index(grid.row_names)
+    return AuditTable(
+        frame,
+        _title(path),
+        forms={j: column.form for j, column in enumerate(typed) if column.form is not None},
+        words={j: column.missing for j, column in enumerate(typed) if column.missing},
+        cells=columns,
+        id=None if row_ids is None else pandas.Series(row_ids, frame.index, name=options.id),
+        reading=reading,
+    )
+
+
+def _as_index(names: list[str]) -> list:
+    """Return names of rows, whole numbers as such if they are written as any."""
+    numbers = [int(name) if re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) else None for name in names]
+    return names if None in numbers else numbers
 
 
 def _check(frame: Any, path: Path) -> None:

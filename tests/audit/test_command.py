@@ -28,7 +28,7 @@ def no_picture(monkeypatch):
     """Write an empty page: drawing takes most of a run's time."""
     from matplotlib.figure import Figure
 
-    monkeypatch.setattr("sklearn_aae.audit._command.draw_report", lambda data: Figure((1, 1)))
+    monkeypatch.setattr("sklearn_aae.audit._output.draw_report", lambda data: Figure((1, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,8 @@ def test_summary_and_silence(table, tmp_path, capfd, no_picture):
     assert main([*arguments, "--components", "2"]) == 0
     out, err = capfd.readouterr()
     assert err == ""
-    assert out.startswith("table: 60 rows x 5 columns\n2 components fitted in ")
+    assert out.startswith("read as CSV, separator comma, decimal point, UTF-8, missing: none; ")
+    assert "\ntable: 60 rows x 5 columns\n2 components fitted in " in out
     assert out.count("expected") == 15
     assert all(str(tmp_path / "out" / name) in out for name in FILES)
     assert main([*arguments, "--quiet"]) == 0
@@ -362,7 +363,7 @@ def test_numbers_are_modelled_as_numbers_unless_cells_are_missing(missing, tmp_p
         subtitles.append(data.subtitle)
         return Figure((1, 1))
 
-    monkeypatch.setattr("sklearn_aae.audit._command.draw_report", draw)
+    monkeypatch.setattr("sklearn_aae.audit._output.draw_report", draw)
     frame.to_csv(tmp_path / "table.csv", index=False, float_format="%.9g")
     text = (tmp_path / "table.csv").read_text().replace(".0\n", "\n")
     (tmp_path / "table.csv").write_text(text)

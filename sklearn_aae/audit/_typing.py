@@ -1,0 +1,283 @@
+"""Columns of text as numbers, booleans, dates or text, and how they are written."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_aae._utils._compat import import_extra
+from sklearn_aae.audit._cell_forms import BooleanForm, DateForm, Form, LocalDateForm, NumberForm
+from sklearn_aae.audit._cell_kinds import (
+    BOOLEANS,
+    LEADING_ZERO,
+    MISSING_WORDS,
+    THOUSANDS,
+    WHOLE,
+    all_match,
+    is_typed,
+    number_pattern,
+)
+from sklearn_aae.audit._reading import Reading, ReadingOptions
+
+#: Numbers that are also groups of thousands, if the other sign is the decimal one.
+GROUPED = {sign: re.compile(rf"[+-]?[1-9][0-9]{{0,2}}(?:\{sign}[0-9]{{3}})+") for sign in ".,"}
+#: Columns with so few other words beside numbers are remarked on.
+MOSTLY, FEW_WORDS = 0.8, 3
+
+
+@dataclass
+class Cells:
+    """The distinct cells of a column, sorted by what is missing.
+
+    Attributes
+    ----------
+    name : str
+        Of the column.
+    texts : list of str
+        All cells.
+    known : list of str
+        Distinct cells, without blanks at their ends, that may be anything.
+    empty, said, words : set of str
+        Distinct cells that are empty, that the user says are missing, and that are
+        missing beside numbers, dates and booleans.
+    """
+
+    name: str
+    texts: list[str]
+    known: list[str]
+    empty: set[str]
+    said: set[str]
+    words: set[str]
+
+    @classmethod
+    def of(cls, name: str, texts: list[str], na: tuple[str, ...] | None) -> Cells:
+        """Return the cells of a column."""
+        usual = frozenset() if na == () else MISSING_WORDS
+        own = {word.strip() for word in na or ()}
+        distinct = dict.fromkeys(texts)
+        empty = {cell for cell in distinct if not cell.strip()}
+        said = {cell for cell in distinct if cell.strip() in own} - empty
+        words = {cell for cell in distinct if cell.strip() in usual} - said
+        rest = (c.strip() for c in distinct if c not in empty and c not in said and c not in words)
+        return cls(name, texts, list(dict.fromkeys(rest)), empty, said, words)
+
+    def missing(self, typed: bool) -> set[str]:
+        """Return the cells that are missing in a column of text, or of another kind."""
+        if typed:
+            return self.empty | self.said | self.words
+        return ({""} & self.empty) | self.said
+
+
+@dataclass
+class Typed:
+    """A column as it was read.
+
+    Attributes
+    ----------
+    column : pandas Series
+        The column.
+    form : Form or None
+        How it is written, if not as pandas would.
+    missing : str
+        What most of its missing cells are written as.
+    """
+
+    column: Any
+    form: Form | None
+    missing: str
+
+
+def type_columns(
+    names: list[str], columns: list[list[str]], options: ReadingOptions, reading: Reading
+) -> list[Typed]:
+    """Return the columns of a file in the types of their cells."""
+    cells = [Cells.of(*pair, options.na) for pair in zip(names, columns, strict=True)]
+    style = _find_style(cells, options.decimal, reading)
+    reading.decimal = style.decimal
+    return [_typed(column, style, reading) for column in cells]
+
+
+# --------------------------------------------------------------------- numbers
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a file writes numbers.
+
+    Attributes
+    ----------
+    decimal : str
+        The decimal sign of the file.
+    said : bool
+        Whether the user says so.
+    """
+
+    decimal: str
+    said: bool
+
+    def of(self, known: list[str]) -> tuple[str, str] | None:
+        """Return decimal sign and separator of thousands of numbers; None if some are none."""
+        other = "," if self.decimal == "." else "."
+        for decimal in (self.decimal,) if self.said else (self.decimal, other):
+            if all_match(number_pattern(decimal), known):
+                return decimal, ""
+            for thousands in THOUSANDS.replace(decimal, ""):
+                if all_match(number_pattern(decimal, thousands), known):
+                    return decimal, thousands
+        return None
+
+
+def _find_style(columns: list[Cells], decimal: str | None, reading: Reading) -> Style:
+    """Return the style that most columns speak for."""
+    if decimal is not None:
+        return Style(decimal, True)
+    for_sign: dict[str, list[str]] = {".": [], ",": []}
+    doubtful: dict[str, list[str]] = {".": [], ",": []}
+    for column in columns:
+        for sign in ".,":
+            other = "," if sign == "." else "."
+            with_sign = [cell for cell in column.known if sign in cell]
+            if not with_sign:
+                continue
+            if all_match(number_pattern(sign), column.known):
+                into = doubtful if all_match(GROUPED[sign], with_sign) else for_sign
+                into[sign].append(column.name)
+            elif any(other in cell for cell in column.known) and all_match(
+                number_pattern(sign, other), column.known
+            ):
+                for_sign[sign].append(column.name)
+    likely = for_sign[","] or (doubtful[","] and not doubtful["."] and reading.sep == ";")
+    found = "," if likely and not for_sign["."] else "."
+    if for_sign[","] and for_sign["."]:
+        reading.notes.append(
+            f"columns differ in their decimal sign: {for_sign['.'][0]!r} has points, "
+            f"{for_sign[','][0]!r} commas; each is read with its own (--decimal sets one for all)"
+        )
+    grouping = "," if found == "." else "."
+    if doubtful[grouping]:
+        shown = doubtful[grouping][0]
+        reading.notes.append(
+            f"column {shown!r}: {grouping!r} is read as separating thousands; if it is the decimal "
+            f"sign, say --decimal {grouping}"
+        )
+    return Style(found, False)
+
+
+def _numbers(known: list[str], decimal: str, thousands: str) -> dict[str, Any] | None:
+    """Return what numbers in text stand for, or None if the types of numbers do not hold them."""
+    bare = {cell: cell.replace(thousands, "") if thousands else cell for cell in known}
+    if all_match(WHOLE, bare.values()):
+        whole = {cell: int(text) for cell, text in bare.items()}
+        low, high = min(whole.values()), max(whole.values())
+        fits = (low >= -(2**63) and high < 2**63) or (low >= 0 and high < 2**64)
+        return whole if fits else None
+    numbers = {cell: float(text.replace(decimal, ".")) for cell, text in bare.items()}
+    # 9E999 is no number of the file's that a float holds.
+    if any(np.isinf(n) and "n" not in cell.lower() for cell, n in numbers.items()):
+        return None
+    return numbers
+
+
+# --------------------------------------------------------------------- columns
+
+
+def _typed(cells: Cells, style: Style, reading: Reading) -> Typed:
+    read = _empty(cells) or _booleans(cells) or _read_numbers(cells, style) or _dates(cells)
+    if read is None:
+        read = _text(cells)
+        _remark(cells, reading)
+    missing = Counter(dict.fromkeys(cells.missing(read[2]), 0))
+    for cell in cells.texts:
+        if cell in missing:
+            missing[cell] += 1
+    reading.missing.update({word.strip(): n for word, n in missing.items() if n})
+    most = missing.most_common(1)
+    return Typed(read[0], read[1], most[0][0] if most else "")
+
+
+Read = tuple[Any, Form | None, bool]
+
+
+def _series(cells: Cells, values: dict[str, Any], dtype: Any, typed: bool) -> Any:
+    """Return a column of what texts stand for, with holes where they stand for nothing."""
+    pandas = import_extra("pandas", "table")
+    missing = cells.missing(typed)
+    of = {cell: None if cell in missing else values[cell.strip()] for cell in set(cells.texts)}
+    return pandas.Series([of[cell] for cell in cells.texts], dtype=dtype)
+
+
+def _has_holes(cells: Cells) -> bool:
+    return bool(cells.missing(True))
+
+
+def _empty(cells: Cells) -> Read | None:
+    return None if cells.known else (_series(cells, {}, np.float64, True), None, True)
+
+
+def _booleans(cells: Cells) -> Read | None:
+    if not all(cell.lower() in BOOLEANS for cell in cells.known):
+        return None
+    values = {cell: cell.lower() == "true" for cell in cells.known}
+    dtype = "boolean" if _has_holes(cells) else bool
+    return _series(cells, values, dtype, True), BooleanForm.find(cells.known), True
+
+
+def _read_numbers(cells: Cells, style: Style) -> Read | None:
+    signs = style.of(cells.known)
+    if signs is None:
+        return None
+    values = _numbers(cells.known, *signs)
+    is_code = any(map(LEADING_ZERO.match, cells.known)) or all(c[0] == "+" for c in cells.known)
+    if values is None or is_code:
+        return _series(cells, {cell: cell for cell in cells.known}, "str", True), None, True
+    form = NumberForm.find(cells.known, *signs)
+    dtype: Any = np.float64
+    if all(isinstance(value, int) for value in values.values()):
+        dtype = "uint64" if max(values.values()) >= 2**63 else "int64"
+        dtype = dtype.replace("i", "I", 1).replace("u", "U") if _has_holes(cells) else dtype
+        return _series(cells, values, dtype, True), None if form.is_plain else form, True
+    return _series(cells, values, dtype, True), form, True
+
+
+def _dates(cells: Cells) -> Read | None:
+    # A regular expression on a few cells, before all are looked at.
+    if not all(map(is_typed, cells.known[:5])):
+        return None
+    texts = _series(cells, {cell: cell for cell in cells.known}, "str", True)
+    found = DateForm.find(texts) or LocalDateForm.find(texts)
+    return None if found is None else (*found, True)
+
+
+def _text(cells: Cells) -> Read:
+    missing = cells.missing(False)
+    pandas = import_extra("pandas", "table")
+    texts = [None if cell in missing else cell for cell in cells.texts]
+    return pandas.Series(texts, dtype="str"), None, False
+
+
+def _remark(cells: Cells, reading: Reading) -> None:
+    """Say of a column of text that is nearly all numbers or dates what keeps it from being so."""
+    others = [cell for cell in cells.known if not is_typed(cell)]
+    if not 0 < len(others) <= FEW_WORDS or len(cells.known) <= FEW_WORDS:
+        return
+    counts = Counter(map(str.strip, cells.texts))
+    n_others = sum(counts[cell] for cell in others)
+    if n_others > (1 - MOSTLY) * _n_known(cells, counts):
+        return
+    reading.remarks.append(
+        f"column {cells.name!r} is text because of {', '.join(map(repr, others))}; if that stands "
+        f"for missing cells, say --na {_quoted(others)}"
+    )
+
+
+def _n_known(cells: Cells, counts: Counter[str]) -> int:
+    return sum(counts[cell] for cell in cells.known)
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return repr(",".join(words))
