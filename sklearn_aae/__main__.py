@@ -136,11 +136,11 @@ def _run(options: argparse.Namespace) -> None:
     )
     check_folder(options.out, options.table, options.force)
     table = read_table(options.table, reading)
+    options.out.mkdir(parents=True, exist_ok=True)
     for note in table.reading.notes:
         print(f"{PROGRAM}: {' '.join(note.split())}", file=sys.stderr)
     if not options.quiet:
         print("\n".join([table.reading.line(table.frame), *table.reading.remarks]), flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     model = fit_model(
         table.frame,
