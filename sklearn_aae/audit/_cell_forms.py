@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -210,11 +211,17 @@ class NumberForm:
         """Return the form of numbers that no file wrote: all digits that they need, no more."""
         values = np.unique(column.dropna().to_numpy())
         values = np.abs(values[np.isfinite(values)])
-        small = values[values > 0]
+        small = values[values > 0].astype(np.float64)
         if len(small) and not (small.min() > SMALLEST and small.max() < LARGEST):
             return cls(exponents=True)
         texts = (np.format_float_positional(value, trim="-") for value in values)
         return cls(most=max((len(text.partition(".")[2]) for text in texts), default=0))
+
+    @classmethod
+    def of_decimals(cls, cells: Iterable[Decimal]) -> NumberForm:
+        """Return the form of decimal numbers, which say how many decimals they have."""
+        places = {max(0, -int(cell.as_tuple().exponent)) for cell in cells if cell.is_finite()}
+        return cls(least=min(places, default=0), most=max(places, default=0))
 
     @property
     def is_plain(self) -> bool:
@@ -230,7 +237,9 @@ class NumberForm:
         return import_extra("pandas", "table").Series(texts, column.index, dtype="str")
 
     def _text(self, value: Any) -> str:
-        if self.exponents or isinstance(value, (np.integer, int)):
+        if isinstance(value, Decimal):
+            text = f"{value:.{self.most}f}"
+        elif self.exponents or isinstance(value, (np.integer, int)):
             text = str(value)
         elif not self.most and value % 1:
             text = FLOAT_FORMAT % value  # what is expected, between whole numbers
@@ -280,4 +289,31 @@ class BooleanForm:
         return column.astype(object).map(words).where(column.notna(), None)
 
 
-Form = DateForm | LocalDateForm | NumberForm | BooleanForm
+@dataclass(frozen=True)
+class BytesForm:
+    """How bytes are written: as the text that they are, or as hexadecimal digits.
+
+    Attributes
+    ----------
+    is_text : bool
+        Whether all cells are text in UTF-8.
+    """
+
+    is_text: bool
+
+    @classmethod
+    def find(cls, cells: Iterable[bytes]) -> BytesForm:
+        """Return the form of bytes."""
+        try:
+            return cls(all(cell.decode("utf-8").isprintable() for cell in cells))
+        except UnicodeDecodeError:
+            return cls(False)
+
+    def write(self, column: Any) -> Any:
+        """Return bytes as text, with missing cells where there were any."""
+        return column.map(
+            lambda cell: cell.decode("utf-8") if self.is_text else cell.hex(), na_action="ignore"
+        )
+
+
+Form = DateForm | LocalDateForm | NumberForm | BooleanForm | BytesForm

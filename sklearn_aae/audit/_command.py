@@ -121,8 +121,18 @@ def _synthetic(model: AdversarialAutoencoder, table: AuditTable, n_rows: int) ->
         # A model of numbers draws floats only; one of mixed types keeps the types.
         for name, dtype in table.frame.dtypes.items():
             if is_integer_dtype(dtype):
-                drawn[name] = drawn[name].round().astype(np.int64)
+                drawn[name] = _whole(drawn[name].round().to_numpy(np.float64), dtype)
     return drawn
+
+
+def _whole(numbers: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return whole numbers in a type of 64 bits, which holds those of the column's type."""
+    wide = np.uint64 if dtype.kind == "u" and dtype.itemsize == 8 else np.int64
+    ends = np.iinfo(wide)
+    # The largest whole number is no float, and what is rounded to it is too large.
+    whole = numbers.clip(ends.min, np.nextafter(float(ends.max), 0)).astype(wide)
+    whole[numbers >= float(ends.max)] = ends.max
+    return whole
 
 
 # ---------------------------------------------------------------------- the output

@@ -18,9 +18,7 @@ CANDIDATES = ",;\t|"
 #: Cells that hold a candidate and say nothing for it.
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]*[.,]?[0-9]+")
 COMMENT_MARKS = ("#", "%", "//")
-UNITS = re.compile(
-    r"[\[(<].*[\])>]|[^\d\s]{0,3}[^\W\d]{1,6}[^\w\s]?[^\s]{0,6}|[%‰°€$£¥-]", re.DOTALL
-)
+UNITS = re.compile(r"[\[(<].*[\])>]|[^\d\s]{1,6}|[^\d\s]{1,3}[\^*/·]?\S{0,6}", re.DOTALL)
 #: The name that pandas gives the nameless column of row names when it writes it again.
 NAMELESS = ("", "Unnamed: 0")
 
@@ -56,12 +54,8 @@ def read_grid(text: str, options: ReadingOptions, reading: Reading) -> Grid:
         If rows do not fit the header, or the header repeats a name.
     """
     text, said = _sep_line(text, reading)
-    reading.sep = sep = options.sep or said or find_separator(text)
-    rows = _parsed(text, sep, strict=True)
-    # Blanks after separators are no part of cells if they are there after each.
-    if _is_padded(rows):
-        rows = [(line, [cell.strip(" ") for cell in row]) for line, row in _parsed(text, sep, True)]
-        reading.remarks.append("blanks around cells are left out")
+    reading.sep = sep = options.sep or said or find_separator(text, options.decimal)
+    rows = _all_rows(text, sep, reading)
     if not rows:
         raise ValueError("the file is empty: it has neither a header nor rows")
     width = _usual_width(rows)
@@ -97,20 +91,23 @@ def _sep_line(text: str, reading: Reading) -> tuple[str, str | None]:
     return text.lstrip("\ufeff")[found.end() :], found[1]
 
 
-def find_separator(text: str) -> str:
-    """Return the separator that makes rows of one width with the cleanest cells."""
+def find_separator(text: str, decimal: str | None = None) -> str:
+    """Return the separator that makes rows of one width with the cleanest cells.
+
+    A comma that is the decimal sign is none.
+    """
     sample = text[:SAMPLE_CHARACTERS]
     if len(text) > SAMPLE_CHARACTERS:
         sample = sample[: sample.rfind("\n") + 1] or sample
     best, found = 0.0, ""
-    for sep in CANDIDATES:
+    for sep in CANDIDATES.replace("," if decimal == "," else "", ""):
         rows = _parsed(sample, sep, strict=False)[:SAMPLE_ROWS]
         score = _score(rows, sep)
         if score > best + 1e-9:
             best, found = score, sep
     if not found and _is_aligned(sample):
         return " "
-    return found or ","
+    return found or (";" if decimal == "," else ",")
 
 
 def _score(rows: list[Row], sep: str) -> float:
@@ -142,12 +139,17 @@ def _is_aligned(sample: str) -> bool:
     return width >= 3 and same and typed > sum(map(len, body)) / 2
 
 
-def _parsed(text: str, sep: str, strict: bool) -> list[Row]:
-    """Return the rows that are not blank with the numbers of their lines."""
+def _parsed(text: str, sep: str, *, strict: bool, skip: bool = False) -> list[Row]:
+    """Return the rows that are not blank with the numbers of their lines.
+
+    ``skip`` leaves out blanks after separators, ``strict`` refuses quotes that do not match.
+    """
     if sep == " ":
         text = "\n".join(re.sub(r"[ \t]+", " ", line.strip()) for line in text.splitlines())
     # newline="": line ends within quotes stay as they are.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=sep, strict=strict)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=sep, strict=strict, skipinitialspace=skip
+    )
     rows: list[Row] = []
     try:
         for row in reader:
@@ -156,22 +158,23 @@ def _parsed(text: str, sep: str, strict: bool) -> list[Row]:
     except csv.Error as error:
         if not strict:
             return rows
-        if "delimiter" in str(error) or "expected" in str(error):
-            # Blanks between a separator and a quote are common, and no fault.
-            again = csv.reader(
-                io.StringIO(text, newline=""),
-                delimiter=sep,
-                strict=True,
-                skipinitialspace=sep != " ",
-            )
-            try:
-                return [(again.line_num, row) for row in again if row]
-            except csv.Error:
-                pass
-        line = reader.line_num
         raise ValueError(
-            f"line {line}: {error}. Is a quote missing, or is the separator {sep!r} wrong (--sep)?"
+            f"line {reader.line_num}: {error}. Is a quote missing, or is the separator {sep!r} "
+            "wrong (--sep)?"
         ) from error
+    return rows
+
+
+def _all_rows(text: str, sep: str, reading: Reading) -> list[Row]:
+    """Return the rows of a file, without blanks after separators if these are no part of cells."""
+    rows = _parsed(text, sep, strict=True)
+    quoted = re.compile(r' +"')
+    skip = sep != " " and any(quoted.match(cell) for _, row in rows for cell in row[1:])
+    if skip:
+        rows = _parsed(text, sep, strict=True, skip=True)
+    if skip or _is_padded(rows):
+        rows = [(line, [cell.strip(" ") for cell in row]) for line, row in rows]
+        reading.remarks.append("blanks around cells are left out")
     return rows
 
 
@@ -202,6 +205,7 @@ def _without_preamble(rows: list[Row], width: int, reading: Reading) -> list[Row
         start -= 1
         line, row = rows[start]
         bare = row[0].lstrip().lstrip("#%/").lstrip()
+        reading.notes.append(f"line {line}, {row[0]!r}, is read as the header, without its mark")
         rows = [*rows[:start], (line, [bare, *row[1:]]), *rows[start + 1 :]]
     while start < len(rows) - 1 and width > 1 and len(rows[start][1]) < width:
         row, following = rows[start][1], rows[start + 1][1]
@@ -252,10 +256,13 @@ def _are_units(first: list[str], rest: list[list[str]]) -> bool:
         return False
     words = 0
     for j, cell in enumerate(first):
-        if list(known_cells([cell])) and is_typed_column(row[j] for row in rest if j < len(row)):
+        below = [row[j] for row in rest if j < len(row)]
+        if list(known_cells([cell])) and is_typed_column(below):
             if not UNITS.fullmatch(cell.strip()):
                 return False
             words += 1
+        elif cell.strip() and cell in below:
+            return False
     return words > 0
 
 
@@ -265,6 +272,8 @@ def _are_units(first: list[str], rest: list[list[str]]) -> bool:
 def find_header(rows: list[Row]) -> bool:
     """Return whether the first row holds names, and not cells like those below it."""
     first, rest = rows[0][1], [row for _, row in rows[1:]]
+    # Files that were put together have their header in the middle, too.
+    rest = [row for row in rest if row != first] or rest
     if not rest:
         return True
     bare = [cell.strip() for cell in first]
@@ -354,7 +363,8 @@ def _squared(rows: list[Row], header: list[str], reading: Reading) -> list[list[
                 continue
             raise ValueError(
                 f"line {line} has {len(row)} cells, the header {width}. Is the separator "
-                f"{reading.sep!r} right (--sep), and are cells quoted that hold it?"
+                f"{reading.sep!r} right (--sep), and are cells quoted that hold it? Is a comma the "
+                "decimal sign (--decimal ,)?"
             )
         if len(row) < width:
             short.append(line)

@@ -131,4 +131,11 @@ def _of_type(values: list, rows: list[int], dtype: Any) -> Any:
         return (numbers >= 0.5).astype("boolean")
     # A model of numbers knows nothing of whole ones.
     whole = types.is_integer_dtype(dtype) and (numbers.dropna() % 1 == 0).all()
-    return numbers.astype("Int64" if whole else np.float64)
+    if not whole:
+        return numbers.astype(np.float64)
+    wide = (
+        "UInt64"
+        if types.is_unsigned_integer_dtype(dtype) and (numbers.dropna() >= 0).all()
+        else "Int64"
+    )
+    return numbers.astype(wide)

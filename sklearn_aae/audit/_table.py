@@ -11,7 +11,7 @@ import narwhals as nw
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.audit._cell_forms import FLOAT_FORMAT, Form, NumberForm
+from sklearn_aae.audit._cell_forms import FLOAT_FORMAT, BytesForm, Form, NumberForm
 from sklearn_aae.audit._grid import read_grid
 from sklearn_aae.audit._reading import Reading, ReadingOptions
 from sklearn_aae.audit._source import read_text
@@ -114,7 +114,8 @@ class AuditTable:
             elif nw.from_native(column, series_only=True).dtype.is_float():
                 written = np.char.mod(float_format, column.to_numpy(np.float64, na_value=np.nan))
             else:
-                written = column.astype(object).astype(str).to_numpy(object)
+                # What cells say of themselves; pandas would decode some.
+                written = np.array([str(cell) for cell in column], dtype=object)
             hole = self.words.get(int(j), "") if missing is None else missing
             texts[rows] = np.where(column.isna().to_numpy(), hole, written)
         return texts
@@ -181,13 +182,18 @@ def _read_parquet(path: Path, options: ReadingOptions) -> AuditTable:
 
 
 def _float_forms(frame: Any) -> dict[int, Form]:
-    """Return how floats are written that no file wrote."""
+    """Return how floats, decimal numbers and bytes are written that no text file wrote."""
     types = import_extra("pandas", "table").api.types
-    return {
-        j: NumberForm.of_floats(frame.iloc[:, j])
-        for j, dtype in enumerate(frame.dtypes)
-        if types.is_float_dtype(dtype)
-    }
+    forms: dict[int, Form] = {}
+    for j, dtype in enumerate(frame.dtypes):
+        column = frame.iloc[:, j]
+        if types.is_float_dtype(dtype):
+            forms[j] = NumberForm.of_floats(column)
+        elif (inner := types.infer_dtype(column, skipna=True)) == "decimal":
+            forms[j] = NumberForm.of_decimals(column.dropna())
+        elif inner == "bytes":
+            forms[j] = BytesForm.find(column.dropna())
+    return forms
 
 
 def _without_id(frame: Any, name: str | None) -> tuple[Any, Any]:

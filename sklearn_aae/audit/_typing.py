@@ -14,7 +14,9 @@ from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.audit._cell_forms import BooleanForm, DateForm, Form, LocalDateForm, NumberForm
 from sklearn_aae.audit._cell_kinds import (
     BOOLEANS,
+    ISO_DATE,
     LEADING_ZERO,
+    LOCAL_DATE,
     MISSING_WORDS,
     THOUSANDS,
     WHOLE,
@@ -26,6 +28,11 @@ from sklearn_aae.audit._reading import Reading, ReadingOptions
 
 #: Numbers that are also groups of thousands, if the other sign is the decimal one.
 GROUPED = {sign: re.compile(rf"[+-]?[1-9][0-9]{{0,2}}(?:\{sign}[0-9]{{3}})+") for sign in ".,"}
+#: Why columns of dates are text.
+DOUBTS = {
+    LOCAL_DATE: "its dates leave in doubt which part is the day, or some do not exist",
+    ISO_DATE: "its clocks differ from cell to cell, or some dates do not exist",
+}
 #: Columns with so few other words beside numbers are remarked on.
 MOSTLY, FEW_WORDS = 0.8, 3
 
@@ -61,7 +68,12 @@ class Cells:
         own = {word.strip() for word in na or ()}
         distinct = dict.fromkeys(texts)
         empty = {cell for cell in distinct if not cell.strip()}
-        said = {cell for cell in distinct if cell.strip() in own} - empty
+        numbers = {n for word in own if (n := _as_float(word)) is not None}
+        said = {
+            cell
+            for cell in distinct
+            if cell.strip() in own or (numbers and _as_float(cell.strip()) in numbers)
+        } - empty
         words = {cell for cell in distinct if cell.strip() in usual} - said
         rest = (c.strip() for c in distinct if c not in empty and c not in said and c not in words)
         return cls(name, texts, list(dict.fromkeys(rest)), empty, said, words)
@@ -71,6 +83,13 @@ class Cells:
         if typed:
             return self.empty | self.said | self.words
         return ({""} & self.empty) | self.said
+
+
+def _as_float(text: str) -> float | None:
+    """Return what a number in text stands for, with a point or a comma; None for other text."""
+    if not all_match(number_pattern("."), [text.replace(",", ".")]):
+        return None
+    return float(text.replace(",", "."))
 
 
 @dataclass
@@ -234,7 +253,8 @@ def _read_numbers(cells: Cells, style: Style) -> Read | None:
     values = _numbers(cells.known, *signs)
     is_code = any(map(LEADING_ZERO.match, cells.known)) or all(c[0] == "+" for c in cells.known)
     if values is None or is_code:
-        return _series(cells, {cell: cell for cell in cells.known}, "str", True), None, True
+        # As categories, which nobody takes for numbers.
+        return _series(cells, {cell: cell for cell in cells.known}, "category", True), None, True
     form = NumberForm.find(cells.known, *signs)
     dtype: Any = np.float64
     if all(isinstance(value, int) for value in values.values()):
@@ -262,6 +282,10 @@ def _text(cells: Cells) -> Read:
 
 def _remark(cells: Cells, reading: Reading) -> None:
     """Say of a column of text that is nearly all numbers or dates what keeps it from being so."""
+    for pattern, why in DOUBTS.items():
+        if all_match(pattern, cells.known):
+            reading.remarks.append(f"column {cells.name!r} is text: {why}")
+            return
     others = [cell for cell in cells.known if not is_typed(cell)]
     if not 0 < len(others) <= FEW_WORDS or len(cells.known) <= FEW_WORDS:
         return
