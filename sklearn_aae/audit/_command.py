@@ -220,11 +220,13 @@ def _print_unusual(audit: Audit) -> None:
     worst = most_unusual(rows.scores, N_SHOWN)
     order = rows.order[worst]
     width = max(len(names[j]) for j in order.ravel())
-    cells = [audit.table.own_texts(worst, columns, "missing") for columns in order.T]
-    expected = [
-        audit.table.texts(rows.expected.iloc[worst], columns, "%.4g", "missing")
-        for columns in order.T
-    ]
+    cells, expected = (
+        [
+            audit.table.texts(table.iloc[worst], columns, missing="missing", short=True)
+            for columns in order.T
+        ]
+        for table in (frame, rows.expected)
+    )
     ids = None if audit.table.id is None else audit.table.id.astype(str).to_numpy()
     for i, row in enumerate(worst):
         p_value = "" if np.isnan(rows.p_values[row]) else f", p-value {rows.p_values[row]:.2g}"

@@ -107,11 +107,10 @@ def _scores(audit: Audit, sort: bool) -> Any:
         "flag": rows.flagged,
         "held_out": rows.held_out,
     }
-    every = np.arange(len(frame))
     for k, (columns, shares) in enumerate(zip(rows.order.T, rows.shares.T, strict=True), start=1):
         scores[f"column_{k}"] = frame.columns.to_numpy()[columns]
         scores[f"share_{k}"] = shares
-        scores[f"value_{k}"] = table.own_texts(every, columns)
+        scores[f"value_{k}"] = table.own_texts(columns)
         scores[f"expected_{k}"] = table.texts(rows.expected, columns)
     written = _with_id(pandas.DataFrame(scores, frame.index), audit)
     return written.iloc[np.argsort(rows.scores, kind="stable")] if sort else written

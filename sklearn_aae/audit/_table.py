@@ -11,7 +11,7 @@ import narwhals as nw
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.audit._cell_forms import FLOAT_FORMAT, BytesForm, Form, NumberForm
+from sklearn_aae.audit._cell_forms import FLOAT_FORMAT, MAX_PADDING, BytesForm, Form, NumberForm
 from sklearn_aae.audit._grid import read_grid
 from sklearn_aae.audit._reading import Reading, ReadingOptions
 from sklearn_aae.audit._source import read_text
@@ -20,6 +20,8 @@ from sklearn_aae.encoding import CATEGORY, columns_of, is_mixed, read_column
 
 #: From this share of distinct cells on, and so many of them, text is likely an identifier.
 IDENTIFIER_SHARE, IDENTIFIER_LEVELS = 0.9, 20
+#: Of numbers on the terminal.
+SHORT_FORMAT = "%.6g"
 PARQUET = (".parquet", ".pq")
 PARQUET_MAGIC = b"PAR1"
 
@@ -82,37 +84,32 @@ class AuditTable:
         written.columns = frame.columns
         return written
 
-    def own_texts(
-        self, rows: np.ndarray, columns: np.ndarray, missing: str | None = None
-    ) -> np.ndarray:
-        """Return one cell of each of some rows as the file has it."""
+    def own_texts(self, columns: np.ndarray) -> np.ndarray:
+        """Return the cell of one column of each row as the file has it."""
         if self.cells is None:
-            return self.texts(self.frame.iloc[rows], columns, missing=missing)
-        own = [self.cells[j][i] for i, j in zip(rows.tolist(), columns.tolist(), strict=True)]
-        if missing is not None:
-            gone = self.frame.isna().to_numpy()[rows, columns]
-            own = [missing if no else cell for cell, no in zip(own, gone, strict=True)]
+            return self.texts(self.frame, columns)
+        own = [self.cells[j][i] for i, j in enumerate(columns.tolist())]
         return np.array(own, dtype=object)
 
     def texts(
-        self,
-        frame: Any,
-        columns: np.ndarray,
-        float_format: str = FLOAT_FORMAT,
-        missing: str | None = None,
+        self, frame: Any, columns: np.ndarray, *, missing: str | None = None, short: bool = False
     ) -> np.ndarray:
         """Return the cell of one column of each row as text.
 
-        Missing cells are written as in the file, or as ``missing``.
+        Missing cells are written as in the file, or as ``missing``; ``short`` leaves out
+        digits of numbers that have more decimals than people read.
         """
         texts = np.empty(len(columns), dtype=object)
         for j in np.unique(columns):
             rows = np.flatnonzero(columns == j)
-            column = frame.iloc[rows, j]
-            if j in self.forms:
-                written = self.forms[j].write(column).to_numpy(object)
-            elif nw.from_native(column, series_only=True).dtype.is_float():
-                written = np.char.mod(float_format, column.to_numpy(np.float64, na_value=np.nan))
+            column, form = frame.iloc[rows, j], self.forms.get(int(j))
+            is_float = nw.from_native(column, series_only=True).dtype.is_float()
+            is_long = isinstance(form, NumberForm) and form.most > MAX_PADDING
+            if form is not None and not (short and is_long and is_float):
+                written = form.write(column).to_numpy(object)
+            elif is_float:
+                numbers = column.to_numpy(np.float64, na_value=np.nan)
+                written = np.char.mod(SHORT_FORMAT if short else FLOAT_FORMAT, numbers)
             else:
                 # What cells say of themselves; pandas would decode some.
                 written = np.array([str(cell) for cell in column], dtype=object)
