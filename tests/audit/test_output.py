@@ -70,7 +70,7 @@ def test_cells_that_explain_are_those_of_the_file(written, european):
         for row, column, cell in zip(
             scores.index, scores[f"column_{k}"], scores[f"value_{k}"], strict=True
         ):
-            assert cell == european.loc[row, column]
+            assert cell == european.loc[int(row), column]
         assert not (scores[f"column_{k}"] == "nr").any()
         amounts = scores.loc[scores[f"column_{k}"] == "betrag", f"expected_{k}"]
         assert amounts.str.fullmatch(r"\d+,\d\d").all()
