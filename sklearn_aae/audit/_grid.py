@@ -15,6 +15,8 @@ from sklearn_aae.audit._reading import Reading, ReadingOptions
 #: Looked at to find the separator.
 SAMPLE_CHARACTERS, SAMPLE_ROWS = 200_000, 500
 CANDIDATES = ",;\t|"
+#: Rows that the first one is compared with, to see whether it holds names.
+HEADER_ROWS = 5000
 #: Cells that hold a candidate and say nothing for it.
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]*[.,]?[0-9]+")
 COMMENT_MARKS = ("#", "%", "//")
@@ -273,7 +275,7 @@ def find_header(rows: list[Row]) -> bool:
     """Return whether the first row holds names, and not cells like those below it."""
     first, rest = rows[0][1], [row for _, row in rows[1:]]
     # Files that were put together have their header in the middle, too.
-    rest = [row for row in rest if row != first] or rest
+    rest = ([row for row in rest if row != first] or rest)[:HEADER_ROWS]
     if not rest:
         return True
     bare = [cell.strip() for cell in first]
