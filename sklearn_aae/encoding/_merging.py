@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -99,17 +101,24 @@ def _first_that_holds(
     """Return known and drawn cells in the first of some types that holds them all."""
     for dtype in types:
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("error")  # what is cast with a warning is not held
                 parts = [cast(known, dtype), cast(drawn, dtype)]
             if same(known, parts[0]) and same(drawn, parts[1]):
                 return parts
-        # Each library has errors of its own for what a type does not hold.
-        except Exception:
+        except _cast_errors():
             continue
     return None
 
 
-def _places(where: np.ndarray) -> np.ndarray:
+def _cast_errors() -> tuple[type[Exception], ...]:
+    """Return what libraries raise for cells that a type does not hold."""
+    polars = sys.modules.get("polars")
+    of_polars = () if polars is None else (polars.exceptions.PolarsError,)
+    return TypeError, ValueError, ArithmeticError, NotImplementedError, Warning, *of_polars
+
+
+def _row_order(where: np.ndarray) -> np.ndarray:
     """Return where each row stands among known cells followed by drawn ones."""
     return np.argsort(np.concatenate([np.flatnonzero(~where), np.flatnonzero(where)]))
 
@@ -183,7 +192,7 @@ def _merge_series(
     parts = _first_that_holds(types, known, drawn, pd.Series.astype, _are_same_series)
     assert parts is not None  # objects hold anything
     both = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    merged = both.iloc[_places(where)].reset_index(drop=True)
+    merged = both.iloc[_row_order(where)].reset_index(drop=True)
     return nw.from_native(merged, series_only=True)
 
 
@@ -231,7 +240,7 @@ def _merge_narwhals(
     if parts is None:
         raise _nothing_holds(backend, name, new.dtype, old, where)
     frames = [part.alias("").to_frame() for part in parts]
-    return nw.concat(frames)[""][_places(where)]
+    return nw.concat(frames)[""][_row_order(where)]
 
 
 def _as_series(backend: Any, cells: list, dtype: Any) -> nw.Series | None:
@@ -241,7 +250,7 @@ def _as_series(backend: Any, cells: list, dtype: Any) -> nw.Series | None:
     for wanted in (None, dtype):
         try:
             series = nw.new_series("", cells, wanted, backend=backend)
-        except Exception:
+        except _cast_errors():
             continue
         if _are_same(cells, series.to_list()):
             return series
