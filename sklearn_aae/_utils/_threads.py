@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
+from sklearn_aae._utils._defaults import plain_defaults
+
 #: Matrix products of fewer rows than this are split among threads in a way that
 #: changes the last bit of their results (measured: 5 to 11 rows, float32).
 MIN_ROWS = 32
@@ -17,13 +19,17 @@ SMALL_WORK = 2**26
 
 @contextmanager
 def torch_threads(n_threads: int | None) -> Iterator[None]:
-    """Cap the threads of torch in this Python thread for a block; None changes nothing."""
+    """Cap the threads of torch in this Python thread for a block; None changes nothing.
+
+    New tensors are float32 on the CPU unless something else is said.
+    """
     before = torch.get_num_threads()
-    if n_threads is None or n_threads >= before:
-        yield
-        return
-    torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with plain_defaults():
+        if n_threads is None or n_threads >= before:
+            yield
+            return
+        torch.set_num_threads(n_threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -19,7 +18,9 @@ from skorch.helper import predefined_split
 
 from sklearn_aae._utils._guard import TrainingInterrupted
 from sklearn_aae._utils._random import ModelStream, derive_seed, fenced
+from sklearn_aae._utils._same import same_value, snapshot
 from sklearn_aae._utils._threads import torch_threads
+from sklearn_aae.autoencoder._epochs import EpochsMixin
 from sklearn_aae.autoencoder._input import open_table
 from sklearn_aae.autoencoder._parameters import (
     BUILT_IN,
@@ -42,11 +43,13 @@ from sklearn_aae.training import (
     RECONSTRUCTION,
     AAENet,
     EarlyStopping,
+    InPrecision,
     Phase,
     RowLosses,
     TableDataset,
     TrainBatches,
     TrainingContext,
+    copy_to_train,
     encode,
     in_precision,
     map_chunks,
@@ -56,8 +59,6 @@ from sklearn_aae.training import (
 
 #: Optimizers that play against each other.
 ADVERSARIES = ("optimizer_disc", "optimizer_gen")
-
-EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
 
 
 class Built(NamedTuple):
@@ -96,7 +97,7 @@ class Run:
     prepare: Callable[[TableDataset], TableDataset] | None = None
 
 
-class BaseAAE(CallbackSupportMixin, BaseEstimator):
+class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
     """Shared by the estimators; not public.
 
     Private attributes of a fitted estimator: ``_reader`` (reads tables, scales rows and hands
@@ -162,7 +163,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         scaling = self.scaling if output.scales else None
         table = self._reader.fit_scale(rows, scaling, derive_seed(seed, ModelStream.SCALE))
         self._seed = seed
-        self._built = Built(len(rows), {name: getattr(self, name) for name in BUILT_IN})
+        self._built = Built(len(rows), {name: snapshot(getattr(self, name)) for name in BUILT_IN})
         builder = self._recipe(table, output)
         rates = self._rates()
         return AAENet(
@@ -240,12 +241,12 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         """
         for name, built in self._built.parameters.items():
             value = getattr(self, name)
-            if value is not built and repr(value) != repr(built):
+            if not same_value(value, built):
                 raise ValueError(
                     f"{name} changed from {built!r} to {value!r} since the networks were built; "
                     "set warm_start=False and call fit to build others."
                 )
-        net = copy.deepcopy(self.net_)
+        net = copy_to_train(self.net_)
         if list(self._rates()) != net.optimizer_names:
             raise ValueError(
                 f"adversarial_weight={self.adversarial_weight} switches phases 2 and 3 on or off, "
@@ -268,7 +269,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
             train = run.prepare(train)
         foreign = any(part is not None for part in (self.encoder, self.decoder, self.discriminator))
         seed = derive_seed(self._seed, ModelStream.USER, len(net.history))
-        with self._set_up(net, run, valid):
+        with self._set_up(net, run, valid), torch_threads(net.n_threads()):
             with fenced(seed, net.device) if foreign else nullcontext():
                 net.partial_fit(train)
             if not len(net.history):
@@ -299,20 +300,10 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
 
     def _fitted_attributes(self, net: AAENet) -> dict[str, Any]:
         """Return the public attributes that describe a trained net."""
-        names = [f"train_{phase.name}_loss" for phase in net.phases]
-        recorded = set().union(*net.history)
-        names += [name for name in EARLY_STOPPING_FIGURES if name in recorded]
-        # Epochs of a call that did not stop early have no such figures.
-        history = {
-            name.removeprefix("train_"): [row.get(name, math.nan) for row in net.history]
-            for name in names
-        }
         return {
             "net_": net,
             "prior_": net.module_.prior,
             "n_iter_": len(net.history),
-            "history_": history,
-            "loss_curve_": [row["train_loss"] for row in net.history],
             "interrupted_": bool(net.interrupted_),
         }
 
@@ -356,7 +347,7 @@ class BaseAAE(CallbackSupportMixin, BaseEstimator):
         do; others are what ``transform`` gives.  ``labels`` are for decoders that read them.
         """
         module = self.net_.module_
-        decoder = in_precision(module.decoder, Z.dtype)
+        decoder = InPrecision(module.decoder, Z.dtype)
         head = in_precision(module.head, Z.dtype)
         k = Z.shape[1]
         if labels is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, cast
@@ -210,7 +211,7 @@ class TwoHeadedEstimator(
 
     def _fitted_attributes(self, model: BaseAAE, rows: np.ndarray) -> dict[str, Any]:
         """Return what is known once a model is fitted to rows."""
-        names = ("n_iter_", "loss_curve_", "history_", "interrupted_")
+        names = ("n_iter_", "interrupted_")
         return {"estimator_": model, **{name: getattr(model, name) for name in names}}
 
     def _labelled(
@@ -303,10 +304,23 @@ class TwoHeadedEstimator(
         return reader.hand_back(model._decode(codes, reader.dtype, in_decoder_space=True))
 
     @property
+    def history_(self) -> dict[str, list[float]]:
+        """Loss of each phase by epoch."""
+        return self.estimator_.history_
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Reconstruction loss per column of each epoch."""
+        return self.estimator_.loss_curve_
+
+    def _undoing(self) -> Callable[[], None] | None:
+        return self.estimator_._undoing() if hasattr(self, "estimator_") else None
+
+    @property
     def _n_features_out(self) -> int:
         heads = heads_of(self.estimator_)
         if heads is not None and heads.head_distance is not None:
-            return self.n_components
+            return self.estimator_.net_.module_.n_components - heads.n_categories
         return self.estimator_.net_.module_.n_components
 
 

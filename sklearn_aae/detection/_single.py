@@ -18,7 +18,7 @@ from sklearn_aae.encoding import CLIP, NumbersReader
 from sklearn_aae.exceptions import NotFittedError
 from sklearn_aae.networks import AAEModule
 from sklearn_aae.outputs import Head
-from sklearn_aae.training import in_precision
+from sklearn_aae.training import InPrecision, in_precision
 
 #: Prior draws that a column's density is averaged over, and rows at a time.
 N_DRAWS, ROWS_AT_ONCE = 64, 64
@@ -138,9 +138,9 @@ class SingleMember:
         #: Root mean squared residuals of columns, once there are stored rows to take them from.
         self.residuals: torch.Tensor | None = None if original is None else original.residuals
         precision = np.dtype(dtype)
-        self._encoder = in_precision(module.encoder, precision)
-        self._decoder = in_precision(module.decoder, precision)
-        self._discriminator = in_precision(module.discriminator, precision)
+        self._encoder = InPrecision(module.encoder, precision)
+        self._decoder = InPrecision(module.decoder, precision)
+        self._discriminator = InPrecision(module.discriminator, precision)
         self.head = in_precision(module.head, precision)
         device = next(module.decoder.parameters()).device
         kind = torch.float64 if dtype == np.float64 else torch.float32

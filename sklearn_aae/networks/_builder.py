@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from torch import nn
 
 from sklearn_aae._utils._random import NetworkStream, derive_seed, make_generator
+from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.networks._conditioning import Conditioning
 from sklearn_aae.networks._levels import LevelReader, OneHot
@@ -46,13 +48,19 @@ class ModuleBuilder:
 
     def __call__(self) -> AAEModule:
         """Return a freshly initialised module."""
+        # In one thread: it is small work.
+        with torch_threads(1):
+            return self._module()
+
+    def _module(self) -> AAEModule:
         k, layout = self.n_components, self.table.layout
         n_features = self.table.n_features if layout is None else int(layout.digit_sizes.sum())
         conditioning = self._conditioning()
         n_label = 0 if conditioning is None else conditioning.width
         n_decoder = k + n_label if self.supervision == "decoder" else k
         n_in, n_out = self.posterior.n_inputs(n_features, k), self.posterior.n_outputs(k)
-        encoder = self._network("encoder", n_in, n_out)
+        copies: dict[int, Any] = {}
+        encoder = self._network("encoder", n_in, n_out, copies)
         if layout is not None and self.encoder is not None:
             encoder = nn.Sequential(OneHot(layout), encoder)
         tail = self.posterior.tail(k)
@@ -60,8 +68,8 @@ class ModuleBuilder:
             encoder = nn.Sequential(*_layers(encoder), tail)
         return AAEModule(
             encoder,
-            self._network("decoder", n_decoder, self.output.n_params(self.table)),
-            self._network("discriminator", k + n_label, 1),
+            self._network("decoder", n_decoder, self.output.n_params(self.table), copies),
+            self._network("discriminator", k + n_label, 1, copies),
             head=self.output.build(
                 self.table, make_generator(derive_seed(self.seed, NetworkStream.HEAD))
             ),
@@ -71,7 +79,9 @@ class ModuleBuilder:
             conditioning=conditioning,
         )
 
-    def _network(self, role: str, n_in: int, n_out: int) -> nn.Module:
+    def _network(
+        self, role: str, n_in: int, n_out: int, copies: dict[int, Any] | None = None
+    ) -> nn.Module:
         """Return the user's network of a role, or the package's own."""
         seed = derive_seed(self.seed, NetworkStream[role.upper()])
         layout, widths = self.table.layout, self.hidden_layer_sizes
@@ -83,7 +93,7 @@ class ModuleBuilder:
         default = partial(_default_network, widths, activate, seed)
         if role == "encoder" and layout is not None:
             default = partial(_level_encoder, layout, widths, activate, seed)
-        return build_network(role, getattr(self, role), n_in, n_out, default, seed)
+        return build_network(role, getattr(self, role), n_in, n_out, default, seed, copies)
 
     def _conditioning(self) -> Conditioning | None:
         if self.supervision is None:

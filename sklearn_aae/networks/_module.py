@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,42 +27,117 @@ def build_network(
     n_out: int,
     default: Callable[[int, int], nn.Module],
     seed: int,
+    copies: dict[int, Any] | None = None,
 ) -> nn.Module:
     """Return a network of the given widths: the default, or one from the user.
 
     ``network`` is the constructor parameter ``role``: None for the default, an unfitted
     module, which is copied, or a module class or function ``(n_in, n_out) -> nn.Module``,
-    during which ``seed`` seeds the global generators.
+    during which ``seed`` seeds the global generators.  ``copies`` is the memo of
+    :func:`copy.deepcopy`: what networks share, their copies share too.
     """
     if network is None:
         return default(n_in, n_out)
     with fenced(seed):
-        built = copy.deepcopy(network) if isinstance(network, nn.Module) else network(n_in, n_out)
-        if not isinstance(built, nn.Module):
-            raise TypeError(
-                f"{role} must return a torch.nn.Module for (n_in={n_in}, n_out={n_out}); "
-                f"got {type(built).__name__}."
-            )
+        built = _built(role, network, n_in, n_out, {} if copies is None else copies)
         _check_widths(role, built, n_in, n_out)
+        if _changes_inputs(built, n_in):
+            built.register_forward_pre_hook(with_rows_of_its_own)
     return built
 
 
+def with_rows_of_its_own(network: nn.Module, inputs: tuple) -> tuple:
+    """Return copies of inputs, for a network that would change them in place: a forward hook."""
+    return tuple(x.clone() if isinstance(x, torch.Tensor) else x for x in inputs)
+
+
+def _built(role: str, network: Network, n_in: int, n_out: int, copies: dict[int, Any]) -> nn.Module:
+    if isinstance(network, nn.Module):
+        try:
+            return copy.deepcopy(network, copies)
+        except Exception as error:
+            raise ValueError(
+                f"{role} is a module that cannot be copied ({describe(error)}); pass a class or a "
+                "function (n_in, n_out) -> torch.nn.Module that makes it."
+            ) from error
+    try:
+        built = network(n_in, n_out)
+    except Exception as error:
+        raise ValueError(
+            f"{role} must be a module, or a class or function that makes one of two widths; "
+            f"calling it with (n_in={n_in}, n_out={n_out}) failed: {describe(error)}"
+        ) from error
+    if not isinstance(built, nn.Module):
+        raise TypeError(
+            f"{role} must return a torch.nn.Module for (n_in={n_in}, n_out={n_out}); "
+            f"got {type(built).__name__}."
+        )
+    return built
+
+
+def describe(error: BaseException) -> str:
+    """Return an error in a line, for the message of another."""
+    return f"{type(error).__name__}: {error}"
+
+
+def _trial_rows(network: nn.Module, n_in: int) -> torch.Tensor:
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    return torch.zeros(2, n_in, dtype=torch.float32, device=device)
+
+
 def _check_widths(role: str, network: nn.Module, n_in: int, n_out: int) -> None:
-    """Raise ValueError unless the network maps (2, n_in) to (2, n_out)."""
+    """Raise ValueError or TypeError unless the network maps (2, n_in) to (2, n_out).
+
+    A network that was made in float64 becomes one of float32.
+    """
     # Evaluation mode: the trial must not move the statistics of a batch norm.
     network.eval()
     try:
-        with torch.no_grad():
-            shape = tuple(network(torch.zeros(2, n_in)).shape)
-    except RuntimeError as error:
+        out = _try_out(network, n_in)
+    except Exception as error:
         raise ValueError(
-            f"{role} must take a float32 tensor of shape (n, {n_in}); it failed: {error}"
+            f"{role} must take a float32 tensor of shape (n, {n_in}) and return one of shape "
+            f"(n, {n_out}); for n=2 it failed: {describe(error)}"
         ) from error
-    if shape != (2, n_out):
+    if not isinstance(out, torch.Tensor):
+        raise TypeError(
+            f"{role} must map a tensor of shape (n, {n_in}) to one of shape (n, {n_out}); it "
+            f"returned {type(out).__name__}, and what is not needed has to be left out."
+        )
+    if tuple(out.shape) != (2, n_out):
         raise ValueError(
             f"{role} must map a tensor of shape (n, {n_in}) to (n, {n_out}); for n=2 it "
-            f"returned shape {shape}."
+            f"returned shape {tuple(out.shape)}."
         )
+    if not out.is_floating_point():
+        raise TypeError(f"{role} must return floating-point numbers; it returned {out.dtype}.")
+
+
+def _try_out(network: nn.Module, n_in: int) -> Any:
+    with torch.no_grad():
+        try:
+            return network(_trial_rows(network, n_in))
+        except Exception:
+            if not any(p.dtype == torch.float64 for p in network.parameters()):
+                raise
+            network.float()
+            return network(_trial_rows(network, n_in))
+
+
+def _changes_inputs(network: nn.Module, n_in: int) -> bool:
+    """Return whether a network writes to the rows that it is given, as in-place layers do."""
+    try:
+        training = copy.deepcopy(network).train()  # a pass in training moves statistics
+    except Exception:
+        return True
+    for each in (network, training):
+        rows = _trial_rows(network, n_in)
+        version = rows._version
+        with contextlib.suppress(Exception), torch.no_grad():
+            each(rows)
+        if rows._version != version:
+            return True
+    return False
 
 
 class AAEModule(nn.Module):
@@ -122,7 +199,7 @@ class AAEModule(nn.Module):
         x: torch.Tensor,
         noise: torch.Tensor | None = None,
         *,
-        encoder: nn.Module | None = None,
+        encoder: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Return codes (n_samples, n_components) of rows on the network's scale.
 
@@ -137,7 +214,7 @@ class AAEModule(nn.Module):
         x: torch.Tensor,
         noise: torch.Tensor | None = None,
         *,
-        encoder: nn.Module | None = None,
+        encoder: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Return what :meth:`encode` does before the prior takes it to its support."""
         encoder, posterior = self.encoder if encoder is None else encoder, self.posterior

@@ -8,7 +8,8 @@ from sklearn_aae.training._callbacks import (
     TrainingContext,
     user_callbacks,
 )
-from sklearn_aae.training._inference import encode, in_precision, map_chunks
+from sklearn_aae.training._copying import copy_to_train
+from sklearn_aae.training._inference import InPrecision, encode, in_precision, map_chunks
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import PHASES, RECONSTRUCTION, Phase
 from sklearn_aae.training._row_losses import RowLosses
@@ -20,6 +21,7 @@ __all__ = [
     "AAENet",
     "Batch",
     "EarlyStopping",
+    "InPrecision",
     "LinearDecay",
     "Phase",
     "RowLosses",
@@ -27,6 +29,7 @@ __all__ = [
     "TableDataset",
     "TrainBatches",
     "TrainingContext",
+    "copy_to_train",
     "encode",
     "in_precision",
     "map_chunks",

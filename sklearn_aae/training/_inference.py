@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 import torch
@@ -24,9 +24,9 @@ DEVICE_CHUNK_BYTES = 2**27
 
 Network = TypeVar("Network", bound=nn.Module)
 
-#: Copies in float64 by the network that they were made of, each with its fingerprint.
+#: Copies in float64 by the network that they were made of.
 #: Kept beside the networks, not in them: they must not be in a pickle.
-_COPIES: WeakKeyDictionary[nn.Module, tuple[tuple, Any]] = WeakKeyDictionary()
+_COPIES: WeakKeyDictionary[nn.Module, Any] = WeakKeyDictionary()
 
 
 def in_precision(part: Network, dtype: np.dtype) -> Network:
@@ -37,18 +37,80 @@ def in_precision(part: Network, dtype: np.dtype) -> Network:
     """
     if dtype == np.float32:
         return part
-    fingerprint = _fingerprint(part)
-    kept = _COPIES.get(part)
-    if kept is None or kept[0] != fingerprint:
-        kept = fingerprint, copy.deepcopy(part).double()
-        _COPIES[part] = kept
-    return kept[1]
+    with torch_threads(1):
+        kept = _COPIES.get(part)
+        if kept is None or not _is_copy(kept, part):
+            kept = _COPIES[part] = copy.deepcopy(part).double()
+    return kept
 
 
-def _fingerprint(part: nn.Module) -> tuple:
-    """Return what changes whenever a weight does: torch counts writes to a tensor."""
-    tensors = [*part.parameters(), *part.buffers()]
-    return part.training, *((tensor.data_ptr(), tensor._version) for tensor in tensors)
+def _tensors(part: nn.Module) -> list[torch.Tensor]:
+    return [*part.parameters(), *part.buffers()]
+
+
+def _is_copy(kept: nn.Module, part: nn.Module) -> bool:
+    """Return whether a copy in float64 has the values of a network.
+
+    By value, which costs a fraction of a pass: torch counts writes to a tensor, but not
+    those through its ``data``.
+    """
+    theirs, own = _tensors(kept), _tensors(part)
+    return (
+        kept.training == part.training
+        and len(theirs) == len(own)
+        and all(
+            there.shape == here.shape
+            and there.device == here.device
+            and torch.equal(there, here.detach().to(there.dtype))
+            for there, here in zip(theirs, own, strict=True)
+        )
+    )
+
+
+class InPrecision:
+    """What passes rows through a network of any kind, in the precision asked for.
+
+    The package's own networks compute in float64 as well as in float32.  One that makes
+    or keeps float32 tensors of its own, or cannot be copied, does not: it computes in its
+    own precision, between rows that are cast for it and results that are cast back.
+    """
+
+    def __init__(self, network: nn.Module, dtype: np.dtype) -> None:
+        self.network = network
+        self.dtype = torch.float64 if dtype == np.float64 else torch.float32
+        self._copy: nn.Module | None = None
+        if self.dtype == torch.float64 and network not in _FLOAT32_ONLY:
+            try:
+                self._copy = in_precision(network, dtype)
+            except Exception:
+                _FLOAT32_ONLY.add(network)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters of what computes."""
+        return (self.network if self._copy is None else self._copy).parameters()
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what the network makes of rows, in the precision asked for."""
+        if self.dtype == torch.float32:
+            return self.network(x)
+        if self._copy is not None:
+            try:
+                return self._copy(x).to(self.dtype)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception:
+                result = self._in_its_own(x)
+                self._copy = None
+                _FLOAT32_ONLY.add(self.network)
+                return result
+        return self._in_its_own(x)
+
+    def _in_its_own(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x.float()).to(self.dtype)
+
+
+#: Networks of which no copy in float64 computes.
+_FLOAT32_ONLY: WeakSet[nn.Module] = WeakSet()
 
 
 def as_tensor(rows: np.ndarray) -> torch.Tensor:
@@ -72,7 +134,7 @@ def map_chunks(
     function: Callable[[torch.Tensor], torch.Tensor],
     read: Callable[[slice], np.ndarray],
     n_samples: int,
-    networks: list[nn.Module],
+    networks: Sequence[nn.Module | InPrecision],
     device: torch.device,
     write: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
@@ -111,7 +173,7 @@ def encode(
     dtype: np.dtype,
 ) -> np.ndarray:
     """Return the codes (posterior modes) of rows on the network's scale."""
-    encoder = in_precision(module.encoder, dtype)
+    encoder = InPrecision(module.encoder, dtype)
     return map_chunks(
         lambda x: module.encode(x, encoder=encoder), read, n_samples, [encoder], device
     )

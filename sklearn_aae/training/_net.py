@@ -22,6 +22,7 @@ from sklearn_aae.posteriors._channel import CodeNorm
 from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches, ValidationBatches
 from sklearn_aae.training._callbacks import StopTraining, copy_state, has_listener, restore_state
+from sklearn_aae.training._copying import EpochHistory, copy_net
 from sklearn_aae.training._epoch import EpochFigures
 from sklearn_aae.training._inference import encode
 from sklearn_aae.training._phases import PHASES, Phase, mean_cell_loss
@@ -156,6 +157,14 @@ class AAENet(NeuralNet):
         """These optimizers, by name."""
         return {name: getattr(self, f"{name}_") for name in self.optimizer_names}
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> AAENet:
+        """Return a copy that nothing was pickled for, unlike skorch's."""
+        return copy_net(self, memo)
+
+    def initialize_history(self) -> AAENet:
+        self.history_ = EpochHistory()
+        return self
+
     def get_default_callbacks(self) -> list:
         # No PassthroughScoring: losses are recorded by the net itself.
         log = [("print_log", PrintLog())] if self.verbose else []
@@ -186,16 +195,16 @@ class AAENet(NeuralNet):
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> AAENet:
         # One optimizer, with a state of its own, for each phase.
+        if not any(True for phase in self.phases for _ in phase.named_parameters(self.module_)):
+            parts = list(dict.fromkeys(part for phase in self.phases for part in phase.parts))
+            raise ValueError(f"nothing to train in {parts}: no parameter requires a gradient.")
         for name in self.optimizer_names:
-            trained = {
-                parameter_name: parameter
-                for phase in self.phases
-                if phase.optimizer == name
-                for parameter_name, parameter in phase.named_parameters(self.module_)
-            }
-            if not trained:
-                parts = [phase.parts for phase in self.phases if phase.optimizer == name]
-                raise ValueError(f"nothing to train in {parts}: no parameter requires a gradient.")
+            phases = [phase for phase in self.phases if phase.optimizer == name]
+            trained = _named(phase.named_parameters(self.module_) for phase in phases)
+            # What is frozen as a whole steps nowhere, and may be unfrozen by a callback.
+            trained = trained or _named(phase.all_parameters(self.module_) for phase in phases)
+            # No optimizer takes an empty list.
+            trained = trained or {"nothing": nn.Parameter(torch.zeros(0, device=self.device))}
             groups, parameters = self.get_params_for_optimizer(name, trained.items())
             parameters.setdefault("lr", self.lr)
             factory = getattr(self, name)
@@ -297,6 +306,7 @@ class AAENet(NeuralNet):
     ) -> AAENet:
         self.interrupted_ = self.diverged_ = False
         self._last_state = None
+        first = len(self.history)
         self._n_epochs_wanted = len(self.history) + (self.max_epochs if epochs is None else epochs)
         if len(self.history):  # a net that goes on training can go back to where it was
             self._last_state = len(self.history), copy_state(self)
@@ -323,10 +333,23 @@ class AAENet(NeuralNet):
             if self._stepper is not None:
                 self._stepper.close()
                 self._stepper = None
-            for row in self.history:
-                row["batches"] = []
+            for epoch in range(first, len(self.history)):
+                list.__getitem__(self.history, epoch)["batches"] = []
         self.module_.eval()
         return self
+
+    def n_threads(self) -> int | None:
+        """Return how many threads a training, and what belongs to it, may use.
+
+        One where training gains nothing by a second: a process that is forked later hangs
+        in torch if this one has ever woken others.
+
+        Returns
+        -------
+        int or None
+            1, or None for as many as there are.
+        """
+        return 1 if self._is_small() else None
 
     def calibrate(self, dataset: TableDataset) -> None:
         """Let head and prior estimate, on training rows, what the steps do not learn.
@@ -415,6 +438,12 @@ class AAENet(NeuralNet):
             if state is not None:
                 restore_state(self, state)
         del self.history[n_epochs:]
+
+
+def _named(several: Iterable[Iterable[tuple[str, nn.Parameter]]]) -> dict[str, nn.Parameter]:
+    """Return parameters by name, each once."""
+    names = {parameter: name for pairs in several for name, parameter in pairs}
+    return {name: parameter for parameter, name in names.items()}
 
 
 def _can_fuse(parameters: Iterable[nn.Parameter]) -> bool:

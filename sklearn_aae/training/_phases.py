@@ -53,10 +53,18 @@ class Phase(NamedTuple):
     loss: Callable[[Any, AdversarialLoss, StepState], torch.Tensor]
 
     def named_parameters(self, module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-        """Yield the trainable parameters that the phase updates."""
+        """Yield the trainable parameters that the phase updates, each once if parts share it."""
+        for name, parameter in self.all_parameters(module):
+            if parameter.requires_grad:
+                yield name, parameter
+
+    def all_parameters(self, module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+        """Yield the parameters of the phase's parts, frozen ones too."""
+        seen: set[nn.Parameter] = set()
         for part in self.parts:
             for name, parameter in getattr(module, part).named_parameters(prefix=part):
-                if parameter.requires_grad:
+                if parameter not in seen:
+                    seen.add(parameter)
                     yield name, parameter
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sklearn_aae.networks import AAEModule
-from sklearn_aae.training._inference import as_tensor, in_precision, map_chunks
+from sklearn_aae.training._inference import InPrecision, as_tensor, in_precision, map_chunks
 
 DOUBLE = np.dtype(np.float64)
 
@@ -30,8 +30,8 @@ class RowLosses:
         codes: np.ndarray | None = None,
     ) -> None:
         self.module, self.read, self.n_samples, self.device = module, read, n_samples, device
-        self.encoder = in_precision(module.encoder, DOUBLE)
-        self.decoder = in_precision(module.decoder, DOUBLE)
+        self.encoder = InPrecision(module.encoder, DOUBLE)
+        self.decoder = InPrecision(module.decoder, DOUBLE)
         self.head = in_precision(module.head, DOUBLE)
         self.codes = None if codes is None else torch.as_tensor(codes, dtype=torch.float64)
 

@@ -87,7 +87,12 @@ class FlatStepper(Stepper):
 
     def _attach(self) -> None:
         self.watched = has_listener(self.net, "on_grad_computed")
-        self.storage = FlatStorage(self.net, self.watched)
+        # Where all is frozen, or of several types, there is nothing to lay out.
+        self.storage = FlatStorage(self.net, self.watched) if FlatStorage.fits(self.net) else None
+        self.graphed = self.derived = None
+        self.spans: dict[str, slice | None] = {}
+        if self.storage is None:
+            return
         can_record = runs_on_gpu(self.storage) and set(self.storage.adams) == set(
             self.net.optimizer_names
         )
@@ -98,16 +103,17 @@ class FlatStepper(Stepper):
     def prepare_epoch(self) -> None:
         # A callback may have frozen a part or put other tensors in place.
         unchanged = (
-            self.storage.is_intact(self.net)
+            self.storage is not None
+            and self.storage.is_intact(self.net)
             and can_derive(self.net) == (self.derived is not None)
             and has_listener(self.net, "on_grad_computed") == self.watched
         )
         if not unchanged:
-            self.storage.release()
+            self.close()
             self._attach()
 
     def take(self, batch: Batch, watch: Callable[[Phase], object] | None = None) -> StepResult:
-        if self.graphed is None or watch is not None:
+        if self.graphed is None or self.storage is None or watch is not None:
             return super().take(batch, watch)
         for stand_in in self.storage.adams.values():
             stand_in.update_rate()
@@ -116,6 +122,8 @@ class FlatStepper(Stepper):
     def gradients(self, phase: Phase, state: StepState) -> torch.Tensor:
         if self.derived is not None:
             return self.derived(phase, state)
+        if self.storage is None:
+            return super().gradients(phase, state)
         span = self.spans[phase.name]
         if span is None:
             for parameter in self._trained(phase):
@@ -125,6 +133,9 @@ class FlatStepper(Stepper):
         return super().gradients(phase, state)
 
     def update(self, phase: Phase, *, watched: bool = False) -> None:
+        if self.storage is None:
+            super().update(phase, watched=watched)
+            return
         stand_in = self.storage.adams.get(phase.optimizer)
         if stand_in is not None:
             stand_in.step()
@@ -134,7 +145,8 @@ class FlatStepper(Stepper):
             self.storage.attach_gradients()
 
     def close(self) -> None:
-        self.storage.release()
+        if self.storage is not None:
+            self.storage.release()
 
 
 def runs_on_gpu(storage: FlatStorage) -> bool:

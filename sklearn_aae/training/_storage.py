@@ -54,8 +54,11 @@ class FlatParameters:
         return buffer[start : start + parameter.numel()].view(parameter.shape)
 
     def span(self, parameters: list[nn.Parameter]) -> slice | None:
-        """Return where the parameters lie if they follow each other, else None."""
-        if not all(parameter in self.starts for parameter in parameters):
+        """Return where the parameters lie if they follow each other, else None.
+
+        None, too, if there are none.
+        """
+        if not parameters or not all(parameter in self.starts for parameter in parameters):
             return None
         everything = list(self.starts.values())
         offsets = sorted(self.starts[parameter] for parameter in parameters)

@@ -363,7 +363,16 @@ def test_bad_own_networks_are_named(cancer, network, error, message):
         fast(encoder=network).fit(cancer[0])
 
 
-def test_a_frozen_encoder_has_nothing_to_train(cancer):
+def test_a_network_that_is_frozen_before_fit_stays_as_it_is(cancer):
     frozen = torch.nn.Linear(30, 2).requires_grad_(False)
+    model = fast(encoder=frozen).fit(cancer[0])
+    assert torch.equal(model.encoder_.weight, frozen.weight)
+    assert model.loss_curve_[-1] < model.loss_curve_[0]
+
+
+def test_networks_that_are_all_frozen_have_nothing_to_train(cancer):
+    def frozen(n_in, n_out):
+        return torch.nn.Linear(n_in, n_out).requires_grad_(False)
+
     with pytest.raises(ValueError, match="nothing to train in"):
-        fast(encoder=frozen).fit(cancer[0])
+        fast(encoder=frozen, decoder=frozen, discriminator=frozen).fit(cancer[0])

@@ -1,0 +1,63 @@
+"""Copies of nets: what a training changes and no more, without pickling."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, TypeVar
+
+from skorch import NeuralNet
+from skorch.history import History
+from torch import nn
+from torch.optim import Optimizer
+
+from sklearn_aae._utils._threads import torch_threads
+
+Kind = TypeVar("Kind", bound=NeuralNet)
+
+
+class EpochHistory(History):
+    """A history whose single epochs are read without a copy of all of them."""
+
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, int):
+            return list.__getitem__(self, i)
+        if isinstance(i, tuple) and i and isinstance(i[0], int):
+            one = History([list.__getitem__(self, i[0])])
+            return one[(0, *i[1:])]
+        return super().__getitem__(i)
+
+
+def copy_net(net: Kind, memo: dict[int, Any]) -> Kind:
+    """Return a deep copy of a net.
+
+    skorch's own goes through pickle, which knows no lambdas, no local classes and no hooks.
+    """
+    new = object.__new__(type(net))
+    memo[id(net)] = new
+    with torch_threads(1):
+        new.__dict__.update({name: copy.deepcopy(own, memo) for name, own in vars(net).items()})
+    return new
+
+
+def copy_to_train(net: Kind) -> Kind:
+    """Return a copy of a net that trains on its own, and shares what no training changes.
+
+    Weights and optimizers are copied.  The history is shared: a training adds to its end,
+    and whoever lets one fail takes off what it added.
+    """
+    new = object.__new__(type(net))
+    own = vars(net)
+    new.__dict__.update({name: _shallow(value) for name, value in own.items()})
+    prior = net.module_.prior
+    memo: dict[int, Any] = {id(net): new} if prior.learns else {id(net): new, id(prior): prior}
+    with torch_threads(1):
+        # Under one memo, so that optimizers are those of the copied parameters.
+        for name in [name for name in own if isinstance(own[name], (nn.Module, Optimizer))]:
+            # Past skorch, which registers what is set.
+            new.__dict__[name] = copy.deepcopy(own[name], memo)
+    return new
+
+
+def _shallow(value: Any) -> Any:
+    """Return a copy of a plain container, which a net may add to; else the value itself."""
+    return copy.copy(value) if type(value) in (list, dict, set) else value
