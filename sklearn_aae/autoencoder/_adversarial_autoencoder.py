@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_aae._utils._compat import _fit_context
+from sklearn_aae._utils._defaults import plain_defaults
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import (
     DrawStream,
@@ -465,6 +466,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         back = self._decode(self._encode(rows), rows.dtype, labels=labels)
         return self._reader.hand_back(back, like=X)
 
+    @plain_defaults()
     def sample(
         self,
         n_samples: int = 1,
@@ -573,6 +575,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         within = {labels.index(name): wanted for name, wanted in conditions.items()}
         return encoder._from_levels(levels, rng, within=within)
 
+    @plain_defaults()
     def impute(
         self,
         X: Any,

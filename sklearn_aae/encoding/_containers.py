@@ -105,6 +105,11 @@ def as_array(rows: Any) -> Any:
     return array if array.dtype.kind in "biufcmM" else np.array(rows, dtype=object)
 
 
+def _is_short(dtype: str) -> bool:
+    """Return whether a type of numbers, by name, is one that numpy itself does not have."""
+    return dtype.removeprefix("torch.").startswith(("bfloat", "float8"))
+
+
 def as_plain(X: Any) -> Any:
     """Return what numpy makes an array of as one, anything else (a frame, a list) as it is.
 
@@ -115,11 +120,14 @@ def as_plain(X: Any) -> Any:
         return _unmask_rows(X)
     if isinstance(X, np.ma.MaskedArray):
         return _unmask(X)
-    if isinstance(X, np.ndarray) or issparse(X) or hasattr(X, "iloc") or as_frame(X) is not None:
+    if isinstance(X, np.ndarray):
+        return X.astype(np.float32) if _is_short(X.dtype.name) else X
+    if issparse(X) or hasattr(X, "iloc") or as_frame(X) is not None:
         return X
     try:
         if hasattr(X, "__array__"):
-            return as_plain(np.asanyarray(X))
+            short = hasattr(X, "float") and _is_short(str(getattr(X, "dtype", "")))
+            return as_plain(np.asanyarray(X.float() if short else X))
         if hasattr(X, "__dlpack__"):
             return np.array(np.from_dlpack(X))
     except (BufferError, RuntimeError, TypeError) as error:

@@ -88,7 +88,7 @@ def _trial_rows(network: nn.Module, n_in: int) -> torch.Tensor:
 def _check_widths(role: str, network: nn.Module, n_in: int, n_out: int) -> None:
     """Raise ValueError or TypeError unless the network maps (2, n_in) to (2, n_out).
 
-    A network that was made in float64 becomes one of float32.
+    A network that was made in another precision becomes one of float32.
     """
     # Evaluation mode: the trial must not move the statistics of a batch norm.
     network.eval()
@@ -118,7 +118,7 @@ def _try_out(network: nn.Module, n_in: int) -> Any:
         try:
             return network(_trial_rows(network, n_in))
         except Exception:
-            if not any(p.dtype == torch.float64 for p in network.parameters()):
+            if all(p.dtype == torch.float32 for p in network.parameters()):
                 raise
             network.float()
             return network(_trial_rows(network, n_in))
