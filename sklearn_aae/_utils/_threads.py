@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from sklearn_aae._utils._defaults import plain_defaults
 
@@ -15,6 +16,19 @@ MIN_ROWS = 32
 
 #: Multiplications below which a second thread costs more than it brings.
 SMALL_WORK = 2**26
+
+
+@contextmanager
+def quiet_pools(work: int) -> Iterator[None]:
+    """Keep scikit-learn's threads asleep for a block of small work, as many multiplications.
+
+    A process that is forked later hangs if this one has ever woken them.
+    """
+    if work >= SMALL_WORK:
+        yield
+        return
+    with threadpool_limits(1, user_api="openmp"):
+        yield
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 from sklearn.semi_supervised import LabelSpreading
 
+from sklearn_aae._utils._threads import quiet_pools
+
 #: Pairs of rows that are looked at: all of up to 65,536 rows.  Rows of larger tables seek
 #: among fewer, but never fewer than this.
 MOST_PAIRS, FEWEST_CANDIDATES = 2**32, 16_384
@@ -53,7 +55,8 @@ def nearest_rows(features: np.ndarray, n_neighbors: int, rng: np.random.Generato
     found = []
     for start in range(0, n, ROWS_AT_ONCE):
         rows = np.arange(start, min(start + ROWS_AT_ONCE, n))
-        found_rows = candidates[search.kneighbors(features[rows], return_distance=False)]
+        with quiet_pools(len(rows) * len(candidates) * features.shape[1]):
+            found_rows = candidates[search.kneighbors(features[rows], return_distance=False)]
         # Where a row is not among those found (copies of it are), the last is left out.
         own = found_rows == rows[:, None]
         own[~own.any(axis=1), -1] = True
@@ -102,7 +105,9 @@ def spectral_clusters(
             random_state=seeds[0],
         )
         k_means = KMeans(n_clusters, n_init=5, random_state=seeds[1])
-        return k_means.fit_predict(normalize(embedding)).astype(np.int64)
+        # Some fifty rounds altogether.
+        with quiet_pools(50 * embedding.size * n_clusters):
+            return k_means.fit_predict(normalize(embedding)).astype(np.int64)
 
 
 def spread_labels(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from skorch.callbacks import Freezer
 from torch import nn
 
@@ -14,9 +15,15 @@ from sklearn_aae import AAEClassifier, AAEOutlierDetector
 from tests.instances import fast
 
 
+@pytest.fixture(scope="module")
+def images():
+    X, y = load_digits(return_X_y=True)
+    return X[:150] / 16, y[:150]
+
+
 @pytest.fixture
-def pixels(digits):
-    return digits[0][:150] / 16
+def pixels(images):
+    return images[0].copy()
 
 
 class Recurrent(nn.Module):
@@ -89,8 +96,8 @@ def test_every_method_takes_rows_of_either_precision(pixels, network):
     assert np.isfinite(model.partial_fit(pixels).transform(pixels)).all()
 
 
-def test_classifier_and_detector_take_a_network_of_one_precision(pixels, digits):
-    labels = digits[1][: len(pixels)]
+def test_classifier_and_detector_take_a_network_of_one_precision(images):
+    pixels, labels = images
     inner = fast(encoder=Recurrent)
     classifier = AAEClassifier(max_epochs=2, estimator=inner, random_state=0).fit(pixels, labels)
     assert classifier.predict(pixels).shape == labels.shape
@@ -221,5 +228,5 @@ def test_what_is_wrong_with_a_network_is_said_in_its_name(cancer, role, name):
 def test_a_module_that_cannot_be_copied_is_named(cancer):
     network = nn.Linear(30, 2)
     network.generator = (each for each in ())
-    with pytest.raises(ValueError, match="^encoder is a module that cannot be copied"):
+    with pytest.raises(ValueError, match=r"^encoder is a module that cannot be copied"):
         fast(encoder=network).fit(cancer[0])

@@ -1,0 +1,184 @@
+"""The program around: torch's defaults, forked processes, tensors of any type."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from sklearn_aae import TableEncoder
+from sklearn_aae._utils._defaults import plain_defaults
+from tests.instances import fast, fast_classifier, fast_clusterer, fast_detector
+
+
+@pytest.fixture(params=[torch.float64, torch.bfloat16, "meta"], ids=str)
+def default(request):
+    """Another default type, or a default device that holds no numbers."""
+
+    def set_it():
+        if request.param == "meta":
+            torch.set_default_device("meta")
+        else:
+            torch.set_default_dtype(request.param)
+
+    yield set_it
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+
+
+def mixed_table(X):
+    frame = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 18, "u", "v"), "c": X[:, 2]})
+    frame.loc[::7, "a"] = np.nan
+    return frame
+
+
+def results_of(make, X, y):
+    """Return everything that a model makes of rows."""
+    model = make().fit(X, y)
+    names = ["transform", "predict", "predict_proba", "score_samples", "score_contributions"]
+    results = [np.asarray(getattr(model, name)(X)) for name in names if hasattr(model, name)]
+    if hasattr(model, "sample"):
+        results += [np.asarray(model.sample(5)), np.asarray(model.reconstruct(X))]
+    if hasattr(model, "partial_fit"):
+        results.append(np.asarray(model.partial_fit(X, y).transform(X)))
+    return results
+
+
+class Inside(nn.Linear):
+    """Makes tensors of the default type when it is made and when rows pass."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__(n_in, n_out)
+        self.scale = torch.tensor([1.5, *torch.full((n_out - 1,), 2.5)])
+
+    def forward(self, x):
+        return super().forward(x) * self.scale + torch.tensor(0.5)
+
+
+MODELS = {
+    **{
+        f"prior {prior}": lambda prior=prior: fast(prior=prior, max_epochs=2)
+        for prior in ("gaussian", "uniform", "mixture", "swiss_roll", "categorical", "learned")
+    },
+    "universal": lambda: fast(posterior="universal", max_epochs=2),
+    "channel": lambda: fast(posterior="channel", max_epochs=2),
+    "autoregressive": lambda: fast(output="autoregressive", max_epochs=2),
+    "independent": lambda: fast(output="independent", max_epochs=2),
+    "supervised": lambda: fast(supervision="decoder", max_epochs=2),
+    "own networks": lambda: fast(encoder=Inside, decoder=Inside, max_epochs=2),
+    "classifier": lambda: fast_classifier(max_epochs=2),
+    "clusterer": lambda: fast_clusterer(2, max_epochs=2, head_distance=3.0),
+    "detector": fast_detector,
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_torchs_defaults_do_not_show(cancer, default, name):
+    X, y = cancer[0][:100], cancer[1][:100]
+    expected = results_of(MODELS[name], X, y)
+    default()
+    for found, wanted in zip(results_of(MODELS[name], X, y), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_torchs_defaults_do_not_show_in_mixed_tables(cancer, default):
+    table = mixed_table(cancer[0][:100])
+
+    def draws():
+        model = fast(max_epochs=2).fit(table)
+        return [model.impute(table), model.sample(5, conditions={"b": "u"})]
+
+    expected = draws()
+    default()
+    for found, wanted in zip(draws(), expected, strict=True):
+        pd.testing.assert_frame_equal(found, wanted)
+
+
+def test_the_usual_defaults_are_those_of_one_thread(default):
+    default()
+    there = []
+    with plain_defaults():
+        thread = threading.Thread(target=lambda: there.append(torch.get_default_dtype()))
+        thread.start()
+        thread.join()
+        here = torch.ones(2)
+    assert here.dtype == torch.float32
+    assert here.device.type == "cpu"
+    assert there == [torch.get_default_dtype()]
+
+
+def test_what_says_its_type_keeps_it():
+    torch.set_default_dtype(torch.float64)
+    try:
+        with plain_defaults():
+            assert torch.tensor(np.ones(2)).dtype == torch.float64
+            assert torch.zeros(2, dtype=torch.float64).dtype == torch.float64
+            assert torch.as_tensor(torch.ones(2, dtype=torch.float64)).dtype == torch.float64
+            assert torch.tensor([1, 2]).dtype == torch.int64
+            assert torch.tensor([1.0]).dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+FORKED = """
+import multiprocessing, sys
+import torch
+from sklearn.datasets import load_wine
+from tests.instances import fast, fast_classifier, fast_clusterer, fast_detector
+
+torch.set_num_threads(2)
+X, y = load_wine(return_X_y=True)
+wide = {"hidden_layer_sizes": (256, 256), "max_epochs": 1}
+
+def fit():
+    fast(**wide).fit(X).partial_fit(X).transform(X)
+    fast_classifier(max_epochs=1).fit(X, y).predict(X)
+    fast_clusterer(max_epochs=1).fit(X)
+    fast_detector().fit(X).score_samples(X)
+
+fit()
+child = multiprocessing.get_context("fork").Process(target=fit)
+child.start()
+child.join(60)
+hangs = child.is_alive()
+if hangs:
+    child.kill()
+sys.exit(int(hangs) or child.exitcode)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others do not fork")
+def test_a_forked_process_fits_after_this_one_has(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "dtype, precision",
+    [
+        (torch.float32, np.float32),
+        (torch.bfloat16, np.float32),
+        (torch.float16, np.float64),
+        (torch.float64, np.float64),
+        (torch.int64, np.float64),
+    ],
+)
+def test_tensors_of_any_type_are_rows(cancer, dtype, precision):
+    X = torch.tensor(cancer[0][:100]).to(dtype)
+    y = torch.tensor(cancer[1][:100])
+    model = fast(max_epochs=1).fit(X)
+    codes = model.transform(X)
+    assert codes.dtype == precision
+    assert model.inverse_transform(torch.tensor(codes)).dtype == model.sample(2).dtype
+    array = X.float().numpy() if dtype == torch.bfloat16 else X.numpy()
+    np.testing.assert_array_equal(codes, fast(max_epochs=1).fit(array).transform(array))
+    assert fast_classifier(max_epochs=1).fit(X, y).predict(X).shape == (100,)
+    assert np.isfinite(fast_detector().fit(X).score_samples(X)).all()
+    assert np.isfinite(TableEncoder().fit(X).transform(X)).all()
