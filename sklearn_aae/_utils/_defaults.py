@@ -23,9 +23,7 @@ _MAKERS = frozenset(
     }
 )
 #: What does so for Python's floating-point numbers.
-_READERS = frozenset(
-    {torch.arange, torch.as_tensor, torch.full, torch.normal, torch.scalar_tensor, torch.tensor}
-)
+_READERS = frozenset({torch.arange, torch.as_tensor, torch.full, torch.scalar_tensor, torch.tensor})
 
 
 class _Float32Defaults(TorchFunctionMode):
@@ -41,7 +39,8 @@ class _Float32Defaults(TorchFunctionMode):
             return func(*args, **{**kwargs, "dtype": torch.float32})
         made = func(*args, **kwargs)
         if func in _READERS and made.dtype == torch.get_default_dtype() and not _has_dtype(args):
-            return made.to(torch.float32)
+            # Once more: a shorter type has lost digits.
+            return func(*args, **{**kwargs, "dtype": torch.float32})
         return made
 
 
