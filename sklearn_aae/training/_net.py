@@ -204,7 +204,9 @@ class AAENet(NeuralNet):
             # What is frozen as a whole steps nowhere, and may be unfrozen by a callback.
             trained = trained or _named(phase.all_parameters(self.module_) for phase in phases)
             # No optimizer takes an empty list.
-            trained = trained or {"nothing": nn.Parameter(torch.zeros(0, device=self.device))}
+            if not trained:
+                nothing = torch.zeros(0, device=self.device)
+                trained = {"nothing": nn.Parameter(nothing, requires_grad=False)}
             groups, parameters = self.get_params_for_optimizer(name, trained.items())
             parameters.setdefault("lr", self.lr)
             factory = getattr(self, name)

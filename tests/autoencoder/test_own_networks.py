@@ -131,6 +131,23 @@ def test_a_first_layer_in_place_changes_nobodys_rows(pixels, first, dtype):
     np.testing.assert_array_equal(X, before)
 
 
+class First(nn.Module):
+    """Codes are the first columns: there is nothing to train."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.n_out = n_out
+
+    def forward(self, x):
+        return x[:, : self.n_out]
+
+
+def test_a_network_without_weights_is_one_that_stays(cancer):
+    model = fast(encoder=First, max_epochs=3).fit(cancer[0]).partial_fit(cancer[0])
+    assert model.n_iter_ == 4
+    assert model.loss_curve_[-1] < model.loss_curve_[0]
+
+
 class Transposed(nn.Module):
     """A decoder with the weights of an encoder."""
 
