@@ -11,6 +11,23 @@ from skorch.history import History
 from sklearn_aae.training._phases import Phase
 
 
+def least_before(history: History, name: str) -> float:
+    """Return the least of a figure over all epochs but the last.
+
+    What is known from the last call is not read again, or a stream would take longer the
+    longer it is.
+    """
+    known: dict[str, tuple[int, float]] = vars(history).setdefault("_least", {})
+    n_earlier = len(history) - 1
+    n_read, least = known.get(name, (0, math.inf))
+    if n_read > n_earlier:  # epochs were taken off
+        n_read, least = 0, math.inf
+    for index in range(n_read, n_earlier):
+        least = min(least, list.__getitem__(history, index).get(name, math.inf))
+    known[name] = n_earlier, least
+    return least
+
+
 class EpochFigures:
     """Losses of an epoch's batches: on the device until its end, then in the history.
 
@@ -50,7 +67,7 @@ class EpochFigures:
         for name, column in self.columns.items():
             self.history.record(name, float(means[column]))
         name = f"{self.prefix}_loss"
-        earlier = [row[name] for row in list(self.history)[:-1] if name in row]
-        self.history.record(f"{name}_best", self.history[-1, name] < min(earlier, default=math.inf))
+        is_best = self.history[-1, name] < least_before(self.history, name)
+        self.history.record(f"{name}_best", is_best)
         self.history.record(f"{self.prefix}_batch_count", len(self.sizes))
         return bool(np.isfinite(means).all())

