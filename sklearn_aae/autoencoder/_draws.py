@@ -17,8 +17,9 @@ from sklearn_aae.networks import AAEModule, Classes
 from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.outputs._level_head import LevelHead
 
-#: So many rows are proposed for each that is asked for, and no more.
-MOST_PROPOSALS = 100
+#: Rows that are proposed are at most so many, or so many for each row that is asked for if
+#: that is more: one row needs as many proposals as several to find what is rare.
+MOST_IN_ALL, MOST_PROPOSALS = 100_000, 100
 #: How many of the proposals should have met the conditions if they had been drawn freely,
 #: and how many must have: proposals of which hardly one had miss most of what does.
 ENOUGH_MET, LEAST_MET = 10.0, 1.0
@@ -119,17 +120,18 @@ def _draw_within(
     """Return digits of rows of the model's conditional distribution, of ``one`` class.
 
     A proposal's columns are drawn one by one, those with a condition among what it allows;
-    its weight is the probability that free draws would have met the conditions.
+    its weight is the probability that free draws would have met the conditions.  There are
+    more proposals the smaller that is, up to a limit.
     """
     head = level_head(module, "sample with conditions")
     constraints = Constraints(layout, shares)
     sampler = _RejectionSampler()
+    most = max(MOST_IN_ALL, MOST_PROPOSALS * n_samples)
+    first = min(MOST_PROPOSALS * n_samples, max(LEAST_ROWS, min(MOST_ROWS, 2 * n_samples)))
     with torch.inference_mode(), torch_threads(1):
         while sampler.n_kept < n_samples or sampler.n_met < ENOUGH_MET:
-            n = min(
-                MOST_PROPOSALS * n_samples - sampler.n_proposed,
-                max(LEAST_ROWS, min(MOST_ROWS, 2 * n_samples)),
-            )
+            # Twice as many in all each time, so that what is rare takes few turns.
+            n = min(most - sampler.n_proposed, max(first, min(MOST_ROWS, sampler.n_proposed)))
             if n <= 0:
                 if sampler.n_kept >= n_samples and sampler.n_met >= LEAST_MET:
                     break
@@ -138,7 +140,7 @@ def _draw_within(
                     f"The conditions on {names} are met too rarely: by about "
                     f"{sampler.n_met / sampler.n_proposed:.2g} of the model's rows, so that "
                     f"{sampler.n_proposed} proposals are too few for {n_samples} rows. Widen a "
-                    "condition, leave one out, or draw more rows at once."
+                    "condition or leave one out."
                 )
             own = None if one is None else one.of(slice(None), n)
             inputs = decoder_draws(module, n, generator, own)

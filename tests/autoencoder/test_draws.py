@@ -131,11 +131,24 @@ def test_conditions_that_are_met_too_rarely_are_an_error(model, monkeypatch):
     assert 0.2 < share < 0.8
     # Weights of proposals spread, so that not all of them can be kept.
     monkeypatch.setattr("sklearn_aae.autoencoder._draws.MOST_PROPOSALS", 1)
+    monkeypatch.setattr("sklearn_aae.autoencoder._draws.MOST_IN_ALL", 1)
     with pytest.raises(ValueError, match="conditions on 'animal', 'tame' are met too") as caught:
         model.sample(2000, conditions=conditions)
     said = re.search(r"by about (\S+) of the model's rows, so that 2000 pro", str(caught.value))
     assert float(said[1]) == pytest.approx(share, abs=0.05)
     assert "Widen a condition" in str(caught.value)
+
+
+@pytest.mark.parametrize("n", [1, 3, 50])
+def test_a_level_of_one_row_in_a_thousand_is_drawn_however_few_rows_are_asked_for(n):
+    rng = np.random.default_rng(0)
+    kinds = rng.choice(["a", "b"], 1000).astype(object)
+    kinds[[17]] = "rare"
+    frame = pd.DataFrame({"kind": kinds, "size": rng.normal(size=1000)})
+    model = quick(max_epochs=3).fit(frame)
+    for seed in range(5):
+        rows = model.sample(n, conditions={"kind": "rare"}, random_state=seed)
+        assert rows["kind"].tolist() == ["rare"] * n
 
 
 @pytest.mark.parametrize(

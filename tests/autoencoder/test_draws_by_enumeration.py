@@ -152,18 +152,28 @@ def head_with_a_rare_cause(first, others):
 LAST = {2: np.array([0.0, 0.0, 1.0])}
 
 
-@pytest.mark.parametrize("n", [1, 7, 300])
-@pytest.mark.parametrize("first", [-14.0, -7.0])
-def test_no_more_than_a_hundred_proposals_a_row(n, first):
-    # The first thousand proposals may lack the cause; the others would do, if they were
-    # taken for all there is, though hardly any row that meets the condition is like them.
-    head, prior = head_with_a_rare_cause(first, 18.0), TwoCodes()
+@pytest.mark.parametrize("n, most", [(1, 100_000), (300, 100_000), (1500, 150_000)])
+def test_so_many_proposals_and_no_more(n, most):
+    # The proposals may lack the cause; the others would do, if they were taken for all
+    # there is, though hardly any row that meets the condition is like them.
+    head, prior = head_with_a_rare_cause(-14.0, 18.0), TwoCodes()
     p = probabilities(head).reshape(2, 4, 3)[:, :, 2]
     assert p[1].sum() > 0.9 * p.sum()
     with pytest.raises(ValueError, match="conditions on 'c' are met too rarely") as caught:
         drawn_within(head, LAST, n, prior=prior)
-    assert prior.n_drawn == 100 * n
-    assert f"so that {100 * n} proposals are too few for {n} rows" in str(caught.value)
+    assert prior.n_drawn == most
+    assert f"so that {most} proposals are too few for {n} rows" in str(caught.value)
+
+
+@pytest.mark.parametrize("n", [1, 2, 50])
+def test_what_is_rare_takes_as_many_proposals_for_one_row_as_for_several(n):
+    head, prior = head_with_a_rare_cause(-7.0, 18.0), TwoCodes()
+    p = probabilities(head).reshape(2, 4, 3)[:, :, 2].sum()
+    assert 1e-4 < p < 1e-3
+    digits = drawn_within(head, LAST, n, prior=prior)
+    assert (digits[:, 2] == 2).all()
+    assert (digits[:, 0] == 1).all()
+    assert prior.n_drawn > 5 / p
 
 
 def test_what_few_proposals_lack_is_not_missed(monkeypatch):
