@@ -145,7 +145,7 @@ def test_a_level_of_one_row_in_a_thousand_is_drawn_however_few_rows_are_asked_fo
     kinds = rng.choice(["a", "b"], 1000).astype(object)
     kinds[[17]] = "rare"
     frame = pd.DataFrame({"kind": kinds, "size": rng.normal(size=1000)})
-    model = quick(max_epochs=3).fit(frame)
+    model = learned().fit(frame)
     for seed in range(5):
         rows = model.sample(n, conditions={"kind": "rare"}, random_state=seed)
         assert rows["kind"].tolist() == ["rare"] * n
