@@ -189,13 +189,20 @@ class Axis:
     def between(
         self, levels: np.ndarray, rng: np.random.Generator, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return neighbouring training values of each level, and one drawn between them."""
+        """Return a place between neighbouring training values of each level, drawn by rows.
+
+        Returns
+        -------
+        left, right : ndarray of shape (n,), int
+            Indices of the neighbours in ``values``.
+        share : ndarray of shape (n,)
+            How far the place is on the way from the left to the right one, in [0, 1).
+        """
         below, first, last = self._rows(levels, allowed)
         position = first + rng.random(len(levels)) * (last - first - 1)
         row = np.floor(position).astype(np.int64)
-        left = self.values[_at(below, row)]
-        right = self.values[_at(below, np.minimum(row + 1, last - 1))]
-        return left, right, _between(left, right, position - row)
+        left, right = _at(below, row), _at(below, np.minimum(row + 1, last - 1))
+        return left, right, position - row
 
     def _rows(self, levels: np.ndarray, allowed: np.ndarray | None) -> tuple:
         """Return the rows below each value, and the first and last row of each level.
@@ -233,7 +240,8 @@ def _distance(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
     return upper.view(np.uint64) - lower.view(np.uint64)
 
 
-def _between(left: np.ndarray, right: np.ndarray, share: np.ndarray) -> np.ndarray:
+def interpolate(left: np.ndarray, right: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return what lies at a share of the way from left to right."""
     if left.dtype.kind == "f":
         # Within the two whatever rounding does, and equal to both where they agree.
         between = left * (1 - share) + right * share

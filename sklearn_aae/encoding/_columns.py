@@ -59,6 +59,8 @@ class Column:
         Of dates and durations.
     offsets : ndarray of shape (n,) or None
         Of dates with a time zone: how far its clocks are ahead of UTC, in ``unit``.
+    clocks : ndarray of shape (n,) or None
+        Of dates with several time zones: that of each cell.
     stated : bool
         Whether the type of the column says of what kind it is, and not its cells.
     storage : dtype
@@ -76,6 +78,7 @@ class Column:
     ordered: bool = False
     unit: str | None = None
     offsets: np.ndarray | None = None
+    clocks: np.ndarray | None = None
     stated: bool = True
     storage: np.dtype = field(default_factory=lambda: np.dtype(np.float64))
     source: str | None = None
@@ -295,14 +298,12 @@ def _cells(cells: list, name: Any, form: Form, as_category: bool) -> Column:
         numbers = _as_numbers(labels)
         return replace(column, kind=NUMBER, values=numbers[column.values], storage=numbers.dtype)
     if not as_category and all(isinstance(cell, (datetime.date, np.datetime64)) for cell in labels):
-        timestamps, offsets, zone = _as_timestamps(labels, name)
-        column.form = replace(column.form, time_zone=zone)
-        offsets = None if offsets is None else offsets[column.values]
-        return replace(_with_timestamps(column, timestamps), offsets=offsets)
+        return _datetime_cells(column, cells)
     if not as_category and all(
         isinstance(cell, (datetime.timedelta, np.timedelta64)) for cell in labels
     ):
-        return _with_timestamps(column, np.array([np.timedelta64(cell, "us") for cell in labels]))
+        column.form = replace(column.form, cell_type=_cell_type(labels))
+        return _with_timestamps(column, _in_one_unit(labels, "m"))
     return column
 
 
@@ -364,25 +365,73 @@ def _as_float(number: Any) -> float:
         return math.inf
 
 
-def _as_timestamps(labels: np.ndarray, name: Any) -> tuple[np.ndarray, np.ndarray | None, Any]:
-    """Return timestamps of datetime objects, and their offsets and their time zone."""
-    zones = [getattr(label, "tzinfo", None) for label in labels]
-    aware = [zone is not None for zone in zones]
+def _datetime_cells(column: Column, cells: list) -> Column:
+    """Return a column of dates, with their offsets and clocks if they have a time zone."""
+    labels = column.labels
+    aware = [getattr(label, "tzinfo", None) is not None for label in labels]
     if any(aware) and not all(aware):
         raise TypeError(
-            f"Column {name!r} mixes dates with and without a time zone; convert them to one kind."
+            f"Column {column.name!r} mixes dates with and without a time zone; convert them to "
+            "one kind."
         )
+    column.form = replace(column.form, cell_type=_cell_type(labels))
     if not any(isinstance(label, (datetime.datetime, np.datetime64)) for label in labels):
-        return np.array(labels.tolist(), dtype="M8[D]"), None, None
-    clocks = np.array([_microseconds(label) for label in labels], dtype=np.int64)
+        return _with_timestamps(column, np.array(labels.tolist(), dtype="M8[D]"))
+    read = _with_timestamps(column, _in_one_unit(labels, "M"))
     if not any(aware):
-        return clocks.view("M8[us]"), None, None
-    ahead = [label.utcoffset() // datetime.timedelta(microseconds=1) for label in labels]
-    offsets = np.array(ahead, dtype=np.int64)
-    return (clocks - offsets).view("M8[us]"), offsets, zones[0]
+        return read
+    # Equal instants are one label, whatever their clocks.
+    present = np.flatnonzero(~column.missing)
+    clocks = np.full(len(cells), None, dtype=object)
+    offsets = np.zeros(len(cells), dtype=np.int64)
+    scale = {"us": 1, "ns": 1000}[read.unit or "us"]
+    for i in present.tolist():
+        clocks[i] = cells[i].tzinfo
+        offsets[i] = cells[i].utcoffset() // datetime.timedelta(microseconds=1) * scale
+    zone = clocks[present[0]]
+    read.form = replace(read.form, time_zone=zone)
+    several = any(clock is not zone and clock != zone for clock in clocks[present])
+    return replace(read, offsets=offsets, clocks=clocks if several else None)
+
+
+def _cell_type(labels: np.ndarray) -> type | None:
+    """Return what all cells are instances of, if that says more than a date or a duration."""
+    types = set(map(type, labels))
+    return types.pop() if len(types) == 1 else None
+
+
+def _in_one_unit(labels: np.ndarray, letter: str) -> np.ndarray:
+    """Return dates and durations in microseconds, or nanoseconds if any has some."""
+    if any(map(_has_nanoseconds, labels)):
+        try:
+            whole = [1000 * _microseconds(label) + _nanoseconds(label) for label in labels]
+            return np.array(whole, dtype=np.int64).view(f"{letter}8[ns]")
+        except OverflowError:  # beyond the years of nanoseconds
+            pass
+    return np.array(list(map(_microseconds, labels)), dtype=np.int64).view(f"{letter}8[us]")
+
+
+def _has_nanoseconds(cell: Any) -> bool:
+    return _nanoseconds(cell) != 0
+
+
+def _nanoseconds(cell: Any) -> int:
+    """Return the nanoseconds behind the last microsecond of a date or duration."""
+    if isinstance(cell, (np.datetime64, np.timedelta64)):
+        unit = np.datetime_data(cell.dtype)[0]
+        return int(cell.astype(np.int64)) % 1000 if unit == "ns" else 0
+    # Timestamp and Timedelta of pandas; the latter counts all below a microsecond too.
+    return int(getattr(cell, "nanosecond", getattr(cell, "nanoseconds", 0)))
 
 
 def _microseconds(cell: Any) -> int:
-    if isinstance(cell, np.datetime64):
-        return int(cell.astype("M8[us]").astype(np.int64))
-    return as_microseconds(cell)
+    """Return whole microseconds since 1970 in UTC, or of a duration."""
+    if isinstance(cell, (np.datetime64, np.timedelta64)):
+        return int(cell.astype(f"{cell.dtype.kind}8[us]").astype(np.int64))
+    if isinstance(cell, datetime.timedelta):
+        # Not of nanoseconds, which pandas rounds.
+        whole = datetime.timedelta(cell.days, cell.seconds, cell.microseconds)
+        return whole // datetime.timedelta(microseconds=1)
+    ahead = cell.utcoffset() if isinstance(cell, datetime.datetime) else None
+    clock = as_microseconds(cell)
+    return clock if ahead is None else clock - ahead // datetime.timedelta(microseconds=1)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae.encoding._axis import make_axis
-from sklearn_aae.encoding._cells import as_microseconds
+from sklearn_aae.encoding._cells import as_microseconds, as_objects
+from sklearn_aae.encoding._clocks import find_clock_grid, midnights, offsets_at, on_clocks
 from sklearn_aae.encoding._codec import Condition
-from sklearn_aae.encoding._columns import LETTERS, Column
+from sklearn_aae.encoding._columns import EMPTY, LETTERS, Column
 from sklearn_aae.encoding._forms import Form
 from sklearn_aae.encoding._number_columns import AxisCodec
 
@@ -55,19 +56,23 @@ class TimestampCodec(AxisCodec):
     """Levels of dates and durations; calendar digits in the dense matrix.
 
     Dates with a time zone are levels of instants, and their digits are those of UTC: the
-    clocks of a zone show some hours twice.  Drawn instants are rounded as its clocks
-    show them.
+    clocks of a zone show some hours twice.  Drawn instants are on the grid that its clocks
+    showed in training.  Where cells have clocks of their own, these are a digit, too.
 
     Attributes
     ----------
     unit : str
         The unit of the axis.
-    step : int
-        Drawn timestamps are multiples of so many units.
+    grid : ClockGrid
+        What the clocks show of all training timestamps lies on it.
     finest : str
         The unit of the last calendar digit.
     offsets : ndarray of shape (n_distinct,) or None
         How far the clocks of the time zone are ahead at each training value.
+    zones : list of tzinfo
+        The clocks, where cells have their own, in order of their first offsets.
+    clocks : ndarray of shape (n_distinct, n_zones) or None
+        How many cells of each training value have each of these.
     """
 
     def __init__(self, column: Column, max_levels: int | str) -> None:
@@ -76,20 +81,65 @@ class TimestampCodec(AxisCodec):
         self.unit = column.unit or "ns"
         self.letter = LETTERS[column.kind]
         self.finest = find_resolution(self.axis.values, self.unit)
-        self.offsets = None
+        self.offsets: np.ndarray | None = None
+        self.zones: list[Any] = []
+        self.clocks: np.ndarray | None = None
         shown = self.axis.values
         if column.offsets is not None:
-            self.offsets = np.zeros(len(shown), dtype=np.int64)
-            indices = np.searchsorted(shown, column.present)
-            self.offsets[indices] = column.offsets[~column.missing]
-            shown = shown + self.offsets
-        self.step = per_unit(find_resolution(shown, self.unit), self.unit)
-        self.span = self._make_span(column, integer=True, unit=self.unit, resolution=self.step)
+            shown = self._read_clocks(column)
+        resolution = per_unit(find_resolution(shown, self.unit), self.unit)
+        day = per_unit("D", self.unit)
+        self.grid = find_clock_grid(shown, day, resolution, has_months=self.letter == "M")
+        step = self.grid.step or resolution
+        self.span = self._make_span(column, integer=True, unit=self.unit, resolution=step)
         # Years of dates, days of durations: the digit without natural bounds.
         self.first_digits = tuple(self._digits(self.axis.values[[0, -1]])[0].tolist())
         self.scales = [_scale(*self.first_digits), *self._fixed_scales()]
         kept = self.axis.thin()
         self.offsets = None if self.offsets is None else self.offsets[kept]
+        self.clocks = None if self.clocks is None else self.clocks[kept]
+
+    def _read_clocks(self, column: Column) -> np.ndarray:
+        """Read offsets and clocks of training values, and return what the clocks show."""
+        values, present = self.axis.values, column.present
+        assert column.offsets is not None
+        ahead = column.offsets[~column.missing]
+        indices = np.searchsorted(values, present)
+        self.offsets = np.zeros(len(values), dtype=np.int64)
+        self.offsets[indices] = ahead
+        if column.clocks is None:
+            zone = self.form.zone
+            if zone is not None:
+                day, second = per_unit("D", self.unit), per_unit("s", self.unit)
+                self.offsets = midnights(values, self.offsets, zone, day, second)
+            return values + self.offsets
+        clocks = column.clocks[~column.missing]
+        first: dict[Any, int] = {}
+        for clock, offset in zip(clocks.tolist(), ahead.tolist(), strict=True):
+            first.setdefault(clock, offset)
+        self.zones = sorted(first, key=lambda clock: (first[clock], str(clock)))
+        self.clocks = np.zeros((len(values), len(self.zones)), dtype=np.int64)
+        np.add.at(self.clocks, (indices, self._clock_indices(clocks)), 1)
+        return present + ahead
+
+    def _clock_indices(self, clocks: np.ndarray) -> np.ndarray:
+        known = {clock: i for i, clock in enumerate(self.zones)}
+        # Clocks that fit did not see are those of the column's first cell.
+        other = known.get(self.form.zone, 0)
+        return np.array([known.get(clock, other) for clock in clocks.tolist()], dtype=np.int64)
+
+    def check_kind(self, column: Column) -> None:
+        """Raise TypeError if the cells are of another kind, or with and without time zone."""
+        super().check_kind(column)
+        if column.kind == EMPTY or self.letter == "m":
+            return
+        if (column.form.time_zone is None) != (self.form.time_zone is None):
+            words = {True: "without a time zone", False: "with a time zone"}
+            raise TypeError(
+                f"Column {self.span.name!r} has dates {words[column.form.time_zone is None]} and "
+                f"had dates {words[self.form.time_zone is None]} in fit; convert them: "
+                "tz_localize in pandas, dt.replace_time_zone in polars."
+            )
 
     def _typed(self, values: np.ndarray) -> np.ndarray:
         return values.view(f"{self.letter}8[{self.unit}]")
@@ -109,20 +159,55 @@ class TimestampCodec(AxisCodec):
         limit = LARGEST // factor
         return values.clip(-limit, limit) * factor
 
-    def round(self, values: np.ndarray) -> np.ndarray:
-        """Return timestamps that are multiples of the resolution on the clocks of their zone."""
-        ahead: Any = 0
+    def values_between(self, left: np.ndarray, right: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Return timestamps of the grid, on the clock of one of two training values."""
+        low, high = self.axis.values[left], self.axis.values[right]
+        # The clock that is nearer, if both have their own.
+        end = np.where(share < 0.5, left, right)
+        before: Any = 0
+        after: Any = 0
         if self.offsets is not None:
-            index = np.searchsorted(self.axis.values, values, side="right") - 1
-            ahead = self.offsets[index.clip(0)]
-        half = values + ahead + self.step // 2
-        return half - half % self.step - ahead
+            before = self.offsets[left if self.clocks is None else end]
+            after = self.offsets[right if self.clocks is None else end]
+        first = self.grid.below(low + before - 1) + 1
+        last = self.grid.below(high + after)
+        index = first + np.rint((last - first) * share).astype(np.int64)
+        values = self._instants(self.grid.value(index), before)
+        return np.where(first <= last, values.clip(low, high), self.axis.values[end])
+
+    def _instants(self, shown: np.ndarray, ahead: Any) -> np.ndarray:
+        """Return when clocks show something; ``ahead`` is how far they are, or nearly are."""
+        zone = self.form.zone
+        if self.offsets is None or self.clocks is not None or zone is None:
+            return shown - ahead
+        return on_clocks(shown, ahead, zone, per_unit("s", self.unit))
 
     def present_values(
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
     ) -> np.ndarray:
-        """Return timestamps."""
-        return self._typed(self.present_axis_values(levels, rng, condition))
+        """Return timestamps, those with clocks of their own as datetime objects."""
+        values = self.present_axis_values(levels, rng, condition)
+        if self.clocks is None:
+            return self._typed(values)
+        return self._on_own_clocks(values, self._likely_clocks(values, rng))
+
+    def _likely_clocks(self, values: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
+        """Return the clocks of the training values that are equal or next to timestamps."""
+        assert self.clocks is not None
+        assert self.offsets is not None
+        right = np.searchsorted(self.axis.values, values).clip(0, len(self.axis.values) - 1)
+        left = np.where(self.axis.values[right] == values, right, (right - 1).clip(0))
+        shown = values + self.offsets[left]
+        fits = self.grid.value(self.grid.below(shown)) == shown
+        end = np.where(fits, left, right)
+        below = self.clocks[end].cumsum(axis=1)
+        place = below[:, -1] * (0.5 if rng is None else rng.random(len(values)))
+        return (below > place[:, None]).argmax(axis=1)
+
+    def _on_own_clocks(self, values: np.ndarray, clocks: np.ndarray) -> np.ndarray:
+        cells = self.form.utc_cells(self._typed(values))
+        zones = [self.zones[clock] for clock in clocks.tolist()]
+        return as_objects(cell.astimezone(zone) for cell, zone in zip(cells, zones, strict=True))
 
     # ------------------------------------------------------------ conditions
 
@@ -139,7 +224,9 @@ class TimestampCodec(AxisCodec):
     def dense_names(self, name: str) -> list[str]:
         """Return one name for each calendar digit."""
         first = ["year", "month", "day"] if self.letter == "M" else ["days"]
-        return [f"{name}_{digit}" for digit in [*first, *(DIGITS[u][0] for u in self._units())]]
+        last = [] if self.clocks is None else ["clock"]
+        digits = [*first, *(DIGITS[unit][0] for unit in self._units()), *last]
+        return [f"{name}_{digit}" for digit in digits]
 
     def _units(self) -> list[str]:
         """Return the units below a day, down to the finest one needed."""
@@ -175,6 +262,9 @@ class TimestampCodec(AxisCodec):
             zip(self._digits(values), self.scales, strict=True)
         ):
             out[rows, j] = (digit - centre) / half
+        if self.clocks is not None and column.clocks is not None:
+            centre, half = _scale(0, len(self.zones) - 1)
+            out[rows, -1] = (self._clock_indices(column.clocks[rows]) - centre) / half
 
     def from_dense(self, block: np.ndarray) -> np.ndarray:
         """Return the timestamps that the nearest calendar digits stand for."""
@@ -195,7 +285,28 @@ class TimestampCodec(AxisCodec):
         within = np.zeros(len(block), dtype=np.int64)
         for digit, unit in zip(rest, self._units(), strict=True):
             within += digit.clip(0, DIGITS[unit][1] - 1) * per_unit(unit, self.unit)
-        return self._typed(_compose(days, within, per_unit("D", self.unit)))
+        values = _compose(days, within, per_unit("D", self.unit))
+        if self.clocks is None:
+            return self._typed(self._snap(values))
+        centre, half = _scale(0, len(self.zones) - 1)
+        clocks = np.rint(block[:, -1].astype(np.float64).clip(-FAR, FAR) * half + centre)
+        return self._on_own_clocks(values, clocks.clip(0, len(self.zones) - 1).astype(np.int64))
+
+    def _snap(self, values: np.ndarray) -> np.ndarray:
+        """Return timestamps of the training range on the grid: the nearest ones."""
+        first, last = self.axis.values[[0, -1]]
+        within = (first <= values) & (values <= last)
+        inside = np.where(within, values, first)
+        ahead: Any = 0
+        zone = self.form.zone
+        if self.offsets is not None and zone is not None:
+            ahead = offsets_at(inside, zone, per_unit("s", self.unit))
+        shown = inside + ahead
+        below = self.grid.below(shown)
+        near, far = self.grid.value(below), self.grid.value(below + 1)
+        snapped = np.where(shown - near <= far - shown, near, far)
+        changed = within & (snapped != shown)
+        return np.where(changed, self._instants(snapped, ahead).clip(first, last), values)
 
 
 def _compose(days: np.ndarray, within: np.ndarray, a_day: int) -> np.ndarray:

@@ -26,7 +26,7 @@ class Form:
     marker : object
         What stood for a missing cell where the type allows several things.
     cell_type : type or None
-        What the numbers in a column of objects were.
+        What the numbers, dates or durations in a column of objects were.
     time_zone : tzinfo, str or None
         Of dates.
     """
@@ -63,14 +63,28 @@ class Form:
         return column
 
     def _timestamps(self, values: np.ndarray) -> np.ndarray:
-        # Nanoseconds would become whole numbers.
-        unit = "D" if np.datetime_data(values.dtype)[0] == "D" else "us"
-        cells = values.astype(f"{values.dtype.kind}8[{unit}]").astype(object)
         zone = self.zone
-        if zone is None:
+        cells = self.utc_cells(values)
+        return cells if zone is None else as_objects(cell.astimezone(zone) for cell in cells)
+
+    def utc_cells(self, values: np.ndarray) -> np.ndarray:
+        """Return dates or durations as objects; dates with a time zone in UTC.
+
+        They are of the type that came in, so that nanoseconds stay: Timestamp and Timedelta
+        of pandas, datetime64 and timedelta64.
+        """
+        own: Any = self.cell_type
+        letter, unit = values.dtype.kind, np.datetime_data(values.dtype)[0]
+        if own is not None and issubclass(own, np.generic):
+            return as_objects(values)
+        if hasattr(own, "as_unit"):
+            cells = as_objects(map(own, values))
+        else:
+            # Nanoseconds would become whole numbers.
+            cells = values.astype(f"{letter}8[{'D' if unit == 'D' else 'us'}]").astype(object)
+        if letter == "m" or self.time_zone is None:
             return cells
-        aware = (cell.replace(tzinfo=datetime.UTC) for cell in cells)
-        return as_objects(cell.astimezone(zone) for cell in aware)
+        return as_objects(cell.replace(tzinfo=datetime.UTC) for cell in cells)
 
 
 @dataclass(frozen=True)

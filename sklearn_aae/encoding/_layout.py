@@ -66,13 +66,16 @@ class Span:
         Whether all numbers are whole.
     decimals : int or None
         To how many decimals all numbers are given; None if that is no short decimal.
+    step : float or None
+        The step that all numbers are multiples of from each other, if that is coarser than
+        their decimals: 15, 0.25, a third.
     low, high : ndarray of shape (n_levels,), float64, or None
         Smallest and largest training value of each level, NaN for the missing level;
         dates and durations in ``unit``.  None for categories.
     unit : str or None
         The unit of dates (since 1970, in UTC) and durations: "D", "s", "ms", "us", "ns".
     resolution : int or None
-        The step in ``unit`` that all dates or durations are multiples of.
+        The step in ``unit`` that all dates or durations are multiples of from each other.
     """
 
     name: Any
@@ -86,6 +89,7 @@ class Span:
     repeats: bool = True
     integer: bool = False
     decimals: int | None = None
+    step: float | None = None
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     unit: str | None = None

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae.encoding._axis import Axis, make_axis
+from sklearn_aae.encoding._axis import Axis, interpolate, make_axis
 from sklearn_aae.encoding._cells import is_number
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import Column
+from sklearn_aae.encoding._grids import between, find_grid, snap
 from sklearn_aae.encoding._layout import Span, make_span
 
 #: Numbers with more decimals than this are not rounded.
@@ -70,8 +71,11 @@ class AxisCodec(ColumnCodec):
         """Return a cell of a condition as a value of the axis, or raise TypeError."""
         raise NotImplementedError
 
-    def round(self, values: np.ndarray) -> np.ndarray:
-        """Return drawn values as precise as the training values are."""
+    def values_between(self, left: np.ndarray, right: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Return values at a share of the way between two training values, given by index.
+
+        They are as precise as the training values are, and on their grid.
+        """
         raise NotImplementedError
 
     def present_levels(self, values: np.ndarray, column: Column) -> np.ndarray:
@@ -85,9 +89,7 @@ class AxisCodec(ColumnCodec):
         allowed = None if condition is None else self._allowed(condition)
         if rng is None or self.axis.repeats:
             return self.axis.pick(levels, rng, allowed)
-        left, right, values = self.axis.between(levels, rng, allowed)
-        # Neighbouring training values are round themselves, but a step may be longer.
-        return np.clip(self.round(values), left, right)
+        return self.values_between(*self.axis.between(levels, rng, allowed))
 
     def present_shares(self, condition: Condition) -> np.ndarray:
         """Return the share of each present level's rows that meets a condition."""
@@ -137,6 +139,8 @@ class NumberCodec(AxisCodec):
         Mean and standard deviation of the present training values.
     storage : dtype
         What the numbers are stored as.
+    grid : Grid or None
+        What all training values lie on, if that is coarser than their decimals.
     """
 
     def __init__(self, column: Column, max_levels: int | str) -> None:
@@ -146,7 +150,9 @@ class NumberCodec(AxisCodec):
         whole = self.axis.values.dtype.kind in "iu"
         decimals = 0 if whole else find_decimals(values, column.storage)
         self.storage = column.storage
-        self.span = self._make_span(column, integer=decimals == 0, decimals=decimals)
+        self.grid = find_grid(self.axis.values, decimals, column.storage)
+        step = None if self.grid is None else self.grid.step
+        self.span = self._make_span(column, integer=decimals == 0, decimals=decimals, step=step)
         # In units of the largest, for sums and squares of large numbers may overflow.
         unit = float(np.abs(values).max()) or 1.0
         mean = np.average(values / unit, weights=counts)
@@ -164,9 +170,19 @@ class NumberCodec(AxisCodec):
             return float(np.array(float(cell)).astype(self.storage))
         return int(cell) if isinstance(cell, Integral) else float(cell)
 
+    def values_between(self, left: np.ndarray, right: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Return numbers at a share of the way between two training values."""
+        low, high = self.axis.values[left], self.axis.values[right]
+        if self.grid is not None:
+            return between(self.grid, low, high, share)
+        # Neighbouring training values are round themselves, but a step may be longer.
+        return np.clip(self.round(interpolate(low, high, share)), low, high)
+
     def round(self, values: np.ndarray) -> np.ndarray:
-        """Return numbers with as many decimals as the training values have."""
+        """Return numbers on the grid, or with the decimals, of the training values."""
         decimals = self.span.decimals
+        if values.dtype.kind == "f" and self.grid is not None:
+            return snap(self.grid, values)
         if decimals is None or values.dtype.kind != "f":
             return values
         return _rounded(values, decimals)

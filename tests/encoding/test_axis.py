@@ -8,12 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sklearn_aae.encoding._axis import Axis, equal_mass_starts, resolve_max_levels
+from sklearn_aae.encoding._axis import Axis, equal_mass_starts, interpolate, resolve_max_levels
 from tests.encoding.strategies import STABLE
 
 COUNTS = st.lists(st.integers(1, 60), min_size=1, max_size=200).map(np.array)
 WHOLE = arrays(np.int64, st.integers(1, 60), elements=st.integers(-(2**63), 2**63 - 1))
 REAL = arrays(np.float64, st.integers(1, 60), elements=st.floats(-1e308, 1e308))
+
+
+def between(axis, levels, rng, allowed=None):
+    """Return neighbouring training values of levels, and values drawn between them."""
+    left, right, share = axis.between(levels, rng, allowed)
+    left, right = axis.values[left], axis.values[right]
+    return left, right, interpolate(left, right, share)
 
 
 @pytest.mark.parametrize("n_values, n_levels", [(10, 24), (500, 50), (10_240, 1024), (10**6, 1024)])
@@ -65,7 +72,7 @@ def test_a_value_heavier_than_a_level_is_alone_however_little_heavier():
 
 def test_whole_numbers_between_the_ends_of_64_bits_are_drawn():
     axis = Axis(np.array([-(2**63), 2**63 - 1]), 1)
-    left, right, drawn = axis.between(np.zeros(1000, dtype=int), np.random.default_rng(0))
+    left, right, drawn = between(axis, np.zeros(1000, dtype=int), np.random.default_rng(0))
     assert ((left <= drawn) & (drawn <= right)).all()
     np.testing.assert_allclose(np.median(drawn) / 2**63, 0, atol=0.1)
 
@@ -112,7 +119,7 @@ def test_draws_stay_within_their_level(values, max_levels, seed):
     axis = Axis(values, max_levels)
     levels = np.arange(len(axis.starts)).repeat(5)
     rng = np.random.default_rng(seed)
-    for drawn in (axis.pick(levels, rng), axis.pick(levels, None), axis.between(levels, rng)[2]):
+    for drawn in (axis.pick(levels, rng), axis.pick(levels, None), between(axis, levels, rng)[2]):
         assert (drawn >= axis.low[levels]).all()
         assert (drawn <= axis.high[levels]).all()
         assert (axis.levels(drawn) == levels).all()
@@ -132,7 +139,7 @@ def test_draws_meet_a_restriction(values, max_levels, data):
     for drawn in (axis.pick(levels, rng, allowed), axis.pick(levels, None, allowed)):
         assert np.isin(drawn, known).all()
     if len(levels):
-        left, right, drawn = axis.between(levels, rng, allowed)
+        left, right, drawn = between(axis, levels, rng, allowed)
         assert np.isin(left, known).all()
         assert np.isin(right, known).all()
         assert ((left <= drawn) & (drawn <= right)).all()
@@ -157,7 +164,7 @@ def test_values_are_picked_by_how_often_they_occur():
 def test_drawn_numbers_follow_the_quantiles_of_their_level():
     values = np.random.default_rng(0).exponential(size=4000)
     axis = Axis(values, 4)
-    drawn = axis.between(axis.levels(values), np.random.default_rng(1))[2]
+    drawn = between(axis, axis.levels(values), np.random.default_rng(1))[2]
     assert not np.isin(drawn, values).any()
     grid = np.linspace(0.01, 0.99, 50)
     np.testing.assert_allclose(np.quantile(drawn, grid), np.quantile(values, grid), rtol=0.2)
@@ -174,7 +181,7 @@ def test_very_many_values_are_thinned():
     for name in ("low", "high", "level_counts"):
         np.testing.assert_array_equal(getattr(axis, name), getattr(whole, name))
     np.testing.assert_array_equal(axis.levels(values), whole.levels(values))
-    drawn = axis.between(axis.levels(values), rng)[2]
+    drawn = between(axis, axis.levels(values), rng)[2]
     assert (drawn == 0).sum() == 20_000
     assert len(np.unique(drawn)) > 90_000
     grid = np.linspace(0.005, 0.995, 200)
