@@ -26,8 +26,12 @@ def is_missing(cell: Any) -> bool:
 
 
 def is_number(cell: Any) -> bool:
-    """Return whether a cell is a real number and no boolean."""
-    return isinstance(cell, (numbers.Real, Decimal)) and not is_bool(cell)
+    """Return whether a cell is a real number and no boolean.
+
+    numpy's durations say that they are whole numbers.
+    """
+    is_real = isinstance(cell, (numbers.Real, Decimal))
+    return is_real and not isinstance(cell, np.timedelta64) and not is_bool(cell)
 
 
 def is_bool(cell: Any) -> bool:

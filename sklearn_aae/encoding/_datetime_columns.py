@@ -213,6 +213,13 @@ class TimestampCodec(AxisCodec):
 
     def as_cell(self, cell: Any, condition: Condition) -> int:
         """Return a timestamp of a condition as a whole number of the unit."""
+        if self.clocks is not None:
+            date = datetime.datetime.fromisoformat(cell) if isinstance(cell, str) else cell
+            if getattr(date, "tzinfo", None) is None:
+                raise TypeError(
+                    f"The condition {condition.text} has no time zone, and the cells of the column "
+                    "have several; give it one."
+                )
         return as_timestamp(cell, self.letter, self.unit, self.form, condition)
 
     def as_text(self, value: Any) -> str:

@@ -14,6 +14,7 @@ FEWEST = 12
 PARTS = (1, 2, 3, 4, 5, 6)
 #: Denominators of rounded fractions such as 0.33 and 0.67; of others; values looked at first.
 MOST_THIRDS, MOST_DENOMINATOR, SAMPLED = 100, 1000, 1000
+POWERS = tuple(2**k for k in range(7, 17))
 #: Whole numbers that float64 holds one by one; dates and months that are written as numbers.
 EXACT = 2.0**53
 DATES, MONTHS = (1000_01_01, 9999_12_31), (1000_01, 9999_12)
@@ -199,12 +200,14 @@ def find_grid(values: np.ndarray, decimals: int | None, storage: np.dtype) -> Gr
         return _real_steps(values, storage)
     denominator = 10**decimals
     if np.abs(values[[0, -1]]).max() * denominator >= EXACT:
-        return None
+        return _real_steps(values, storage)
     whole = np.rint(values * denominator).astype(np.int64)
     size = common_step(whole)
     if size > 1:
         return FractionSteps(int(whole[0]), size, denominator, decimals)
-    return _rounded_fractions(values, decimals, storage)
+    # Single precision has few decimals, whatever the numbers are.
+    exact = _fractions(values, storage) if storage.itemsize < values.dtype.itemsize else None
+    return exact or _rounded_fractions(values, decimals, storage)
 
 
 def _date_numbers(values: np.ndarray) -> DateNumbers | None:
@@ -228,13 +231,29 @@ def _rounded_fractions(
     return None
 
 
+def _fractions(values: np.ndarray, storage: np.dtype) -> FractionSteps | None:
+    """Return the steps of fractions that were not rounded."""
+    noise = 8 * float(np.finfo(storage).eps) * np.abs(values[[0, -1]]).max()
+    for denominator in (*range(3, MOST_THIRDS + 1), *POWERS):
+        steps = FractionSteps(0, 1, denominator)
+        # Near very large numbers of single precision, all are fractions.
+        if noise * denominator < 0.1 and _all_on(steps, values, storage):
+            return steps
+    return None
+
+
 def _real_steps(values: np.ndarray, storage: np.dtype) -> Grid | None:
     """Return steps of any size, as fractions if they are: halves of a tenth, thirds."""
     largest, span = np.abs(values[[0, -1]]).max(), values[-1] - values[0]
     noise = 8 * float(np.finfo(storage).eps) * largest
     smallest = np.diff(values).min()
+    if not np.isfinite(span):
+        return None
+    fractions = _fractions(values, storage)
+    if fractions is not None:
+        return fractions
     # Rounding would hide whether a value is on the grid, or how many steps there are.
-    if not np.isfinite(span) or noise * span >= 0.1 * (smallest / PARTS[-1]) ** 2:
+    if (noise / smallest) * (span / smallest) >= 0.1 / PARTS[-1] ** 2:
         return None
     for part in PARTS:
         size = span / np.rint(span / smallest * part)
