@@ -20,6 +20,7 @@ from sklearn_aae.encoding._cells import (
     is_number,
     sorted_levels,
 )
+from sklearn_aae.encoding._exact import needs_exactness
 from sklearn_aae.encoding._forms import ArrayForm, Form, NarwhalsForm, PandasForm
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
@@ -65,6 +66,8 @@ class Column:
         Whether the type of the column says of what kind it is, and not its cells.
     storage : dtype
         What numbers are stored as.
+    exact : ndarray of shape (n,) or None
+        Of numbers that ``values`` may only be near to: the numbers, as objects.
     source : str or None
         What labels were before they became labels: "number", "datetime" or "duration".
     """
@@ -81,6 +84,7 @@ class Column:
     clocks: np.ndarray | None = None
     stated: bool = True
     storage: np.dtype = field(default_factory=lambda: np.dtype(np.float64))
+    exact: np.ndarray | None = None
     source: str | None = None
 
     @property
@@ -156,6 +160,8 @@ def _as_labels(column: Column) -> Column:
 def _read_series(series: nw.Series, name: Any, as_category: bool) -> Column:
     dtype = series.dtype
     form = _form_of(series)
+    if dtype in (nw.Decimal, nw.Int128, nw.UInt128):
+        return _exact_numbers(series.to_list(), name, form, as_category)
     if dtype.is_numeric():
         return _numbers(series, name, form)
     if dtype in (nw.Date, nw.Datetime) or form.time_zone is not None:
@@ -212,7 +218,7 @@ def _wide(array: np.ndarray) -> np.ndarray:
 
 
 def _numbers(series: nw.Series, name: Any, form: Form) -> Column:
-    if series.dtype.is_integer() and series.dtype not in (nw.Int128, nw.UInt128):
+    if series.dtype.is_integer():
         missing = series.is_null().to_numpy()
         stored = (series.fill_null(0) if missing.any() else series).to_numpy()
         return Column(name, NUMBER, _wide(stored), missing, form, storage=stored.dtype)
@@ -222,6 +228,22 @@ def _numbers(series: nw.Series, name: Any, form: Form) -> Column:
         form = replace(form, marker=np.nan)
     storage = np.dtype(np.float32 if series.dtype == nw.Float32 else np.float64)
     return Column(name, NUMBER, values, missing, form, storage=storage)
+
+
+def _exact_numbers(cells: list, name: Any, form: Form, as_category: bool) -> Column:
+    column = _labelled(cells, name, form)
+    if as_category or not len(column.labels):
+        return replace(column, source=NUMBER, ordered=True)
+    return _with_numbers(column)
+
+
+def _with_numbers(column: Column) -> Column:
+    """Return a column of labels that are numbers as these."""
+    labels = column.labels
+    numbers = _as_numbers(labels)
+    exact = labels[column.values] if needs_exactness(labels) else None
+    values = numbers[column.values]
+    return replace(column, kind=NUMBER, values=values, storage=numbers.dtype, exact=exact)
 
 
 def _dates(series: nw.Series, name: Any, form: Form) -> Column:
@@ -295,8 +317,7 @@ def _cells(cells: list, name: Any, form: Form, as_category: bool) -> Column:
         return replace(column, kind=BOOLEAN, values=labels.astype(bool)[column.values])
     if not as_category and all(map(is_number, labels)):
         column.form = replace(column.form, cell_type=type(labels[0]))
-        numbers = _as_numbers(labels)
-        return replace(column, kind=NUMBER, values=numbers[column.values], storage=numbers.dtype)
+        return _with_numbers(column)
     if not as_category and all(isinstance(cell, (datetime.date, np.datetime64)) for cell in labels):
         return _datetime_cells(column, cells)
     if not as_category and all(

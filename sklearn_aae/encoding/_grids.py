@@ -244,16 +244,15 @@ def _fractions(values: np.ndarray, storage: np.dtype) -> FractionSteps | None:
 
 def _real_steps(values: np.ndarray, storage: np.dtype) -> Grid | None:
     """Return steps of any size, as fractions if they are: halves of a tenth, thirds."""
-    largest, span = np.abs(values[[0, -1]]).max(), values[-1] - values[0]
-    noise = 8 * float(np.finfo(storage).eps) * largest
-    smallest = np.diff(values).min()
-    if not np.isfinite(span):
-        return None
     fractions = _fractions(values, storage)
     if fractions is not None:
         return fractions
+    noise = 8 * float(np.finfo(storage).eps) * np.abs(values[[0, -1]]).max()
+    with np.errstate(over="ignore"):
+        span, smallest = values[-1] - values[0], np.diff(values).min()
+        unclear = (noise / smallest) * (span / smallest)
     # Rounding would hide whether a value is on the grid, or how many steps there are.
-    if (noise / smallest) * (span / smallest) >= 0.1 / PARTS[-1] ** 2:
+    if unclear >= 0.1 / PARTS[-1] ** 2:
         return None
     for part in PARTS:
         size = span / np.rint(span / smallest * part)

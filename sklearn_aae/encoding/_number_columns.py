@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -11,7 +13,8 @@ from sklearn_aae.encoding._axis import Axis, interpolate, make_axis
 from sklearn_aae.encoding._cells import is_number
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import Column
-from sklearn_aae.encoding._grids import between, find_grid, snap
+from sklearn_aae.encoding._exact import ExactNumbers
+from sklearn_aae.encoding._grids import Grid, between, find_grid, snap
 from sklearn_aae.encoding._layout import Span, make_span
 
 #: Numbers with more decimals than this are not rounded.
@@ -62,10 +65,14 @@ class AxisCodec(ColumnCodec):
             int(column.missing.sum()),
             ordered=True,
             repeats=self.axis.repeats,
-            low=self.axis.low.astype(np.float64),
-            high=self.axis.high.astype(np.float64),
+            low=self._floats(self.axis.low),
+            high=self._floats(self.axis.high),
             **more,
         )
+
+    def _floats(self, values: np.ndarray) -> np.ndarray:
+        """Return what values of the axis stand for as floats."""
+        return values.astype(np.float64)
 
     def as_cell(self, cell: Any, condition: Condition) -> Any:
         """Return a cell of a condition as a value of the axis, or raise TypeError."""
@@ -99,7 +106,7 @@ class AxisCodec(ColumnCodec):
         values = self.axis.values
         if condition.bounds is None:
             cells = [self.as_cell(cell, condition) for cell in condition.allowed or []]
-            allowed = np.isin(values, np.array(cells)) if cells else np.zeros(len(values), bool)
+            allowed = _is_in(values, cells)
             if cells and not allowed.any() and not condition.missing:
                 raise self._nothing(condition, " A pair (lowest, highest) asks for a range.")
             return allowed
@@ -109,6 +116,10 @@ class AxisCodec(ColumnCodec):
         if low is not None and high is not None and low > high:
             raise ValueError(f"The condition {condition.text} is an empty range.")
         allowed = np.ones(len(values), dtype=bool)
+        if values.dtype.kind in "iu":
+            # numpy would make floats of whole numbers to compare them with one.
+            low = math.ceil(low) if low is not None and math.isfinite(low) else low
+            high = math.floor(high) if high is not None and math.isfinite(high) else high
         if low is not None:
             allowed &= values >= low
         if high is not None:
@@ -130,6 +141,15 @@ class AxisCodec(ColumnCodec):
         return str(value)
 
 
+def _is_in(values: np.ndarray, cells: list) -> np.ndarray:
+    """Return which values of an axis are among some cells, whole numbers digit by digit."""
+    if values.dtype.kind in "iu":
+        ends = np.iinfo(values.dtype)
+        whole = [int(cell) for cell in cells if math.isfinite(cell) and cell == int(cell)]
+        cells = [cell for cell in whole if ends.min <= cell <= ends.max]
+    return np.isin(values, np.array(cells, dtype=values.dtype))
+
+
 class NumberCodec(AxisCodec):
     """Levels of numbers; standardised in the dense matrix.
 
@@ -141,18 +161,23 @@ class NumberCodec(AxisCodec):
         What the numbers are stored as.
     grid : Grid or None
         What all training values lie on, if that is coarser than their decimals.
+    exact : ExactNumbers or None
+        What the whole numbers of the axis stand for, if float64 could not hold the numbers.
     """
 
     def __init__(self, column: Column, max_levels: int | str) -> None:
         self.form = column.form
+        self.exact: ExactNumbers | None = None
+        if column.exact is not None:
+            self.exact = ExactNumbers(column.exact[~column.missing])
+            counts = np.zeros(len(column.missing), dtype=np.int64)
+            counts[~column.missing] = self._indices(column)
+            column = replace(column, values=counts, storage=counts.dtype)
         self.axis = make_axis(column, max_levels)
-        values, counts = self.axis.values.astype(np.float64), self.axis.counts
-        whole = self.axis.values.dtype.kind in "iu"
-        decimals = 0 if whole else find_decimals(values, column.storage)
         self.storage = column.storage
-        self.grid = find_grid(self.axis.values, decimals, column.storage)
-        step = None if self.grid is None else self.grid.step
-        self.span = self._make_span(column, integer=decimals == 0, decimals=decimals, step=step)
+        self.grid: Grid | None = None
+        self.span = self._span_of_exact(column) if self.exact else self._span_of(column)
+        values, counts = self.axis.values.astype(np.float64), self.axis.counts
         # In units of the largest, for sums and squares of large numbers may overflow.
         unit = float(np.abs(values).max()) or 1.0
         mean = np.average(values / unit, weights=counts)
@@ -161,14 +186,48 @@ class NumberCodec(AxisCodec):
         self.scale = float(spread * unit) or 1.0
         self.axis.thin()
 
+    def _span_of(self, column: Column) -> Span:
+        values = self.axis.values
+        whole = values.dtype.kind in "iu"
+        decimals = 0 if whole else find_decimals(values, column.storage)
+        self.grid = find_grid(values, decimals, column.storage)
+        step = None if self.grid is None else self.grid.step
+        return self._make_span(column, integer=decimals == 0, decimals=decimals, step=step)
+
+    def _span_of_exact(self, column: Column) -> Span:
+        assert self.exact is not None
+        decimals, step = self.exact.most_decimals, self.exact.step
+        return self._make_span(column, integer=decimals == 0, decimals=decimals, step=step)
+
+    def _floats(self, values: np.ndarray) -> np.ndarray:
+        return super()._floats(values) if self.exact is None else self.exact.floats(values)
+
+    def _indices(self, column: Column) -> np.ndarray:
+        """Return what stands for the present cells of a column, as exact as it has them."""
+        assert self.exact is not None
+        cells = column.values if column.exact is None else column.exact
+        return self.exact.indices(cells[~column.missing].tolist())
+
+    def present_levels(self, values: np.ndarray, column: Column) -> np.ndarray:
+        """Return the level whose training values are nearest."""
+        return self.axis.levels(values if self.exact is None else self._indices(column))
+
     def as_cell(self, cell: Any, condition: Condition) -> Any:
-        """Return a number of a condition."""
+        """Return a number of a condition, or what stands for it on the axis."""
         if not is_number(cell):
             raise TypeError(f"The condition {condition.text} is on numbers; {cell!r} is none.")
+        if self.exact is not None and math.isfinite(cell):
+            return self.exact.index(cell)
         if self.storage.kind == "f":
             # 0.1 means the float32 that comes nearest, in a column of these.
             return float(np.array(float(cell)).astype(self.storage))
-        return int(cell) if isinstance(cell, Integral) else float(cell)
+        # Not as a float, which has fewer digits.
+        is_whole = isinstance(cell, Integral) or (math.isfinite(cell) and cell == int(cell))
+        return int(cell) if is_whole else float(cell)
+
+    def as_text(self, value: Any) -> str:
+        """Return a value of the axis as text."""
+        return str(value if self.exact is None else self.exact.cells(np.array([value]))[0])
 
     def values_between(self, left: np.ndarray, right: np.ndarray, share: np.ndarray) -> np.ndarray:
         """Return numbers at a share of the way between two training values."""
@@ -191,7 +250,8 @@ class NumberCodec(AxisCodec):
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None
     ) -> np.ndarray:
         """Return numbers."""
-        return self.present_axis_values(levels, rng, condition)
+        values = self.present_axis_values(levels, rng, condition)
+        return values if self.exact is None else self.exact.cells(values)
 
     def dense_names(self, name: str) -> list[str]:
         """Return the column's name."""
@@ -199,7 +259,9 @@ class NumberCodec(AxisCodec):
 
     def to_dense(self, column: Column, out: np.ndarray) -> None:
         """Write standardised numbers, 0 for a missing one."""
-        values = np.where(column.missing, self.centre, column.values.astype(np.float64))
+        values = np.full(len(column.missing), self.centre)
+        present = column.present if self.exact is None else self._indices(column)
+        values[~column.missing] = present.astype(np.float64)
         # Halves, for the distance of two finite numbers may be infinite.
         with np.errstate(over="ignore"):
             scaled = (values / 2 - self.centre / 2) / self.scale
@@ -217,4 +279,5 @@ class NumberCodec(AxisCodec):
         if self.axis.values.dtype.kind == "f":
             return np.where(close, nearest, values)
         cast = self.axis.cast(values)
-        return np.clip(np.where(close, nearest, cast), ends.min, ends.max)
+        whole = np.clip(np.where(close, nearest, cast), ends.min, ends.max)
+        return whole if self.exact is None else self.exact.cells(whole)
