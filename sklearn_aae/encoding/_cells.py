@@ -47,6 +47,43 @@ def as_microseconds(cell: datetime.date) -> int:
     return (timestamp - EPOCH) // MICROSECOND
 
 
+def in_one_unit(labels: np.ndarray, letter: str) -> np.ndarray:
+    """Return dates and durations in microseconds, or nanoseconds if any has some."""
+    if any(map(_has_nanoseconds, labels)):
+        try:
+            whole = [1000 * _microseconds(label) + _nanoseconds(label) for label in labels]
+            return np.array(whole, dtype=np.int64).view(f"{letter}8[ns]")
+        except OverflowError:  # beyond the years of nanoseconds
+            pass
+    return np.array(list(map(_microseconds, labels)), dtype=np.int64).view(f"{letter}8[us]")
+
+
+def _has_nanoseconds(cell: Any) -> bool:
+    return _nanoseconds(cell) != 0
+
+
+def _nanoseconds(cell: Any) -> int:
+    """Return the nanoseconds behind the last microsecond of a date or duration."""
+    if isinstance(cell, (np.datetime64, np.timedelta64)):
+        unit = np.datetime_data(cell.dtype)[0]
+        return int(cell.astype(np.int64)) % 1000 if unit == "ns" else 0
+    # Timestamp and Timedelta of pandas; the latter counts all below a microsecond too.
+    return int(getattr(cell, "nanosecond", getattr(cell, "nanoseconds", 0)))
+
+
+def _microseconds(cell: Any) -> int:
+    """Return whole microseconds since 1970 in UTC, or of a duration."""
+    if isinstance(cell, (np.datetime64, np.timedelta64)):
+        return int(cell.astype(f"{cell.dtype.kind}8[us]").astype(np.int64))
+    if isinstance(cell, datetime.timedelta):
+        # Not of nanoseconds, which pandas rounds.
+        whole = datetime.timedelta(cell.days, cell.seconds, cell.microseconds)
+        return whole // datetime.timedelta(microseconds=1)
+    ahead = cell.utcoffset() if isinstance(cell, datetime.datetime) else None
+    clock = as_microseconds(cell)
+    return clock if ahead is None else clock - ahead // datetime.timedelta(microseconds=1)
+
+
 def sorted_levels(levels: Iterable) -> list:
     """Return levels in order; those of several types by their text, then their type."""
     levels = list(levels)

@@ -13,8 +13,8 @@ import narwhals as nw
 import numpy as np
 
 from sklearn_aae.encoding._cells import (
-    as_microseconds,
     as_objects,
+    in_one_unit,
     is_bool,
     is_missing,
     is_number,
@@ -324,7 +324,7 @@ def _cells(cells: list, name: Any, form: Form, as_category: bool) -> Column:
         isinstance(cell, (datetime.timedelta, np.timedelta64)) for cell in labels
     ):
         column.form = replace(column.form, cell_type=_cell_type(labels))
-        return _with_timestamps(column, _in_one_unit(labels, "m"))
+        return _with_timestamps(column, in_one_unit(labels, "m"))
     return column
 
 
@@ -398,7 +398,7 @@ def _datetime_cells(column: Column, cells: list) -> Column:
     column.form = replace(column.form, cell_type=_cell_type(labels))
     if not any(isinstance(label, (datetime.datetime, np.datetime64)) for label in labels):
         return _with_timestamps(column, np.array(labels.tolist(), dtype="M8[D]"))
-    read = _with_timestamps(column, _in_one_unit(labels, "M"))
+    read = _with_timestamps(column, in_one_unit(labels, "M"))
     if not any(aware):
         return read
     # Equal instants are one label, whatever their clocks.
@@ -419,40 +419,3 @@ def _cell_type(labels: np.ndarray) -> type | None:
     """Return what all cells are instances of, if that says more than a date or a duration."""
     types = set(map(type, labels))
     return types.pop() if len(types) == 1 else None
-
-
-def _in_one_unit(labels: np.ndarray, letter: str) -> np.ndarray:
-    """Return dates and durations in microseconds, or nanoseconds if any has some."""
-    if any(map(_has_nanoseconds, labels)):
-        try:
-            whole = [1000 * _microseconds(label) + _nanoseconds(label) for label in labels]
-            return np.array(whole, dtype=np.int64).view(f"{letter}8[ns]")
-        except OverflowError:  # beyond the years of nanoseconds
-            pass
-    return np.array(list(map(_microseconds, labels)), dtype=np.int64).view(f"{letter}8[us]")
-
-
-def _has_nanoseconds(cell: Any) -> bool:
-    return _nanoseconds(cell) != 0
-
-
-def _nanoseconds(cell: Any) -> int:
-    """Return the nanoseconds behind the last microsecond of a date or duration."""
-    if isinstance(cell, (np.datetime64, np.timedelta64)):
-        unit = np.datetime_data(cell.dtype)[0]
-        return int(cell.astype(np.int64)) % 1000 if unit == "ns" else 0
-    # Timestamp and Timedelta of pandas; the latter counts all below a microsecond too.
-    return int(getattr(cell, "nanosecond", getattr(cell, "nanoseconds", 0)))
-
-
-def _microseconds(cell: Any) -> int:
-    """Return whole microseconds since 1970 in UTC, or of a duration."""
-    if isinstance(cell, (np.datetime64, np.timedelta64)):
-        return int(cell.astype(f"{cell.dtype.kind}8[us]").astype(np.int64))
-    if isinstance(cell, datetime.timedelta):
-        # Not of nanoseconds, which pandas rounds.
-        whole = datetime.timedelta(cell.days, cell.seconds, cell.microseconds)
-        return whole // datetime.timedelta(microseconds=1)
-    ahead = cell.utcoffset() if isinstance(cell, datetime.datetime) else None
-    clock = as_microseconds(cell)
-    return clock if ahead is None else clock - ahead // datetime.timedelta(microseconds=1)

@@ -128,12 +128,22 @@ class TimestampCodec(AxisCodec):
         other = known.get(self.form.zone, 0)
         return np.array([known.get(clock, other) for clock in clocks.tolist()], dtype=np.int64)
 
-    def check_kind(self, column: Column) -> None:
-        """Raise TypeError if the cells are of another kind, or with and without time zone."""
-        super().check_kind(column)
-        if column.kind == EMPTY or self.letter == "m":
-            return
-        if (column.form.time_zone is None) != (self.form.time_zone is None):
+    def _has_other_clocks(self, column: Column) -> bool:
+        zoned = column.form.time_zone is not None
+        return self.letter == "M" and zoned != (self.form.time_zone is not None)
+
+    def known_levels(self, column: Column) -> np.ndarray:
+        """Return the levels of the present cells; -1 with a time zone where fit saw none.
+
+        And the reverse: what instants they are is not known.
+        """
+        if self._has_other_clocks(column):
+            return np.full(len(column.present), -1, dtype=np.int32)
+        return super().known_levels(column)
+
+    def _check(self, column: Column) -> None:
+        super()._check(column)
+        if column.kind != EMPTY and self._has_other_clocks(column):
             words = {True: "without a time zone", False: "with a time zone"}
             raise TypeError(
                 f"Column {self.span.name!r} has dates {words[column.form.time_zone is None]} and "
