@@ -10,6 +10,7 @@ import numpy as np
 from sklearn_aae.encoding._grids import FEWEST, common_step
 
 EPOCH = datetime.datetime(1970, 1, 1)
+A_DAY = 86_400
 #: Seconds since 1970 that Python's dates reach from and to, a day less at either end.
 REACH = (-62_135_510_400, 253_402_214_400)
 #: The share of days that may begin at another time than midnight.
@@ -116,11 +117,22 @@ def midnights(
 
 def offsets_at(instants: np.ndarray, zone: datetime.tzinfo, second: int) -> np.ndarray:
     """Return how far a zone's clocks are ahead of UTC, in units of which a second has many."""
-    seconds, where = np.unique(instants // second, return_inverse=True)
+    seconds = instants // second
+    days, where = np.unique(seconds // A_DAY, return_inverse=True)
+    begin, end = (_look_up((days + more) * A_DAY, zone) for more in (0, 1))
+    ahead = begin[where]
+    # Clocks change on few days, and not twice on one.
+    changing = (begin != end)[where]
+    moments, which = np.unique(seconds[changing], return_inverse=True)
+    ahead[changing] = _look_up(moments, zone)[which]
+    return ahead * second
+
+
+def _look_up(seconds: np.ndarray, zone: datetime.tzinfo) -> np.ndarray:
     ahead = np.empty(len(seconds), dtype=np.int64)
     for i, moment in enumerate(seconds.clip(*REACH).tolist()):
         utc = EPOCH + datetime.timedelta(seconds=moment)
         # Other than utcoffset, this means the same thing to all libraries of time zones.
         local = zone.fromutc(utc.replace(tzinfo=zone)).replace(tzinfo=None)
         ahead[i] = (local - utc) // datetime.timedelta(seconds=1)
-    return (ahead * second)[where]
+    return ahead
