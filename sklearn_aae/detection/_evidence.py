@@ -143,10 +143,11 @@ def _jacobian(
 ) -> torch.Tensor:
     """Return the derivatives of codes by rows, (M, n, n_components, n_columns)."""
     with torch.enable_grad():
-        x = rows.detach().clone().requires_grad_()
+        # Twice each: backward products of an odd width give rows at odd places other last bits.
+        x = rows.detach().repeat_interleave(2, dim=1).requires_grad_()
         sums = encode(x).sum(dim=(0, 1))
         parts = [torch.autograd.grad(sums[i], x, retain_graph=i < k - 1)[0] for i in range(k)]
-    return torch.stack(parts, dim=2)
+    return torch.stack([part[:, ::2] for part in parts], dim=2)
 
 
 def _log_volume(jacobian: torch.Tensor, used: torch.Tensor) -> np.ndarray:

@@ -21,6 +21,7 @@ from sklearn_aae.detection.ensemble import (
     EnsemblePlan,
     EnsembleSettings,
     EnsembleTrainer,
+    block_size,
     choose_columns,
     member_rows,
 )
@@ -40,6 +41,8 @@ CORE, CORE_NEIGHBOURS = 64, 5
 NEAREST, NEAREST_NEIGHBOURS = 1024, 1
 #: What one chunk of evidence may take.
 CHUNK_CELLS = 2**19
+#: Rows that are scored at once, at most: a single row takes as long.
+MOST_BLOCK_ROWS = 192
 
 
 @dataclass
@@ -86,6 +89,10 @@ class FittedModel:
         """Return how many rows make a good chunk."""
         m, d = self.networks.columns.shape
         return max(32, CHUNK_CELLS // (m * (d + 128)))
+
+    def block_rows(self) -> int:
+        """Return how many rows are scored at once, always."""
+        return block_size(min(MOST_BLOCK_ROWS, self.chunk_rows()))
 
 
 @torch.no_grad()

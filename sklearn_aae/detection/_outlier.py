@@ -24,6 +24,7 @@ from sklearn_aae.detection._calibration import conformal_threshold, n_held_out, 
 from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._explain import Reason, give_reasons
 from sklearn_aae.detection._fitting import (
+    ROW_SHARE,
     FittedModel,
     fit_autoregressive,
     fit_ensemble,
@@ -43,6 +44,11 @@ SCALE_ROWS = 400
 SCORED_ROWS = 500
 #: Steps of ``max_epochs="auto"``.
 AUTO_STEPS = 300
+#: The score of a row whose score is beyond what can be computed: no other is more anomalous.
+OVERFLOW = 1e300
+#: A batch is no larger than the rows that a member has, or than this: its rows are drawn with
+#: replacement, and batches of a handful say little about the scale of codes.
+LEAST_BATCH = 64
 
 
 class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
@@ -103,7 +109,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         Passes of a member over its rows.  ``"auto"`` takes 300 steps whatever the
         table: anomalies are learned late.
     batch_size : int, default=64
-        Rows of each member in a step.
+        Rows of each member in a step; more than 64 only as far as a member has rows.
     lr : float, default=1.5e-2
         Learning rate (Adam); it rises over the first 20 steps and falls along a cosine.
     device : str or torch.device, default="auto"
@@ -345,12 +351,14 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         )
 
     def _plan(self, n_rows: int) -> EnsemblePlan:
+        own = math.ceil(ROW_SHARE * n_rows)
+        batch_size = min(int(self.batch_size), max(own, LEAST_BATCH))
         steps = AUTO_STEPS
         if self.max_epochs != "auto":
-            steps = int(self.max_epochs) * math.ceil(n_rows / 2 / self.batch_size)
+            steps = int(self.max_epochs) * math.ceil(own / batch_size)
         return EnsemblePlan(
             n_steps=steps,
-            batch_size=int(self.batch_size),
+            batch_size=batch_size,
             lr=float(self.lr),
             adversarial_weight=float(self.adversarial_weight),
         )
@@ -359,12 +367,12 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         """Return the sorted scores of held-out rows, by kind."""
         if not len(rows):
             return {kind: np.empty(0) for kind in self._scores}
-        chunks = [
-            {kind: score.anomaly_scores(evidence) for kind, score in self._scores.items()}
-            for evidence in self._evidence(rows)
+        blocks = [
+            {kind: finite(score.anomaly_scores(found))[:n] for kind, score in self._scores.items()}
+            for found, n in self._evidence(rows)
         ]
         return {
-            kind: np.sort(round_scores(-np.concatenate([chunk[kind] for chunk in chunks])))
+            kind: np.sort(-np.concatenate([block[kind] for block in blocks]))
             for kind in self._scores
         }
 
@@ -447,17 +455,23 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         """Return the numbers of a table to score, or raise naming the culprit."""
         return self._reader.numbers(self._reader.read(self, X))
 
-    def _evidence(self, rows: np.ndarray) -> Iterator[EnsembleEvidence]:
-        """Yield the evidence of validated rows, chunk by chunk."""
-        size = self._model.chunk_rows()
+    def _evidence(self, rows: np.ndarray) -> Iterator[tuple[EnsembleEvidence, int]]:
+        """Yield the evidence of validated rows, block by block, and how many rows it is of.
+
+        All blocks have the same number of rows, the last one is padded: the last bits of a
+        matrix product depend on how many rows it has, and not on which they are.
+        """
+        size = self._model.block_rows()
         for start in range(0, len(rows), size):
-            yield self._model.evidence(self._reader.transform(rows[start : start + size]))
+            block = self._reader.transform(rows[start : start + size])
+            padding = ((0, size - len(block)), (0, 0))
+            yield self._model.evidence(np.pad(block, padding, mode="edge")), len(block)
 
     def _score(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
         with torch_threads(1), torch.no_grad():
-            parts = [score.anomaly_scores(evidence) for evidence in self._evidence(rows)]
-        return round_scores(-np.concatenate(parts))
+            parts = [score.anomaly_scores(found)[:n] for found, n in self._evidence(rows)]
+        return -finite(np.concatenate(parts))
 
     def _known_kind(self, kind: str | None, among: Collection[str] = SCORES) -> str:
         kind = self.kind if kind is None else kind
@@ -638,8 +652,8 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     def _contributions(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
         with torch_threads(1), torch.no_grad():
-            cells = [score.contributions(evidence) for evidence in self._evidence(rows)]
-        return self._reader.fold(np.concatenate(cells))
+            cells = [score.contributions(found)[:n] for found, n in self._evidence(rows)]
+        return self._reader.fold(finite(np.concatenate(cells)))
 
     def explain(self, X: Any, top: int = 3, kind: str | None = None) -> list[list[Reason]]:
         """Return, for each row, the columns that make it anomalous and what was expected.
@@ -677,9 +691,6 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
 
 
-def round_scores(scores: np.ndarray) -> np.ndarray:
-    """Return scores without the digits that depend on how many rows a product has.
-
-    Equal rows must tie with each other, and with the threshold.
-    """
-    return np.round(scores, 9)
+def finite(scores: np.ndarray) -> np.ndarray:
+    """Return anomaly scores, or parts of them, with the largest of all where one overflowed."""
+    return np.nan_to_num(scores, nan=OVERFLOW, posinf=OVERFLOW, neginf=-OVERFLOW)

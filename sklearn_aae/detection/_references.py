@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from sklearn_aae.detection.scores import Neighbours
 
@@ -63,7 +64,11 @@ def _squared_distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return squared distances of rows of a to rows of b, up to rounding."""
     lengths = b.square().sum(dim=2).unsqueeze(1)
     # The length of a is the same for all of b, and only the order counts.
-    return torch.baddbmm(lengths, a, b.transpose(1, 2), alpha=-2)
+    if b.shape[1] % 2 == 0:
+        return torch.baddbmm(lengths, a, b.transpose(1, 2), alpha=-2)
+    # An even number of columns, for which rows at all places get the same.
+    product = torch.baddbmm(pad(lengths, (0, 1)), a, pad(b, (0, 0, 0, 1)).transpose(1, 2), alpha=-2)
+    return product[..., :-1]
 
 
 def _nearest(distances: torch.Tensor, k: int) -> torch.Tensor:

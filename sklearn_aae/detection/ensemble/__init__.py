@@ -5,6 +5,7 @@ from sklearn_aae.detection.ensemble._densities import Densities, log_mixture
 from sklearn_aae.detection.ensemble._ensemble import Ensemble
 from sklearn_aae.detection.ensemble._members import (
     EnsembleSettings,
+    block_size,
     choose_columns,
     member_rows,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "EnsemblePlan",
     "EnsembleSettings",
     "EnsembleTrainer",
+    "block_size",
     "choose_columns",
     "log_mixture",
     "member_rows",

@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.functional import leaky_relu
 
 from sklearn_aae.detection.ensemble._densities import MIN_SCALE, Densities
-from sklearn_aae.detection.ensemble._members import MemberMLP, Members
+from sklearn_aae.detection.ensemble._members import MemberMLP, Members, block_size
 
 #: A column is given the code and at most one less than so many columns before it.
 BLOCK = 64
@@ -94,7 +94,7 @@ class AutoregressiveEnsemble(Members):
 
     def nll(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return the nll of cells (M, n, n_columns), each given those before."""
-        size = max(1, CHUNK // (x.shape[0] * x.shape[2] * HIDDEN))
+        size = block_size(CHUNK // (x.shape[0] * x.shape[2] * HIDDEN))
         if torch.is_grad_enabled() or size >= x.shape[1]:
             return self._nll(z, x)
         parts = zip(z.split(size, dim=1), x.split(size, dim=1), strict=True)

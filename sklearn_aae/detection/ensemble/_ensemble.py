@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from sklearn_aae.detection.ensemble._densities import MIN_SCALE, Densities, TracedMixture
-from sklearn_aae.detection.ensemble._members import MemberMLP, Members, PullBack
+from sklearn_aae.detection.ensemble._members import MemberMLP, Members, PullBack, affine
 
 
 class Ensemble(Members):
@@ -75,7 +75,7 @@ class Ensemble(Members):
         params = self.decoder(z)
         m, n, _ = params.shape
         logits, shift, log_scale = params.view(m, n, 3, self.settings.n_densities, -1).unbind(2)
-        path = torch.baddbmm(self.centre, z, self.path_out)
+        path = affine(self.centre, z, self.path_out)
         return Densities(logits, path.unsqueeze(2) + shift, log_scale)
 
     def nll_of_rows(self, z: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, PullBack]:

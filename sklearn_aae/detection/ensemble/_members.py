@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import leaky_relu, leaky_relu_
+from torch.nn.functional import leaky_relu, leaky_relu_, pad
 
 from sklearn_aae._utils._random import derive_seed, make_generator
 from sklearn_aae.training._inference import in_precision
@@ -69,6 +69,18 @@ class MemberLinear(nn.Module):
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
 
+def affine(bias: torch.Tensor, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return ``bias + x @ weight`` for every member.
+
+    In float64, which scores are computed in, a row's result depends neither on its place among
+    the rows nor on the others: products with an odd number of columns are padded, for the rows
+    of their results begin at places in memory that are not alike.
+    """
+    if x.dtype != torch.float64 or weight.shape[2] % 2 == 0:
+        return torch.baddbmm(bias, x, weight)
+    return torch.baddbmm(pad(bias, (0, 1)), x, pad(weight, (0, 1)))[..., :-1].contiguous()
+
+
 class MemberMLP(nn.Module):
     """A perceptron with leaky rectifiers for every member."""
 
@@ -88,8 +100,8 @@ class MemberMLP(nn.Module):
         *hidden, last = self._chain
         # Products themselves: calling a module takes longer than the smallest of them.
         for layer in hidden:
-            x = leaky_relu(torch.baddbmm(layer.bias, x, layer.weight), self.slope)
-        return torch.baddbmm(last.bias, x, last.weight)
+            x = leaky_relu(affine(layer.bias, x, layer.weight), self.slope)
+        return affine(last.bias, x, last.weight)
 
     def trace(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Return the input, every hidden layer's output and the output."""
@@ -235,7 +247,7 @@ class Members(ABC, nn.Module):
 
     def raw_code(self, x: torch.Tensor) -> torch.Tensor:
         """Return codes before normalisation."""
-        return torch.baddbmm(self.encoder(x), x, self.path_in)
+        return affine(self.encoder(x), x, self.path_in)
 
     @property
     def shrinkage(self) -> float:
@@ -302,6 +314,18 @@ class Members(ABC, nn.Module):
         self.code_mean.copy_(raw.mean(dim=1, keepdim=True))
         spread = (raw.var(dim=1, keepdim=True, unbiased=False) + CODE_EPSILON).sqrt()
         self.code_scale.copy_(spread)
+
+
+def block_size(most: int) -> int:
+    """Return a number of rows, at most so many, for which products treat all rows alike.
+
+    Kernels take 4, 8, 12 or 24 rows at a time, and those that are left over another way, which
+    shows in the last bits.  At least 24; larger ones are multiples of each other.
+    """
+    size = 24
+    while 2 * size <= most:
+        size *= 2
+    return size
 
 
 def code_widths(n_members: int, widest: int, n_columns: int) -> list[int]:
