@@ -118,6 +118,9 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     handle_unknown : {"surprise", "error"}, default="surprise"
         What becomes of a category that ``fit`` did not see: it is scored, and is
         surprising, or it is an error.
+    handle_missing : {"surprise", "error"}, default="surprise"
+        What becomes of a missing cell in a column that had none in ``fit``: it is scored
+        as something that none of the rows had, or it is an error.
     random_state : int, RandomState or None, default=None
         Seeds everything; an int makes ``fit`` repeat bit by bit on one machine.
     verbose : int, default=0
@@ -196,6 +199,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         "lr": [Interval(Real, 0, None, closed="neither")],
         "device": "no_validation",
         "handle_unknown": [StrOptions({"surprise", "error"})],
+        "handle_missing": [StrOptions({"surprise", "error"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -222,6 +226,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         lr: float = 1.5e-2,
         device: Any = "auto",
         handle_unknown: str = "surprise",
+        handle_missing: str = "surprise",
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -238,6 +243,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         self.lr = lr
         self.device = device
         self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
         self.random_state = random_state
         self.verbose = verbose
 
@@ -311,7 +317,13 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         """Return what reads tables like this one, and the table."""
         if self.estimator is not None:  # which is one of numbers
             return NumbersReader.open(self, X)
-        return open_features(self, X, strict=self.handle_unknown == "error", clip=CLIP)
+        return open_features(
+            self,
+            X,
+            strict=self.handle_unknown == "error",
+            refuse_missing=self.handle_missing == "error",
+            clip=CLIP,
+        )
 
     def _fit_reader(
         self, reader: NumbersReader, table: Any, training: np.ndarray, seed: int, context: Any

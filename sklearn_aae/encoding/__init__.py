@@ -18,6 +18,7 @@ from sklearn_aae.encoding._containers import (
     columns_of,
     describe_non_finite,
 )
+from sklearn_aae.encoding._detector_readers import open_features
 from sklearn_aae.encoding._label_cells import LabelCells, read_label_cells
 from sklearn_aae.encoding._layout import Layout, Span, TableFacts
 from sklearn_aae.encoding._levels import LevelScale
@@ -28,7 +29,6 @@ from sklearn_aae.encoding._readers import (
     Reader,
     is_mixed,
     is_ready,
-    open_features,
 )
 from sklearn_aae.encoding._scaling import CLIP, Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder

@@ -1,8 +1,8 @@
 """Readers of tables: rows as networks take them, on what scale, and back in their container.
 
 A table is read as numbers (:class:`NumbersReader`) or, of columns of any kind, as the levels of
-its columns (:class:`LevelsReader`).  A detector wants numbers of any table: those that
-:class:`TableEncoder` makes of it (:class:`IndicatorsReader`).
+its columns (:class:`LevelsReader`).  A detector wants numbers of any table: see
+:mod:`sklearn_aae.encoding._detector_readers`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import narwhals as nw
 import numpy as np
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import validate_data
 
 from sklearn_aae.encoding._category_columns import CategoryCodec
@@ -202,86 +201,6 @@ class NumbersReader:
         folded = np.zeros((len(cells), self.n_columns))
         np.add.at(folded.T, self.column_of_feature, cells.T)
         return folded
-
-
-class IndicatorsReader(NumbersReader):
-    """Rows of columns of any kind as the numbers and indicators of a :class:`TableEncoder`.
-
-    A category that was not seen sets none of its column's indicators, which no training
-    row does: it is surprising.
-
-    Parameters
-    ----------
-    strict : bool
-        Whether such a category is an error.
-    clip : float, default=infinity
-        Where :meth:`transform` cuts numbers off.
-    """
-
-    def __init__(self, strict: bool, clip: float = math.inf) -> None:
-        self.strict, self.clip = strict, clip
-        self.encoder = TableEncoder(handle_unknown="ignore")
-
-    def read(self, estimator: Any, X: Any) -> Any:
-        X = as_plain(X)
-        validate_data(estimator, X, reset=False, skip_check_array=True)
-        return X if as_frame(X) is not None else self.encoder._check_table(X, reset=False)
-
-    def fit(self, table: Any, training: np.ndarray, seed: int) -> None:
-        part = _safe_indexing(table, training)
-        self.encoder.fit(part)
-        #: Labels that only held-out rows have: new to the networks, not to the user.
-        self.known = self.encoder._unseen_labels(table) if self.strict else {}
-        widths = self.encoder._widths()
-        self.n_columns = len(widths)
-        self.column_of_feature = np.repeat(np.arange(self.n_columns), widths)
-        first = np.cumsum([0, *widths[:-1]])
-        kinds = [span.kind for span in self.encoder.layout_.spans]
-        self.number_of_column = np.where(np.array(kinds) == NUMBER, first, -1)
-        self.fit_scale(self.encoder.transform(part), "standard", seed)
-
-    def numbers(self, table: Any, *, strict: bool = True) -> np.ndarray:
-        """Return a table that was read as numbers (n_samples, n_features).
-
-        Raises
-        ------
-        ValueError
-            If a category was not seen, and that is an error.
-        """
-        if strict and self.strict:
-            for j, labels in self.encoder._unseen_labels(table).items():
-                new = [label for label in labels if label not in self.known.get(j, [])]
-                if new:
-                    raise ValueError(
-                        f"Column {self.encoder.layout_.spans[j].name!r} has the level {new[0]!r}, "
-                        'which fit did not see. Set handle_unknown="surprise" to score it.'
-                    )
-        return self.encoder.transform(table)
-
-    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
-        rows = self.scale.inverse_transform(scaled, np.float64)
-        # One frame for all: to make one for each column takes longer than what is in it.
-        table = list(columns_of(self.encoder.inverse_transform(rows)))
-        found: list[Any] = [None] * len(rows)
-        for j in np.unique(columns):
-            cells = table[j].tolist() if isinstance(table[j], np.ndarray) else table[j].to_list()
-            for i in np.flatnonzero(columns == j):
-                found[i] = cells[i]
-        return found
-
-    def column(self, table: Any, j: int) -> list:
-        column = list(columns_of(table))[j]
-        return column.tolist() if isinstance(column, np.ndarray) else column.to_list()
-
-
-def open_features(
-    estimator: Any, X: Any, *, strict: bool, clip: float
-) -> tuple[NumbersReader, Any]:
-    """Return a detector's reader of tables like this one, still to be fitted, and the table."""
-    if not is_mixed(X):
-        return NumbersReader.open(estimator, X, clip=clip)
-    reader = IndicatorsReader(strict, clip)
-    return reader, check_table(estimator, reader.encoder, X)
 
 
 def is_ready(X: Any, n_columns: int) -> bool:

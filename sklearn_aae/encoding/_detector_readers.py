@@ -1,0 +1,272 @@
+"""Readers of a detector: tables of any kind as numbers, with cells that are like none of fit's.
+
+Such cells (missing where none was, text among numbers, a level that no row had) are NaN among the
+numbers, which are finite otherwise, and as far out as a rare cell can be on the networks' scale.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import validate_data
+
+from sklearn_aae.encoding._category_columns import CategoryCodec
+from sklearn_aae.encoding._codec import ColumnCodec, EmptyCodec
+from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, EMPTY, NUMBER, Column, read_column
+from sklearn_aae.encoding._containers import Container, as_frame, as_plain, columns_of
+from sklearn_aae.encoding._number_columns import NumberCodec
+from sklearn_aae.encoding._readers import NumbersReader, check_table, is_mixed
+from sklearn_aae.encoding._strays import Strays
+from sklearn_aae.encoding._table_encoder import TableEncoder
+
+
+def surprise(n_rows: int, clip: float) -> float:
+    """Return how far out a cell is that none of so many rows had, in standard deviations.
+
+    As far as the indicator of something that one row of ``n_rows + 1`` has.
+    """
+    return min(clip, math.sqrt(n_rows))
+
+
+class PlainReader(NumbersReader):
+    """Rows of numbers without missing cells, for a detector; later rows may have some.
+
+    Parameters
+    ----------
+    container : Container
+        What came in.
+    rows : ndarray of shape (n_samples, n_columns)
+        Training rows.
+    refuse_missing : bool
+        Whether a missing cell is an error.
+    clip : float
+        Where :meth:`transform` cuts numbers off.
+    """
+
+    def __init__(
+        self, container: Container, rows: np.ndarray, refuse_missing: bool, clip: float
+    ) -> None:
+        super().__init__(container, rows, clip=clip)
+        self.refuse_missing = refuse_missing
+
+    def read(self, estimator: Any, X: Any) -> np.ndarray:
+        if not is_mixed(X):
+            return super().read(estimator, X)
+        X = as_plain(X)
+        if as_frame(X) is None:
+            X = TableEncoder()._check_table(X, reset=True)
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+        labels = self.container.columns or range(self.n_columns)
+        columns = []
+        for native, label in zip(columns_of(X), labels, strict=True):
+            column = read_column(Strays.as_numbers(native), label)
+            if column.kind not in (NUMBER, BOOLEAN, EMPTY):
+                raise TypeError(
+                    f"Column {label!r} is of kind {column.source or column.kind!r} (type "
+                    f"{column.form.dtype}) and was 'number' in fit; cast it."
+                )
+            if self.refuse_missing and column.missing.any():
+                raise refusal(column)
+            columns.append(np.where(column.missing, np.nan, column.values.astype(np.float64)))
+        return np.stack(columns, axis=1)
+
+    def fit(self, table: Any, training: np.ndarray, seed: int) -> None:
+        super().fit(table, training, seed)
+        self.surprise = np.full(self.n_columns, surprise(len(training), self.clip))
+
+    def transform(self, numbers: np.ndarray) -> np.ndarray:
+        return with_surprises(super().transform(numbers), self.surprise)
+
+
+class IndicatorsReader(NumbersReader):
+    """Rows of columns of any kind as the numbers and indicators of a :class:`TableEncoder`.
+
+    Labels of one row share a level, which is also that of labels that fit did not see.  Where
+    there is none, such a label is like none of fit's: it has none of its column's indicators,
+    and lacks the commonest as strongly as if all rows but it had it.
+
+    Parameters
+    ----------
+    strict : bool
+        Whether a label that fit did not see is an error.
+    refuse_missing : bool
+        Whether a missing cell in a column that had none is an error.
+    clip : float
+        Where :meth:`transform` cuts numbers off.
+    """
+
+    def __init__(self, strict: bool, refuse_missing: bool, clip: float) -> None:
+        self.strict, self.refuse_missing, self.clip = strict, refuse_missing, clip
+        self.encoder = TableEncoder(handle_unknown="infrequent_if_exist", min_frequency=2)
+
+    def read(self, estimator: Any, X: Any) -> Any:
+        X = as_plain(X)
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+        return X if as_frame(X) is not None else self.encoder._check_table(X, reset=False)
+
+    def fit(self, table: Any, training: np.ndarray, seed: int) -> None:
+        self.strays = Strays()
+        part = self.strays.fit(_safe_indexing(table, training))
+        self.encoder.fit(part)
+        codecs = self.encoder._codecs
+        #: Labels, and missing cells, that only held-out rows have: no news to the user.
+        settled, _ = self.strays.set_aside(table)
+        columns = list(self.encoder._read(settled))
+        self.known = self._unseen_labels(columns)
+        self.has_missing = [bool(column.missing.any()) for _, column in columns]
+        widths = self.encoder._widths()
+        self.n_columns = len(widths)
+        self.column_of_feature = np.repeat(np.arange(self.n_columns), widths)
+        self.first = np.cumsum([0, *widths[:-1]])
+        kinds = [codec.span.kind for codec in codecs]
+        self.number_of_column = np.where(np.array(kinds) == NUMBER, self.first, -1)
+        numbers = np.nan_to_num(self._dense(_safe_indexing(table, training)))
+        self.fit_scale(numbers, "standard", seed)
+        away = np.concatenate(
+            [np.full(width, sign_of(codec)) for codec, width in zip(codecs, widths, strict=True)]
+        )
+        self.surprise = away * surprise(len(training), self.clip)
+
+    def numbers(self, table: Any, *, strict: bool = True) -> np.ndarray:
+        """Return a table that was read as numbers (n_samples, n_features).
+
+        NaN stands for what a column had not in fit.
+
+        Raises
+        ------
+        ValueError
+            If a category was not seen, or no cell of a column was missing, and that is an error.
+        """
+        return self._dense(table, strict=strict)
+
+    def transform(self, numbers: np.ndarray) -> np.ndarray:
+        return with_surprises(super().transform(numbers), self.surprise)
+
+    def _unseen_labels(self, columns: list[tuple[ColumnCodec, Column]]) -> dict[int, list]:
+        return {
+            j: codec.unseen_labels(column)
+            for j, (codec, column) in enumerate(columns)
+            if isinstance(codec, CategoryCodec)
+        }
+
+    def _check(self, columns: list[tuple[ColumnCodec, Column]]) -> None:
+        """Raise for what fit did not see and the parameters refuse."""
+        if self.strict:
+            for j, labels in self._unseen_labels(columns).items():
+                new = [label for label in labels if label not in self.known.get(j, [])]
+                if new:
+                    raise ValueError(
+                        f"Column {columns[j][1].name!r} has the level {new[0]!r}, "
+                        'which fit did not see. Set handle_unknown="surprise" to score it.'
+                    )
+        if self.refuse_missing:
+            for (_, column), known in zip(columns, self.has_missing, strict=True):
+                if column.missing.any() and not known:
+                    raise refusal(column)
+
+    def _dense(self, table: Any, *, strict: bool = False) -> np.ndarray:
+        table, strays = self.strays.set_aside(table)
+        columns = list(self.encoder._read(self.encoder._check_table(table, reset=False)))
+        if strict:
+            self._check(columns)
+        widths = self.encoder._widths()
+        out = np.zeros((len(table), sum(widths)), dtype=np.float32)
+        for j, (codec, column) in enumerate(columns):
+            block = out[:, self.first[j] : self.first[j] + widths[j]]
+            write(codec, column, block)
+            if j in strays:
+                block[strays[j], : block.shape[1] - (codec.span.missing is not None)] = np.nan
+        return out
+
+    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
+        rows = self.scale.inverse_transform(scaled, np.float64)
+        # One frame for all: to make one for each column takes longer than what is in it.
+        table = list(columns_of(self.encoder.inverse_transform(rows)))
+        found: list[Any] = [None] * len(rows)
+        for j in np.unique(columns):
+            cells = table[j].tolist() if isinstance(table[j], np.ndarray) else table[j].to_list()
+            for i in np.flatnonzero(columns == j):
+                found[i] = cells[i]
+        return found
+
+    def column(self, table: Any, j: int) -> list:
+        column = list(columns_of(table))[j]
+        return column.tolist() if isinstance(column, np.ndarray) else column.to_list()
+
+
+def with_surprises(scaled: np.ndarray, surprises: np.ndarray) -> np.ndarray:
+    """Return rows on the networks' scale with NaN replaced by how far out its feature is."""
+    odd = np.isnan(scaled)
+    return np.where(odd, surprises, scaled).astype(scaled.dtype) if odd.any() else scaled
+
+
+def sign_of(codec: ColumnCodec) -> float:
+    """Return on which side of what is usual a surprising cell is."""
+    if isinstance(codec, EmptyCodec) or codec.span.kind == CATEGORY:
+        return -1.0  # an indicator that nearly all rows have
+    return -1.0 if codec.span.kind == BOOLEAN and codec.labels.tolist() == [True] else 1.0
+
+
+def write(codec: ColumnCodec, column: Column, block: np.ndarray) -> None:
+    """Write a column into zeros of shape (n, n_dense), NaN where it has what it had not in fit."""
+    if isinstance(codec, EmptyCodec):
+        block[:, 0] = np.where(column.missing, 1.0, np.nan)
+        return
+    unseen = codec.span.missing is None and column.missing.any()
+    codec.check_kind(column)
+    if not unseen:
+        codec.write(column, block)
+    elif column.kind != EMPTY:
+        codec.to_dense(column, block)
+    if isinstance(codec, CategoryCodec):
+        _mark_labels(codec, column, block)
+    if unseen:
+        block[column.missing] = 0.0
+        block[column.missing, marked(codec)] = np.nan
+
+
+def marked(codec: ColumnCodec) -> Any:
+    """Return which of a column's features tell of a surprising cell."""
+    if isinstance(codec, CategoryCodec) and codec.span.kind == CATEGORY and codec.one_hot:
+        return int(np.argmax(codec.level_counts))
+    return slice(None) if isinstance(codec, NumberCodec) else 0
+
+
+def _mark_labels(codec: CategoryCodec, column: Column, block: np.ndarray) -> None:
+    """Mark the cells with labels that fit did not see, unless they are like others of one row."""
+    if codec.span.kind == BOOLEAN and column.kind == BOOLEAN:
+        new = ~np.isin(column.values, codec.labels.astype(bool))
+    elif column.kind == CATEGORY and codec.group is None:
+        unseen = codec.unseen_labels(column)
+        if not unseen:
+            return
+        is_new = np.array([label in unseen for label in column.labels])
+        new = np.append(is_new, False)[column.values]
+    else:
+        return
+    new &= ~column.missing
+    block[new] = 0.0
+    block[new, marked(codec)] = np.nan
+
+
+def refusal(column: Column) -> ValueError:
+    """Return the error for a missing cell in a column that had none."""
+    row = int(np.argmax(column.missing))
+    return ValueError(
+        f"Column {column.name!r} has missing cells, the first in row {row}, and had none in fit. "
+        'Set handle_missing="surprise" to score them, or fill them first.'
+    )
+
+
+def open_features(
+    estimator: Any, X: Any, *, strict: bool, refuse_missing: bool, clip: float
+) -> tuple[NumbersReader, Any]:
+    """Return a detector's reader of tables like this one, still to be fitted, and the table."""
+    if not is_mixed(X):
+        reader, rows = NumbersReader.open(estimator, X)
+        return PlainReader(reader.container, rows, refuse_missing, clip), rows
+    mixed = IndicatorsReader(strict, refuse_missing, clip)
+    return mixed, check_table(estimator, mixed.encoder, X)
