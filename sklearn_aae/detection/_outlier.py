@@ -31,10 +31,15 @@ from sklearn_aae.detection._fitting import (
     from_fitted,
 )
 from sklearn_aae.detection._progress import Progress, n_tasks
-from sklearn_aae.detection._single import check_estimator, read_as_estimator
+from sklearn_aae.detection._single import (
+    ADVICE,
+    advice_on_columns,
+    check_estimator,
+    read_as_estimator,
+)
 from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
-from sklearn_aae.encoding import CLIP, NumbersReader, open_features
+from sklearn_aae.encoding import CLIP, FARTHEST, NumbersReader, open_features
 
 #: More training rows would not change what a few hundred steps learn.
 MOST_ROWS = 4096
@@ -316,7 +321,8 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     def _open(self, X: Any) -> tuple[NumbersReader, Any]:
         """Return what reads tables like this one, and the table."""
         if self.estimator is not None:  # which is one of numbers
-            return NumbersReader.open(self, X)
+            with advice_on_columns(self):
+                return NumbersReader.open(self, X, advice=ADVICE)
         return open_features(
             self,
             X,
@@ -380,7 +386,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         if not len(rows):
             return {kind: np.empty(0) for kind in self._scores}
         blocks = [
-            {kind: finite(score.anomaly_scores(found))[:n] for kind, score in self._scores.items()}
+            {kind: anomaly_scores(score, found)[:n] for kind, score in self._scores.items()}
             for found, n in self._evidence(rows)
         ]
         return {
@@ -465,7 +471,11 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
 
     def _check_rows(self, X: Any) -> np.ndarray:
         """Return the numbers of a table to score, or raise naming the culprit."""
-        return self._reader.numbers(self._reader.read(self, X))
+        return self._reader.numbers(self._read(X))
+
+    def _read(self, X: Any) -> Any:
+        with advice_on_columns(self):
+            return self._reader.read(self, X)
 
     def _evidence(self, rows: np.ndarray) -> Iterator[tuple[EnsembleEvidence, int]]:
         """Yield the evidence of validated rows, block by block, and how many rows it is of.
@@ -482,8 +492,8 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     def _score(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
         with torch_threads(1), torch.no_grad():
-            parts = [score.anomaly_scores(found)[:n] for found, n in self._evidence(rows)]
-        return -finite(np.concatenate(parts))
+            parts = [anomaly_scores(score, found)[:n] for found, n in self._evidence(rows)]
+        return -np.concatenate(parts)
 
     def _known_kind(self, kind: str | None, among: Collection[str] = SCORES) -> str:
         kind = self.kind if kind is None else kind
@@ -696,11 +706,22 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         check_scalar(top, "top", Integral, min_val=1)
         kind = self._known_kind(kind, additive_kinds())
-        table = self._reader.read(self, X)
+        table = self._read(X)
         rows = self._reader.numbers(table)
         cells = self._contributions(rows, kind)
         labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
         return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
+
+
+def anomaly_scores(score: Score, evidence: EnsembleEvidence) -> np.ndarray:
+    """Return anomaly scores; of rows that are too far out to be computed with, the largest.
+
+    Sums over columns tell these by themselves.
+    """
+    found = finite(score.anomaly_scores(evidence))
+    if not score.additive:
+        found[(np.abs(evidence.x) >= FARTHEST).any(axis=(0, 2))] = OVERFLOW
+    return found
 
 
 def finite(scores: np.ndarray) -> np.ndarray:

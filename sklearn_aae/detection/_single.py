@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +17,7 @@ from sklearn_aae._utils._random import make_generator
 from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES
 from sklearn_aae.encoding import CLIP, NumbersReader
-from sklearn_aae.exceptions import NotFittedError
+from sklearn_aae.exceptions import NotFittedError, UnsupportedColumnsError
 from sklearn_aae.networks import AAEModule
 from sklearn_aae.outputs import Head
 from sklearn_aae.training import InPrecision, in_precision
@@ -27,6 +28,8 @@ N_DRAWS, ROWS_AT_ONCE = 64, 64
 NORMAL_TAIL = 1.645
 #: What stands for minus the logarithm of a density of 0, in nats: scores are finite.
 IMPOSSIBLE = 1e9
+#: What to do about a table that a model of numbers cannot read.
+ADVICE = " Leave out estimator in fit: the detector's own networks read tables of any kind."
 #: Draws that modes' centres are found by, all in all, and their seed.
 MODE_DRAWS, MODE_SEED = 2**16, 0
 
@@ -55,6 +58,21 @@ def check_estimator(estimator: object, kind: str) -> None:
             f"kind={kind!r} needs networks of its own, which estimator takes the place of. "
             "Leave estimator out, or choose another kind."
         )
+
+
+@contextmanager
+def advice_on_columns(detector: Any) -> Iterator[None]:
+    """Let an error about columns that a detector's ``estimator`` cannot read say what to do."""
+    try:
+        yield
+    except UnsupportedColumnsError as error:
+        if detector.estimator is None:
+            raise
+        raise UnsupportedColumnsError(
+            f"estimator={detector.estimator} reads numbers, and these columns are of another kind: "
+            f"{', '.join(map(repr, error.columns))}.{ADVICE}",
+            error.columns,
+        ) from None
 
 
 def read_as_estimator(

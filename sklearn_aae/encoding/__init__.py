@@ -24,6 +24,7 @@ from sklearn_aae.encoding._layout import Layout, Span, TableFacts
 from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._matrices import DATE, Matrices, read_matrices
 from sklearn_aae.encoding._readers import (
+    FARTHEST,
     LevelsReader,
     NumbersReader,
     Reader,
@@ -39,6 +40,7 @@ __all__ = [
     "CLIP",
     "DATE",
     "DURATION",
+    "FARTHEST",
     "NUMBER",
     "Column",
     "Container",

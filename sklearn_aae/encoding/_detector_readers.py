@@ -7,20 +7,24 @@ numbers, which are finite otherwise, and as far out as a rare cell can be on the
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import validate_data
 
+from sklearn_aae.encoding._bulk import bulk_scale
 from sklearn_aae.encoding._category_columns import CategoryCodec
 from sklearn_aae.encoding._codec import ColumnCodec, EmptyCodec
 from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, EMPTY, NUMBER, Column, read_column
-from sklearn_aae.encoding._containers import Container, as_frame, as_plain, columns_of
+from sklearn_aae.encoding._containers import Container, as_plain, columns_of
 from sklearn_aae.encoding._number_columns import NumberCodec
 from sklearn_aae.encoding._readers import NumbersReader, check_table, is_mixed
 from sklearn_aae.encoding._strays import Strays
 from sklearn_aae.encoding._table_encoder import TableEncoder
+from sklearn_aae.exceptions import UnsupportedColumnsError
 
 
 def surprise(n_rows: int, clip: float) -> float:
@@ -56,7 +60,7 @@ class PlainReader(NumbersReader):
         if not is_mixed(X):
             return super().read(estimator, X)
         X = as_plain(X)
-        if as_frame(X) is None:
+        with in_the_name_of(estimator):
             X = TableEncoder()._check_table(X, reset=True)
         validate_data(estimator, X, reset=False, skip_check_array=True)
         labels = self.container.columns or range(self.n_columns)
@@ -64,9 +68,10 @@ class PlainReader(NumbersReader):
         for native, label in zip(columns_of(X), labels, strict=True):
             column = read_column(Strays.as_numbers(native), label)
             if column.kind not in (NUMBER, BOOLEAN, EMPTY):
-                raise TypeError(
+                raise UnsupportedColumnsError(
                     f"Column {label!r} is of kind {column.source or column.kind!r} (type "
-                    f"{column.form.dtype}) and was 'number' in fit; cast it."
+                    f"{column.form.dtype}) and was 'number' in fit; cast it.",
+                    [label],
                 )
             if self.refuse_missing and column.missing.any():
                 raise refusal(column)
@@ -74,7 +79,15 @@ class PlainReader(NumbersReader):
         return np.stack(columns, axis=1)
 
     def fit(self, table: Any, training: np.ndarray, seed: int) -> None:
-        super().fit(table, training, seed)
+        rows = table[training]
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.fit_scale(rows, "standard", seed)
+        self.scale.shift_ = np.array(self.scale.shift_, dtype=np.float64)
+        self.scale.scale_ = np.array(self.scale.scale_, dtype=np.float64)
+        for j, values in enumerate(rows.T):
+            found = bulk_scale(values.astype(np.float64))
+            if found is not None:
+                self.scale.shift_[j], self.scale.scale_[j] = found
         self.surprise = np.full(self.n_columns, surprise(len(training), self.clip))
 
     def transform(self, numbers: np.ndarray) -> np.ndarray:
@@ -86,7 +99,7 @@ class IndicatorsReader(NumbersReader):
 
     Labels of one row share a level, which is also that of labels that fit did not see.  Where
     there is none, such a label is like none of fit's: it has none of its column's indicators,
-    and lacks the commonest as strongly as if all rows but it had it.
+    and lacks the two commonest as strongly as if all rows but it had them.
 
     Parameters
     ----------
@@ -105,13 +118,15 @@ class IndicatorsReader(NumbersReader):
     def read(self, estimator: Any, X: Any) -> Any:
         X = as_plain(X)
         validate_data(estimator, X, reset=False, skip_check_array=True)
-        return X if as_frame(X) is not None else self.encoder._check_table(X, reset=False)
+        with in_the_name_of(estimator):
+            return self.encoder._check_table(X, reset=False)
 
     def fit(self, table: Any, training: np.ndarray, seed: int) -> None:
         self.strays = Strays()
         part = self.strays.fit(_safe_indexing(table, training))
         self.encoder.fit(part)
         codecs = self.encoder._codecs
+        scaled = self._scale_numbers(part)
         #: Labels, and missing cells, that only held-out rows have: no news to the user.
         settled, _ = self.strays.set_aside(table)
         columns = list(self.encoder._read(settled))
@@ -125,10 +140,23 @@ class IndicatorsReader(NumbersReader):
         self.number_of_column = np.where(np.array(kinds) == NUMBER, self.first, -1)
         numbers = np.nan_to_num(self._dense(_safe_indexing(table, training)))
         self.fit_scale(numbers, "standard", seed)
+        # Gross values would widen what is measured by the bulk.
+        self.scale.shift_[self.first[scaled]], self.scale.scale_[self.first[scaled]] = 0.0, 1.0
         away = np.concatenate(
             [np.full(width, sign_of(codec)) for codec, width in zip(codecs, widths, strict=True)]
         )
         self.surprise = away * surprise(len(training), self.clip)
+
+    def _scale_numbers(self, part: Any) -> list[int]:
+        """Scale numbers by the bulk of their columns; return for which that makes a difference."""
+        scaled = []
+        for j, (codec, column) in enumerate(self.encoder._read(part)):
+            if isinstance(codec, NumberCodec):
+                found = bulk_scale(column.present.astype(np.float64))
+                if found is not None:
+                    codec.centre, codec.scale = found
+                    scaled.append(j)
+        return scaled
 
     def numbers(self, table: Any, *, strict: bool = True) -> np.ndarray:
         """Return a table that was read as numbers (n_samples, n_features).
@@ -207,7 +235,8 @@ def sign_of(codec: ColumnCodec) -> float:
     """Return on which side of what is usual a surprising cell is."""
     if isinstance(codec, EmptyCodec) or codec.span.kind == CATEGORY:
         return -1.0  # an indicator that nearly all rows have
-    return -1.0 if codec.span.kind == BOOLEAN and codec.labels.tolist() == [True] else 1.0
+    is_true = isinstance(codec, CategoryCodec) and codec.labels.tolist() == [True]
+    return -1.0 if is_true else 1.0
 
 
 def write(codec: ColumnCodec, column: Column, block: np.ndarray) -> None:
@@ -224,22 +253,28 @@ def write(codec: ColumnCodec, column: Column, block: np.ndarray) -> None:
     if isinstance(codec, CategoryCodec):
         _mark_labels(codec, column, block)
     if unseen:
-        block[column.missing] = 0.0
-        block[column.missing, marked(codec)] = np.nan
+        _mark(column.missing, codec, block)
 
 
-def marked(codec: ColumnCodec) -> Any:
+def marked(codec: ColumnCodec) -> np.ndarray:
     """Return which of a column's features tell of a surprising cell."""
     if isinstance(codec, CategoryCodec) and codec.span.kind == CATEGORY and codec.one_hot:
-        return int(np.argmax(codec.level_counts))
-    return slice(None) if isinstance(codec, NumberCodec) else 0
+        # Two, so that it is less usual than a level of a single row, which stands out by its own.
+        return np.argsort(-codec.level_counts, kind="stable")[:2]
+    return np.zeros(1, dtype=int)
+
+
+def _mark(rows: np.ndarray, codec: ColumnCodec, block: np.ndarray) -> None:
+    """Write surprising cells in these rows."""
+    block[rows] = 0.0
+    block[np.ix_(rows, marked(codec))] = np.nan
 
 
 def _mark_labels(codec: CategoryCodec, column: Column, block: np.ndarray) -> None:
     """Mark the cells with labels that fit did not see, unless they are like others of one row."""
     if codec.span.kind == BOOLEAN and column.kind == BOOLEAN:
         new = ~np.isin(column.values, codec.labels.astype(bool))
-    elif column.kind == CATEGORY and codec.group is None:
+    elif column.kind == CATEGORY and not _is_of_singles(codec):
         unseen = codec.unseen_labels(column)
         if not unseen:
             return
@@ -248,8 +283,15 @@ def _mark_labels(codec: CategoryCodec, column: Column, block: np.ndarray) -> Non
     else:
         return
     new &= ~column.missing
-    block[new] = 0.0
-    block[new, marked(codec)] = np.nan
+    _mark(new, codec, block)
+
+
+def _is_of_singles(codec: CategoryCodec) -> bool:
+    """Return whether half of what shares a level occurred once: the chance of a new label."""
+    if codec.group is None:
+        return False
+    members = codec.counts[codec.level_of == codec.group]
+    return 2 * (members == 1).sum() >= members.sum()
 
 
 def refusal(column: Column) -> ValueError:
@@ -269,4 +311,17 @@ def open_features(
         reader, rows = NumbersReader.open(estimator, X)
         return PlainReader(reader.container, rows, refuse_missing, clip), rows
     mixed = IndicatorsReader(strict, refuse_missing, clip)
-    return mixed, check_table(estimator, mixed.encoder, X)
+    with in_the_name_of(estimator):
+        return mixed, check_table(estimator, mixed.encoder, X)
+
+
+@contextmanager
+def in_the_name_of(estimator: Any) -> Iterator[None]:
+    """Let messages name the estimator that the caller knows, and not the encoder in it."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if type(error) not in (TypeError, ValueError) or TableEncoder.__name__ not in str(error):
+            raise
+        message = str(error).replace(TableEncoder.__name__, type(estimator).__name__)
+        raise type(error)(message) from error

@@ -31,6 +31,9 @@ from sklearn_aae.encoding._merging import merge_tables
 from sklearn_aae.encoding._scaling import Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
 
+#: Where a detector cuts numbers off at the latest: sums of squares in float32 are finite.
+FARTHEST = 2.0**50
+
 
 class Reader(Protocol):
     """What a model knows of the table that it was fitted to.
@@ -183,7 +186,9 @@ class NumbersReader:
 
     def transform(self, numbers: np.ndarray) -> np.ndarray:
         """Return numbers on the networks' scale, float32."""
-        return self.scale.transform(numbers).clip(-self.clip, self.clip)
+        most = min(self.clip, FARTHEST)
+        with np.errstate(over="ignore"):
+            return self.scale.transform(numbers).clip(-most, most)
 
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
         """Return the cell of one column for each row on the networks' scale."""

@@ -1,0 +1,61 @@
+"""Centre and spread of the bulk of a column, whatever a few gross values in it say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+#: Values farther from the median than so many spreads of the bulk are gross: typing errors, codes
+#: for nothing.
+GROSS = 1000.0
+#: So are those from here on that nothing leads up to: they are so many times as far as the next.
+GROSS_APART, APART = 30.0, 5.0
+#: Gross values are no more than this share of a column; more are a part of it.
+MOST_GROSS = 0.1
+#: The quartiles' distance in standard deviations of a normal column.
+QUARTILES = 1.349
+#: What counts as a standard deviation of a column of one value: a share of it, or this of 0.
+OF_CONSTANT, OF_ZERO = 1e-3, 1e-12
+
+
+def bulk_scale(values: np.ndarray) -> tuple[float, float] | None:
+    """Return centre and spread of a column, None where mean and standard deviation will do.
+
+    ``values`` (n,) are its finite training values, float64.
+    """
+    if not len(values):
+        return None
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], method="nearest")
+    if values.min() == values.max():
+        return float(middle), of_constant(float(middle))
+    with np.errstate(over="ignore"):
+        away = np.abs(values - middle)
+        spread = high / QUARTILES - low / QUARTILES
+        if spread == 0:  # half of the rows have one value
+            spread = np.quantile(away[away > 0], 0.5, method="nearest")
+        kept = away <= _farthest_kept(away, spread)
+    if kept.all() or kept.mean() < 1 - MOST_GROSS:
+        if np.abs(values).max() < np.sqrt(np.finfo(np.float64).max) / len(values):
+            return None
+        kept[:] = True
+    return mean_and_deviation(values[kept])
+
+
+def _farthest_kept(away: np.ndarray, spread: float) -> float:
+    """Return how far from the median values that are not gross may be."""
+    ordered = np.sort(away)
+    far = max(1, int(np.searchsorted(ordered, GROSS_APART * spread)))
+    apart = np.flatnonzero(ordered[far:] > APART * np.maximum(ordered[far - 1 : -1], spread))
+    return min(GROSS * spread, ordered[far - 1 + apart[0]] if len(apart) else np.inf)
+
+
+def mean_and_deviation(values: np.ndarray) -> tuple[float, float]:
+    """Return both, of values however large."""
+    unit = float(np.abs(values).max()) or 1.0
+    centre = float((values / unit).mean() * unit)
+    deviation = float((values / unit).std() * unit)
+    return centre, deviation or of_constant(centre)
+
+
+def of_constant(value: float) -> float:
+    """Return what is little for a column of one value."""
+    return OF_CONSTANT * abs(value) or OF_ZERO
