@@ -30,6 +30,7 @@ from sklearn_aae.detection._fitting import (
     fit_ensemble,
     from_fitted,
 )
+from sklearn_aae.detection._overflow import anomaly_scores, finite
 from sklearn_aae.detection._progress import Progress, n_tasks
 from sklearn_aae.detection._single import (
     ADVICE,
@@ -39,7 +40,7 @@ from sklearn_aae.detection._single import (
 )
 from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
-from sklearn_aae.encoding import CLIP, FARTHEST, NumbersReader, open_features
+from sklearn_aae.encoding import CLIP, NumbersReader, open_features
 
 #: More training rows would not change what a few hundred steps learn.
 MOST_ROWS = 4096
@@ -49,8 +50,6 @@ SCALE_ROWS = 400
 SCORED_ROWS = 500
 #: Steps of ``max_epochs="auto"``.
 AUTO_STEPS = 300
-#: The score of a row whose score is beyond what can be computed: no other is more anomalous.
-OVERFLOW = 1e300
 #: A batch is no larger than the rows that a member has, or than this: its rows are drawn with
 #: replacement, and batches of a handful say little about the scale of codes.
 LEAST_BATCH = 64
@@ -711,19 +710,3 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         cells = self._contributions(rows, kind)
         labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
         return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
-
-
-def anomaly_scores(score: Score, evidence: EnsembleEvidence) -> np.ndarray:
-    """Return anomaly scores; of rows that are too far out to be computed with, the largest.
-
-    Sums over columns tell these by themselves.
-    """
-    found = finite(score.anomaly_scores(evidence))
-    if not score.additive:
-        found[(np.abs(evidence.x) >= FARTHEST).any(axis=(0, 2))] = OVERFLOW
-    return found
-
-
-def finite(scores: np.ndarray) -> np.ndarray:
-    """Return anomaly scores, or parts of them, with the largest of all where one overflowed."""
-    return np.nan_to_num(scores, nan=OVERFLOW, posinf=OVERFLOW, neginf=-OVERFLOW)

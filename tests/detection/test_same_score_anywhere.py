@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
-from sklearn_aae.detection._outlier import finite
+from sklearn_aae.detection._overflow import finite
 from sklearn_aae.detection.ensemble import block_size
 
 
