@@ -10,7 +10,7 @@ GROSS = 1000.0
 #: So are those from here on that nothing leads up to: they are so many times as far as the next.
 GROSS_APART, APART = 30.0, 5.0
 #: Gross values are no more than this share of a column; more are a part of it.
-MOST_GROSS = 0.1
+MOST_GROSS = 0.15
 #: The quartiles' distance in standard deviations of a normal column.
 QUARTILES = 1.349
 #: What counts as a standard deviation of a column of one value: a share of it, or this of 0.

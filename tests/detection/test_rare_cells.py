@@ -182,6 +182,17 @@ def test_gross_training_values_do_not_dull_their_column(value, mixed):
     assert (found < detector.offset_).mean() > 0.9
 
 
+def test_a_tenth_of_gross_values_does_not_dull_a_column():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(800, 4))
+    X[::10, 1] = 10.0 ** rng.uniform(2, 9, 80)
+    detector = fast(max_epochs="auto").fit(X)
+    odd = rng.normal(size=(100, 4))
+    usual = detector.score_samples(odd)
+    odd[:, 1] = 30.0
+    assert (detector.score_samples(odd)[:, None] < usual).mean() > 0.95
+
+
 @pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize("always, now", [(1e-3, 2e-3), (1e-6, 1e-3), (0.0, 0.01), (5.0, 5.05)])
 def test_another_value_in_a_constant_column_is_odd_in_any_unit(always, now, mixed):
