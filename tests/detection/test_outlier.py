@@ -361,6 +361,8 @@ def test_frames_must_keep_their_columns():
         detector.score_samples(frame[list("bacdef")])
     missing = frame.copy()
     missing.iloc[3, 2] = np.nan
+    assert detector.predict(missing)[3] == -1
+    detector.set_params(handle_missing="error").fit(frame)
     with pytest.raises(ValueError, match="'c'"):
         detector.predict(missing)
     with pytest.raises(UnsupportedColumnsError, match="'f'"):
