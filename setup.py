@@ -25,6 +25,7 @@ REQUIRES = [
     "scikit-learn>=1.9",
     "scipy>=1.13",
     "skorch>=1.4",
+    "threadpoolctl>=3.2",  # of scikit-learn, and imported by name
     "torch>=2.4",
 ]
 TABLE = ["pandas>=2.2.2", "pyarrow>=16.1"]

@@ -104,7 +104,7 @@ def test_a_table_with_whole_numbers_as_labels_is_refused_by_name():
 def test_missing_cells_that_fit_did_not_see_are_refused_in_the_name_of_the_estimator():
     X, _ = TABLES["numbers"]
     holed, _ = TABLES["array with holes"]
-    for estimator in estimators():
+    for estimator in [fast(), fast_classifier(max_epochs=2), fast_clusterer(max_epochs=2)]:
         estimator.fit(X, np.arange(60) % 2)
         ask = getattr(estimator, "predict", None) or estimator.transform
         with pytest.raises(ValueError, match=rf"{type(estimator).__name__} does not accept"):
