@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import signal
 import subprocess
 import sys
 
@@ -34,7 +35,7 @@ class AtEpoch(Callback):
 
 
 def interrupt(net):
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 def fail(net):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import LoadInitState, LRScheduler
 from skorch.helper import predefined_split
 
 from sklearn_aae._utils._guard import TrainingInterrupted
@@ -43,18 +42,19 @@ from sklearn_aae.training import (
     RECONSTRUCTION,
     AAENet,
     EarlyStopping,
+    FullRates,
     InPrecision,
+    OwnCallback,
     Phase,
     RowLosses,
     TableDataset,
     TrainBatches,
     TrainingContext,
-    copy_to_train,
+    change_full_rates,
     encode,
     in_precision,
     map_chunks,
     split_table,
-    user_callbacks,
 )
 
 #: Optimizers that play against each other.
@@ -235,10 +235,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         return int(batch), int(epochs)
 
     def _net_to_go_on_with(self) -> AAENet:
-        """Return a copy of the fitted net: a call that fails must not touch the original.
-
-        Learning rates are those of the parameters as they are now.
-        """
+        """Return a copy of the fitted net: a call that fails must not touch the original."""
         for name, built in self._built.parameters.items():
             value = getattr(self, name)
             if not same_value(value, built):
@@ -246,19 +243,13 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
                     f"{name} changed from {built!r} to {value!r} since the networks were built; "
                     "set warm_start=False and call fit to build others."
                 )
-        net = copy_to_train(self.net_)
+        net = self.net_.copied()
         if list(self._rates()) != net.optimizer_names:
             raise ValueError(
                 f"adversarial_weight={self.adversarial_weight} switches phases 2 and 3 on or off, "
                 "which a fitted model cannot do; set warm_start=False and call fit."
             )
-        self._set_rates(net)
         return net
-
-    def _set_rates(self, net: AAENet) -> None:
-        for name, rate in self._rates().items():
-            for group in net.optimizers_[name].param_groups:
-                group["lr"] = rate
 
     def _train(self, net: AAENet, rows: np.ndarray, run: Run) -> None:
         """Train a net on rows."""
@@ -272,31 +263,41 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         with self._set_up(net, run, valid), torch_threads(net.n_threads()):
             with fenced(seed, net.device) if foreign else nullcontext():
                 net.partial_fit(train)
-            if not len(net.history):
-                raise KeyboardInterrupt  # before one epoch was finished: nothing to keep
+            if not len(net.history):  # before one epoch was finished: nothing to keep
+                if net.interrupted_:
+                    raise KeyboardInterrupt
+                raise ValueError(
+                    "a callback ended training before its first step, which leaves nothing to "
+                    "keep; let it wait for on_batch_end or on_epoch_end."
+                )
             net.calibrate(train)
 
     @contextmanager
     def _set_up(self, net: AAENet, run: Run, valid: TableDataset | None) -> Iterator[None]:
         """Give a net what belongs to one call alone, and take it away afterwards."""
-        own: list[Callback] = [] if run.context is None else [run.context]
-        user = user_callbacks(self.callbacks)
-        plain = [item[1] if isinstance(item, tuple) else item for item in user]
-        # A schedule of the user's takes the place of ours.
-        if run.in_full and not any(isinstance(callback, LRScheduler) for callback in plain):
-            own.append(defaults_for(self._reader).schedule())
-        stop: list[Callback] = []
+        own: list[OwnCallback] = [] if run.context is None else [run.context]
         if valid is not None:
             seed = derive_seed(self._seed, ModelStream.STOP)
-            stop = [EarlyStopping(self.n_iter_no_change, seed)]
+            own.append(EarlyStopping(self.n_iter_no_change, seed))
         net.batch_size, net.max_epochs = run.batch_size, run.n_epochs
         net.train_split = predefined_split(valid)
-        net.replace_callbacks([*own, *user, *stop])
+        user = net.take_callbacks(self.callbacks)
+        plain = [item[1] if isinstance(item, tuple) else item for item in user]
+        # A schedule of the user's takes the place of ours, and goes on in a later call.
+        scheduled = any(isinstance(callback, LRScheduler) for callback in plain)
+        change_full_rates(net, self._rates(), scheduled=scheduled)
+        if not scheduled and run.in_full:
+            own.append(defaults_for(self._reader).schedule())
+        elif not scheduled and any(isinstance(callback, LoadInitState) for callback in plain):
+            own.append(FullRates())
+        names = [(f"own_{type(callback).__name__}", callback) for callback in own]
+        # Ours come first: what the user's put back at the end of training stays.
+        net.replace_callbacks([*names, *user])
         yield
         # A schedule, or the state of an earlier epoch put back, may have left rates low.
-        self._set_rates(net)
+        change_full_rates(net, self._rates(), scheduled=scheduled)
         net.train_split = None
-        net.drop_callbacks([*own, *stop])
+        net.drop_own_callbacks()
 
     def _fitted_attributes(self, net: AAENet) -> dict[str, Any]:
         """Return the public attributes that describe a trained net."""
@@ -430,7 +431,14 @@ def train_in_full(
     X, y = data
     task = estimator._init_callback_context(max_subtasks=run.n_epochs)
     task.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
-    context = TrainingContext(estimator, task, X, y, lambda: attributes_of(copy.deepcopy(net)))
+
+    def attributes_now() -> dict[str, Any]:
+        # As a fitted model is: dropout is off, batch norms use what they have learned.
+        there = net.copied(with_history=True)
+        there.module_.eval()
+        return attributes_of(there)
+
+    context = TrainingContext(estimator, task, X, y, attributes_now)
     model._train(net, rows, replace(run, context=context))
     task.call_on_fit_task_end(
         estimator=estimator, X=X, y=y, reconstruction_attributes=lambda: attributes_of(net)

@@ -120,7 +120,8 @@ class TwoHeadedEstimator(
             model = AdversarialAutoencoder(discriminator_layer_sizes=DISCRIMINATOR_LAYER_SIZES)
         if not isinstance(model, AdversarialAutoencoder):
             raise TypeError(f"estimator must be an AdversarialAutoencoder; got {model!r}.")
-        model = clone(model)
+        # Its callbacks give way to ours, and may be unfit for copying.
+        model = clone(copy.copy(model).set_params(callbacks=None))
         if model.get_params().get("supervision") is not None:
             raise ValueError(
                 f"estimator={model!r} reads labels itself; {type(self).__name__} has a head for "

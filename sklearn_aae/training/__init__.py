@@ -1,17 +1,11 @@
 """Training: the skorch net, its phases, batches and callbacks."""
 
 from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches
-from sklearn_aae.training._callbacks import (
-    EarlyStopping,
-    LinearDecay,
-    StepwiseDecay,
-    TrainingContext,
-    user_callbacks,
-)
-from sklearn_aae.training._copying import copy_to_train
+from sklearn_aae.training._callbacks import EarlyStopping, OwnCallback, TrainingContext
 from sklearn_aae.training._inference import InPrecision, encode, in_precision, map_chunks
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import PHASES, RECONSTRUCTION, Phase
+from sklearn_aae.training._rates import FullRates, LinearDecay, StepwiseDecay, change_full_rates
 from sklearn_aae.training._row_losses import RowLosses
 from sklearn_aae.training._split import split_table
 
@@ -21,18 +15,19 @@ __all__ = [
     "AAENet",
     "Batch",
     "EarlyStopping",
+    "FullRates",
     "InPrecision",
     "LinearDecay",
+    "OwnCallback",
     "Phase",
     "RowLosses",
     "StepwiseDecay",
     "TableDataset",
     "TrainBatches",
     "TrainingContext",
-    "copy_to_train",
+    "change_full_rates",
     "encode",
     "in_precision",
     "map_chunks",
     "split_table",
-    "user_callbacks",
 ]

@@ -1,4 +1,4 @@
-"""What watches over training: learning rates, best weights, early stopping, progress."""
+"""What watches over training: best weights, early stopping, progress, the user's callbacks."""
 
 from __future__ import annotations
 
@@ -7,32 +7,60 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EpochTimer, PrintLog
 
 from sklearn_aae.metrics import PriorGap
-from sklearn_aae.training._batches import TableDataset, batch_edges
+from sklearn_aae.training._batches import TableDataset
 from sklearn_aae.training._protocols import Net
 
 
 class StopTraining(KeyboardInterrupt):
-    """Raised by our callbacks to end training in good order, as skorch expects it."""
+    """Ends training in good order: a callback wants it, not Ctrl-C."""
 
 
-def user_callbacks(items: list | None) -> list:
-    """Return clones of the user's skorch callbacks: skorch would change the originals."""
-    callbacks = []
-    for item in items or []:
-        name, callback = item if isinstance(item, (tuple, list)) else (None, item)
-        callback = callback() if isinstance(callback, type) else clone(callback, safe=False)
+class OwnCallback(Callback):
+    """What a fit adds to the user's callbacks, for one call."""
+
+
+#: What a user passed as a callback, and the callback that it is or has made.
+Made = tuple[Any, Callback]
+
+
+def user_callbacks(items: list | tuple | None, earlier: list[Made]) -> tuple[list, list[Made]]:
+    """Return the user's skorch callbacks as skorch takes them, and what each is made from.
+
+    Instances are used as they are; a class, or a function without arguments that returns a
+    callback, is called, unless it was among ``earlier``, whose callbacks go on.
+    """
+    callbacks, made = [], []
+    for i, item in enumerate(items or []):
+        name, given = item if isinstance(item, (tuple, list)) else (None, item)
+        if i < len(earlier) and earlier[i][0] is given:
+            callback = earlier[i][1]
+        else:
+            own = not isinstance(given, type) and isinstance(given, Callback)
+            callback = given if own or not callable(given) else given()
         if not isinstance(callback, Callback):
             raise TypeError(
-                "callbacks must be skorch callbacks or (name, callback) pairs, got "
-                f"{item!r}; callbacks of scikit-learn go to set_callbacks."
+                "callbacks must be skorch callbacks, classes or functions that return one, or "
+                f"(name, callback) pairs, got {item!r}; callbacks of scikit-learn go to "
+                "set_callbacks."
             )
+        made.append((given, callback))
         callbacks.append(callback if name is None else (name, callback))
-    return callbacks
+    return callbacks, made
+
+
+def reads_batches(callback: Callback) -> bool:
+    """Return whether a callback of the user's may read the losses of an epoch's batches."""
+    if isinstance(callback, (OwnCallback, EpochTimer, PrintLog)):
+        return False
+    return any(
+        getattr(type(callback), hook, None) is not getattr(Callback, hook)
+        for hook in ("on_epoch_end", "on_train_end")
+    )
 
 
 def has_listener(net: Net, *hooks: str) -> bool:
@@ -69,65 +97,7 @@ def restore_state(net: Net, state: dict[str, Any]) -> None:
         owner.load_state_dict(_copied(state[name]))
 
 
-class LinearDecay(Callback):
-    """Learning rates and input noise fall linearly over the last part of training.
-
-    They fall after the share ``start`` of the epochs, to the factor ``end`` after the last.
-    Noise guards against learning rows by heart while rates are high; at its end,
-    training is on rows much as they will come.
-    """
-
-    def __init__(self, start: float = 0.5, end: float = 0.1) -> None:
-        self.start = start
-        self.end = end
-
-    def on_train_begin(self, net: Net, **kwargs: object) -> None:
-        self.first_ = len(net.history)
-        self.full_rates_ = [group["lr"] for group in _groups(net)]
-
-    def _set(self, net: Net, factor: float) -> None:
-        net.noise_share_ = factor
-        for group, rate in zip(_groups(net), self.full_rates_, strict=True):
-            group["lr"] = rate * factor
-
-    def on_epoch_begin(self, net: Net, *, dataset_train: TableDataset, **kwargs: object) -> None:
-        # The row of the new epoch is in the history already.
-        done = (len(net.history) - 1 - self.first_) / net.max_epochs
-        fall = max(0.0, done - self.start) / (1 - self.start)
-        self._set(net, 1 - (1 - self.end) * min(1.0, fall))
-
-    def on_train_end(self, net: Net, **kwargs: object) -> None:
-        # A later call continues at full rates.
-        self._set(net, 1.0)
-
-
-def _groups(net: Net) -> list[dict[str, Any]]:
-    return [group for optimizer in net.optimizers_.values() for group in optimizer.param_groups]
-
-
-class StepwiseDecay(LinearDecay):
-    """Learning rates fall linearly to zero over the last seven tenths of the steps.
-
-    For tables of levels, which are trained at high rates in a few epochs: a fall by
-    epochs would be too coarse, and what is left of the rate at its end blurs them.
-    """
-
-    def __init__(self, start: float = 0.3, end: float = 0.0) -> None:
-        super().__init__(start, end)
-
-    def on_epoch_begin(self, net: Net, *, dataset_train: TableDataset, **kwargs: object) -> None:
-        epochs = len(net.history) - 1 - self.first_
-        n_batches = len(batch_edges(len(dataset_train), net.batch_size))
-        self.step_, self.n_steps_ = epochs * n_batches, net.max_epochs * n_batches
-
-    def on_batch_begin(self, net: Net, *, training: bool, **kwargs: object) -> None:
-        if training:
-            fall = max(0.0, self.step_ / self.n_steps_ - self.start) / (1 - self.start)
-            self._set(net, 1 - (1 - self.end) * fall)
-            self.step_ += 1
-
-
-class EarlyStopping(Callback):
+class EarlyStopping(OwnCallback):
     """Stop when reconstruction and prior match together no longer improve.
 
     The figure of an epoch is the validation loss per column over its value after
@@ -170,7 +140,7 @@ class EarlyStopping(Callback):
         else:
             self.misses_ += 1
             if self.misses_ >= self.patience:
-                raise StopTraining
+                net.stop_wanted_ = True
 
     def on_train_end(self, net: Net, **kwargs: object) -> None:
         if self.state_ is not None and not net.interrupted_:
@@ -178,7 +148,7 @@ class EarlyStopping(Callback):
         self.state_ = self.gap_ = None
 
 
-class TrainingContext(Callback):
+class TrainingContext(OwnCallback):
     """Tell scikit-learn's callbacks about epochs: one task of the fit for each.
 
     ``attributes`` returns the fitted attributes as of now, for callbacks that score.
@@ -210,4 +180,4 @@ class TrainingContext(Callback):
             reconstruction_attributes=self.attributes,
         )
         if stop:
-            raise StopTraining
+            net.stop_wanted_ = True

@@ -11,8 +11,12 @@ from torch import nn
 from torch.optim import Optimizer
 
 from sklearn_aae._utils._threads import torch_threads
+from sklearn_aae.training._callbacks import OwnCallback
 
 Kind = TypeVar("Kind", bound=NeuralNet)
+
+#: Attributes of a net while it trains, which belong to one call alone.
+OF_ONE_CALL = ("_signals", "_stepper", "_last_state")
 
 
 class EpochHistory(History):
@@ -27,6 +31,24 @@ class EpochHistory(History):
         return super().__getitem__(i)
 
 
+def without_own(items: list) -> list:
+    """Return callbacks, or pairs of a name and a callback, that are not of one call alone."""
+    return [
+        item
+        for item in items
+        if not isinstance(item[1] if isinstance(item, tuple) else item, OwnCallback)
+    ]
+
+
+def lasting(state: dict[str, Any]) -> dict[str, Any]:
+    """Return those attributes of a net that outlast a call: callbacks may copy it within one."""
+    kept = {name: value for name, value in state.items() if name not in OF_ONE_CALL}
+    for name in ("callbacks", "callbacks_"):
+        if isinstance(kept.get(name), list):
+            kept[name] = without_own(kept[name])
+    return kept
+
+
 def copy_net(net: Kind, memo: dict[int, Any]) -> Kind:
     """Return a deep copy of a net.
 
@@ -35,18 +57,19 @@ def copy_net(net: Kind, memo: dict[int, Any]) -> Kind:
     new = object.__new__(type(net))
     memo[id(net)] = new
     with torch_threads(1):
-        new.__dict__.update({name: copy.deepcopy(own, memo) for name, own in vars(net).items()})
+        for name, value in lasting(vars(net)).items():
+            new.__dict__[name] = copy.deepcopy(value, memo)
     return new
 
 
 def copy_to_train(net: Kind) -> Kind:
     """Return a copy of a net that trains on its own, and shares what no training changes.
 
-    Weights and optimizers are copied.  The history is shared: a training adds to its end,
-    and whoever lets one fail takes off what it added.
+    Weights and optimizers are copied.  Callbacks are shared.  The history is, too: a training
+    adds to its end, and whoever lets one fail takes off what it added.
     """
     new = object.__new__(type(net))
-    own = vars(net)
+    own = lasting(vars(net))
     new.__dict__.update({name: _shallow(value) for name, value in own.items()})
     prior = net.module_.prior
     memo: dict[int, Any] = {id(net): new} if prior.learns else {id(net): new, id(prior): prior}

@@ -55,15 +55,26 @@ class EpochFigures:
 
     def record_batch(self) -> None:
         """Write the last batch to the history; waits for the device."""
-        values = self._last.tolist()
+        self._write(self._last.tolist(), self.sizes[-1])
+
+    def record_batches(self, n_last: int | None = None) -> None:
+        """Write batches that had no place in the history yet: all, or the last so many."""
+        n_last = len(self.sizes) if n_last is None else n_last
+        first = len(self.sizes) - n_last
+        values = self.losses[first : len(self.sizes)].tolist()
+        for losses, size in zip(values, self.sizes[first:], strict=True):
+            self.history.new_batch()
+            self._write(losses, size)
+
+    def _write(self, losses: list[float], size: int) -> None:
         for name, column in self.columns.items():
-            self.history.record_batch(name, values[column])
-        self.history.record_batch(f"{self.prefix}_batch_size", self.sizes[-1])
+            self.history.record_batch(name, losses[column])
+        self.history.record_batch(f"{self.prefix}_batch_size", size)
 
     def record(self) -> bool:
-        """Write means over the epoch's rows to the history; return whether all are finite."""
+        """Write means over the rows seen to the history; return whether all are finite."""
         weights = np.asarray(self.sizes) / sum(self.sizes)
-        means = weights @ self.losses.double().cpu().numpy()
+        means = weights @ self.losses[: len(self.sizes)].double().cpu().numpy()
         for name, column in self.columns.items():
             self.history.record(name, float(means[column]))
         name = f"{self.prefix}_loss"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, PrintLog
-from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
+from skorch.callbacks import Callback, Checkpoint, EpochTimer, LRScheduler, PrintLog
 from torch import nn
 from torch.optim import Optimizer
 
 from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
+from sklearn_aae._utils._signals import SignalWatch
 from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.networks import AAEModule
@@ -21,12 +22,22 @@ from sklearn_aae.outputs._level_head import LevelHead
 from sklearn_aae.posteriors._channel import CodeNorm
 from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches, ValidationBatches
-from sklearn_aae.training._callbacks import StopTraining, copy_state, has_listener, restore_state
-from sklearn_aae.training._copying import EpochHistory, copy_net
+from sklearn_aae.training._callbacks import (
+    Made,
+    OwnCallback,
+    StopTraining,
+    copy_state,
+    has_listener,
+    reads_batches,
+    restore_state,
+    user_callbacks,
+)
+from sklearn_aae.training._copying import EpochHistory, copy_net, copy_to_train
 from sklearn_aae.training._epoch import EpochFigures
 from sklearn_aae.training._inference import encode
 from sklearn_aae.training._phases import PHASES, Phase, mean_cell_loss
 from sklearn_aae.training._protocols import Net
+from sklearn_aae.training._rates import follow
 from sklearn_aae.training._stepping import Stepper, make_stepper
 
 #: Training rows on which the head is calibrated after training (standard deviations to
@@ -94,7 +105,12 @@ class AAENet(NeuralNet):
     ``train_step`` returns ``loss`` and ``y_pred`` of the reconstruction and ``losses``,
     those of all phases in order, as tensors on the device that the next step may overwrite.
 
-    Training ends with whole epochs, whatever ends it; it raises
+    A user's ``LRScheduler`` moves the rates of ``optimizer``, and those of the other optimizers
+    in proportion.  A callback that raises ``KeyboardInterrupt`` ends training; if it was
+    Ctrl-C that raised it, ``interrupted_`` says so.
+
+    Training ends with whole epochs, whatever ends it, save that a callback may end the
+    first before it is whole; it raises
     :class:`~sklearn_aae.exceptions.NonFiniteLossError` if a loss is NaN or infinite in the
     first.
 
@@ -138,14 +154,27 @@ class AAENet(NeuralNet):
     #: Share of the posterior's input noise in the epochs to come; a schedule may lower it.
     noise_share_: float = 1.0
 
+    #: The learning rates of each optimizer's groups that schedules begin at.
+    full_rates_: dict[str, list[float]]
+
+    #: Whether training is to end when every callback has seen the epoch's end.
+    stop_wanted_: bool = False
+
+    #: Epochs that the present call has begun, and how many it is to have.
+    epochs_begun_: int = 0
+    epochs_wanted_: int = 1
+
+    #: What the user's callbacks were made from.
+    _made: list[Made] = []
+
+    #: Tells Ctrl-C from other interrupts while a call trains.
+    _signals: SignalWatch | None = None
+
     #: How steps are taken while a training runs.
     _stepper: Stepper | None = None
 
     #: The number of epochs and the state after them that an interrupt goes back to.
     _last_state: tuple[int, dict[str, Any] | None] | None = None
-
-    #: How many epochs the history will have after a training that nothing cuts short.
-    _n_epochs_wanted: int = 0
 
     @property
     def optimizer_names(self) -> list[str]:
@@ -170,28 +199,109 @@ class AAENet(NeuralNet):
         log = [("print_log", PrintLog())] if self.verbose else []
         return [("epoch_timer", EpochTimer()), *log]
 
+    def take_callbacks(self, items: list | tuple | None) -> list:
+        """Return the user's callbacks; those made from classes or functions in earlier calls go on.
+
+        Parameters
+        ----------
+        items : list, tuple or None
+            What the user passed.
+
+        Returns
+        -------
+        list
+            Callbacks, or pairs of a name and a callback.
+        """
+        callbacks, self._made = user_callbacks(items, self._made)
+        return callbacks
+
     def replace_callbacks(self, callbacks: list) -> None:
         """Set the callbacks of the training to come, on an initialised net.
+
+        As in skorch, callbacks that the net has already go on as they are.
 
         Parameters
         ----------
         callbacks : list
             As the constructor takes them.
         """
+        known = {id(callback) for _, callback in self.callbacks_}
         self.callbacks = callbacks
-        self._initialize_callbacks()
+        named = [
+            (name, callback() if isinstance(callback, type) else callback)
+            for name, callback in self._uniquely_named_callbacks()
+        ]
+        for _, callback in named:
+            if id(callback) not in known:
+                callback.initialize()
+        self.callbacks_ = named
 
-    def drop_callbacks(self, callbacks: list) -> None:
-        """Forget callbacks; the others keep what they recorded.
+    def drop_own_callbacks(self) -> None:
+        """Forget the callbacks of one call; the user's keep what they recorded."""
+        self.callbacks = [
+            item
+            for item in self.callbacks
+            if not isinstance(item[1] if isinstance(item, tuple) else item, OwnCallback)
+        ]
+        self.callbacks_ = [item for item in self.callbacks_ if not isinstance(item[1], OwnCallback)]
+
+    def copied(self, *, with_history: bool = False) -> AAENet:
+        """Return a copy that trains on its own, and shares what no training changes.
+
+        Callbacks are shared, which may be unfit for copying.
 
         Parameters
         ----------
-        callbacks : list
-            Some of those set last.
+        with_history : bool, default=False
+            Whether it has a history of its own, to which a training of this net adds nothing.
+
+        Returns
+        -------
+        AAENet
+            A net with networks and optimizers of its own.
         """
-        gone = {id(callback) for callback in callbacks}
-        self.callbacks = [item for item in self.callbacks if id(item) not in gone]
-        self.callbacks_ = [item for item in self.callbacks_ if id(item[1]) not in gone]
+        there = copy_to_train(self)
+        if with_history:
+            there.history_ = EpochHistory(self.history)
+        return there
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Callbacks may copy or pickle a net while it trains.
+        state = super().__getstate__()
+        for name in ("_signals", "_stepper", "_last_state"):
+            state.pop(name, None)
+        return state
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Tell the net and its callbacks of an event.
+
+        Parameters
+        ----------
+        method_name : str
+            The hook.
+        **cb_kwargs : dict
+            Its arguments.
+        """
+        getattr(self, method_name)(self, **cb_kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except KeyboardInterrupt as error:
+                self._end_in_order(method_name, error)
+            if isinstance(callback, LRScheduler):
+                follow(self, callback)
+        if method_name == "on_epoch_end" and self.stop_wanted_:
+            raise StopTraining
+
+    def _end_in_order(self, method_name: str, error: KeyboardInterrupt) -> None:
+        """Do what an interrupt in a callback asks for: its own end of training, or Ctrl-C."""
+        if self._signals is None or method_name == "on_train_begin":
+            raise error
+        if method_name == "on_train_end":
+            # There is nothing left to end, and the other callbacks have work to do.
+            self.interrupted_ |= self._signals.seen
+            return
+        raise error if self._signals.seen else StopTraining from error
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> AAENet:
         # One optimizer, with a state of its own, for each phase.
@@ -213,6 +323,10 @@ class AAENet(NeuralNet):
             if factory is torch.optim.Adam:
                 parameters.setdefault("fused", _can_fuse(trained.values()))
             setattr(self, f"{name}_", factory(*groups, **parameters))
+        self.full_rates_ = {
+            name: [float(group["lr"]) for group in optimizer.param_groups]
+            for name, optimizer in self.optimizers_.items()
+        }
         return self
 
     def get_iterator(
@@ -266,21 +380,27 @@ class AAENet(NeuralNet):
         listened = has_listener(self, "on_batch_begin", "on_batch_end")
         phases = self.phases if training else ()
         figures = EpochFigures(self.history, prefix, phases, len(iterator), self.device)
-        for batch in iterator:
-            if listened:
-                self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            figures.add(step["losses"] if training else step["loss"], len(batch[1]))
-            if listened:
-                figures.record_batch()
-                if step["y_pred"] is not None:
-                    # The next step may write to the same buffer; callbacks may keep it.
-                    step["y_pred"] = step["y_pred"].clone()
-                self.notify("on_batch_end", batch=batch, training=training, **step)
+        try:
+            for batch in iterator:
+                if listened:
+                    self.notify("on_batch_begin", batch=batch, training=training)
+                step = step_fn(batch, **fit_params)
+                figures.add(step["losses"] if training else step["loss"], len(batch[1]))
+                if listened:
+                    figures.record_batch()
+                    if step["y_pred"] is not None:
+                        # The next step may write to the same buffer; callbacks may keep it.
+                        step["y_pred"] = step["y_pred"].clone()
+                    self.notify("on_batch_end", batch=batch, training=training, **step)
+        except StopTraining:
+            # A callback cuts the epoch short, which may be the only one.
+            if figures.sizes and not figures.record():
+                raise _NonFiniteEpoch from None
+            raise
         if not listened:
             # Checkpoint, for one, reads the last batch's figures without listening.
-            self.history.new_batch()
-            figures.record_batch()
+            several = any(reads_batches(callback) for _, callback in self.callbacks_)
+            figures.record_batches(None if several else 1)
         if not figures.record():
             raise _NonFiniteEpoch
 
@@ -293,11 +413,54 @@ class AAENet(NeuralNet):
         if self._stepper is not None:
             self._stepper.prepare_epoch()
 
+    def on_epoch_begin(self, net: Net, **kwargs: Any) -> None:
+        super().on_epoch_begin(net, **kwargs)
+        self.epochs_begun_ += 1
+
     def on_epoch_end(self, net: Net, **kwargs: Any) -> None:
         # What an interrupt or a divergence goes back to; after the last epoch, what it left
         # behind is in the net itself.
-        last = len(self.history) >= self._n_epochs_wanted
+        last = self.epochs_begun_ >= self.epochs_wanted_
         self._last_state = len(self.history), None if last else copy_state(self)
+
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> AAENet:
+        """Go on training, for ``max_epochs`` epochs.
+
+        Parameters
+        ----------
+        X : ndarray or TableDataset
+            The rows.
+        y : object, default=None
+            Not used.
+        classes : object, default=None
+            Not used.
+        **fit_params : dict
+            ``epochs`` for another number of epochs.
+
+        Returns
+        -------
+        self : AAENet
+            The net.
+        """
+        with self._one_call():
+            super().partial_fit(X, y, classes, **fit_params)
+        return self
+
+    @contextmanager
+    def _one_call(self) -> Iterator[None]:
+        """Tell apart who interrupts, and keep losses of batches until the call is over."""
+        if self._signals is not None:
+            yield
+            return
+        with SignalWatch() as self._signals:
+            try:
+                yield
+            finally:
+                self._signals = None
+                # What checkpoints name files by is the last batch of the epoch they are of.
+                read = any(isinstance(callback, Checkpoint) for _, callback in self.callbacks_)
+                for row in self.history:
+                    row["batches"] = row["batches"][-1:] if read else []
 
     def fit_loop(
         self,
@@ -306,37 +469,34 @@ class AAENet(NeuralNet):
         epochs: int | None = None,
         **kwargs: Any,
     ) -> AAENet:
-        self.interrupted_ = self.diverged_ = False
+        self.interrupted_ = self.diverged_ = self.stop_wanted_ = False
+        self.epochs_begun_, self.epochs_wanted_ = 0, self.max_epochs if epochs is None else epochs
         self._last_state = None
-        first = len(self.history)
-        self._n_epochs_wanted = len(self.history) + (self.max_epochs if epochs is None else epochs)
         if len(self.history):  # a net that goes on training can go back to where it was
             self._last_state = len(self.history), copy_state(self)
-        try:
-            with torch_threads(1 if self._is_small() else None):
-                self._stepper = make_stepper(self)
-                super().fit_loop(X, y, epochs, **kwargs)
-        except StopTraining:
-            pass
-        except KeyboardInterrupt:
-            self.interrupted_ = not self._stopped_by_callback()
-            if self.interrupted_:
+        with self._one_call():
+            try:
+                with torch_threads(1 if self._is_small() else None):
+                    self._stepper = make_stepper(self)
+                    super().fit_loop(X, y, epochs, **kwargs)
+            except StopTraining:
+                self._keep_what_was_learned()
+            except KeyboardInterrupt:
+                self.interrupted_ = True
                 self._back_to_last_epoch()
-        except _NonFiniteEpoch:
-            if self._last_state is None:
-                raise NonFiniteLossError(
-                    "a loss became NaN or infinite in the first epoch: lower lr, or check "
-                    "the table for extreme values (scaling='quantile' bounds them)."
-                ) from None
-            self.diverged_ = True
-            self._back_to_last_epoch()
-        finally:
-            self._last_state = None
-            if self._stepper is not None:
-                self._stepper.close()
-                self._stepper = None
-            for epoch in range(first, len(self.history)):
-                list.__getitem__(self.history, epoch)["batches"] = []
+            except _NonFiniteEpoch:
+                if self._last_state is None:
+                    raise NonFiniteLossError(
+                        "a loss became NaN or infinite in the first epoch: lower lr, or check "
+                        "the table for extreme values (scaling='quantile' bounds them)."
+                    ) from None
+                self.diverged_ = True
+                self._back_to_last_epoch()
+            finally:
+                self._last_state = None
+                if self._stepper is not None:
+                    self._stepper.close()
+                    self._stepper = None
         self.module_.eval()
         return self
 
@@ -426,12 +586,14 @@ class AAENet(NeuralNet):
         weights = max((p.numel() for p in self.module_.parameters()), default=0)
         return self.batch_size < 2 * MIN_ROWS or self.batch_size * weights < SMALL_WORK
 
-    def _stopped_by_callback(self) -> bool:
-        # skorch's EarlyStopping also stops with KeyboardInterrupt.
-        return any(
-            isinstance(callback, SkorchEarlyStopping) and callback.misses_ >= callback.patience
-            for _, callback in self.callbacks_
-        )
+    def _keep_what_was_learned(self) -> None:
+        """Keep whole epochs; where a callback has ended the first, that part of it."""
+        if self._last_state is None:
+            whole = bool(self.history) and "train_loss" in self.history[-1]
+        else:
+            whole = len(self.history) == self._last_state[0]
+        if not whole:
+            self._back_to_last_epoch()
 
     def _back_to_last_epoch(self) -> None:
         n_epochs = 0

@@ -27,6 +27,10 @@ class Net(Protocol):
     max_epochs: int
     noise_share_: float
     interrupted_: bool
+    stop_wanted_: bool
+    full_rates_: dict[str, list[float]]
+    epochs_begun_: int
+    epochs_wanted_: int
 
     @property
     def optimizer_names(self) -> list[str]:
