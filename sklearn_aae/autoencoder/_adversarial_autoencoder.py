@@ -25,7 +25,7 @@ from sklearn_aae._utils._random import (
     make_generator,
     resolve_seed,
 )
-from sklearn_aae.autoencoder._base import BaseAAE, Run, train_in_full
+from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.autoencoder._draws import (
     codes_of_density,
     decoder_draws,
@@ -35,6 +35,7 @@ from sklearn_aae.autoencoder._draws import (
 )
 from sklearn_aae.autoencoder._imputation import fill_levels
 from sklearn_aae.autoencoder._input import reads_levels
+from sklearn_aae.autoencoder._run import Run, train_in_full
 from sklearn_aae.autoencoder._supervision import (
     classes_to_draw,
     count_draws,

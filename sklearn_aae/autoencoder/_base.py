@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +29,7 @@ from sklearn_aae.autoencoder._parameters import (
     defaults_for,
 )
 from sklearn_aae.autoencoder._protocols import Extension
+from sklearn_aae.autoencoder._run import Run
 from sklearn_aae.autoencoder._supervision import check_prior
 from sklearn_aae.encoding import Reader, TableFacts
 from sklearn_aae.exceptions import ConvergenceWarning
@@ -49,7 +49,6 @@ from sklearn_aae.training import (
     RowLosses,
     TableDataset,
     TrainBatches,
-    TrainingContext,
     change_full_rates,
     encode,
     in_precision,
@@ -68,35 +67,6 @@ class Built(NamedTuple):
     parameters: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Run:
-    """One call's training.
-
-    Attributes
-    ----------
-    batch_size : int
-        Rows per mini-batch.
-    n_epochs : int, default=1
-        Passes over the rows.
-    in_full : bool, default=True
-        Whether rates follow a schedule and training may stop early; ``partial_fit`` trains
-        at constant rates.
-    labels : ndarray of shape (n_samples,), int64, or None, default=None
-        The class of each row, -1 for rows without a label.
-    context : TrainingContext or None, default=None
-        Tells scikit-learn's callbacks of epochs.
-    prepare : callable or None, default=None
-        Maps the rows to train on, once they are known, to the data set that is trained on.
-    """
-
-    batch_size: int
-    n_epochs: int = 1
-    in_full: bool = True
-    labels: np.ndarray | None = None
-    context: TrainingContext | None = None
-    prepare: Callable[[TableDataset], TableDataset] | None = None
-
-
 class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
     """Shared by the estimators; not public.
 
@@ -105,7 +75,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
     built with) and, with labels, ``_class_counts`` (of training rows).
 
     Estimators that are made of a model use ``_read``, ``_new_net``, ``_net_to_go_on_with``,
-    ``_schedule``, :func:`train_in_full`, ``_train``, ``_finish``, ``_fitted_attributes``,
+    ``_schedule``, ``_train`` (which ``train_in_full`` calls), ``_finish``, ``_fitted_attributes``,
     ``_encode``, ``_decode``, the reader and the extension, and nothing else of it.
     """
 
@@ -412,34 +382,3 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
     def _row_losses(self, X: np.ndarray, codes: np.ndarray | None) -> RowLosses:
         read = self._scaled(X, np.dtype(np.float64))
         return RowLosses(self.net_.module_, read, len(X), self.device_, codes)
-
-
-def train_in_full(
-    estimator: Any,
-    model: BaseAAE,
-    net: AAENet,
-    rows: np.ndarray,
-    run: Run,
-    data: tuple[Any, Any],
-    attributes_of: Callable[[AAENet], dict[str, Any]],
-) -> None:
-    """Train a model's net under the callbacks of the estimator that is fitted.
-
-    ``data`` is what ``fit`` was given; ``attributes_of`` returns what is fitted as of now, for
-    callbacks that score.
-    """
-    X, y = data
-    task = estimator._init_callback_context(max_subtasks=run.n_epochs)
-    task.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
-
-    def attributes_now() -> dict[str, Any]:
-        # As a fitted model is: dropout is off, batch norms use what they have learned.
-        there = net.copied(with_history=True)
-        there.module_.eval()
-        return attributes_of(there)
-
-    context = TrainingContext(estimator, task, X, y, attributes_now)
-    model._train(net, rows, replace(run, context=context))
-    task.call_on_fit_task_end(
-        estimator=estimator, X=X, y=y, reconstruction_attributes=lambda: attributes_of(net)
-    )

@@ -23,9 +23,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aae._utils._compat import Interval, StrOptions
 from sklearn_aae._utils._random import ModelStream, derive_seed, draw_seed
 from sklearn_aae.autoencoder import AdversarialAutoencoder
-from sklearn_aae.autoencoder._base import BaseAAE, Run, train_in_full
+from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._parameters import CONSTRAINTS
+from sklearn_aae.autoencoder._run import Run, train_in_full
 from sklearn_aae.categories._batches import LabelledDataset
 from sklearn_aae.categories._neighbors import nearest_rows
 from sklearn_aae.categories._phases import CategoryLoss, Heads, RepulsionLoss

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback, Checkpoint, EpochTimer, LRScheduler, PrintLog
 from torch import nn
 from torch.optim import Optimizer
 
 from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
-from sklearn_aae._utils._signals import SignalWatch
 from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.networks import AAEModule
@@ -23,21 +19,18 @@ from sklearn_aae.posteriors._channel import CodeNorm
 from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches, ValidationBatches
 from sklearn_aae.training._callbacks import (
-    Made,
-    OwnCallback,
     StopTraining,
     copy_state,
     has_listener,
     reads_batches,
     restore_state,
-    user_callbacks,
 )
-from sklearn_aae.training._copying import EpochHistory, copy_net, copy_to_train
+from sklearn_aae.training._copying import EpochHistory, copy_net
 from sklearn_aae.training._epoch import EpochFigures
 from sklearn_aae.training._inference import encode
+from sklearn_aae.training._listening import ListeningNet
 from sklearn_aae.training._phases import PHASES, Phase, mean_cell_loss
 from sklearn_aae.training._protocols import Net
-from sklearn_aae.training._rates import follow
 from sklearn_aae.training._stepping import Stepper, make_stepper
 
 #: Training rows on which the head is calibrated after training (standard deviations to
@@ -51,7 +44,7 @@ class _NonFiniteEpoch(Exception):  # noqa: N818 (never leaves this module)
     """A loss of the epoch is NaN or infinite."""
 
 
-class AAENet(NeuralNet):
+class AAENet(ListeningNet):
     """Adversarial training of an :class:`AAEModule`, as a skorch net.
 
     ``train_step`` goes through a tuple of phases; each has a loss, the parts of the
@@ -149,26 +142,15 @@ class AAENet(NeuralNet):
         kwargs = {"dataset": TableDataset, "train_split": None, "verbose": 0, **kwargs}
         super().__init__(module, criterion, optimizer=optimizer, lr=lr, **kwargs)
 
-    callbacks_: list[tuple[str, Callback]]
-
     #: Share of the posterior's input noise in the epochs to come; a schedule may lower it.
     noise_share_: float = 1.0
 
     #: The learning rates of each optimizer's groups that schedules begin at.
     full_rates_: dict[str, list[float]]
 
-    #: Whether training is to end when every callback has seen the epoch's end.
-    stop_wanted_: bool = False
-
     #: Epochs that the present call has begun, and how many it is to have.
     epochs_begun_: int = 0
     epochs_wanted_: int = 1
-
-    #: What the user's callbacks were made from.
-    _made: list[Made] = []
-
-    #: Tells Ctrl-C from other interrupts while a call trains.
-    _signals: SignalWatch | None = None
 
     #: How steps are taken while a training runs.
     _stepper: Stepper | None = None
@@ -193,115 +175,6 @@ class AAENet(NeuralNet):
     def initialize_history(self) -> AAENet:
         self.history_ = EpochHistory()
         return self
-
-    def get_default_callbacks(self) -> list:
-        # No PassthroughScoring: losses are recorded by the net itself.
-        log = [("print_log", PrintLog())] if self.verbose else []
-        return [("epoch_timer", EpochTimer()), *log]
-
-    def take_callbacks(self, items: list | tuple | None) -> list:
-        """Return the user's callbacks; those made from classes or functions in earlier calls go on.
-
-        Parameters
-        ----------
-        items : list, tuple or None
-            What the user passed.
-
-        Returns
-        -------
-        list
-            Callbacks, or pairs of a name and a callback.
-        """
-        callbacks, self._made = user_callbacks(items, self._made)
-        return callbacks
-
-    def replace_callbacks(self, callbacks: list) -> None:
-        """Set the callbacks of the training to come, on an initialised net.
-
-        As in skorch, callbacks that the net has already go on as they are.
-
-        Parameters
-        ----------
-        callbacks : list
-            As the constructor takes them.
-        """
-        known = {id(callback) for _, callback in self.callbacks_}
-        self.callbacks = callbacks
-        named = [
-            (name, callback() if isinstance(callback, type) else callback)
-            for name, callback in self._uniquely_named_callbacks()
-        ]
-        for _, callback in named:
-            if id(callback) not in known:
-                callback.initialize()
-        self.callbacks_ = named
-
-    def drop_own_callbacks(self) -> None:
-        """Forget the callbacks of one call; the user's keep what they recorded."""
-        self.callbacks = [
-            item
-            for item in self.callbacks
-            if not isinstance(item[1] if isinstance(item, tuple) else item, OwnCallback)
-        ]
-        self.callbacks_ = [item for item in self.callbacks_ if not isinstance(item[1], OwnCallback)]
-
-    def copied(self, *, with_history: bool = False) -> AAENet:
-        """Return a copy that trains on its own, and shares what no training changes.
-
-        Callbacks are shared, which may be unfit for copying.
-
-        Parameters
-        ----------
-        with_history : bool, default=False
-            Whether it has a history of its own, to which a training of this net adds nothing.
-
-        Returns
-        -------
-        AAENet
-            A net with networks and optimizers of its own.
-        """
-        there = copy_to_train(self)
-        if with_history:
-            there.history_ = EpochHistory(self.history)
-        return there
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Callbacks may copy or pickle a net while it trains.
-        state = super().__getstate__()
-        for name in ("_signals", "_stepper", "_last_state"):
-            state.pop(name, None)
-        return state
-
-    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Tell the net and its callbacks of an event.
-
-        Parameters
-        ----------
-        method_name : str
-            The hook.
-        **cb_kwargs : dict
-            Its arguments.
-        """
-        getattr(self, method_name)(self, **cb_kwargs)
-        for _, callback in self.callbacks_:
-            try:
-                getattr(callback, method_name)(self, **cb_kwargs)
-            except KeyboardInterrupt as error:
-                self._end_in_order(method_name, error)
-            if isinstance(callback, LRScheduler):
-                follow(self, callback)
-        if method_name == "on_epoch_end" and self.stop_wanted_:
-            raise StopTraining
-
-    def _end_in_order(self, method_name: str, error: KeyboardInterrupt) -> None:
-        """Do what an interrupt in a callback asks for: its own end of training, or Ctrl-C."""
-        if self._signals is None or method_name == "on_train_begin":
-            raise error
-        if method_name == "on_train_end":
-            # There is nothing left to end, and the other callbacks have work to do.
-            self.interrupted_ |= self._signals.seen
-            return
-        raise error if self._signals.seen else StopTraining from error
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> AAENet:
         # One optimizer, with a state of its own, for each phase.
@@ -422,45 +295,6 @@ class AAENet(NeuralNet):
         # behind is in the net itself.
         last = self.epochs_begun_ >= self.epochs_wanted_
         self._last_state = len(self.history), None if last else copy_state(self)
-
-    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> AAENet:
-        """Go on training, for ``max_epochs`` epochs.
-
-        Parameters
-        ----------
-        X : ndarray or TableDataset
-            The rows.
-        y : object, default=None
-            Not used.
-        classes : object, default=None
-            Not used.
-        **fit_params : dict
-            ``epochs`` for another number of epochs.
-
-        Returns
-        -------
-        self : AAENet
-            The net.
-        """
-        with self._one_call():
-            super().partial_fit(X, y, classes, **fit_params)
-        return self
-
-    @contextmanager
-    def _one_call(self) -> Iterator[None]:
-        """Tell apart who interrupts, and keep losses of batches until the call is over."""
-        if self._signals is not None:
-            yield
-            return
-        with SignalWatch() as self._signals:
-            try:
-                yield
-            finally:
-                self._signals = None
-                # What checkpoints name files by is the last batch of the epoch they are of.
-                read = any(isinstance(callback, Checkpoint) for _, callback in self.callbacks_)
-                for row in self.history:
-                    row["batches"] = row["batches"][-1:] if read else []
 
     def fit_loop(
         self,

@@ -40,10 +40,15 @@ def change_full_rates(net: Net, rates: dict[str, float], *, scheduled: bool = Fa
             elif full != rate:
                 _set_rate(group, float(group["lr"]) * rate / full)
                 group["initial_lr"] = float(group.get("initial_lr", full)) * rate / full
-            else:
-                # Where schedules of torch that go on begin.
-                group.setdefault("initial_lr", rate)
         net.full_rates_[name] = [rate] * len(groups)
+
+
+def let_schedules_go_on(net: Net) -> None:
+    """Say where schedules of torch have begun, for one that was not there from the beginning."""
+    if len(net.history):
+        for name, optimizer in net.optimizers_.items():
+            for group, full in zip(optimizer.param_groups, net.full_rates_[name], strict=False):
+                group.setdefault("initial_lr", full)
 
 
 def follow(net: Net, callback: LRScheduler) -> None:
