@@ -19,11 +19,17 @@ class SignalWatch:
     ----------
     seen : bool
         Whether the signal has raised ``KeyboardInterrupt`` since it was entered.
+    is_entered : bool
+        Whether it watches; a copy does not.
     """
 
     def __init__(self) -> None:
         self.seen = False
+        self.is_entered = False
         self._previous: Callable | None = None
+
+    def __reduce__(self) -> tuple[type[SignalWatch], tuple[()]]:
+        return SignalWatch, ()
 
     def _handle(self, number: int, frame: FrameType | None) -> Any:
         assert self._previous is not None
@@ -34,6 +40,7 @@ class SignalWatch:
             raise
 
     def __enter__(self) -> SignalWatch:
+        self.is_entered = True
         previous = signal.getsignal(signal.SIGINT)
         if callable(previous) and threading.current_thread() is threading.main_thread():
             self._previous, self._own = previous, self._handle
@@ -41,6 +48,7 @@ class SignalWatch:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.is_entered = False
         # Whoever has set another handler in the meantime keeps it.
         if self._previous is not None and signal.getsignal(signal.SIGINT) is self._own:
             signal.signal(signal.SIGINT, self._previous)

@@ -129,10 +129,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Learning rate (Adam).  ``"auto"`` is 1e-3, and for outputs over categories 2e-3
         below 2000 rows, else 4e-3.  It falls linearly over the second half of the epochs
         to a tenth (for outputs over categories, over the last seven tenths of the
-        steps to zero), unless ``callbacks`` hold an ``LRScheduler``.
+        steps to zero), unless ``callbacks`` hold an ``LRScheduler``, which moves all
+        optimizers in proportion.
     callbacks : list of skorch callbacks, default=None
-        They are cloned, never changed.  For progress bars through pipelines and
-        searches see :meth:`set_callbacks`.
+        Used as they are, not copied.  One that cannot be copied, by scikit-learn's searches
+        for instance, is passed as a class or as a function that returns it.
+        For progress bars through pipelines and searches see :meth:`set_callbacks`.
     device : str or torch.device, default="auto"
         Where to train; ``"auto"`` is CUDA if present, else the CPU.
     early_stopping : bool, default=False

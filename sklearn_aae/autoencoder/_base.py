@@ -240,7 +240,11 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
                     "a callback ended training before its first step, which leaves nothing to "
                     "keep; let it wait for on_batch_end or on_epoch_end."
                 )
-            net.calibrate(train)
+            try:
+                net.calibrate(train)
+            except KeyboardInterrupt:  # what was trained is kept, and needs it
+                net.interrupted_ = True
+                net.calibrate(train)
 
     @contextmanager
     def _set_up(self, net: AAENet, run: Run, valid: TableDataset | None) -> Iterator[None]:

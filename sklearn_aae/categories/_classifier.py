@@ -73,7 +73,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
     lr : float or "auto", default="auto"
         Learning rate, as in :class:`AdversarialAutoencoder`.
     callbacks : list of skorch callbacks, default=None
-        They are cloned, never changed.
+        Used as they are, not copied.  One that cannot be copied, by scikit-learn's searches
+        for instance, is passed as a class or as a function that returns it.
     device : str or torch.device, default="auto"
         Where to train; ``"auto"`` is CUDA if present, else the CPU.
     random_state : int, RandomState or None, default=None

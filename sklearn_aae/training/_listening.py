@@ -143,7 +143,7 @@ class ListeningNet(NeuralNet):
         raise error if self._signals.seen else StopTraining from error
 
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> Self:
-        """Go on training, for ``max_epochs`` epochs.
+        """Go on training, for ``max_epochs`` epochs or fewer if a callback ends it.
 
         Parameters
         ----------
@@ -168,9 +168,10 @@ class ListeningNet(NeuralNet):
     @contextmanager
     def _one_call(self) -> Iterator[None]:
         """Tell apart who interrupts, and keep losses of batches until the call is over."""
-        if self._signals is not None:
+        if self._signals is not None and self._signals.is_entered:
             yield
             return
+        first = len(self.history)
         with SignalWatch() as self._signals:
             try:
                 yield
@@ -178,5 +179,6 @@ class ListeningNet(NeuralNet):
                 self._signals = None
                 # What checkpoints name files by is the last batch of the epoch they are of.
                 read = any(isinstance(callback, Checkpoint) for _, callback in self.callbacks_)
-                for row in self.history:
+                for epoch in range(first, len(self.history)):
+                    row = list.__getitem__(self.history, epoch)
                     row["batches"] = row["batches"][-1:] if read else []
