@@ -171,7 +171,7 @@ class ListeningNet(NeuralNet):
         if self._signals is not None and self._signals.is_entered:
             yield
             return
-        first = len(self.history)
+        history, n_before = self.history, len(self.history)
         with SignalWatch() as self._signals:
             try:
                 yield
@@ -179,6 +179,8 @@ class ListeningNet(NeuralNet):
                 self._signals = None
                 # What checkpoints name files by is the last batch of the epoch they are of.
                 read = any(isinstance(callback, Checkpoint) for _, callback in self.callbacks_)
+                # Another history is one that a callback has loaded.
+                first = n_before if self.history is history else 0
                 for epoch in range(first, len(self.history)):
                     row = list.__getitem__(self.history, epoch)
                     row["batches"] = row["batches"][-1:] if read else []
