@@ -154,7 +154,9 @@ CALLBACKS = {
     "LRScheduler by batch": lambda _: LRScheduler("StepLR", step_size=1, step_every="batch"),
     "LoadInitState": lambda to: LoadInitState(Checkpoint(dirname=to)),
     "MlflowLogger": lambda _: MlflowLogger(RUN, Locked(), create_artifact=False),
-    "NeptuneLogger": lambda _: NeptuneLogger(Locked(), log_on_batch_end=True),
+    "NeptuneLogger": lambda _: NeptuneLogger(
+        Locked(), log_on_batch_end=True, close_after_train=False
+    ),
     "ParamMapper": lambda _: ParamMapper("decoder.0*", fn=lambda p: None),
     "PassthroughScoring": lambda _: PassthroughScoring("train_loss", on_train=True),
     "PrintLog": lambda _: PrintLog(sink=lambda line: None),
