@@ -10,8 +10,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, Checkpoint, EpochTimer, LRScheduler, PrintLog
 
 from sklearn_aae._utils._signals import SignalWatch
-from sklearn_aae.training._callbacks import Made, OwnCallback, StopTraining, user_callbacks
-from sklearn_aae.training._copying import EpochHistory, copy_to_train
+from sklearn_aae.training._callbacks import Made, StopTraining, user_callbacks
+from sklearn_aae.training._copying import EpochHistory, copy_to_train, lasting, without_own
 from sklearn_aae.training._rates import follow, let_schedules_go_on
 
 
@@ -75,12 +75,8 @@ class ListeningNet(NeuralNet):
 
     def drop_own_callbacks(self) -> None:
         """Forget the callbacks of one call; the user's keep what they recorded."""
-        self.callbacks = [
-            item
-            for item in self.callbacks
-            if not isinstance(item[1] if isinstance(item, tuple) else item, OwnCallback)
-        ]
-        self.callbacks_ = [item for item in self.callbacks_ if not isinstance(item[1], OwnCallback)]
+        self.callbacks = without_own(self.callbacks)
+        self.callbacks_ = without_own(self.callbacks_)
 
     def copied(self, *, with_history: bool = False) -> Self:
         """Return a copy that trains on its own, and shares what no training changes.
@@ -103,10 +99,13 @@ class ListeningNet(NeuralNet):
         return there
 
     def __getstate__(self) -> dict[str, Any]:
-        # Callbacks may copy or pickle a net while it trains.
-        state = super().__getstate__()
-        for name in ("_signals", "_stepper", "_last_state"):
-            state.pop(name, None)
+        # Callbacks may pickle a net while it trains.
+        state = lasting(super().__getstate__())
+        # Functions are often local, which pickle does not take.
+        state["_made"] = [
+            (given if given is made or isinstance(given, type) else None, made)
+            for given, made in self._made
+        ]
         return state
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:

@@ -21,10 +21,10 @@ def _set_rate(group: dict[str, Any], rate: float) -> None:
 
 def set_share(net: Net, share: float, names: list[str] | None = None) -> None:
     """Set the learning rates of some or all optimizers to a share of their full rates."""
-    for name in net.optimizer_names if names is None else names:
-        groups = net.optimizers_[name].param_groups
-        for group, full in zip(groups, net.full_rates_[name], strict=False):
-            _set_rate(group, full * share)
+    for name, optimizer in net.optimizers_.items():
+        if names is None or name in names:
+            for group, full in zip(optimizer.param_groups, net.full_rates_[name], strict=False):
+                _set_rate(group, full * share)
 
 
 def change_full_rates(net: Net, rates: dict[str, float], *, scheduled: bool = False) -> None:

@@ -137,6 +137,11 @@ def rows_seen(net, X, y=None):
     return float(len(X))
 
 
+def reconstructions(net, X, y=None):
+    assert net.predict(X).shape == (160, 5)
+    return 1.0
+
+
 #: What a run of MLflow says of itself.
 RUN = SimpleNamespace(info=SimpleNamespace(run_id="0"))
 
@@ -147,6 +152,10 @@ CALLBACKS = {
     "Checkpoint": lambda to: Checkpoint(dirname=to, monitor="train_loss_best", load_best=True),
     "EarlyStopping": lambda _: EarlyStopping(monitor="train_loss", patience=1, threshold=0.9),
     "EpochScoring": lambda _: EpochScoring(rows_seen, on_train=True, name="rows"),
+    "EpochScoring without a cache": lambda _: EpochScoring(
+        reconstructions, on_train=True, name="rows", use_caching=False
+    ),
+    "EpochScoring by name": lambda _: EpochScoring("r2", lower_is_better=False, on_train=True),
     "Freezer": lambda _: Freezer("decoder.0*"),
     "GradientNormClipping": lambda _: GradientNormClipping(1.0),
     "Initializer": lambda _: Initializer("*.0.weight", fn=lambda p: p.data.mul_(0.5)),
@@ -270,25 +279,27 @@ def test_passthrough_scoring_leaves_losses_as_they_are(X):
     np.testing.assert_array_equal(best, figures <= np.minimum.accumulate(figures))
 
 
-def test_a_score_can_be_read_from_the_losses_of_batches(X):
-    def mean(net, X, y=None):
-        rows = net.history[-1, "batches", :, ["train_loss", "train_batch_size"]]
-        losses, sizes = zip(*rows, strict=True)
-        return float(np.average(losses, weights=sizes))
+def test_losses_of_all_batches_can_be_read_when_an_epoch_ends(X):
+    class Mean(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            rows = net.history[-1, "batches", :, ["train_loss", "train_batch_size"]]
+            losses, sizes = zip(*rows, strict=True)
+            net.history.record("mean", float(np.average(losses, weights=sizes)))
 
-    scoring = EpochScoring(mean, on_train=True, name="mean", use_caching=False)
-    model = fast(callbacks=[scoring], batch_size=50).fit(X)
+    model = fast(callbacks=[Mean], batch_size=50).fit(X)
     np.testing.assert_allclose(model.net_.history[:, "mean"], model.loss_curve_)
     assert not any(epoch["batches"] for epoch in model.net_.history)
 
 
-@pytest.mark.parametrize("use_caching", [True, False])
-def test_scorers_get_rows_and_reconstructions(X, use_caching):
-    def score(net, rows, y=None):
-        return float(net.predict(rows).shape == (160, 5))
-
-    scoring = EpochScoring(score, on_train=True, name="score", use_caching=use_caching)
-    assert fast(callbacks=[scoring]).fit(X).net_.history[:, "score"] == [1.0] * 3
+def test_a_net_that_trains_can_be_pickled(X, tmp_path):
+    checkpoint = Checkpoint(dirname=str(tmp_path), monitor=None, f_pickle="net.pkl")
+    model = fast(callbacks=[lambda: checkpoint]).fit(X)
+    net = pickle.loads((tmp_path / "net.pkl").read_bytes())
+    assert len(net.history) == 3
+    assert [name for name, _ in net.callbacks_] == ["epoch_timer", "Checkpoint"]
+    dataset = net.get_dataset(model._read(X))
+    np.testing.assert_allclose(net.encode_rows(dataset), model.transform(X), rtol=1e-4, atol=1e-5)
+    assert len(net.partial_fit(dataset).history) == 6
 
 
 def test_train_end_checkpoint_saves_what_training_ends_with(X, tmp_path):
