@@ -94,7 +94,8 @@ class ListeningNet(NeuralNet):
             A net with networks and optimizers of its own.
         """
         there = copy_to_train(self)
-        if with_history:
+        # One that a callback has loaded is of skorch's type.
+        if with_history or not isinstance(self.history, EpochHistory):
             there.history_ = EpochHistory(self.history)
         return there
 

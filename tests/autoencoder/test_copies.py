@@ -5,17 +5,21 @@ from __future__ import annotations
 import copy
 import cProfile
 import pstats
+import threading
 from functools import partial
 
 import numpy as np
 import pytest
 import scipy.stats
 import torch
+from sklearn.callback import ScoringMonitor
+from skorch.callbacks import Callback, Checkpoint
 from torch import nn
 
 from sklearn_aae import AAEClassifier
 from sklearn_aae._utils._same import same_value, snapshot
 from sklearn_aae.priors import Mixture
+from sklearn_aae.training._copying import EpochHistory
 from tests.instances import fast
 
 
@@ -100,6 +104,69 @@ def test_the_old_net_keeps_its_weights_and_moments(cancer):
     after = old.module_.state_dict(), old.optimizer_.state_dict()
     assert all(torch.equal(after[0][name], value) for name, value in before[0].items())
     assert same_value(after[1], before[1])
+
+
+class Locked(Callback):
+    """Is not to be copied; counts epochs."""
+
+    def __init__(self):
+        self.lock, self.n_epochs_ = threading.Lock(), 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_epochs_ += 1
+
+
+def test_callbacks_and_history_are_shared_with_what_goes_on(cancer):
+    X, locked = cancer[0], Locked()
+    model = fast(callbacks=[locked], **SETTINGS["lambda network"]).fit(X)
+    old = model.net_
+    assert model.partial_fit(X).n_iter_ == locked.n_epochs_ == 4
+    assert model.net_.history is old.history
+    assert dict(model.net_.callbacks_)["Locked"] is dict(old.callbacks_)["Locked"] is locked
+    assert not any(epoch["batches"] for epoch in model.net_.history)
+
+
+def test_a_copy_made_while_a_net_trains_is_whole(cancer):
+    X, copies = cancer[0], []
+
+    class Copies(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            copies.append(copy.deepcopy(net))
+
+    model = fast(callbacks=[Copies]).fit(X)
+    assert [len(net.history) for net in copies] == [1, 2, 3]
+    net = copies[0]
+    assert [name for name, _ in net.callbacks_] == ["epoch_timer", "Copies"]
+    assert len(net.partial_fit(net.get_dataset(model._read(X)), epochs=2).history) == 3
+    assert len(model.loss_curve_) == 3
+
+
+def test_what_scikit_learns_callbacks_keep_of_an_epoch_stays(cancer):
+    nets = []
+
+    def scorer(fitted, X, y):
+        nets.append(fitted.net_)
+        return {"score": 0.0}
+
+    fast().set_callbacks(ScoringMonitor(scoring=scorer)).fit(*cancer)
+    assert [len(net.history) for net in nets[:3]] == [1, 2, 3]
+
+
+def test_a_history_that_was_loaded_goes_on(cancer, tmp_path, monkeypatch):
+    def second(net):
+        return len(net.history) == 2
+
+    X, checkpoint = cancer[0], Checkpoint(dirname=str(tmp_path), monitor=second, load_best=True)
+    model = fast(callbacks=[checkpoint]).fit(X).set_params(callbacks=None)
+    curve = model.loss_curve_
+    assert len(curve) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(type(model.net_), "calibrate", lambda self, dataset: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            model.partial_fit(X)
+    assert model.loss_curve_ == curve
+    assert model.partial_fit(X).loss_curve_[:-1] == curve
+    assert type(model.net_.history) is EpochHistory
 
 
 def shifted(by):
