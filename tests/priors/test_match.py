@@ -26,6 +26,9 @@ MATCHES = {
     "product": (CATEGORY_AND_STYLE, 5, 6.0),
 }
 
+#: One of each kind: without corners, curved, with corners, and both beside each other.
+EVERY_DAY = {"gaussian", "swiss_roll", "categorical", "product"}
+
 #: The larger table takes longer.
 TABLES = ["cancer", pytest.param("digits", marks=pytest.mark.slow)]
 
@@ -38,7 +41,10 @@ def trained(X, prior, n_components, weight, **settings):
     )
 
 
-@pytest.mark.parametrize("name", MATCHES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in EVERY_DAY else pytest.mark.slow) for name in MATCHES],
+)
 @pytest.mark.parametrize("table", TABLES)
 def test_the_adversary_brings_codes_to_every_prior(request, table, name):
     X = request.getfixturevalue(table)[0]
