@@ -103,6 +103,7 @@ def _is_equal(one: Any, other: Any) -> bool:
     try:
         # True is no 1: a mask is not a list of positions.
         return bool(one == other) and (isinstance(one, _BOOLS) == isinstance(other, _BOOLS))
+    # An object of the user's may raise anything; what cannot be compared is another one.
     except Exception:
         return False
 
@@ -112,13 +113,8 @@ _BOOLS = (bool, np.bool_)
 
 def _of_module(module: nn.Module) -> tuple:
     """Return what a network is: how it is printed, its weights and whether they are trained."""
-    try:
-        weights = {
-            name: (value, value.requires_grad)
-            for name, value in module.state_dict(keep_vars=True).items()
-        }
-    except Exception:
-        weights = {}
+    tensors = [*module.named_parameters(), *module.named_buffers()]
+    weights = {name: (value, value.requires_grad) for name, value in tensors}
     public = {k: v for k, v in vars(module).items() if not k.startswith("_")}
     return repr(module), weights, public
 
@@ -145,6 +141,7 @@ def snapshot(value: Any) -> Any:
         return value
     try:
         made = copy.deepcopy(value)
+    # What the container holds may raise anything: then it is held as it is.
     except Exception:
         return value
     return made if same_value(made, value) else value

@@ -117,6 +117,7 @@ def _try_out(network: nn.Module, n_in: int) -> Any:
     with torch.no_grad():
         try:
             return network(_trial_rows(network, n_in))
+        # Whatever it raises: if precision was not why, it is raised again below.
         except Exception:
             if all(p.dtype == torch.float32 for p in network.parameters()):
                 raise
@@ -128,6 +129,7 @@ def _changes_inputs(network: nn.Module, n_in: int) -> bool:
     """Return whether a network writes to the rows that it is given, as in-place layers do."""
     try:
         training = copy.deepcopy(network).train()  # a pass in training moves statistics
+    # A network that cannot be copied is not tried out, and gets rows of its own.
     except Exception:
         return True
     for each in (network, training):

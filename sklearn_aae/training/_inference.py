@@ -82,6 +82,7 @@ class InPrecision:
         if self.dtype == torch.float64 and network not in _FLOAT32_ONLY:
             try:
                 self._copy = in_precision(network, dtype)
+            # The network is the user's, and may refuse to be copied with any error.
             except Exception:
                 _FLOAT32_ONLY.add(network)
 
@@ -98,6 +99,7 @@ class InPrecision:
                 return self._copy(x).to(self.dtype)
             except torch.OutOfMemoryError:
                 raise
+            # It may have tensors of its own in float32: if that was not why, this raises again.
             except Exception:
                 result = self._in_its_own(x)
                 self._copy = None

@@ -246,8 +246,9 @@ def test_classes_and_functions_make_a_callback_in_every_new_fit(X, estimator):
 
 
 def test_a_model_inside_a_classifier_may_hold_what_cannot_be_copied(X):
-    model = fast(callbacks=[Board(Locked())])
-    fast_classifier(estimator=model, max_epochs=2).fit(X, X[:, 0] > 0)
+    board = Board(Locked())
+    classifier = fast_classifier(estimator=fast(callbacks=[board]), max_epochs=2)
+    assert classifier.fit(X, X[:, 0] > 0).n_iter_ == 2
 
 
 def make_board():
