@@ -138,10 +138,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     device : str or torch.device, default="auto"
         Where to train; ``"auto"`` is CUDA if present, else the CPU.
     early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop when the validation
-        loss per column over its first value, plus the distance of validation codes
-        to the prior over its 99 % null value, has not improved for
-        ``n_iter_no_change`` epochs.  The best epoch's weights are put back.
+        Hold out ``validation_fraction`` of the rows and stop when they are no longer
+        explained better: when their loss per column over its first value, plus .05 times the
+        logarithm of their codes' distance to the prior over its 99 % null value where that
+        is above 1, has not improved for ``n_iter_no_change`` epochs.  The best epoch's
+        weights are put back.
     validation_fraction : float, default=0.1
         Share of the rows held out for early stopping; at least 20 rows.
     n_iter_no_change : int, default=10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from skorch.callbacks import (
@@ -17,6 +18,7 @@ from skorch.callbacks import (
     ProgressBar,
 )
 
+from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.metrics import PriorGap
 from sklearn_aae.training import AAENet
 from tests.instances import fast
@@ -179,7 +181,27 @@ def test_a_fitted_net_goes_on_at_full_rates(cancer, early_stopping):
 def test_the_early_stopping_figure_is_what_it_says(cancer):
     model = fast(early_stopping=True, max_epochs=6).fit(cancer[0])
     loss, gap = (np.asarray(model.history_[name]) for name in ("valid_loss", "prior_gap"))
-    np.testing.assert_allclose(model.history_["validation_figure"], loss / loss[0] + gap)
+    assert (gap > 1).any()
+    expected = loss / loss[0] + 0.05 * np.log(np.maximum(gap, 1))
+    np.testing.assert_allclose(model.history_["validation_figure"], expected)
+
+
+def test_early_stopping_stops_where_rows_are_learned_by_heart():
+    # Columns that say nothing about each other: all there is to learn are single rows.
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({name: rng.choice(list("abcdefgh"), 160) for name in "xyzuvw"})
+    settings = {"max_epochs": 40, "lr": 4e-3, "hidden_layer_sizes": (64,), "batch_size": 32}
+    settings |= {"early_stopping": True, "validation_fraction": 0.25, "random_state": 0}
+    through = AdversarialAutoencoder(**settings, n_iter_no_change=40).fit(table)
+    losses = through.history_["valid_loss"]
+    assert losses[-1] > min(losses) + 0.2
+    stopped = AdversarialAutoencoder(**settings).fit(table)
+    best = int(np.argmin(through.history_["validation_figure"])) + 1
+    assert stopped.n_iter_ == best + 10
+    assert stopped.history_["valid_loss"] == losses[: best + 10]
+    assert losses[best - 1] < min(losses) + 0.02
+    # Both hand back the weights of the same epoch.
+    assert stopped.score(table) == through.score(table)
 
 
 def test_the_prior_gap_is_about_one_at_most_for_draws_of_the_prior():

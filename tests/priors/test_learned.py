@@ -194,7 +194,7 @@ def test_fits_repeat_whatever_the_number_of_threads(cancer):
 
 def test_early_stopping_ends_with_a_prior_for_the_weights_that_it_puts_back(cancer):
     X = cancer[0]
-    settings = {"early_stopping": True, "n_iter_no_change": 3, "max_epochs": 30}
+    settings = {"early_stopping": True, "n_iter_no_change": 3, "max_epochs": 80, "lr": 0.02}
     model = fast(prior="learned", **settings).fit(X)
     figures = np.array(model.history_["validation_figure"])
     assert np.isfinite(model.history_["prior_gap"]).all()
