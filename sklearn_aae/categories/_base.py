@@ -337,6 +337,12 @@ def embedding_of(model: BaseAAE) -> np.ndarray:
     return embedding.detach().cpu().numpy().astype(np.float64)
 
 
+def log_of(probabilities: np.ndarray, least: float = 0.0) -> np.ndarray:
+    """Return natural logarithms of probabilities, which are ``least`` at least."""
+    with np.errstate(divide="ignore"):
+        return np.log(np.maximum(probabilities, least))
+
+
 def auto_epochs(n_samples: int) -> int:
     """Return the number of epochs of ``max_epochs="auto"`` for tables of numbers."""
     return round(max(20.0, min(80.0, 5e5 / n_samples)))

@@ -15,8 +15,9 @@ from sklearn_aae._utils._compat import StrOptions, _fit_context
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import draw_seed
 from sklearn_aae.autoencoder._labels import Labels, learn_classes, read_labels
-from sklearn_aae.categories._base import TwoHeadedEstimator
+from sklearn_aae.categories._base import TwoHeadedEstimator, log_of
 from sklearn_aae.categories._neighbors import spread_labels
+from sklearn_aae.metrics._labelled import only_labelled
 
 
 class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
@@ -333,6 +334,81 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         """
         indices = self.predict_proba(X).argmax(axis=1)
         return self.classes_[indices]
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Natural logarithms, in the order of ``classes_``; minus infinity for a probability
+            that is 0 in floating point.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        """
+        return log_of(self.predict_proba(X))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return how much speaks for each class.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+            Of two classes, the logarithm of the odds of ``classes_[1]``; else the logarithms of
+            the probabilities.  Finite: probabilities below 2.2e-308 count as that.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        """
+        evidence = log_of(self.predict_proba(X), least=np.finfo(np.float64).tiny)
+        return evidence[:, 1] - evidence[:, 0] if evidence.shape[1] == 2 else evidence
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy of predictions for the rows that have a label.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Their labels; rows whose label is missing, or -1 where that is none of
+            ``classes_``, do not count.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of rows.
+
+        Returns
+        -------
+        float
+            Share of the labelled rows whose class is predicted, in [0, 1].
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        ValueError
+            If no row has a label.
+
+        See Also
+        --------
+        sklearn_aae.metrics.labelled_scorer : The same for any scorer of scikit-learn.
+        """
+        check_is_fitted(self)
+        return super().score(*only_labelled(X, y, sample_weight, self.classes_))
 
 
 def _read(y: Any, rows: np.ndarray, classes: np.ndarray | None = None) -> Labels:

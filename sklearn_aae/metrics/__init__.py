@@ -2,6 +2,7 @@
 
 from sklearn_aae.metrics._code_information import code_information
 from sklearn_aae.metrics._kernel import mmd
+from sklearn_aae.metrics._labelled import labelled_scorer
 from sklearn_aae.metrics._manifold import PrecisionRecall, precision_recall
 from sklearn_aae.metrics._parzen import ParzenScore, parzen_log_likelihood
 from sklearn_aae.metrics._prior_match import PriorGap, balanced_score, prior_draws, prior_gap
@@ -27,6 +28,7 @@ __all__ = [
     "copy_share",
     "dcr",
     "energy_distance",
+    "labelled_scorer",
     "ml_efficacy",
     "mmd",
     "near_copies",

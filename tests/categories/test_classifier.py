@@ -369,3 +369,21 @@ def test_never_far_below_logistic_regression(load, n_labels):
         )
     ours, regression = np.mean(scores, axis=0)
     assert ours > regression - 0.02
+
+
+def test_log_probabilities_and_decisions(blobs):
+    X, y = blobs
+    for k in (2, 3):
+        model = fast_classifier().fit(X[y < k], y[y < k])
+        proba = model.predict_proba(X)
+        np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), proba)
+        decisions = model.decision_function(X)
+        assert np.isfinite(decisions).all()
+        if k == 2:
+            assert decisions.shape == (len(X),)
+            np.testing.assert_array_equal(
+                model.classes_[(decisions > 0).astype(int)], model.predict(X)
+            )
+            np.testing.assert_allclose(1 / (1 + np.exp(-decisions)), proba[:, 1], atol=1e-12)
+        else:
+            np.testing.assert_array_equal(decisions.argmax(axis=1), proba.argmax(axis=1))

@@ -199,3 +199,8 @@ def test_clusters_of_iris():
     )
     means = adjusted_rand_score(y, KMeans(3, n_init=10, random_state=0).fit_predict(X))
     assert ours > means - 0.05
+
+
+def test_log_probabilities(blobs, fitted):
+    proba = fitted.predict_proba(blobs[0])
+    np.testing.assert_allclose(np.exp(fitted.predict_log_proba(blobs[0])), proba)
