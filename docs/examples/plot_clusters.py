@@ -33,8 +33,8 @@ for name, found in labels.items():
 # What stands for a cluster
 # -------------------------
 #
-# A prototype is the cluster decoded without any style: a digit as the model would write it
-# by default. The means of k-means and of the mixture are averages of pixels.
+# A prototype is the cluster decoded in the mean style of its rows: a digit as the model would
+# write it by default. The means of k-means and of the mixture are averages of pixels.
 
 prototypes = {
     "AAEClusterer": models["AAEClusterer"].cluster_prototypes_,

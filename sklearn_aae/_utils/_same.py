@@ -24,6 +24,19 @@ def same_value(one: Any, other: Any) -> bool:
     return _same(one, other, {})
 
 
+def refuse_changes(estimator: BaseEstimator, built: Mapping[str, Any], advice: str) -> None:
+    """Raise if parameters are no longer what networks were built with.
+
+    ``advice`` says what to do instead.
+    """
+    for name, value in built.items():
+        now = getattr(estimator, name)
+        if not same_value(now, value):
+            raise ValueError(
+                f"{name} changed from {value!r} to {now!r} since the networks were built; {advice}."
+            )
+
+
 #: The pairs that are being compared further up; they are held, so that no id is used again.
 Seen = dict[tuple[int, int], tuple[Any, Any]]
 

@@ -16,7 +16,7 @@ from skorch.helper import predefined_split
 
 from sklearn_aae._utils._guard import TrainingInterrupted
 from sklearn_aae._utils._random import ModelStream, derive_seed, fenced
-from sklearn_aae._utils._same import same_value, snapshot
+from sklearn_aae._utils._same import refuse_changes, snapshot
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._epochs import EpochsMixin
 from sklearn_aae.autoencoder._input import open_table
@@ -58,6 +58,10 @@ from sklearn_aae.training import (
 
 #: Optimizers that play against each other.
 ADVERSARIES = ("optimizer_disc", "optimizer_gen")
+
+
+#: What to do about parameters that are built in.
+START_AGAIN = "set warm_start=False and call fit to build others"
 
 
 class Built(NamedTuple):
@@ -117,7 +121,10 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         """
         caller = self if caller is None else caller
         if not reset:
-            return self._reader.read(caller, X)
+            rows = self._reader.read(caller, X)
+            # What the output could not have learned from it cannot judge either.
+            as_output(self._built.parameters["output"], mixed=self._reader.is_mixed).check(rows)
+            return rows
         self._reader, rows = open_table(caller, X, self.output, self.categorical_features)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(caller, name):
@@ -204,20 +211,14 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         epochs = auto.max_epochs(n_samples) if self.max_epochs == "auto" else self.max_epochs
         return int(batch), int(epochs)
 
-    def _net_to_go_on_with(self) -> AAENet:
+    def _net_to_go_on_with(self, advice: str = START_AGAIN) -> AAENet:
         """Return a copy of the fitted net: a call that fails must not touch the original."""
-        for name, built in self._built.parameters.items():
-            value = getattr(self, name)
-            if not same_value(value, built):
-                raise ValueError(
-                    f"{name} changed from {built!r} to {value!r} since the networks were built; "
-                    "set warm_start=False and call fit to build others."
-                )
+        refuse_changes(self, self._built.parameters, advice)
         net = self.net_.copied()
         if list(self._rates()) != net.optimizer_names:
             raise ValueError(
                 f"adversarial_weight={self.adversarial_weight} switches phases 2 and 3 on or off, "
-                "which a fitted model cannot do; set warm_start=False and call fit."
+                f"which a fitted model cannot do; {advice}."
             )
         return net
 

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, StrOptions
 from sklearn_aae._utils._random import ModelStream, derive_seed, draw_seed
+from sklearn_aae._utils._same import refuse_changes, snapshot
 from sklearn_aae.autoencoder import AdversarialAutoencoder
 from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.autoencoder._input import reads_levels
@@ -59,6 +60,19 @@ HANDED_ON = (
     "verbose",
 )
 
+#: What to do about one that was built in.
+CALL_FIT = "call fit to build others"
+
+#: Parameters of ours that a training which goes on cannot change.
+BUILT_IN = (
+    "n_components",
+    "consistency",
+    "consistency_weight",
+    "init",
+    "head_distance",
+    "estimator",
+)
+
 DOUBLE = np.dtype(np.float64)
 
 
@@ -81,6 +95,9 @@ class TwoHeadedEstimator(
     random_state: Any
 
     estimator_: AdversarialAutoencoder
+
+    #: What the networks and their phases were built with, by parameter.
+    _built: dict[str, Any]
 
     #: Whether categories are learned from labels.
     _learns_labels: bool = False
@@ -171,7 +188,7 @@ class TwoHeadedEstimator(
     ) -> None:
         """Train a new model in full and make it ours."""
         seed = draw_seed(self.random_state)
-        net = model._new_net(rows, seed)
+        net = self._new_net(model, rows, seed)
         batch, epochs = self._schedule(model, len(rows))
         n_pseudo_epochs = math.ceil(INIT_SHARE * epochs)
         prepare = partial(self._labelled, model, X, rows, seed, n_pseudo_epochs)
@@ -186,12 +203,16 @@ class TwoHeadedEstimator(
         self.__dict__.update(attributes_of(net))
         self.estimator_._finish(net)
 
+    def _new_net(self, model: BaseAAE, rows: np.ndarray, seed: int) -> AAENet:
+        net = model._new_net(rows, seed)
+        self._built = {name: snapshot(getattr(self, name)) for name in BUILT_IN}
+        return net
+
     def _net_to_go_on_with(self, model: BaseAAE) -> AAENet:
         """Return a copy of a fitted model's net, at the rates of our parameters as they are."""
-        heads = heads_of(model)
-        width = int(self.n_components) + (0 if heads is None else heads.n_categories)
-        model.set_params(n_components=width, **{name: getattr(self, name) for name in HANDED_ON})
-        return model._net_to_go_on_with()
+        refuse_changes(self, self._built, CALL_FIT)
+        model.set_params(**{name: getattr(self, name) for name in HANDED_ON})
+        return model._net_to_go_on_with(CALL_FIT)
 
     def _fit_further(
         self, model: BaseAAE, net: AAENet, X: Any, rows: np.ndarray, labels: np.ndarray | None
@@ -238,6 +259,7 @@ class TwoHeadedEstimator(
         # More would reach into other categories.
         most = max(1, len(dataset) // (2 * heads.n_categories))
         features = dataset.of_own_rows(model._reader.features(X, rows))
+        self._check_finite(features)
         neighbors = nearest_rows(features, min(self.n_neighbors, most), rng)
         own = None if dataset.labels is None else dataset.labels.numpy()
         return LabelledDataset(
@@ -247,6 +269,15 @@ class TwoHeadedEstimator(
             pseudo_labels=self._pseudo_labels(neighbors, own, rng) if begin else None,
             n_pseudo_epochs=n_pseudo_epochs,
         )
+
+    def _check_finite(self, features: np.ndarray) -> None:
+        finite = np.isfinite(features).all(axis=0)
+        if not finite.all():
+            raise ValueError(
+                f"{type(self).__name__} cannot scale the table: column {int(finite.argmin())} has "
+                "values so extreme that they overflow. Divide it by a constant, or pass "
+                "estimator=AdversarialAutoencoder(scaling='quantile')."
+            )
 
     def _pseudo_labels(
         self, neighbors: np.ndarray, labels: np.ndarray | None, rng: np.random.Generator
@@ -295,15 +326,6 @@ class TwoHeadedEstimator(
     def _columns(self) -> Any:
         """Return which category each column is of in ``predict_proba``."""
         return slice(None)
-
-    def _decode_categories(self, model: BaseAAE, order: np.ndarray) -> Any:
-        """Return the row that stands for each category: its corner, with no style."""
-        codes = np.zeros((len(order), model.net_.module_.n_components), dtype=np.float32)
-        if model._extension is not None:
-            codes[:, : len(order)] = np.eye(len(order))[order]
-        reader = model._reader
-        codes = codes.astype(np.float32 if reader.is_mixed else reader.dtype)
-        return reader.hand_back(model._decode(codes, reader.dtype, in_decoder_space=True))
 
     @property
     def history_(self) -> dict[str, list[float]]:

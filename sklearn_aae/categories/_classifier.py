@@ -271,7 +271,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         if first:
             self._prepare_model(model, class_weights(labels))
             self.classes_ = labels.classes
-            net = model._new_net(rows, draw_seed(self.random_state))
+            net = self._new_net(model, rows, draw_seed(self.random_state))
         else:
             net = self._net_to_go_on_with(model)
         self._fit_further(model, net, X, rows, labels.encoded)

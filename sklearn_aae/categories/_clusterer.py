@@ -14,7 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aae._utils._compat import Interval, StrOptions, _fit_context
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae.autoencoder._base import BaseAAE
-from sklearn_aae.categories._base import TwoHeadedEstimator, embedding_of, heads_of, log_of
+from sklearn_aae.categories._base import (
+    DOUBLE,
+    TwoHeadedEstimator,
+    embedding_of,
+    heads_of,
+    log_of,
+)
 from sklearn_aae.categories._neighbors import spectral_clusters
 
 
@@ -35,8 +41,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     n_clusters : int, default=8
         Number of clusters at most; one that ends up without rows comes last.
     n_components : int, default=2
-        Width of the style.  A wide one holds what cluster a row is of as well, and then
-        prototypes, which have no style, say little.
+        Width of the style.  A wide one holds what cluster a row is of as well.
     consistency : {"both", "neighbors", "adversarial"}, default="both"
         Where the cluster of a row should stay the same: at one of its nearest neighbours,
         within a small step in the direction that changes it most [3]_, or both; as in
@@ -85,8 +90,9 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     labels_ : ndarray of shape (n_samples,), int64
         The cluster of each training row.
     cluster_prototypes_ : ndarray or frame of shape (n_clusters, n_features)
-        The row that stands for each cluster: its corner, without style, decoded; in the
-        container that ``fit`` saw.
+        The row that stands for each cluster: its corner, in the mean style of its training
+        rows, decoded; in the container that ``fit`` saw.  Where clusters are clear, it is
+        of its cluster for ``predict``, too; one without rows has no style.
     cluster_embedding_ : ndarray of shape (n_clusters, n_components) or None
         With ``head_distance``, the embeddings of the clusters (:math:`W`).
     n_features_in_ : int
@@ -137,8 +143,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     >>> clusterer = AAEClusterer(3, max_epochs=40, random_state=0).fit(X)
     >>> adjusted_rand_score(y, clusterer.labels_) > 0.9
     True
-    >>> clusterer.cluster_prototypes_.shape
-    (3, 2)
+    >>> clusterer.predict(clusterer.cluster_prototypes_)
+    array([0, 1, 2])
     """
 
     n_clusters: int
@@ -236,15 +242,17 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
 
     def _fitted_attributes(self, model: BaseAAE, rows: np.ndarray) -> dict[str, Any]:
         fitted = super()._fitted_attributes(model, rows)
-        categories = self._probabilities(model, rows).argmax(axis=1)
+        codes = model._encode(rows, DOUBLE)
+        heads = heads_of(model)
+        k = 0 if heads is None else heads.n_categories
+        categories = codes[:, :k].argmax(axis=1) if k else np.zeros(len(codes), dtype=int)
         sizes = np.bincount(categories, minlength=self.n_clusters)
         order = np.argsort(sizes == 0, kind="stable")  # those without rows come last
-        heads = heads_of(model)
         embeds = heads is not None and heads.head_distance is not None
         return fitted | {
             "_order": order,
             "labels_": np.argsort(order)[categories].astype(np.int64),
-            "cluster_prototypes_": self._decode_categories(model, order),
+            "cluster_prototypes_": _prototypes(model, codes, categories, order, k),
             "cluster_embedding_": embedding_of(model)[order] if embeds else None,
         }
 
@@ -312,3 +320,24 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
             If the clusterer is not fitted.
         """
         return log_of(self.predict_proba(X))
+
+
+def _prototypes(
+    model: BaseAAE, codes: np.ndarray, categories: np.ndarray, order: np.ndarray, k: int
+) -> Any:
+    """Return the row that stands for each category: its corner, in its rows' mean style.
+
+    ``codes`` and ``categories`` are those of the rows; ``k`` columns of a code are categories.
+    Without style a category may decode to where rows of another lie: a style that is wide
+    enough tells them apart, too.
+    """
+    style = [
+        codes[categories == category, k:].mean(axis=0)
+        if (categories == category).any()
+        else np.zeros(codes.shape[1] - k)
+        for category in order
+    ]
+    reader = model._reader
+    prototypes = np.hstack([np.eye(k)[order] if k else np.empty((len(order), 0)), style])
+    prototypes = prototypes.astype(np.float32 if reader.is_mixed else reader.dtype)
+    return reader.hand_back(model._decode(prototypes, reader.dtype))

@@ -464,9 +464,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names_in = _check_feature_names_in(self, input_features)
-        names: list[str] = []
+        names: list[tuple[str, bool]] = []
         for codec, name in zip(self._codecs, names_in, strict=True):
-            names += codec.feature_names(str(name))
+            names += [(made, made == str(name)) for made in codec.feature_names(str(name))]
         return as_objects(_distinct(names))
 
     def __sklearn_tags__(self) -> Any:
@@ -478,14 +478,18 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """Return names, those that occur twice with a number behind."""
+def _distinct(names: list[tuple[str, bool]]) -> list[str]:
+    """Return names, those that occur twice with a number behind.
+
+    A name is given with whether it is the table's own: made-up ones give way to it.
+    """
+    distinct: dict[int, str] = {}
     taken: set[str] = set()
-    distinct = []
-    for name in names:
-        new, n = name, 2
+    for i in sorted(range(len(names)), key=lambda i: not names[i][1]):
+        name = new = names[i][0]
+        n = 2
         while new in taken:
             new, n = f"{name}_{n}", n + 1
         taken.add(new)
-        distinct.append(new)
-    return distinct
+        distinct[i] = new
+    return [distinct[i] for i in range(len(names))]

@@ -37,13 +37,14 @@ class Bernoulli(Output):
         return BernoulliHead()
 
     def check(self, X: np.ndarray) -> None:
-        low, high = X.min(axis=0), X.max(axis=0)
-        bad = np.flatnonzero((low < 0) | (high > 1))
+        outside = (X < 0) | (X > 1)
+        bad = np.flatnonzero(outside.any(axis=0))
         if len(bad):
-            column = bad[0]
+            column = X[:, bad[0]]
             raise ValueError(
-                f'output="bernoulli" needs values in [0, 1]; column {column} spans '
-                f"[{low[column]:g}, {high[column]:g}] ({len(bad)} such columns). Scale the "
+                f'output="bernoulli" needs values in [0, 1]; column {bad[0]} spans '
+                f"[{np.nanmin(column):g}, {np.nanmax(column):g}], first in row "
+                f"{int(outside[:, bad[0]].argmax())} ({len(bad)} such columns). Scale the "
                 'table first (MinMaxScaler) or use output="gaussian".'
             )
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from tests.instances import fast
+from tests.instances import fast, fast_classifier
 
 
 def table(n_rows, n_columns, seed=0):
@@ -233,3 +233,20 @@ def test_nullable_pandas_columns_of_numbers(cancer):
     frame = pd.DataFrame(cancer[0]).add_prefix("c")
     expected = fast().fit_transform(frame)
     np.testing.assert_array_equal(expected, fast().fit_transform(frame.convert_dtypes()))
+
+
+def test_a_bernoulli_output_checks_its_range_at_every_entry():
+    X = np.random.default_rng(0).random((60, 3))
+    model = fast(output="bernoulli", scaling=None, warm_start=True).fit(X)
+    codes = model.transform(X)
+    wrong = X.copy()
+    wrong[7, 2] = 2.5
+    calls = ("transform", "score_samples", "score_contributions", "reconstruct", "score")
+    for name in (*calls, "partial_fit", "fit"):
+        with pytest.raises(ValueError, match=r"column 2 spans \[.*, 2.5\], first in row 7"):
+            getattr(model, name)(wrong)
+    classifier = fast_classifier(estimator=fast(output="bernoulli", scaling=None))
+    classifier.fit(X, np.arange(60) % 2)
+    with pytest.raises(ValueError, match=r"column 2 spans"):
+        classifier.predict(wrong)
+    np.testing.assert_array_equal(model.transform(X), codes)

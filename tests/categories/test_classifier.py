@@ -387,3 +387,46 @@ def test_log_probabilities_and_decisions(blobs):
             np.testing.assert_allclose(1 / (1 + np.exp(-decisions)), proba[:, 1], atol=1e-12)
         else:
             np.testing.assert_array_equal(decisions.argmax(axis=1), proba.argmax(axis=1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n_components": 3},
+        {"consistency": "neighbors"},
+        {"consistency_weight": 0.5},
+        {"init": "label_spreading"},
+        {"head_distance": 2.0},
+        {"estimator": AdversarialAutoencoder(activation="tanh")},
+        {"hidden_layer_sizes": (8,)},
+    ],
+)
+def test_what_is_built_in_cannot_change_later(blobs, change):
+    X, y = blobs
+    model = fast_classifier().partial_fit(X, y)
+    (name,) = change
+    model.set_params(**change)
+    before = model.predict_proba(X)
+    with pytest.raises(ValueError, match=f"{name} changed from .*; call fit") as caught:
+        model.partial_fit(X, y)
+    assert "warm_start" not in str(caught.value)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def test_what_is_not_built_in_is_obeyed_by_partial_fit(blobs):
+    X, y = blobs
+    ends = []
+    for change in ({}, {"n_neighbors": 2}, {"lr": 1e-4}, {"batch_size": 10}):
+        model = fast_classifier().partial_fit(X, y).set_params(**change).partial_fit(X, y)
+        ends.append(model.predict_proba(X))
+    assert not any(np.array_equal(ends[0], end) for end in ends[1:])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_numbers_that_overflow_are_not_called_missing(blobs):
+    X, y = blobs
+    with pytest.raises(
+        ValueError, match=r"AAEClassifier cannot scale.*column 1.*quantile"
+    ) as error:
+        fast_classifier().fit(X * [1, 1e200, 1, 1], y)
+    assert "NaN" not in str(error.value)

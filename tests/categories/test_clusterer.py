@@ -204,3 +204,14 @@ def test_clusters_of_iris():
 def test_log_probabilities(blobs, fitted):
     proba = fitted.predict_proba(blobs[0])
     np.testing.assert_allclose(np.exp(fitted.predict_log_proba(blobs[0])), proba)
+
+
+@pytest.mark.parametrize("head_distance", [None, 3.0])
+def test_prototypes_are_of_their_clusters_where_the_style_could_tell_all(head_distance):
+    X, y = make_blobs(200, centers=3, n_features=2, random_state=1)
+    model = fast_clusterer(head_distance=head_distance, max_epochs=30).fit(X)
+    assert adjusted_rand_score(y, model.labels_) > 0.8
+    assert model.predict(model.cluster_prototypes_).tolist() == [0, 1, 2]
+    for k, prototype in enumerate(model.cluster_prototypes_):
+        own = X[model.labels_ == k]
+        assert (np.abs(prototype - own.mean(axis=0)) < 3 * own.std(axis=0)).all()

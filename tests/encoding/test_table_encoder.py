@@ -586,3 +586,21 @@ def test_a_second_fit_forgets_the_first():
     encoder.fit(np.arange(6).reshape(3, 2))
     assert not hasattr(encoder, "feature_names_in_")
     assert encoder.layout_.n_columns == encoder.n_features_in_ == 2
+
+
+def test_a_column_keeps_its_name_where_a_made_up_one_is_the_same():
+    table = pd.DataFrame(
+        {
+            "age": [1.0, None, 3.0, 4.0],
+            "age_missing": [10.0, 20.0, 30.0, 40.0],
+            "sex": ["f", "m", "f", "m"],
+            "sex_f": [1.5, 2.5, 3.5, 0.5],
+        }
+    )
+    encoder = TableEncoder().set_output(transform="pandas")
+    out = encoder.fit_transform(table)
+    assert list(out) == ["age", "age_missing_2", "age_missing", "sex_f_2", "sex_m", "sex_f"]
+    assert out["age_missing_2"].tolist() == [0, 1, 0, 0]
+    for name in ("age_missing", "sex_f"):
+        own = np.corrcoef(out[name], table[name])[0, 1]
+        assert own == pytest.approx(1)
