@@ -135,6 +135,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Used as they are, not copied.  One that cannot be copied, by scikit-learn's searches
         for instance, is passed as a class or as a function that returns it.
         For progress bars through pipelines and searches see :meth:`set_callbacks`.
+    net_params : dict or None, default=None
+        Words of skorch for the net: ``"optimizer"`` (of the reconstruction phase),
+        ``"optimizer_disc"`` and ``"optimizer_gen"``, any optimizer of torch, and their
+        parameters, as in ``{"optimizer": torch.optim.AdamW, "optimizer__weight_decay":
+        1e-4}``.  What parameters of this class say is refused here, learning rates
+        included.  An optimizer that is given keeps none of our settings but the rate.
     device : str or torch.device, default="auto"
         Where to train; ``"auto"`` is CUDA if present, else the CPU.
     early_stopping : bool, default=False
@@ -243,6 +249,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         batch_size: int | str = "auto",
         lr: float | str = "auto",
         callbacks: list | None = None,
+        net_params: dict | None = None,
         device: str | torch.device = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -269,6 +276,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.batch_size = batch_size
         self.lr = lr
         self.callbacks = callbacks
+        self.net_params = net_params
         self.device = device
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction

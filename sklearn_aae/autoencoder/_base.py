@@ -20,6 +20,7 @@ from sklearn_aae._utils._same import refuse_changes, snapshot
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._epochs import EpochsMixin
 from sklearn_aae.autoencoder._input import open_table
+from sklearn_aae.autoencoder._net_params import net_arguments
 from sklearn_aae.autoencoder._parameters import (
     BUILT_IN,
     CONSTRAINTS,
@@ -89,6 +90,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
     supervision: str | None
     categorical_features: Any
     adversarial_weight: Any
+    net_params: dict[str, Any] | None
 
     _reader: Reader
     _seed: int
@@ -143,6 +145,12 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         self._built = Built(len(rows), {name: snapshot(getattr(self, name)) for name in BUILT_IN})
         builder = self._recipe(table, output)
         rates = self._rates()
+        arguments = {
+            **{f"{name}__lr": rate for name, rate in rates.items()},
+            # Low beta1 for adversarial optimizers, as in DCGAN.
+            **{f"{name}__betas": (0.5, 0.999) for name in ADVERSARIES if name in rates},
+            **defaults_for(self._reader).optimizer,
+        }
         return AAENet(
             builder if self._extension is None else self._extension.extend(builder),
             phases=self._phases(rates),
@@ -152,10 +160,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
             device=str(as_device(self.device)),
             verbose=int(self.verbose),
             dataset__scaler=self._reader.scale,
-            **{f"{name}__lr": rate for name, rate in rates.items()},
-            # Low beta1 for adversarial optimizers, as in DCGAN.
-            **{f"{name}__betas": (0.5, 0.999) for name in ADVERSARIES if name in rates},
-            **defaults_for(self._reader).optimizer,
+            **net_arguments(arguments, self.net_params),
         ).initialize()
 
     def _recipe(self, table: TableFacts, output: Output) -> ModuleBuilder:

@@ -36,6 +36,7 @@ CONSTRAINTS: dict = {
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     "callbacks": [None, list, tuple],
+    "net_params": [None, dict],
     "device": [str, torch.device],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -60,6 +61,7 @@ BUILT_IN = (
     "discriminator",
     "scaling",
     "categorical_features",
+    "net_params",
 )
 
 
