@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -182,3 +184,65 @@ def test_tensors_of_any_type_are_rows(cancer, dtype, precision):
     assert fast_classifier(max_epochs=1).fit(X, y).predict(X).shape == (100,)
     assert np.isfinite(fast_detector().fit(X).score_samples(X)).all()
     assert np.isfinite(TableEncoder().fit(X).transform(X)).all()
+
+
+OF_MAIN = """
+import numpy as np
+import torch
+from sklearn.ensemble import BaggingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_validate
+from sklearn.pipeline import make_pipeline
+
+from tests.instances import fast
+
+
+class Network(torch.nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.layer = torch.nn.Linear(n_in, n_out)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+def prior(n, generator):
+    return torch.rand(n, 2, generator=generator)
+
+
+X = np.random.default_rng(0).normal(size=(60, 3))
+y = X[:, 0] > 0
+model = fast(encoder=Network, decoder=lambda n_in, n_out: Network(n_in, n_out), prior=prior)
+found = cross_validate(model, X, cv=2, n_jobs=2, return_estimator=True, error_score="raise")
+for fitted in found["estimator"]:
+    assert fitted.transform(X).shape == (60, 2)
+    assert isinstance(fitted.net_.module_.encoder, Network)
+    fitted.partial_fit(X)
+chain = make_pipeline(model, LogisticRegression())
+bags = BaggingClassifier(chain, n_estimators=2, n_jobs=2, random_state=0).fit(X, y)
+assert bags.predict(X).shape == (60,)
+"""
+
+
+@pytest.mark.slow
+def test_networks_of_main_come_back_from_workers():
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", OF_MAIN], capture_output=True, timeout=300, env=environment
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_a_local_network_goes_through_cloudpickle():
+    cloudpickle = pytest.importorskip("cloudpickle", reason="joblib brings it from 1.6 on")
+
+    class Network(torch.nn.Linear):
+        pass
+
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    model = fast(encoder=Network).fit(X)
+    again = pickle.loads(cloudpickle.dumps(model))
+    np.testing.assert_array_equal(again.transform(X), model.transform(X))
+    again.partial_fit(X)
+    model.partial_fit(X)
+    np.testing.assert_array_equal(again.transform(X), model.transform(X))

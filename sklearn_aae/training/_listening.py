@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
+import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, Checkpoint, EpochTimer, LRScheduler, PrintLog
 
@@ -101,13 +102,24 @@ class ListeningNet(NeuralNet):
 
     def __getstate__(self) -> dict[str, Any]:
         # Callbacks may pickle a net while it trains.
-        state = lasting(super().__getstate__())
+        if torch.device(self.device).type == "cpu":
+            # skorch pickles networks apart, so that they may come back on another device, but
+            # with a pickler of its own: joblib's workers take classes of __main__, that does not.
+            state = lasting(vars(self))
+        else:
+            state = lasting(super().__getstate__())
         # Functions are often local, which pickle does not take.
         state["_made"] = [
             (given if given is made or isinstance(given, type) else None, made)
             for given, made in self._made
         ]
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "__cuda_dependent_attributes__" in state:
+            super().__setstate__(state)
+        else:
+            vars(self).update(state)
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Tell the net and its callbacks of an event.
