@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks._ctgan import Synthesizer
 from benchmarks._generators import Copy, GaussianCopula, IndependentColumns, ShallowMixture
+from benchmarks._peer_tables import Autoregressive, Forest
 from sklearn_aae import AdversarialAutoencoder, outputs, posteriors
 
 #: Width of the code, for all tables.
@@ -44,6 +45,20 @@ def ctgan(label: str, kind: str, **settings: Any) -> Contender:
         return Synthesizer(kind, seed, **settings | ({"epochs": 1} if short else {}))
 
     return Contender(label, build, "ctgan")
+
+
+def argn(label: str, **settings: Any) -> Contender:
+    """Return a row of TabularARGN of ``mostlyai-engine``."""
+
+    def build(seed: int, short: bool = False) -> Autoregressive:
+        return Autoregressive(seed, **settings | ({"max_epochs": 1} if short else {}))
+
+    return Contender(label, build, "mostlyai")
+
+
+def arf(seed: int, short: bool = False) -> Forest:
+    """Return the adversarial random forest of ``arfpy``."""
+    return Forest(seed, **({"num_trees": 3, "max_iters": 1} if short else {}))
 
 
 AAE = "aae"
@@ -92,5 +107,11 @@ PEERS: dict[str, dict[str, Contender]] = {
             epochs=1000,
         ),
     },
+    "argn": {
+        # Values that few rows have are hidden as shipped, which is a promise of privacy.
+        "argn": argn("TabularARGN"),
+        "argn-all-values": argn("TabularARGN, value_protection=False", value_protection=False),
+    },
+    "arf": {"arf": Contender("adversarial random forest", arf, "arfpy")},
 }
-EVERY = CONTENDERS | PEERS["ctgan"] | PEERS["tvae"]
+EVERY = CONTENDERS | {key: row for rows in PEERS.values() for key, row in rows.items()}

@@ -97,7 +97,7 @@ def main() -> None:
     benchmark = TableBenchmark("generation", __doc__, CONTENDERS)
     benchmark.add(
         "--peers", nargs="+", choices=list(PEERS), default=[], metavar="NAME",
-        help=f"also these, which take long: {', '.join(PEERS)} (package ctgan)",
+        help=f"also these, if their packages are installed: {', '.join(PEERS)}",
     )  # fmt: skip
     benchmark.add("--run", nargs=3, help=argparse.SUPPRESS)
     args = benchmark.parse()
@@ -117,6 +117,8 @@ def main() -> None:
         results | {"targets": list(targets(rows))},
         **{f"table {table.name}": str(table).partition(": ")[2] for table in tables},
         ctgan=version("ctgan"),
+        argn=version("mostlyai-engine"),
+        arf=version("arfpy"),
     )
 
 

@@ -7,6 +7,7 @@ from pandas.testing import assert_frame_equal
 
 from benchmarks._ctgan import Filled
 from benchmarks._generators import Copy, GaussianCopula, IndependentColumns, Levels, ShallowMixture
+from benchmarks._peer_tables import Autoregressive, Forest, _numpy_of_its_time
 from tests.metrics.mixed import mixed_table
 
 GENERATORS = {
@@ -113,3 +114,25 @@ def test_rows_filled_for_other_packages_come_back():
     assert not rows.isna().any(axis=None)
     assert filled.discrete == ["city", "grade", "member", "(missing) height", "(missing) since"]
     assert_frame_equal(filled.unfill(rows), table)
+
+
+PEERS = {"argn": ("mostlyai.engine", {"max_epochs": 1}), "arf": ("arfpy", {"num_trees": 3})}
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_peers_return_tables_as_they_came(name):
+    package, settings = PEERS[name]
+    pytest.importorskip(package, reason="a peer that no extra installs")
+    table = mixed_table()
+    model = {"argn": Autoregressive, "arf": Forest}[name](0, **settings).fit(table)
+    drawn = model.sample(300, random_state=1)
+    assert drawn.dtypes.to_dict() == table.dtypes.to_dict()
+    assert set(drawn["city"].dropna()) <= set(table["city"].dropna())
+    assert_frame_equal(model.sample(300, random_state=1), drawn)
+
+
+def test_numpy_is_lent_what_the_forest_calls_and_no_longer():
+    there = hasattr(np, "in1d")
+    with _numpy_of_its_time():
+        assert np.in1d([1, 2], [2]).tolist() == [False, True]
+    assert hasattr(np, "in1d") == there
