@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 __all__ = [
@@ -9,6 +11,7 @@ __all__ = [
     "MissingExtraError",
     "NonFiniteLossError",
     "NotFittedError",
+    "RuleError",
     "UnsupportedColumnsError",
 ]
 
@@ -50,3 +53,39 @@ class NonFiniteLossError(ValueError):
 
 class MissingExtraError(ImportError):
     """An optional dependency is not installed; the message holds the line that cures it."""
+
+
+class RuleError(ValueError):
+    """A rule does not fit a table: its columns, their kinds, or too many of its rows.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to do.
+    rule : object
+        The rule.
+    rows : list of int, default=()
+        The rows that break it.
+
+    Attributes
+    ----------
+    rule : object
+        The rule.
+    rows : list of int
+        The rows that break it.
+
+    Examples
+    --------
+    >>> from sklearn_aae.exceptions import RuleError
+    >>> from sklearn_aae.rules import Order
+    >>> RuleError("too late", Order("start", "end"), [3]).rule
+    start <= end
+    """
+
+    def __init__(self, message: str, rule: object, rows: Iterable[int] = ()) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.rows = list(rows)
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.args[0], self.rule, self.rows)

@@ -20,6 +20,7 @@ MODULES = [
     "sklearn_aae.outputs",
     "sklearn_aae.posteriors",
     "sklearn_aae.priors",
+    "sklearn_aae.rules",
     "sklearn_aae.training",
 ]
 

@@ -3,7 +3,9 @@
 from sklearn_aae.encoding._columns import (
     BOOLEAN,
     CATEGORY,
+    DATETIME,
     DURATION,
+    EMPTY,
     NUMBER,
     Column,
     label_booleans,
@@ -12,6 +14,7 @@ from sklearn_aae.encoding._columns import (
 from sklearn_aae.encoding._comparable import at_precision, is_rounding_noise, precisions_of
 from sklearn_aae.encoding._containers import (
     Container,
+    as_array,
     as_frame,
     as_plain,
     check_numeric_columns,
@@ -23,6 +26,7 @@ from sklearn_aae.encoding._label_cells import LabelCells, read_label_cells
 from sklearn_aae.encoding._layout import Layout, Span, TableFacts
 from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._matrices import DATE, Matrices, read_matrices
+from sklearn_aae.encoding._number_columns import find_decimals
 from sklearn_aae.encoding._readers import (
     FARTHEST,
     LevelsReader,
@@ -39,7 +43,9 @@ __all__ = [
     "CATEGORY",
     "CLIP",
     "DATE",
+    "DATETIME",
     "DURATION",
+    "EMPTY",
     "FARTHEST",
     "NUMBER",
     "Column",
@@ -55,12 +61,14 @@ __all__ = [
     "Span",
     "TableEncoder",
     "TableFacts",
+    "as_array",
     "as_frame",
     "as_plain",
     "at_precision",
     "check_numeric_columns",
     "columns_of",
     "describe_non_finite",
+    "find_decimals",
     "is_mixed",
     "is_ready",
     "is_rounding_noise",

@@ -1,0 +1,259 @@
+"""What holds of one column by itself, and where cells are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import numpy as np
+
+from sklearn_aae.encoding import DURATION, NUMBER
+from sklearn_aae.rules._base import Rule, as_decimal, as_text, as_units, decimals_of, not_numbers
+from sklearn_aae.rules._table import Cells, RuleTable, in_one_unit
+
+
+@dataclass(frozen=True, repr=False)
+class Presence(Rule):
+    """A cell is missing wherever another one is, or wherever another one is not.
+
+    Parameters
+    ----------
+    column : label
+        The column whose cells are missing.
+    given : label
+        The column that says where.
+    when_missing : bool, default=True
+        Whether ``column`` is missing where ``given`` is; False: where ``given`` is not.
+    support, breaks, chance : int, int and float, default=None
+        What :func:`find_rules` counted; see :class:`Rule`.
+
+    Examples
+    --------
+    >>> from sklearn_aae.rules import Presence
+    >>> Presence("delivered", "sent")
+    delivered is missing where sent is
+    >>> Presence(1, 0).broken([[1.0, 2.0], [float("nan"), 2.0]])
+    array([False,  True])
+    """
+
+    column: Any
+    given: Any
+    when_missing: bool = True
+
+    @property
+    def columns(self) -> tuple:
+        """The column, and the one that says where it is missing."""
+        return self.column, self.given
+
+    def __str__(self) -> str:
+        where = "is" if self.when_missing else "is not"
+        return f"{self.column} is missing where {self.given} {where}"
+
+    def _speaks(self, table: RuleTable) -> np.ndarray:
+        return table[self.given].missing == self.when_missing
+
+    def _broken(self, table: RuleTable) -> np.ndarray:
+        return ~table[self.column].missing
+
+
+@dataclass(frozen=True, repr=False)
+class Unique(Rule):
+    """No two rows have the same cell.
+
+    Parameters
+    ----------
+    column : label
+        The column.
+    support, breaks, chance : int, int and float, default=None
+        What :func:`find_rules` counted; see :class:`Rule`.
+
+    Examples
+    --------
+    >>> from sklearn_aae.rules import Unique
+    >>> Unique("name")
+    name is unique
+    >>> Unique(0).broken([["Ann"], ["Ben"], ["Ann"]])
+    array([False, False,  True])
+    """
+
+    column: Any
+
+    by_row: ClassVar[bool] = False
+
+    @property
+    def columns(self) -> tuple:
+        """The column."""
+        return (self.column,)
+
+    def __str__(self) -> str:
+        return f"{self.column} is unique"
+
+    def _broken(self, table: RuleTable) -> np.ndarray:
+        codes = table[self.column].codes
+        _, first = np.unique(codes, return_index=True)
+        again = np.ones(table.n_rows, dtype=bool)
+        again[first] = False
+        return again
+
+
+@dataclass(frozen=True, repr=False)
+class RunningNumber(Rule):
+    """A column counts the rows.
+
+    Parameters
+    ----------
+    column : label
+        The column: whole numbers, or any that rise by one step from row to row.
+    start : int or float, default=1
+        The first number.
+    step : int or float, default=1
+        How far numbers of neighbouring rows are apart.
+    support, breaks, chance : int, int and float, default=None
+        What :func:`find_rules` counted; see :class:`Rule`.
+
+    Notes
+    -----
+    Rows may come in any order, and some may be left out: broken is the rule by a number that
+    comes again, or is not among ``start``, ``start + step``, and so on.
+
+    Examples
+    --------
+    >>> from sklearn_aae.rules import RunningNumber
+    >>> RunningNumber("id")
+    id is a running number
+    >>> RunningNumber(0).broken([[1], [2], [2], [0]])
+    array([False, False,  True,  True])
+    """
+
+    column: Any
+    start: Any = 1
+    step: Any = 1
+
+    by_row: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        self._set(start=as_decimal(self.start, "start"), step=as_decimal(self.step, "step"))
+        if not self.step:
+            raise ValueError("step must not be 0.")
+
+    @property
+    def columns(self) -> tuple:
+        """The column."""
+        return (self.column,)
+
+    def __str__(self) -> str:
+        steps = "" if abs(self.step) == 1 else f" in steps of {as_text(self.step)}"
+        return f"{self.column} is a running number{steps}"
+
+    def _misfit(self, cells: list[Cells]) -> str | None:
+        return not_numbers(cells, {NUMBER, DURATION})
+
+    def _broken(self, table: RuleTable) -> np.ndarray:
+        found = in_one_unit([table[self.column]], decimals_of([self.start, self.step]))
+        if found is None:
+            return np.ones(table.n_rows, dtype=bool)
+        (values,), decimals = found
+        start, step = as_units(self.start, decimals), as_units(self.step, decimals)
+        count = (values - start) // step
+        off = (count < 0) | (count * step != values - start)
+        return off | Unique(self.column)._broken(table)
+
+
+@dataclass(frozen=True, repr=False)
+class Bounds(Rule):
+    """Numbers lie between two ends, and on a grid.
+
+    Parameters
+    ----------
+    column : label
+        A column of numbers.
+    low, high : int, float or None, default=None
+        The least and the largest number; None: there is no end.
+    whole : bool, default=False
+        Whether all numbers are whole.
+    step : int, float or None, default=None
+        How far neighbours on the grid are apart.
+    origin : int or float, default=0
+        A number on the grid.
+    support, breaks, chance : int, int and float, default=None
+        What :func:`find_rules` counted; see :class:`Rule`.
+
+    Examples
+    --------
+    >>> from sklearn_aae.rules import Bounds
+    >>> Bounds("minutes", low=0, whole=True, step=15)
+    minutes >= 0, whole, steps of 15
+    >>> Bounds(0, low=0, high=100).broken([[50], [-1], [101]])
+    array([False,  True,  True])
+    """
+
+    column: Any
+    low: Any = None
+    high: Any = None
+    whole: bool = False
+    step: Any = None
+    origin: Any = 0
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high", "step", "origin"):
+            value = getattr(self, name)
+            self._set(**{name: None if value is None else as_decimal(value, name)})
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low must not be above high; got {self.low} and {self.high}.")
+        if self.step is not None and self.step <= 0:
+            raise ValueError(f"step must be positive; got {self.step}.")
+
+    @property
+    def columns(self) -> tuple:
+        """The column."""
+        return (self.column,)
+
+    def __str__(self) -> str:
+        name = str(self.column)
+        if self.low is not None and self.high is not None:
+            parts = [f"{as_text(self.low)} <= {name} <= {as_text(self.high)}"]
+        elif self.low is not None:
+            parts = [f"{name} >= {as_text(self.low)}"]
+        else:
+            parts = [f"{name} <= {as_text(self.high)}" if self.high is not None else name]
+        parts += ["whole"] if self.whole else []
+        parts += [f"steps of {as_text(self.step)}"] if self.step is not None else []
+        return ", ".join(parts)
+
+    def _misfit(self, cells: list[Cells]) -> str | None:
+        return not_numbers(cells, {NUMBER, DURATION})
+
+    def _broken(self, table: RuleTable) -> np.ndarray:
+        cells = table[self.column]
+        numbers = [n for n in (self.low, self.high, self.step, self.origin) if n is not None]
+        found = in_one_unit([cells], decimals_of(numbers))
+        if found is None:
+            return self._outside(cells.values, *(self._float(n) for n in (self.low, self.high))) | (
+                self.whole & (cells.values % 1 != 0)
+            )
+        (values,), decimals = found
+
+        def units(number: Decimal | None) -> int | None:
+            return None if number is None else as_units(number, decimals)
+
+        broken = self._outside(values, units(self.low), units(self.high))
+        if self.whole:
+            broken |= values % 10**decimals != 0
+        step, origin = units(self.step), units(self.origin)
+        if step:
+            broken |= (values - origin) % step != 0
+        return broken
+
+    @staticmethod
+    def _float(number: Decimal | None) -> float | None:
+        return None if number is None else float(number)
+
+    @staticmethod
+    def _outside(values: np.ndarray, low: Any, high: Any) -> np.ndarray:
+        outside = np.zeros(len(values), dtype=bool)
+        if low is not None:
+            outside |= values < low
+        if high is not None:
+            outside |= values > high
+        return outside

@@ -1,0 +1,190 @@
+"""Columns that determine others, and combinations that do not occur."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+
+from sklearn_aae.rules._base import Rule, as_label, as_labels
+from sklearn_aae.rules._groups import commonest, group_codes
+from sklearn_aae.rules._table import RuleTable
+
+#: Combinations that were to be expected less often than this may be missing by accident.
+LEAST_EXPECTED = 10
+
+
+@dataclass(frozen=True, repr=False)
+class Determines(Rule):
+    """Rows that agree in one column, or in two, agree in another one.
+
+    Parameters
+    ----------
+    determinants : label or list of label
+        One column, or a list of several.
+    determined : label
+        The column that follows from them.
+    mapping : mapping of tuple to cell, default=None
+        What follows from what, by the cells of the determinants.  None takes, for each
+        combination, what is commonest in the table; :func:`find_rules` has filled it in.
+        Dates are text.  The rule says nothing about combinations that it does not know.
+    support, breaks, chance : int, int and float, default=None
+        What :func:`find_rules` counted; see :class:`Rule`.
+
+    Examples
+    --------
+    >>> from sklearn_aae.rules import Determines
+    >>> Determines("zone", "borough")
+    zone determines borough
+    >>> Determines(["year", "week"], "month")
+    year, week determine month
+    >>> Determines(0, 1).broken([["Astoria", "Queens"]] * 2 + [["Astoria", "Bronx"]])
+    array([False, False,  True])
+    """
+
+    determinants: Any
+    determined: Any
+    mapping: Any = field(default=None, hash=False)
+
+    def __post_init__(self) -> None:
+        self._set(determinants=as_labels(self.determinants), determined=as_label(self.determined))
+        if not self.determinants:
+            raise ValueError("determinants must hold at least one column.")
+        if self.mapping is not None:
+            items = self.mapping.items() if isinstance(self.mapping, Mapping) else self.mapping
+            self._set(mapping={self._key(key): value for key, value in items})
+
+    def _key(self, key: Any) -> tuple:
+        return tuple(key) if isinstance(key, (tuple, list)) else (key,)
+
+    @property
+    def columns(self) -> tuple:
+        """The determinants, and what they determine."""
+        return *self.determinants, self.determined
+
+    def __str__(self) -> str:
+        verb = "determine" if len(self.determinants) > 1 else "determines"
+        return f"{', '.join(map(str, self.determinants))} {verb} {self.determined}"
+
+    def _learn(self, table: RuleTable) -> Self:
+        """Return the rule with what is commonest in a table."""
+        if self.mapping is not None:
+            return self
+        determinants = [table[name] for name in self.determinants]
+        determined = table[self.determined]
+        groups, n_groups = group_codes(determinants)
+        best = commonest(groups, determined.codes, n_groups, len(determined.levels))
+        first = np.full(n_groups, -1)
+        known = np.flatnonzero(groups >= 0)
+        first[groups[known]] = known  # any row of each group has its cells
+        mapping = {
+            tuple(column.levels[column.codes[row]] for column in determinants): (
+                determined.levels[level]
+            )
+            for row, level in zip(first.tolist(), best.tolist(), strict=True)
+            if level >= 0
+        }
+        return replace(self, mapping=mapping)
+
+    def _broken(self, table: RuleTable) -> np.ndarray:
+        expected = self._expected_codes(table)
+        return (expected != -1) & (expected != table[self.determined].codes)
+
+    def _expected_codes(self, table: RuleTable) -> np.ndarray:
+        """Return the level that follows for each row: -1 not known, -2 none of the table's."""
+        determinants = [table[name] for name in self.determinants]
+        levels = {level: i for i, level in enumerate(table[self.determined].levels)}
+        groups, n_groups = group_codes(determinants)
+        expected = np.full(n_groups + 1, -1)  # the last one is for rows without a group
+        _, first = np.unique(groups, return_index=True)
+        for row in first[groups[first] >= 0].tolist():
+            key = tuple(column.levels[column.codes[row]] for column in determinants)
+            if key in self.mapping:
+                expected[groups[row]] = levels.get(self.mapping[key], -2)
+        return expected[groups]
+
+
+@dataclass(frozen=True, repr=False)
+class AbsentPairs(Rule):
+    """Combinations of two columns that do not occur, although both parts of them do.
+
+    Parameters
+    ----------
+    first, second : label
+        Two columns of few levels.
+    absent : sequence of pair, default=None
+        The combinations that do not occur.  None takes those that the table has not, and would
+        have at least ten times if its columns were independent.
+    n_pairs : int, default=None
+        How many combinations there are.
+    support, breaks, chance : int, int and float, default=None
+        What :func:`find_rules` counted; see :class:`Rule`.
+
+    Examples
+    --------
+    >>> from sklearn_aae.rules import AbsentPairs
+    >>> rule = AbsentPairs("species", "island", [("Gentoo", "Dream")], n_pairs=9)
+    >>> rule
+    species and island: 8 of 9 pairs occur
+    >>> AbsentPairs(0, 1, [("Gentoo", "Dream")]).broken([["Gentoo", "Dream"], ["Adelie", "Dream"]])
+    array([ True, False])
+    """
+
+    first: Any
+    second: Any
+    absent: Sequence[Sequence[Any]] | None = None
+    n_pairs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.absent is not None:
+            pairs = [tuple(pair) for pair in self.absent]
+            if any(len(pair) != 2 for pair in pairs):
+                raise ValueError(f"absent must be pairs of cells; got {self.absent!r}.")
+            self._set(absent=tuple(pairs))
+
+    @property
+    def columns(self) -> tuple:
+        """The two columns."""
+        return self.first, self.second
+
+    def __str__(self) -> str:
+        if self.absent is None:
+            return f"{self.first} and {self.second}: not all pairs occur"
+        if self.n_pairs is None:
+            return f"{self.first} and {self.second}: {len(self.absent)} pairs do not occur"
+        occurring = self.n_pairs - len(self.absent)
+        return f"{self.first} and {self.second}: {occurring} of {self.n_pairs} pairs occur"
+
+    def _learn(self, table: RuleTable) -> Self:
+        """Return the rule with the pairs that a table has not."""
+        if self.absent is not None:
+            return self
+        first, second = (table[name] for name in self.columns)
+        counts = pair_counts(first.codes, second.codes, len(first.levels), len(second.levels))
+        absent = (counts == 0) & (expected_counts(counts) >= LEAST_EXPECTED)
+        pairs = [(first.levels[i], second.levels[j]) for i, j in np.argwhere(absent).tolist()]
+        return replace(self, absent=tuple(pairs), n_pairs=counts.size)
+
+    def _broken(self, table: RuleTable) -> np.ndarray:
+        first, second = (table[name] for name in self.columns)
+        index = [{level: i for i, level in enumerate(column.levels)} for column in (first, second)]
+        banned = np.zeros((len(first.levels) + 1, len(second.levels) + 1), dtype=bool)
+        for one, other in self.absent or ():
+            if one in index[0] and other in index[1]:
+                banned[index[0][one], index[1][other]] = True
+        return banned[first.codes, second.codes]
+
+
+def pair_counts(first: np.ndarray, second: np.ndarray, n_first: int, n_second: int) -> np.ndarray:
+    """Return how many rows have each pair of levels (n_first, n_second)."""
+    known = (first >= 0) & (second >= 0)
+    pairs = first[known] * n_second + second[known]
+    return np.bincount(pairs, minlength=n_first * n_second).reshape(n_first, n_second)
+
+
+def expected_counts(counts: np.ndarray) -> np.ndarray:
+    """Return how many rows would have each pair if the columns were independent."""
+    total = max(int(counts.sum()), 1)
+    return np.outer(counts.sum(axis=1), counts.sum(axis=0)) / total

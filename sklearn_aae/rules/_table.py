@@ -1,0 +1,220 @@
+"""Tables as rules read them: columns by label, numbers and dates in whole units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+from sklearn_aae.encoding import (
+    BOOLEAN,
+    CATEGORY,
+    DATETIME,
+    DURATION,
+    NUMBER,
+    Column,
+    Container,
+    as_array,
+    as_frame,
+    columns_of,
+    find_decimals,
+    is_rounding_noise,
+    read_column,
+)
+
+#: Decimals of a second that the units of dates and durations have.
+DECIMALS_OF_UNIT = {"D": 0, "s": 0, "ms": 3, "us": 6, "ns": 9}
+UNIT_OF_DECIMALS = {0: "s", 3: "ms", 6: "us", 9: "ns"}
+SECONDS_A_DAY = 86_400
+#: Numbers are written with at most so many decimals.
+MOST_DECIMALS = 10
+#: Floats below this are whole where they say so.
+EXACT = 2.0**53
+#: Whole numbers below this can be added a few times in 64 bits.
+ROOM = 2**58
+#: A clock with and one without a time zone do not compare.
+AWARE = "datetime with a time zone"
+
+
+@dataclass
+class Cells:
+    """The cells of one column, as rules compare them.
+
+    Attributes
+    ----------
+    name : object
+        Label or position.
+    kind : str
+        "number", "boolean", "category", "datetime", "datetime with a time zone", "duration" or
+        "empty".  Only cells of one kind are compared with each other.
+    missing : ndarray of shape (n_rows,), bool
+        Where cells are missing.
+    values : ndarray of shape (n_rows,)
+        Numbers; seconds; indices of labels.  Anything where a cell is missing.
+    whole : ndarray of shape (n_rows,), int64, or None
+        Numbers and seconds in units of the last decimal; 0 where a cell is missing.  None if the
+        numbers have no last decimal.
+    decimals : int
+        How many decimals these units have.
+    column : Column
+        What was read.
+    """
+
+    name: Any
+    kind: str
+    missing: np.ndarray
+    values: np.ndarray
+    whole: np.ndarray | None
+    decimals: int
+    column: Column
+
+    @cached_property
+    def levels(self) -> list:
+        """The distinct cells that are there, in order, as values that JSON knows."""
+        return self._levels_and_codes[0]
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """Indices among the levels, -1 for a missing cell (n_rows,), int64."""
+        return self._levels_and_codes[1]
+
+    @cached_property
+    def _levels_and_codes(self) -> tuple[list, np.ndarray]:
+        cells = self.values if self.whole is None else self.whole
+        codes = np.full(len(cells), -1)
+        found, codes[~self.missing] = np.unique(cells[~self.missing], return_inverse=True)
+        return [self._plain(value) for value in found.tolist()], codes
+
+    def _plain(self, value: Any) -> Any:
+        if self.kind == CATEGORY:
+            label = self.column.labels[value]
+            return label if isinstance(label, (str, bool, int, float)) else str(label)
+        if self.kind == BOOLEAN:
+            return bool(value)
+        if self.kind in (DATETIME, AWARE):
+            return str(np.datetime64(value, UNIT_OF_DECIMALS[self.decimals]))
+        if self.whole is None or not self.decimals:
+            return value
+        return round(value / 10**self.decimals, self.decimals)
+
+
+class RuleTable:
+    """A table whose columns are read when a rule asks for them.
+
+    Parameters
+    ----------
+    X : frame or array-like of shape (n_rows, n_columns)
+        The table.
+    """
+
+    def __init__(self, X: Any) -> None:
+        frame = as_frame(X)
+        if frame is None:
+            X = check_array(as_array(X), dtype=None, ensure_all_finite=False)
+        self.container = Container.of(X)
+        self.n_rows = len(X)
+        natives = list(columns_of(X))
+        self.names = list(self.container.columns) or list(range(len(natives)))
+        self._natives = dict(zip(self.names, natives, strict=True))
+        self._read: dict[Any, Cells] = {}
+
+    def __contains__(self, name: Any) -> bool:
+        return name in self._natives
+
+    def __getitem__(self, name: Any) -> Cells:
+        if name not in self._read:
+            self._read[name] = read_cells(read_column(self._natives[name], name))
+        return self._read[name]
+
+    def take(self, rows: np.ndarray) -> RuleTable:
+        """Return some rows, with the levels of all of them."""
+        part = object.__new__(RuleTable)
+        part.container, part.n_rows, part.names = self.container, len(rows), self.names
+        part._natives = self._natives
+        part._read = {name: _take(self[name], rows) for name in self.names}
+        return part
+
+
+def _take(cells: Cells, rows: np.ndarray) -> Cells:
+    part = Cells(
+        cells.name,
+        cells.kind,
+        cells.missing[rows],
+        cells.values[rows],
+        None if cells.whole is None else cells.whole[rows],
+        cells.decimals,
+        cells.column,
+    )
+    part.__dict__["_levels_and_codes"] = (cells.levels, cells.codes[rows])
+    return part
+
+
+def read_cells(column: Column) -> Cells:
+    """Return the cells of a column as rules compare them."""
+    missing, values, kind = column.missing, column.values, column.kind
+    whole, decimals = None, 0
+    if kind in (DATETIME, DURATION):
+        unit = str(column.unit)
+        decimals = DECIMALS_OF_UNIT[unit]
+        whole = values * SECONDS_A_DAY if unit == "D" else values
+        values = whole = np.where(missing, 0, whole)
+        kind = AWARE if column.offsets is not None else kind
+    elif kind == BOOLEAN:
+        values = whole = np.where(missing, 0, values).astype(np.int64)
+    elif kind == NUMBER and column.exact is None:
+        values = np.where(missing, 0, values)
+        whole, decimals = _as_whole(values, column)
+    return Cells(column.name, kind, missing, values, whole, decimals, column)
+
+
+def _as_whole(values: np.ndarray, column: Column) -> tuple[np.ndarray | None, int]:
+    """Return numbers in units of their last decimal, and how many decimals that are."""
+    if values.dtype.kind in "iu":
+        if len(values) and int(values.max()) > np.iinfo(np.int64).max:
+            return None, 0
+        return values.astype(np.int64), 0
+    decimals = find_decimals(values, column.storage)
+    largest = float(np.abs(values).max(initial=0))
+    if decimals is None and column.storage == np.float64:
+        decimals = _decimals_but_for_noise(values, largest)
+    if decimals is None or largest * 10.0**decimals >= EXACT:
+        return None, 0
+    return np.rint(values * 10.0**decimals).astype(np.int64), decimals
+
+
+def _decimals_but_for_noise(values: np.ndarray, largest: float) -> int | None:
+    """Return the decimals of computed numbers, such as 0.1 + 0.2."""
+    for decimals in range(MOST_DECIMALS + 1):
+        # Where rounding noise is as large as a unit, all numbers look whole.
+        if np.spacing(largest) * 10.0**decimals > 1e-3:
+            return None
+        for part in (values[:1000], values):
+            rounded = np.round(part, decimals)
+            low, high = np.minimum(part, rounded), np.maximum(part, rounded)
+            if not is_rounding_noise(low, high).all():
+                break
+        else:
+            return decimals
+    return None
+
+
+def in_one_unit(cells: Sequence[Cells], decimals: int) -> tuple[list[np.ndarray], int] | None:
+    """Return columns in units of the last decimal that any of them has, and its number.
+
+    Whole numbers of 64 bits, or of Python where these are too small; None if a column has no
+    last decimal.
+    """
+    decimals = max(decimals, *(column.decimals for column in cells))
+    found = []
+    for column in cells:
+        if column.whole is None:
+            return None
+        factor = 10 ** (decimals - column.decimals)
+        least, most = int(column.whole.min(initial=0)), int(column.whole.max(initial=0))
+        wide = max(-least, most) * factor >= ROOM
+        found.append((column.whole.astype(object) if wide else column.whole) * factor)
+    return found, decimals
