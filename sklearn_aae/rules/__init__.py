@@ -6,6 +6,7 @@ from sklearn_aae.rules._columns import Bounds, Presence, RunningNumber, Unique
 from sklearn_aae.rules._levels import AbsentPairs, Determines
 from sklearn_aae.rules._orders import Order
 from sklearn_aae.rules._rules import RuleCheck, Rules
+from sklearn_aae.rules._search import find_rules
 
 __all__ = [
     "AbsentPairs",
@@ -21,4 +22,5 @@ __all__ = [
     "RunningNumber",
     "Sum",
     "Unique",
+    "find_rules",
 ]

@@ -217,6 +217,11 @@ def as_units(number: Decimal, decimals: int) -> int:
     return int(number.scaleb(decimals))
 
 
+def from_units(units: int, decimals: int) -> Decimal:
+    """Return a number that is given in units of its last decimal."""
+    return Decimal(units).scaleb(-decimals)
+
+
 def decimals_of(numbers: Iterable[Decimal]) -> int:
     """Return how many decimals numbers have."""
     return max((-int(number.normalize().as_tuple().exponent) for number in numbers), default=0)

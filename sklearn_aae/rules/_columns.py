@@ -216,10 +216,11 @@ class Bounds(Rule):
         elif self.low is not None:
             parts = [f"{name} >= {as_text(self.low)}"]
         else:
-            parts = [f"{name} <= {as_text(self.high)}" if self.high is not None else name]
+            parts = [f"{name} <= {as_text(self.high)}" if self.high is not None else ""]
         parts += ["whole"] if self.whole else []
         parts += [f"steps of {as_text(self.step)}"] if self.step is not None else []
-        return ", ".join(parts)
+        text = ", ".join(filter(None, parts))
+        return text if parts[0] else f"{name}: {text}"
 
     def _misfit(self, cells: list[Cells]) -> str | None:
         return not_numbers(cells, {NUMBER, DURATION})

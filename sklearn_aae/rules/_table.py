@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -89,6 +89,13 @@ class Cells:
         found, codes[~self.missing] = np.unique(cells[~self.missing], return_inverse=True)
         return [self._plain(value) for value in found.tolist()], codes
 
+    def take(self, rows: np.ndarray) -> Cells:
+        """Return the cells of some rows, with the levels of all of them."""
+        whole = None if self.whole is None else self.whole[rows]
+        part = replace(self, missing=self.missing[rows], values=self.values[rows], whole=whole)
+        part.__dict__["_levels_and_codes"] = (self.levels, self.codes[rows])
+        return part
+
     def _plain(self, value: Any) -> Any:
         if self.kind == CATEGORY:
             label = self.column.labels[value]
@@ -123,34 +130,26 @@ class RuleTable:
         self._read: dict[Any, Cells] = {}
 
     def __contains__(self, name: Any) -> bool:
-        return name in self._natives
+        return name in self.names
 
     def __getitem__(self, name: Any) -> Cells:
         if name not in self._read:
             self._read[name] = read_cells(read_column(self._natives[name], name))
         return self._read[name]
 
+    @classmethod
+    def of(cls, columns: Sequence[Cells]) -> RuleTable:
+        """Return a table of columns that were read."""
+        table = object.__new__(cls)
+        table.container, table._natives = Container(None, ()), {}
+        table.n_rows = len(columns[0].missing)
+        table.names = [column.name for column in columns]
+        table._read = {column.name: column for column in columns}
+        return table
+
     def take(self, rows: np.ndarray) -> RuleTable:
         """Return some rows, with the levels of all of them."""
-        part = object.__new__(RuleTable)
-        part.container, part.n_rows, part.names = self.container, len(rows), self.names
-        part._natives = self._natives
-        part._read = {name: _take(self[name], rows) for name in self.names}
-        return part
-
-
-def _take(cells: Cells, rows: np.ndarray) -> Cells:
-    part = Cells(
-        cells.name,
-        cells.kind,
-        cells.missing[rows],
-        cells.values[rows],
-        None if cells.whole is None else cells.whole[rows],
-        cells.decimals,
-        cells.column,
-    )
-    part.__dict__["_levels_and_codes"] = (cells.levels, cells.codes[rows])
-    return part
+        return RuleTable.of([self[name].take(rows) for name in self.names])
 
 
 def read_cells(column: Column) -> Cells:
