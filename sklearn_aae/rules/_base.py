@@ -137,9 +137,11 @@ class Rule(ABC):
         dict
             ``"rule"`` is the name of the class; the others are its parameters.
         """
-        plain = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+        values = {item: getattr(self, item.name) for item in fields(self)}
         return {"rule": type(self).__name__} | {
-            name: value for name, value in plain.items() if value is not None
+            item.name: _plain(value)
+            for item, value in values.items()
+            if value is not None or item.default is not None
         }
 
     @classmethod

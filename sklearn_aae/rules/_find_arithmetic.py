@@ -24,6 +24,8 @@ LEAST_ROWS = 5
 MOST_CHANCE = (0.9, 0.5)
 #: What a further part of a sum has to save, in bits a row.
 BITS_A_PART = 0.25
+#: What it takes to say a number of a row that a sum says nothing about, in bits.
+BITS_OF_OTHERS = 8.0
 #: Combinations that are worked on at once.
 BLOCK = 20_000
 #: Random rows that long sums are solved for, for each column, and how often.
@@ -32,19 +34,22 @@ ROWS_A_COLUMN, N_TRIES = 3, 3
 
 @dataclass
 class Candidate:
-    """Columns with signs, and the amounts that they add up to."""
+    """Columns with signs, and the amounts that they add up to in some of the rows."""
 
     signs: np.ndarray
     offsets: np.ndarray
     breaks: int
     about: int
+    n_rows: int
     chance: float
     bits: float
 
     @property
     def cost(self) -> float:
         """What it takes to say what is left over, and the columns; less is better."""
-        return self.bits + BITS_A_PART * int((self.signs != 0).sum())
+        covered = self.about / self.n_rows
+        said = covered * self.bits + (1 - covered) * BITS_OF_OTHERS
+        return said + BITS_A_PART * int((self.signs != 0).sum())
 
 
 class Units:
@@ -127,10 +132,11 @@ def _is_counter(cells: Cells) -> bool:
 def _combinations(units: Units, n_parts: int) -> Iterator[np.ndarray]:
     """Yield blocks of signs (n, n_columns): one column less others, and columns added."""
     n = len(units.cells)
-    chosen = np.array(list(combinations(range(n), n_parts + 1)), dtype=np.intp)
+    chosen = np.array([*combinations(range(n), n_parts + 1)], dtype=np.intp)
+    chosen = chosen.reshape(-1, n_parts + 1)
     for block in np.array_split(chosen, max(1, len(chosen) // BLOCK)):
-        # Of two columns, one less the other is the same as the other way around.
-        for total in (None, *range(n_parts + 1))[: 2 if n_parts == 1 else None]:
+        # Of two columns, one less the other is the same as the other way around: the first leads.
+        for total in (None, *range(n_parts + 1)) if n_parts > 1 else (None, 1):
             signs = np.zeros((len(block), n), dtype=np.int64)
             np.put_along_axis(signs, block, 1 if total is None else -1, axis=1)
             if total is not None:
@@ -185,14 +191,14 @@ def _verified(search: Search, units: Units, signs: np.ndarray) -> Candidate | No
         return None
     shares = counts / about
     bits = float(-(shares * np.log2(shares)).sum())
-    return Candidate(signs, offsets, breaks, about, float(by_chance), bits)
+    return Candidate(signs, offsets, breaks, about, search.table.n_rows, float(by_chance), bits)
 
 
 def _independent(candidates: list[Candidate]) -> list[Candidate]:
     """Return the candidates that do not follow from better ones, the best first.
 
-    One with offsets does not share two columns with a better one either: what it leaves open is
-    what the better one says.
+    One with offsets computes no column that a better one computes, and does not share two columns
+    with it either: what it leaves open is what the better one says.
     """
     chosen: list[Candidate] = []
     for candidate in sorted(candidates, key=lambda c: (c.cost, c.signs.tolist())):
@@ -200,7 +206,9 @@ def _independent(candidates: list[Candidate]) -> list[Candidate]:
         if np.linalg.matrix_rank(joined) < len(joined):
             continue
         shared = [int(((c.signs != 0) & (candidate.signs != 0)).sum()) for c in chosen]
-        if len(candidate.offsets) > 1 and max(shared, default=0) > 1:
+        computed = {_computed(c.signs) for c in chosen}
+        several = len(candidate.offsets) > 1
+        if several and (max(shared, default=0) > 1 or _computed(candidate.signs) in computed):
             continue
         chosen.append(candidate)
     return chosen
@@ -218,7 +226,7 @@ def _long_sums(search: Search, units: Units, chosen: list[Candidate]) -> Iterato
         return
     for _ in range(N_TRIES):
         rows = search.rng.choice(complete, n_rows, replace=False)
-        values = units.values[np.ix_(free, rows)].astype(np.float64)
+        values = units.values[np.ix_(np.array(free), rows)].astype(np.float64)
         values -= values.mean(axis=1, keepdims=True)
         for k, column in enumerate(free):
             others = [i for i in range(len(free)) if i != k]
@@ -257,10 +265,6 @@ def _as_sum(units: Units, candidate: Candidate) -> Rule:
         total, parts = None, np.flatnonzero(signs)
     else:
         total, parts = int(np.flatnonzero(signs > 0)[0]), np.flatnonzero(signs < 0)
-        if len(parts) == 1 and total < parts[0]:
-            # Of two columns the first one leads.
-            total, parts = int(parts[0]), np.array([total])
-            offsets = sorted(-offset for offset in offsets)
     return Sum(
         None if total is None else units.cells[total].name,
         [units.cells[i].name for i in parts.tolist()],

@@ -62,6 +62,7 @@ def find_bounds(search: Search) -> list[Rule]:
         for cells in search.cells
         if cells.kind in (NUMBER, DURATION)
         and cells.whole is not None
+        and not isinstance(_key(cells), RunningNumber)
         and (rule := _bounds(cells)) is not None
     ]
 
@@ -71,7 +72,7 @@ def _bounds(cells: Cells) -> Rule | None:
     present = cells.whole[~cells.missing]
     values, counts = np.unique(present, return_counts=True)
     low, high = (int(end) for end in (values[0], values[-1]))
-    heaped = max(LEAST_HEAPED, 0.01 * len(present))
+    heaped = max(LEAST_HEAPED, 0.05 * len(present))
     ends: list[int | None] = [None, None]
     if counts[0] >= heaped:
         ends[0] = low
@@ -84,7 +85,8 @@ def _bounds(cells: Cells) -> Rule | None:
         return None
     return Bounds(
         cells.name,
-        *(None if end is None else from_units(end, cells.decimals) for end in ends),
+        low=None if ends[0] is None else from_units(ends[0], cells.decimals),
+        high=None if ends[1] is None else from_units(ends[1], cells.decimals),
         whole=not (present % 10**cells.decimals).any(),
         step=from_units(step, cells.decimals) if step > 1 else None,
         origin=from_units(low % step, cells.decimals) if step > 1 else 0,

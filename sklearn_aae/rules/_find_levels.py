@@ -20,6 +20,8 @@ from sklearn_aae.rules._levels import (
 )
 from sklearn_aae.rules._table import Cells
 
+#: Pairs that do not occur would be in at least this share of rows by chance.
+LEAST_SHARE = 0.01
 #: A group of rows has at least so many rows on average, or agreement says little.
 LEAST_ROWS = 2
 #: Rows in which dependencies on two columns are sought first.
@@ -151,7 +153,8 @@ def find_absent_pairs(search: Search) -> list[Rule]:
         expected = expected_counts(counts)
         absent = (expected >= least) & (counts <= (1 - search.share) * expected)
         total, breaks = int(counts.sum()), int(counts[absent].sum())
-        if absent.any() and search.allows(breaks, total):
+        would = float(expected[absent].sum())
+        if would >= LEAST_SHARE * total and search.allows(breaks, total):
             found.append(
                 AbsentPairs(
                     first.name,
@@ -160,7 +163,7 @@ def find_absent_pairs(search: Search) -> list[Rule]:
                     counts.size,
                     support=total - breaks,
                     breaks=breaks,
-                    chance=1 - float(expected[absent].sum()) / total,
+                    chance=1 - would / total,
                 )
             )
     return found

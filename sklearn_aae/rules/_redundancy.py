@@ -5,7 +5,8 @@
 2. Of columns that determine each other the first in the table leads: the others determine
    nothing, and are in no list of absent pairs.
 3. Of dependencies, orders and missing cells, what follows by a chain of two is dropped.
-4. An order follows from a sum whose other parts are not negative.
+4. An order follows from a sum whose other parts are not negative, or from a product whose other
+   factor is at least 1.
 5. A dependency on two columns follows if what it determines determines both, or if one of them
    determines a third column that can take its place, or that is determined by both and determines
    the rest.
@@ -24,6 +25,19 @@ from sklearn_aae.rules._columns import Presence
 from sklearn_aae.rules._levels import AbsentPairs, Determines
 from sklearn_aae.rules._orders import Order
 from sklearn_aae.rules._table import RuleTable
+
+#: The order in which rules are shown.
+SHOWN = [
+    "Determines",
+    "Sum",
+    "Product",
+    "Order",
+    "Presence",
+    "Unique",
+    "RunningNumber",
+    "AbsentPairs",
+    "Bounds",
+]
 
 Edges = set[tuple[Any, Any]]
 
@@ -59,13 +73,10 @@ def without_redundant(rules: list[Rule], table: RuleTable) -> list[Rule]:
         if tests.get(type(rule), lambda _: True)(rule)
         and (not isinstance(rule, Presence) or rule in absent)
     ]
-    kinds = list(Rule.kinds)
-    order = [Determines, Sum, Product, Order]
     return sorted(
         found,
         key=lambda rule: (
-            order.index(type(rule)) if type(rule) in order else len(order),
-            kinds.index(type(rule).__name__),
+            SHOWN.index(type(rule).__name__),
             [place[name] for name in rule.columns],
         ),
     )
@@ -127,14 +138,19 @@ def _orders(rules: list[Rule], table: RuleTable) -> Edges:
             continue
         for part in rule.parts:
             others = [name for name in rule.parts if name != part]
-            if min(rule.offsets) >= 0 and all(_is_not_negative(table, x) for x in others):
+            if min(rule.offsets) >= 0 and all(_is_at_least(table, x, 0) for x in others):
                 implied.add((part, rule.total))
+    for product in (rule for rule in rules if isinstance(rule, Product)):
+        for one, other in (product.factors, product.factors[::-1]):
+            if _is_at_least(table, other, 1) and _is_at_least(table, one, 0):
+                implied.add((one, product.product))
     kept = {edge for edge in edges if not {*edge} & followers and frozenset(edge) not in equal}
     return reduced(kept | (implied & edges)) - implied
 
 
-def _is_not_negative(table: RuleTable, name: Any) -> bool:
-    return bool((table[name].values[~table[name].missing] >= 0).all())
+def _is_at_least(table: RuleTable, name: Any, least: int) -> bool:
+    cells = table[name]
+    return bool((cells.values[~cells.missing] >= least).all())
 
 
 def _presence(rules: list[Rule], place: dict) -> list[Presence]:

@@ -238,12 +238,12 @@ class Rules(MutableSequence[Rule]):
             nothing in common.
         """
         orders = [rule for rule in self if isinstance(rule, Order)]
-        for rule in orders:
-            if rule.strict and rule.low in _reachable(rule.high, orders):
+        for order in orders:
+            if order.strict and order.low in _reachable(order.high, orders):
                 raise RuleError(
-                    f"The rule '{rule}' contradicts other orders: {rule.high!r} is never above "
-                    f"{rule.low!r} either. Remove one of them.",
-                    rule,
+                    f"The rule '{order}' contradicts other orders: {order.high!r} is never above "
+                    f"{order.low!r} either. Remove one of them.",
+                    order,
                 )
         ends: dict[Any, list[Bounds]] = {}
         for rule in self:
