@@ -40,7 +40,7 @@ class Search:
 
     def __post_init__(self) -> None:
         columns = [self.table[name] for name in self.table.names]
-        self.cells = [column for column in columns if len(column.levels) > 1]
+        self.cells = [column for column in columns if column.n_levels > 1]
         self.folds = self.rng.permutation(self.table.n_rows) % N_FOLDS
 
     def allows(self, breaks: float, about: float) -> bool:

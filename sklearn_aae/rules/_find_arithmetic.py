@@ -88,9 +88,9 @@ class Units:
     def may_have(self, signs: np.ndarray, offsets: np.ndarray) -> bool:
         """Return whether offsets say anything: codes of a few levels always have some."""
         chosen = [self.cells[i] for i in np.flatnonzero(signs)]
-        if len(offsets) == 1 and (not offsets[0] or all(len(c.levels) == 2 for c in chosen)):
+        if len(offsets) == 1 and (not offsets[0] or all(c.n_levels == 2 for c in chosen)):
             return True
-        return max(len(column.levels) for column in chosen) > 2 * MOST_OFFSETS
+        return max(column.n_levels for column in chosen) > 2 * MOST_OFFSETS
 
     def residuals(self, signs: np.ndarray, *, shuffled: bool = False) -> np.ndarray:
         """Return what a combination adds up to where all of its cells are there."""
@@ -278,7 +278,7 @@ def _as_sum(units: Units, candidate: Candidate) -> Rule:
 def find_products(search: Search) -> list[Rule]:
     """Return which column is the product of which."""
     table = search.table
-    among = [cells for cells in search.cells if cells.kind == NUMBER and len(cells.levels) > 2]
+    among = [cells for cells in search.cells if cells.kind == NUMBER and cells.n_levels > 2]
     rows = search.sample(GLANCE)
     values = np.array([_as_floats(cells)[rows] for cells in among]).reshape(len(among), len(rows))
     found: list[Rule] = []

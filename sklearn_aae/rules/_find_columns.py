@@ -29,7 +29,7 @@ def find_keys(search: Search) -> list[Rule]:
 
 def _key(cells: Cells) -> Rule | None:
     n_rows = len(cells.missing)
-    if cells.missing.any() or len(cells.levels) < n_rows or n_rows < FEW_ROWS:
+    if cells.missing.any() or cells.n_levels < n_rows or n_rows < FEW_ROWS:
         return None
     if cells.kind == CATEGORY:
         return Unique(cells.name, support=n_rows, breaks=0)

@@ -36,7 +36,7 @@ def find_dependencies(search: Search) -> list[Rule]:
     codes = np.stack([cells.codes for cells in columns], axis=1) if columns else None
     found: list[Rule] = []
     for i, cells in enumerate(columns):
-        if codes is None or len(cells.levels) * LEAST_ROWS > search.table.n_rows:
+        if codes is None or cells.n_levels * LEAST_ROWS > search.table.n_rows:
             continue
         for j in _agreeing(cells.codes, codes, search.share):
             if i != j:
@@ -60,7 +60,7 @@ def find_joint_dependencies(search: Search, known: list[Rule]) -> list[Rule]:
         names = [cells.name for cells in pair]
         if (names[0], names[1]) in single or (names[1], names[0]) in single:
             continue
-        groups = codes[:, a] * len(pair[1].levels) + codes[:, b]
+        groups = codes[:, a] * pair[1].n_levels + codes[:, b]
         groups[(codes[:, a] < 0) | (codes[:, b] < 0)] = -1
         for j in _agreeing(groups, codes, search.share):
             target = columns[j]
@@ -88,7 +88,7 @@ def _dependency(
     search: Search, determinants: list[Cells], determined: Cells, n_tests: int
 ) -> Determines | None:
     groups, n_groups = group_codes(determinants)
-    codes, n_levels = determined.codes, len(determined.levels)
+    codes, n_levels = determined.codes, determined.n_levels
     known = (groups >= 0) & (codes >= 0)
     about = int(known.sum())
     if n_groups * LEAST_ROWS > about:
@@ -144,12 +144,12 @@ def find_absent_pairs(search: Search) -> list[Rule]:
     """Return which combinations of two columns do not occur."""
     columns = [cells for cells in search.cells if _has_few_levels(cells)]
     pairs = list(combinations(columns, 2))
-    n_tests = sum(len(first.levels) * len(second.levels) for first, second in pairs)
+    n_tests = sum(first.n_levels * second.n_levels for first, second in pairs)
     # So often does a pair not occur by chance that is expected so many times: exp(-times).
     least = max(LEAST_EXPECTED, np.log(max(n_tests, 1) / ALPHA))
     found: list[Rule] = []
     for first, second in pairs:
-        counts = pair_counts(first.codes, second.codes, len(first.levels), len(second.levels))
+        counts = pair_counts(first.codes, second.codes, first.n_levels, second.n_levels)
         expected = expected_counts(counts)
         absent = (expected >= least) & (counts <= (1 - search.share) * expected)
         total, breaks = int(counts.sum()), int(counts[absent].sum())
@@ -171,5 +171,5 @@ def find_absent_pairs(search: Search) -> list[Rule]:
 
 def _has_few_levels(cells: Cells) -> bool:
     if cells.kind in (BOOLEAN, CATEGORY):
-        return len(cells.levels) <= MOST_LEVELS
-    return cells.kind == NUMBER and cells.whole is not None and len(cells.levels) <= MOST_NUMBERS
+        return cells.n_levels <= MOST_LEVELS
+    return cells.kind == NUMBER and cells.whole is not None and cells.n_levels <= MOST_NUMBERS

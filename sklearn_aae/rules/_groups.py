@@ -11,10 +11,10 @@ from sklearn_aae.rules._table import Cells
 
 def group_codes(columns: Sequence[Cells]) -> tuple[np.ndarray, int]:
     """Return the group of each row by its cells, -1 where one is missing, and how many."""
-    codes, n_groups = columns[0].codes, len(columns[0].levels)
+    codes, n_groups = columns[0].codes, columns[0].n_levels
     for column in columns[1:]:
         missing = (codes < 0) | (column.codes < 0)
-        joined = np.where(missing, -1, codes * len(column.levels) + column.codes)
+        joined = np.where(missing, -1, codes * column.n_levels + column.codes)
         found, codes = np.unique(joined, return_inverse=True)
         has_missing = len(found) > 0 and found[0] < 0
         codes, n_groups = codes - int(has_missing), len(found) - int(has_missing)

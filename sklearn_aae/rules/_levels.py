@@ -75,7 +75,7 @@ class Determines(Rule):
         determinants = [table[name] for name in self.determinants]
         determined = table[self.determined]
         groups, n_groups = group_codes(determinants)
-        best = commonest(groups, determined.codes, n_groups, len(determined.levels))
+        best = commonest(groups, determined.codes, n_groups, determined.n_levels)
         first = np.full(n_groups, -1)
         known = np.flatnonzero(groups >= 0)
         first[groups[known]] = known  # any row of each group has its cells
@@ -162,7 +162,7 @@ class AbsentPairs(Rule):
         if self.absent is not None:
             return self
         first, second = (table[name] for name in self.columns)
-        counts = pair_counts(first.codes, second.codes, len(first.levels), len(second.levels))
+        counts = pair_counts(first.codes, second.codes, first.n_levels, second.n_levels)
         absent = (counts == 0) & (expected_counts(counts) >= LEAST_EXPECTED)
         pairs = [(first.levels[i], second.levels[j]) for i, j in np.argwhere(absent).tolist()]
         return replace(self, absent=tuple(pairs), n_pairs=counts.size)
@@ -170,7 +170,7 @@ class AbsentPairs(Rule):
     def _broken(self, table: RuleTable) -> np.ndarray:
         first, second = (table[name] for name in self.columns)
         index = [{level: i for i, level in enumerate(column.levels)} for column in (first, second)]
-        banned = np.zeros((len(first.levels) + 1, len(second.levels) + 1), dtype=bool)
+        banned = np.zeros((first.n_levels + 1, second.n_levels + 1), dtype=bool)
         for one, other in self.absent or ():
             if one in index[0] and other in index[1]:
                 banned[index[0][one], index[1][other]] = True

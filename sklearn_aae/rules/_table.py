@@ -75,25 +75,30 @@ class Cells:
     @cached_property
     def levels(self) -> list:
         """The distinct cells that are there, in order, as values that JSON knows."""
-        return self._levels_and_codes[0]
+        return [self._plain(value) for value in self._found_and_codes[0].tolist()]
 
-    @cached_property
+    @property
+    def n_levels(self) -> int:
+        """How many distinct cells there are."""
+        return len(self._found_and_codes[0])
+
+    @property
     def codes(self) -> np.ndarray:
         """Indices among the levels, -1 for a missing cell (n_rows,), int64."""
-        return self._levels_and_codes[1]
+        return self._found_and_codes[1]
 
     @cached_property
-    def _levels_and_codes(self) -> tuple[list, np.ndarray]:
+    def _found_and_codes(self) -> tuple[np.ndarray, np.ndarray]:
         cells = self.values if self.whole is None else self.whole
         codes = np.full(len(cells), -1)
         found, codes[~self.missing] = np.unique(cells[~self.missing], return_inverse=True)
-        return [self._plain(value) for value in found.tolist()], codes
+        return found, codes
 
     def take(self, rows: np.ndarray) -> Cells:
         """Return the cells of some rows, with the levels of all of them."""
         whole = None if self.whole is None else self.whole[rows]
         part = replace(self, missing=self.missing[rows], values=self.values[rows], whole=whole)
-        part.__dict__["_levels_and_codes"] = (self.levels, self.codes[rows])
+        part.__dict__["_found_and_codes"] = (self._found_and_codes[0], self.codes[rows])
         return part
 
     def _plain(self, value: Any) -> Any:
