@@ -79,6 +79,8 @@ class DetectorStream(IntEnum):
     SCALES = 2
     TRAINING_SCORES = 3
     SCALER = 4
+    FOLDS = 5
+    DRIFT = 6
 
 
 class EnsembleStream(IntEnum):

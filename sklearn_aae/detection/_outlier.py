@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection, Iterator
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import false_discovery_control
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_scalar
+from sklearn.utils import _safe_indexing, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_context
@@ -20,7 +20,15 @@ from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import DetectorStream, derive_seed, draw_seed
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._parameters import as_device, as_sizes
-from sklearn_aae.detection._calibration import conformal_threshold, n_held_out, p_values
+from sklearn_aae.detection._calibration import (
+    CROSS,
+    HELD_OUT,
+    TRAINING,
+    Calibration,
+    RowPlan,
+)
+from sklearn_aae.detection._conformal import ConformalMixin
+from sklearn_aae.detection._cross import Judgement, judge_out_of_fold
 from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._explain import Reason, give_reasons
 from sklearn_aae.detection._fitting import (
@@ -40,10 +48,8 @@ from sklearn_aae.detection._single import (
 )
 from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
-from sklearn_aae.encoding import CLIP, NumbersReader, open_features
+from sklearn_aae.encoding import CLIP, NumbersReader, as_frame, open_features
 
-#: More training rows would not change what a few hundred steps learn.
-MOST_ROWS = 4096
 #: Rows on which the parts of a score are put on one scale.
 SCALE_ROWS = 400
 #: Training rows that are scored in fit when no share of them is asked for.
@@ -55,7 +61,7 @@ AUTO_STEPS = 300
 LEAST_BATCH = 64
 
 
-class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
+class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, BaseEstimator):
     r"""Anomaly detection with an ensemble of small adversarial autoencoders.
 
     ``fit`` trains several small adversarial autoencoders [1]_ at once, each on a random
@@ -193,6 +199,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
             Options(Real, {0}),
         ],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "calibration": [StrOptions({"cross", "split"})],
         "estimator": "no_validation",  # _check_estimator says what is wrong with it
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -211,7 +218,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     _reader: NumbersReader
     _model: FittedModel
     _scores: dict[str, Score]
-    _held_out: dict[str, np.ndarray]
+    _calibration: Calibration
     _training_scores: np.ndarray
 
     def __init__(
@@ -220,6 +227,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         *,
         contamination: float | str = "auto",
         alpha: float = 0.05,
+        calibration: str = "split",
         estimator: Any = None,
         n_estimators: int = 4,
         n_components: int = 8,
@@ -237,6 +245,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         self.kind = kind
         self.contamination = contamination
         self.alpha = alpha
+        self.calibration = calibration
         self.estimator = estimator
         self.n_estimators = n_estimators
         self.n_components = n_components
@@ -288,34 +297,57 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         """
         check_estimator(self.estimator, self.kind)
         reader, table = self._open(X)
-        n_samples = len(table)
         seed = draw_seed(self.random_state)
-        order = np.random.default_rng(derive_seed(seed, DetectorStream.HOLD_OUT)).permutation(
-            n_samples
-        )
-        self.n_held_out_ = n_held_out(n_samples)
-        held_out = order[: self.n_held_out_]
-        self.held_out_indices_ = np.sort(held_out)
-        training = np.sort(order[self.n_held_out_ :][:MOST_ROWS])
-        task = self._init_callback_context(max_subtasks=n_tasks(self.estimator, self.kind))
+        plan_rows = RowPlan.cross if self.calibration == "cross" else RowPlan.split
+        plan = plan_rows(len(table), derive_seed(seed, DetectorStream.HOLD_OUT))
+        tasks = (1 + len(plan.folds)) * n_tasks(self.estimator, self.kind)
+        task = self._init_callback_context(max_subtasks=tasks)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        progress = Progress(self, task, X, self.verbose)
         with torch_threads(1), torch.no_grad():
-            self._reader, self.estimator_ = self._fit_reader(reader, table, training, seed, task)
-            rows = self._reader.numbers(table, strict=False)
-            scaled = self._reader.transform(rows[training])
-            progress = Progress(self, task, X, self.verbose)
-            self._fit_model(scaled, derive_seed(seed, DetectorStream.MODEL), progress)
-            rng = np.random.default_rng(derive_seed(seed, DetectorStream.SCALES))
-            normal = rng.permutation(np.flatnonzero(self._model.inliers))[:SCALE_ROWS]
-            evidence = self._model.evidence(scaled[normal])
-            kinds = kinds_with(self._model.provides)
-            self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
+            rows = self._learn(reader, table, plan.training, seed, progress)
             self._known_kind(None)
-            self._held_out = self._score_held_out(rows[held_out])
-            self._training_scores = self._score_training(rows, training, seed)
+            self._training_scores = self._score_training(rows, plan.training, seed)
+            found = judge_out_of_fold(self, table, plan, seed, progress)
+            found.append(self._judge(rows[plan.calibrating]))
+        self._calibrate(X if as_frame(X) is not None else table, plan, found)
         self._set_offset(self.contamination, self.alpha)
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
         return self
+
+    def _learn(
+        self, reader: NumbersReader, table: Any, training: np.ndarray, seed: int, progress: Progress
+    ) -> np.ndarray:
+        """Learn all that scores need from training rows; return the table's rows as numbers."""
+        self._reader, self.estimator_ = self._fit_reader(
+            reader, table, training, seed, progress.context
+        )
+        rows = self._reader.numbers(table, strict=False)
+        scaled = self._reader.transform(rows[training])
+        self._fit_model(scaled, derive_seed(seed, DetectorStream.MODEL), progress)
+        rng = np.random.default_rng(derive_seed(seed, DetectorStream.SCALES))
+        normal = rng.permutation(np.flatnonzero(self._model.inliers))[:SCALE_ROWS]
+        evidence = self._model.evidence(scaled[normal])
+        kinds = kinds_with(self._model.provides)
+        self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
+        return rows
+
+    def _calibrate(self, X: Any, plan: RowPlan, found: list[Judgement]) -> None:
+        """Keep what is said of the rows of the folds and of the calibrating ones."""
+        cross = self.calibration == "cross"
+        held_out = np.sort(plan.calibrating[: 0 if cross else None])
+        self.n_held_out_, self.held_out_indices_ = len(held_out), held_out
+        index = np.concatenate([*plan.folds, plan.calibrating]).astype(np.intp)
+        self._calibration = Calibration(
+            source=CROSS if cross else HELD_OUT,
+            index=index,
+            rows=_safe_indexing(X, index),
+            scores={
+                kind: np.concatenate([scores[kind] for scores, _ in found]) for kind in self._scores
+            },
+            contributions=np.concatenate([cells for _, cells in found]),
+        )
+        self.training_p_values_ = self._calibration.own_p_values(self.kind, len(X))
 
     def _open(self, X: Any) -> tuple[NumbersReader, Any]:
         """Return what reads tables like this one, and the table."""
@@ -380,18 +412,24 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
             adversarial_weight=float(self.adversarial_weight),
         )
 
-    def _score_held_out(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the sorted scores of held-out rows, by kind."""
-        if not len(rows):
-            return {kind: np.empty(0) for kind in self._scores}
-        blocks = [
-            {kind: anomaly_scores(score, found)[:n] for kind, score in self._scores.items()}
-            for found, n in self._evidence(rows)
-        ]
-        return {
-            kind: np.sort(-np.concatenate([block[kind] for block in blocks]))
-            for kind in self._scores
-        }
+    def _judge(self, rows: np.ndarray) -> Judgement:
+        """Return the scores of rows by kind, and what columns contribute."""
+        scores: dict[str, list] = {kind: [np.empty(0)] for kind in self._scores}
+        cells = [np.empty((0, self._reader.n_columns), dtype=np.float32)]
+        additive = self._scores[self._additive_kind()]
+        for found, n in self._evidence(rows):
+            for kind, score in self._scores.items():
+                scores[kind].append(-anomaly_scores(score, found)[:n])
+            cells.append(self._by_column(additive.contributions(found)[:n]).astype(np.float32))
+        together = {kind: np.concatenate(parts) for kind, parts in scores.items()}
+        return together, np.concatenate(cells)
+
+    def _additive_kind(self) -> str:
+        """Return the constructor's kind if it is a sum over columns, else the default one."""
+        return self.kind if SCORES[self.kind].additive else "default"
+
+    def _by_column(self, cells: np.ndarray) -> np.ndarray:
+        return self._reader.fold(finite(cells))
 
     def _score_training(self, rows: np.ndarray, training: np.ndarray, seed: int) -> np.ndarray:
         """Return sorted scores of the training rows, as new rows: all, or a choice of them.
@@ -406,16 +444,27 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     # ------------------------------------------------------------- threshold
 
     def _set_offset(self, contamination: float | str, alpha: float) -> None:
+        threshold, share, self.threshold_source_ = None, contamination, TRAINING
         if contamination in ("auto", 0):
-            threshold = conformal_threshold(alpha, self._held_out[self.kind])
-            self.threshold_source_ = "training" if threshold is None else "held-out"
-            share = alpha
-        else:
-            threshold, share = None, float(contamination)
-            self.threshold_source_ = "training"
+            threshold, share = self._calibration.threshold(alpha, self.kind), alpha
+            if threshold is None and self._calibration.source == CROSS:
+                threshold = self._beyond_level(alpha)
+            if threshold is not None:
+                self.threshold_source_ = self._calibration.source
         if threshold is None:
             threshold = float(np.quantile(self._training_scores, share))
         self.offset_ = threshold
+
+    def _beyond_level(self, alpha: float) -> float:
+        """Warn that no p-value is as small as the level; return the threshold that flags none."""
+        n = len(self._calibration.index)
+        warnings.warn(
+            f"The level alpha={alpha:g} cannot be kept with {n} rows: no p-value is below "
+            f"1/{n + 1}, so no row is flagged. Fit on at least {math.ceil(1 / alpha - 1 - 1e-9)} "
+            "rows, raise alpha, or flag a share of the rows by contamination.",
+            stacklevel=2,
+        )
+        return -math.inf
 
     def set_threshold(
         self, *, contamination: float | None = None, alpha: float | None = None
@@ -573,75 +622,6 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    # ---------------------------------------------------------------- p-values
-
-    def p_values(self, X: Any, kind: str | None = None) -> np.ndarray:
-        r"""Return conformal p-values: how rare so low a score is among normal rows.
-
-        :math:`p = (1 + |\{i : s_i \le s\}|) / (1 + n)` over the scores of the ``n`` rows
-        held out in ``fit``, which were used neither for training nor as references.  If
-        a row and the held-out rows come from one distribution, :math:`p \le \alpha` has
-        probability at most :math:`\alpha`.  Anomalies among the held-out rows make
-        p-values larger, not smaller.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-        kind : str or None, default=None
-            The kind of score; None for that of the constructor.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            The p-values, at least ``1 / (n_held_out_ + 1)``.
-
-        Raises
-        ------
-        NotFittedError
-            If the detector is not fitted.
-        ValueError
-            If no rows were held out, because ``fit`` saw fewer than 100.
-        """
-        check_is_fitted(self)
-        kind = self._known_kind(kind)
-        if not self.n_held_out_:
-            raise ValueError(
-                "p-values need rows held out in fit, which were too few: fit on at least 100."
-            )
-        return p_values(self._score(self._check_rows(X), kind), self._held_out[kind])
-
-    def select(self, X: Any, fdr: float = 0.1) -> np.ndarray:
-        """Return which rows are anomalies, at a false discovery rate.
-
-        Benjamini and Hochberg's procedure on :meth:`p_values`: if the held-out rows are
-        normal, at most a share ``fdr`` of the selected rows is so too, on average.  The
-        only method whose answer depends on the other rows of ``X``.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-        fdr : float, default=0.1
-            False discovery rate, in (0, 1).
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), bool
-            True for rows to take for anomalies.
-
-        Raises
-        ------
-        NotFittedError
-            If the detector is not fitted.
-        ValueError
-            If ``fdr`` is out of range, or no rows were held out in ``fit``.
-        """
-        check_is_fitted(self)
-        check_scalar(fdr, "fdr", Real, min_val=0, max_val=1, include_boundaries="neither")
-        # Slightly more than fdr: its multiples, which p-values often are, are subject to rounding.
-        return false_discovery_control(self.p_values(X), method="bh") <= fdr * (1 + 1e-12)
-
     # ------------------------------------------------------------- explanation
 
     def score_contributions(self, X: Any, kind: str | None = None) -> np.ndarray:
@@ -674,7 +654,7 @@ class AAEOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
         score = self._scores[kind]
         with torch_threads(1), torch.no_grad():
             cells = [score.contributions(found)[:n] for found, n in self._evidence(rows)]
-        return self._reader.fold(finite(np.concatenate(cells)))
+        return self._by_column(np.concatenate(cells))
 
     def explain(self, X: Any, top: int = 3, kind: str | None = None) -> list[list[Reason]]:
         """Return, for each row, the columns that make it anomalous and what was expected.

@@ -33,14 +33,23 @@ class Progress:
         The data of the fit, handed through.
     verbose : int
         Whether a line with the losses is printed for every tenth.
+    part : str, default=""
+        Which of several detectors is trained.
     """
 
-    def __init__(self, estimator: object, context: Any, X: Any, verbose: int) -> None:
+    def __init__(
+        self, estimator: object, context: Any, X: Any, verbose: int, part: str = ""
+    ) -> None:
         self.estimator, self.context, self.X, self.verbose = estimator, context, X, verbose
+        self.part = part
+
+    def of(self, part: str) -> Progress:
+        """Return the same for one of several detectors that are trained."""
+        return Progress(self.estimator, self.context, self.X, self.verbose, f"{part}, ")
 
     def watch(self, what: str) -> Progress:
         """Return itself, ready for a training called ``what``."""
-        self.what, self.done = what, 0
+        self.what, self.done = self.part + what, 0
         self._open()
         return self
 
