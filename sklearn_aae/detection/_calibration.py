@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,9 @@ MOST_ROWS = 4096
 #: 0.05 is met exactly; at most 499, and none of a table too small to spare any.  From 200 rows
 #: on at least 39, so that the threshold at that level is not the lowest score of all.
 STEP, MOST_HELD_OUT, LEAST_ROWS = 20, 499, 100
-#: Parts of the rows that out-of-fold scores are taken in turn.
-N_FOLDS = 3
+#: Parts of the rows that are left out in turn for out-of-fold scores: of many rows fewer, as two
+#: thirds of a small table are a better stand-in for all of it than a half.
+N_FOLDS, N_FOLDS_OF_MANY, MANY = 3, 2, 500
 #: Rows beyond those trained on that calibrate beside out-of-fold ones, at most.
 MOST_BEYOND = 5_000
 
@@ -62,14 +63,15 @@ class RowPlan:
         """Return a plan by which all rows train and calibrate, of large tables many."""
         order = np.random.default_rng(seed).permutation(n_samples)
         training, beyond = order[:MOST_ROWS], order[MOST_ROWS:][:MOST_BEYOND]
+        n = N_FOLDS if n_samples < MANY else N_FOLDS_OF_MANY
         # A detector needs two rows.
-        folds = [np.sort(training[k::N_FOLDS]) for k in range(N_FOLDS)] if n_samples > 2 else []
+        folds = [np.sort(training[k::n]) for k in range(n)] if n_samples > 2 else []
         return cls(np.sort(training), beyond, folds)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Rows that calibrate, and what a detector that was not trained on them says of them.
+    """Rows that calibrate, and their scores by a detector that was not trained on them.
 
     Attributes
     ----------
@@ -81,32 +83,31 @@ class Calibration:
         The rows.
     scores : dict of str to ndarray of shape (n_rows,)
         Their scores by kind; higher is more normal.
-    contributions : ndarray of shape (n_rows, n_columns), float32
-        What columns contribute to their anomaly scores.
+    n_beyond : int
+        How many of them, the last ones, are not among the rows that the detector was trained on.
     """
 
     source: str
     index: np.ndarray
     rows: Any
     scores: dict[str, np.ndarray]
-    contributions: np.ndarray
+    n_beyond: int
 
     def p_values(self, scores: np.ndarray, kind: str) -> np.ndarray:
         """Return the p-values of scores of one kind."""
         return p_values(scores, np.sort(self.scores[kind]))
 
-    def p_values_within(
-        self, scores: np.ndarray, kind: str, own: list, groups: list
-    ) -> np.ndarray:
-        """Return p-values among the calibrating rows of the same group.
+    def within(
+        self, groups: str | int | Callable, X: Any, names: list, kind: str
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield, for each group of rows, which they are and the group's calibrating scores, sorted.
 
-        ``own`` are the groups of the rows that have the scores, ``groups`` those of the
-        calibrating ones.
+        Names are those of the table's columns.
         """
-        found = np.empty(len(scores))
-        for rows, among in matched(own, groups):
-            found[rows] = p_values(scores[rows], np.sort(self.scores[kind][among]))
-        return found
+        own, others = (group_labels(groups, rows, names) for rows in (X, self.rows))
+        for label in dict.fromkeys(own):
+            among = self.scores[kind][[other == label for other in others]]
+            yield np.flatnonzero([other == label for other in own]), np.sort(among)
 
     def own_p_values(self, kind: str, n_samples: int) -> np.ndarray:
         """Return each calibrating row's p-value among the others, NaN for rows that are none."""
@@ -169,11 +170,3 @@ def group_labels(groups: str | int | Callable, X: Any, names: list) -> list:
             "function of the rows that returns a label for each."
         )
     return [None if is_missing(label) else label for label in labels]
-
-
-def matched(own: list, groups: list) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return, for each group among ``own``, where it is there and where among ``groups``."""
-    codes: dict[Any, int] = {label: code for code, label in enumerate(dict.fromkeys(own))}
-    rows = np.array([codes[label] for label in own])
-    among = np.array([codes.get(label, -1) for label in groups])
-    return [(np.flatnonzero(rows == k), np.flatnonzero(among == k)) for k in range(len(codes))]

@@ -1,4 +1,4 @@
-"""Out-of-fold scores: what detectors that have not seen a row say of it."""
+"""Out-of-fold scores: those of detectors that have not seen a row."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ from sklearn_aae._utils._random import DetectorStream, derive_seed
 from sklearn_aae.detection._calibration import RowPlan
 from sklearn_aae.detection._progress import Progress
 
-#: What a detector says of rows: scores by kind, and what columns contribute.
-Judgement = tuple[dict[str, np.ndarray], np.ndarray]
 
-
-def judge_out_of_fold(
+def score_out_of_fold(
     detector: Any, table: Any, plan: RowPlan, seed: int, progress: Progress
-) -> list[Judgement]:
-    """Return what is said of the rows of each fold by a detector of the other folds.
+) -> list[dict[str, np.ndarray]]:
+    """Return the scores of the rows of each fold, by kind, by a detector of the other folds.
 
-    It is a clone that opens, reads and learns the other folds' rows as if there were no others:
+    That is a clone that opens, reads and learns the other folds' rows as if there were no others:
     what kinds of columns there are, scales, levels, networks, references, scales of scores.
     """
-    judgements = []
+    found = []
     for k, fold in enumerate(plan.folds):
         others = np.setdiff1d(plan.training, fold)
         # The rows were fit's own: whatever is new in a fold is no error.
@@ -39,5 +36,5 @@ def judge_out_of_fold(
         )
         # With all rows at hand, as columns of a few may look like others.
         rows = own._reader.numbers(own._read(table), strict=False)
-        judgements.append(own._judge(rows[fold]))
-    return judgements
+        found.append(own._score_kinds(rows[fold]))
+    return found

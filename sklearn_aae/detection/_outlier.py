@@ -28,7 +28,7 @@ from sklearn_aae.detection._calibration import (
     RowPlan,
 )
 from sklearn_aae.detection._conformal import ConformalMixin
-from sklearn_aae.detection._cross import Judgement, judge_out_of_fold
+from sklearn_aae.detection._cross import score_out_of_fold
 from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._explain import Reason, give_reasons
 from sklearn_aae.detection._fitting import (
@@ -308,8 +308,8 @@ class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, Bas
             rows = self._learn(reader, table, plan.training, seed, progress)
             self._known_kind(None)
             self._training_scores = self._score_training(rows, plan.training, seed)
-            found = judge_out_of_fold(self, table, plan, seed, progress)
-            found.append(self._judge(rows[plan.calibrating]))
+            found = score_out_of_fold(self, table, plan, seed, progress)
+            found.append(self._score_kinds(rows[plan.calibrating]))
         self._calibrate(X if as_frame(X) is not None else table, plan, found)
         self._set_offset(self.contamination, self.alpha)
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
@@ -332,8 +332,8 @@ class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, Bas
         self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
         return rows
 
-    def _calibrate(self, X: Any, plan: RowPlan, found: list[Judgement]) -> None:
-        """Keep what is said of the rows of the folds and of the calibrating ones."""
+    def _calibrate(self, X: Any, plan: RowPlan, found: list[dict]) -> None:
+        """Keep the scores of the folds and of the calibrating rows."""
         cross = self.calibration == "cross"
         held_out = np.sort(plan.calibrating[: 0 if cross else None])
         self.n_held_out_, self.held_out_indices_ = len(held_out), held_out
@@ -342,10 +342,8 @@ class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, Bas
             source=CROSS if cross else HELD_OUT,
             index=index,
             rows=_safe_indexing(X, index),
-            scores={
-                kind: np.concatenate([scores[kind] for scores, _ in found]) for kind in self._scores
-            },
-            contributions=np.concatenate([cells for _, cells in found]),
+            scores={kind: np.concatenate([own[kind] for own in found]) for kind in self._scores},
+            n_beyond=len(plan.calibrating),
         )
         self.training_p_values_ = self._calibration.own_p_values(self.kind, len(X))
 
@@ -412,24 +410,13 @@ class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, Bas
             adversarial_weight=float(self.adversarial_weight),
         )
 
-    def _judge(self, rows: np.ndarray) -> Judgement:
-        """Return the scores of rows by kind, and what columns contribute."""
-        scores: dict[str, list] = {kind: [np.empty(0)] for kind in self._scores}
-        cells = [np.empty((0, self._reader.n_columns), dtype=np.float32)]
-        additive = self._scores[self._additive_kind()]
+    def _score_kinds(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the scores of rows, by kind."""
+        parts: dict[str, list] = {kind: [np.empty(0)] for kind in self._scores}
         for found, n in self._evidence(rows):
             for kind, score in self._scores.items():
-                scores[kind].append(-anomaly_scores(score, found)[:n])
-            cells.append(self._by_column(additive.contributions(found)[:n]).astype(np.float32))
-        together = {kind: np.concatenate(parts) for kind, parts in scores.items()}
-        return together, np.concatenate(cells)
-
-    def _additive_kind(self) -> str:
-        """Return the constructor's kind if it is a sum over columns, else the default one."""
-        return self.kind if SCORES[self.kind].additive else "default"
-
-    def _by_column(self, cells: np.ndarray) -> np.ndarray:
-        return self._reader.fold(finite(cells))
+                parts[kind].append(-anomaly_scores(score, found)[:n])
+        return {kind: np.concatenate(own) for kind, own in parts.items()}
 
     def _score_training(self, rows: np.ndarray, training: np.ndarray, seed: int) -> np.ndarray:
         """Return sorted scores of the training rows, as new rows: all, or a choice of them.
@@ -654,7 +641,7 @@ class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, Bas
         score = self._scores[kind]
         with torch_threads(1), torch.no_grad():
             cells = [score.contributions(found)[:n] for found, n in self._evidence(rows)]
-        return self._by_column(np.concatenate(cells))
+        return self._reader.fold(finite(np.concatenate(cells)))
 
     def explain(self, X: Any, top: int = 3, kind: str | None = None) -> list[list[Reason]]:
         """Return, for each row, the columns that make it anomalous and what was expected.
@@ -688,5 +675,5 @@ class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, Bas
         table = self._read(X)
         rows = self._reader.numbers(table)
         cells = self._contributions(rows, kind)
-        labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
+        labels = self._column_labels()
         return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
