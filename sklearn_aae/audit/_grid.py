@@ -9,8 +9,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from sklearn_aae.audit._cell_kinds import MISSING_WORDS, is_typed, is_typed_column, known_cells
 from sklearn_aae.audit._reading import Reading, ReadingOptions
+from sklearn_aae.encoding._cell_kinds import (
+    MISSING_WORDS,
+    is_typed,
+    is_typed_column,
+    known_cells,
+)
 
 #: Looked at to find the separator.
 SAMPLE_CHARACTERS, SAMPLE_ROWS = 200_000, 500

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.audit._cell_forms import FLOAT_FORMAT
 from sklearn_aae.audit._command import Audit, report_data
+from sklearn_aae.encoding._number_notations import FLOAT_FORMAT
 from sklearn_aae.inspection._report import draw_report
 
 PAGE = "report.png"

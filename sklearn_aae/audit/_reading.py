@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 
-from sklearn_aae.encoding import BOOLEAN, CATEGORY, DURATION, NUMBER, read_column
+from sklearn_aae.encoding import BOOLEAN, CATEGORY, DURATION, NUMBER, read_parsed
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "blanks"}
 #: What --sep may be called.
@@ -111,7 +111,7 @@ class Reading:
 def kinds_of(frame: Any) -> str:
     """Return how many columns of each kind a frame of pandas has, in words."""
     counts = Counter(
-        read_column(nw.from_native(column, series_only=True), name).kind
+        read_parsed(nw.from_native(column, series_only=True), name).kind
         for name, column in frame.items()
     )
     return ", ".join(

@@ -11,12 +11,13 @@ import narwhals as nw
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.audit._cell_forms import FLOAT_FORMAT, MAX_PADDING, BytesForm, Form, NumberForm
+from sklearn_aae.audit._cell_forms import BytesForm, Form, write_column
 from sklearn_aae.audit._grid import read_grid
 from sklearn_aae.audit._reading import Reading, ReadingOptions
 from sklearn_aae.audit._source import read_text
 from sklearn_aae.audit._typing import type_columns
-from sklearn_aae.encoding import CATEGORY, columns_of, is_mixed, read_column
+from sklearn_aae.encoding import CATEGORY, columns_of, is_mixed, read_column, read_parsed
+from sklearn_aae.encoding._number_notations import FLOAT_FORMAT, MAX_PADDING, NumberNotation
 
 #: From this share of distinct cells on, and so many of them, text is likely an identifier.
 IDENTIFIER_SHARE, IDENTIFIER_LEVELS = 0.9, 20
@@ -65,7 +66,7 @@ class AuditTable:
         """Return which columns are text with almost as many levels as rows."""
         found = []
         for name, column in zip(self.frame, columns_of(self.frame), strict=True):
-            read = read_column(column, name)
+            read = read_parsed(column, name)
             n_known = len(read.missing) - int(read.missing.sum())
             n_levels = len(read.labels) if read.kind == CATEGORY else 0
             found.append(n_levels >= max(IDENTIFIER_LEVELS, IDENTIFIER_SHARE * n_known))
@@ -76,7 +77,7 @@ class AuditTable:
         columns = {}
         for j in range(frame.shape[1]):
             column = frame.iloc[:, j]
-            written = self.forms[j].write(column) if j in self.forms else column
+            written = write_column(self.forms[j], column) if j in self.forms else column
             if j in self.words and column.isna().any():
                 written = written.astype(object).where(column.notna(), self.words[j])
             columns[j] = written
@@ -104,9 +105,9 @@ class AuditTable:
             rows = np.flatnonzero(columns == j)
             column, form = frame.iloc[rows, j], self.forms.get(int(j))
             is_float = nw.from_native(column, series_only=True).dtype.is_float()
-            is_long = isinstance(form, NumberForm) and form.most > MAX_PADDING
+            is_long = isinstance(form, NumberNotation) and form.most > MAX_PADDING
             if form is not None and not (short and is_long and is_float):
-                written = form.write(column).to_numpy(object)
+                written = write_column(form, column).to_numpy(object)
             elif is_float:
                 numbers = column.to_numpy(np.float64, na_value=np.nan)
                 written = np.char.mod(SHORT_FORMAT if short else FLOAT_FORMAT, numbers)
@@ -185,9 +186,9 @@ def _float_forms(frame: Any) -> dict[int, Form]:
     for j, dtype in enumerate(frame.dtypes):
         column = frame.iloc[:, j]
         if types.is_float_dtype(dtype):
-            forms[j] = NumberForm.of_floats(column)
+            forms[j] = NumberNotation.of_floats(column.dropna().to_numpy())
         elif (inner := types.infer_dtype(column, skipna=True)) == "decimal":
-            forms[j] = NumberForm.of_decimals(column.dropna())
+            forms[j] = NumberNotation.of_decimals(column.dropna())
         elif inner == "bytes":
             forms[j] = BytesForm.find(column.dropna())
     return forms

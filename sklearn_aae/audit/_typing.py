@@ -11,20 +11,24 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.audit._cell_forms import BooleanForm, DateForm, Form, LocalDateForm, NumberForm
-from sklearn_aae.audit._cell_kinds import (
+from sklearn_aae.audit._cell_forms import BooleanForm, Form
+from sklearn_aae.audit._reading import Reading, ReadingOptions
+from sklearn_aae.encoding._cell_kinds import (
     BOOLEANS,
     ISO_DATE,
-    LEADING_ZERO,
     LOCAL_DATE,
     MISSING_WORDS,
-    THOUSANDS,
-    WHOLE,
     all_match,
     is_typed,
     number_pattern,
 )
-from sklearn_aae.audit._reading import Reading, ReadingOptions
+from sklearn_aae.encoding._date_notations import find_dates
+from sklearn_aae.encoding._number_notations import (
+    NumberNotation,
+    find_signs,
+    is_code,
+    numbers_of,
+)
 
 #: Numbers that are also groups of thousands, if the other sign is the decimal one.
 GROUPED = {sign: re.compile(rf"[+-]?[1-9][0-9]{{0,2}}(?:\{sign}[0-9]{{3}})+") for sign in ".,"}
@@ -142,13 +146,7 @@ class Style:
     def of(self, known: list[str]) -> tuple[str, str] | None:
         """Return decimal sign and separator of thousands of numbers; None if some are none."""
         other = "," if self.decimal == "." else "."
-        for decimal in (self.decimal,) if self.said else (self.decimal, other):
-            if all_match(number_pattern(decimal), known):
-                return decimal, ""
-            for thousands in THOUSANDS.replace(decimal, ""):
-                if all_match(number_pattern(decimal, thousands), known):
-                    return decimal, thousands
-        return None
+        return find_signs(known, self.decimal if self.said else self.decimal + other)
 
 
 def _find_style(columns: list[Cells], decimal: str | None, reading: Reading) -> Style:
@@ -189,13 +187,11 @@ def _find_style(columns: list[Cells], decimal: str | None, reading: Reading) -> 
 
 def _numbers(known: list[str], decimal: str, thousands: str) -> dict[str, Any] | None:
     """Return what numbers in text stand for, or None if the types of numbers do not hold them."""
-    bare = {cell: cell.replace(thousands, "") if thousands else cell for cell in known}
-    if all_match(WHOLE, bare.values()):
-        whole = {cell: int(text) for cell, text in bare.items()}
-        low, high = min(whole.values()), max(whole.values())
+    numbers = dict(zip(known, numbers_of(known, decimal, thousands), strict=True))
+    if all(isinstance(number, int) for number in numbers.values()):
+        low, high = min(numbers.values()), max(numbers.values())
         fits = (low >= -(2**63) and high < 2**63) or (low >= 0 and high < 2**64)
-        return whole if fits else None
-    numbers = {cell: float(text.replace(decimal, ".")) for cell, text in bare.items()}
+        return numbers if fits else None
     # 9E999 is no number of the file's that a float holds.
     if any(np.isinf(n) and "n" not in cell.lower() for cell, n in numbers.items()):
         return None
@@ -251,11 +247,10 @@ def _read_numbers(cells: Cells, style: Style) -> Read | None:
     if signs is None:
         return None
     values = _numbers(cells.known, *signs)
-    is_code = any(map(LEADING_ZERO.match, cells.known)) or all(c[0] == "+" for c in cells.known)
-    if values is None or is_code:
+    if values is None or is_code(cells.known):
         # As categories, which nobody takes for numbers.
         return _series(cells, {cell: cell for cell in cells.known}, "category", True), None, True
-    form = NumberForm.find(cells.known, *signs)
+    form = NumberNotation.find(cells.known, *signs)
     dtype: Any = np.float64
     if all(isinstance(value, int) for value in values.values()):
         dtype = "uint64" if max(values.values()) >= 2**63 else "int64"
@@ -268,9 +263,12 @@ def _dates(cells: Cells) -> Read | None:
     # A regular expression on a few cells, before all are looked at.
     if not all(map(is_typed, cells.known[:5])):
         return None
-    texts = _series(cells, {cell: cell for cell in cells.known}, "str", True)
-    found = DateForm.find(texts) or LocalDateForm.find(texts)
-    return None if found is None else (*found, True)
+    found = find_dates(cells.known)
+    if found is None:
+        return None
+    dates, notation = found
+    values = dict(zip(cells.known, dates, strict=True))
+    return _series(cells, values, dates.dtype, True), notation, True
 
 
 def _text(cells: Cells) -> Read:

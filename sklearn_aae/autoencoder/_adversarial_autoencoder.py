@@ -109,8 +109,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ``supervision`` it is 1 (``"prior"``) or 0.6 (``"decoder"``) at least.  0 switches
         phases 2 and 3 off, which leaves a plain autoencoder.
     categorical_features : "from_dtype" or array-like, default="from_dtype"
-        Which columns are categories: by their type (categorical, text, boolean), and
-        besides the numbers and dates whose labels, positions or mask are given here.
+        Which columns are categories: by their type (categorical, boolean, text but for
+        that which is all dates or numbers, see :class:`TableEncoder`), and besides the
+        columns whose labels, positions or mask are given here.
     scaling : {"standard", "quantile", "minmax"} or None, default="standard"
         Scale on which the networks see the columns when the output is Gaussian
         (outputs over categories read levels instead, see :class:`TableEncoder`):

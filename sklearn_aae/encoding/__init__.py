@@ -37,6 +37,7 @@ from sklearn_aae.encoding._readers import (
 )
 from sklearn_aae.encoding._scaling import CLIP, Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
+from sklearn_aae.encoding._text_columns import read_parsed
 
 __all__ = [
     "BOOLEAN",
@@ -78,4 +79,5 @@ __all__ = [
     "read_column",
     "read_label_cells",
     "read_matrices",
+    "read_parsed",
 ]

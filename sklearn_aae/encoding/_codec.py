@@ -72,10 +72,13 @@ class ColumnCodec:
         What the layout says of the column.
     form : Form
         How the column came.
+    ignores_unknown : bool
+        Whether a cell that is not the number or date that text was in fit is no error.
     """
 
     span: Span
     form: Form
+    ignores_unknown = False
 
     # ------------------------------------------------------- for subclasses
 
@@ -127,7 +130,7 @@ class ColumnCodec:
             return np.full(len(column.missing), self._missing_level, dtype=np.int32)
         if not column.missing.any():
             return self.present_levels(column.values, column).astype(np.int32)
-        levels = np.full(len(column.missing), self._missing_level, dtype=np.int32)
+        levels = np.where(column.holes, self._missing_level, -1).astype(np.int32)
         levels[~column.missing] = self.present_levels(column.present, column)
         return levels
 
@@ -149,12 +152,23 @@ class ColumnCodec:
 
     def _check(self, column: Column) -> None:
         self.check_kind(column)
-        if self.span.missing is None and column.missing.any():
-            row = int(np.argmax(column.missing))
+        if column.odd is not None and not self.ignores_unknown:
+            raise self.unreadable(column)
+        if self.span.missing is None and column.holes.any():
+            row = int(np.argmax(column.holes))
             raise ValueError(
                 f"Column {self.span.name!r} has missing cells, the first in row {row}, and had "
                 "none in fit; fit on rows that have some too, or fill them first."
             )
+
+    def unreadable(self, column: Column) -> ValueError:
+        """Return the error for text that is not what it was in ``fit``."""
+        assert column.unknown is not None
+        return ValueError(
+            f"Column {self.span.name!r} has the cell {column.odd!r} in row "
+            f"{int(np.argmax(column.unknown))}, and was {self.span.kind}s in fit, written as "
+            f"{self.span.text}. Correct it, or declare the column in categorical_features."
+        )
 
     def decode(
         self,
@@ -205,7 +219,7 @@ class ColumnCodec:
         """Write a column into zeros of shape (n, len(feature_names()))."""
         self._check(column)
         if self.span.missing is not None:
-            out[:, -1] = column.missing
+            out[:, -1] = column.holes
             out = out[:, :-1]
         if column.kind != EMPTY:
             self.to_dense(column, out)

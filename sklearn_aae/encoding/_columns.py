@@ -70,6 +70,12 @@ class Column:
         Of numbers that ``values`` may only be near to: the numbers, as objects.
     source : str or None
         What labels were before they became labels: "number", "datetime" or "duration".
+    is_text : bool
+        Whether the labels are text that may stand for numbers or dates.
+    unknown : ndarray of shape (n,) or None
+        Where a cell of text is not the number or date that it should be; counted as missing.
+    odd : object
+        The first of these cells.
     """
 
     name: Any
@@ -86,6 +92,14 @@ class Column:
     storage: np.dtype = field(default_factory=lambda: np.dtype(np.float64))
     exact: np.ndarray | None = None
     source: str | None = None
+    is_text: bool = False
+    unknown: np.ndarray | None = None
+    odd: Any = None
+
+    @property
+    def holes(self) -> np.ndarray:
+        """Where there is no cell at all."""
+        return self.missing if self.unknown is None else self.missing & ~self.unknown
 
     @property
     def present(self) -> np.ndarray:
@@ -178,7 +192,8 @@ def _read_series(series: nw.Series, name: Any, as_category: bool) -> Column:
     if dtype in (nw.Categorical, nw.Enum):
         return _categories(series, name, form)
     if dtype in (nw.String, nw.Time, nw.Binary):
-        return _labelled(series.to_list(), name, form)
+        column = _labelled(series.to_list(), name, form)
+        return replace(column, is_text=dtype == nw.String)
     raise UnsupportedColumnsError(
         f"Column {name!r} is of type {series.to_native().dtype}, which is neither numbers, text, "
         "categories, booleans, dates nor durations; cast it to one of these or drop it.",
@@ -234,10 +249,10 @@ def _exact_numbers(cells: list, name: Any, form: Form, as_category: bool) -> Col
     column = _labelled(cells, name, form)
     if as_category or not len(column.labels):
         return replace(column, source=NUMBER, ordered=True)
-    return _with_numbers(column)
+    return with_numbers(column)
 
 
-def _with_numbers(column: Column) -> Column:
+def with_numbers(column: Column) -> Column:
     """Return a column of labels that are numbers as these."""
     labels = column.labels
     numbers = _as_numbers(labels)
@@ -317,15 +332,15 @@ def _cells(cells: list, name: Any, form: Form, as_category: bool) -> Column:
         return replace(column, kind=BOOLEAN, values=labels.astype(bool)[column.values])
     if not as_category and all(map(is_number, labels)):
         column.form = replace(column.form, cell_type=type(labels[0]))
-        return _with_numbers(column)
+        return with_numbers(column)
     if not as_category and all(isinstance(cell, (datetime.date, np.datetime64)) for cell in labels):
         return _datetime_cells(column, cells)
     if not as_category and all(
         isinstance(cell, (datetime.timedelta, np.timedelta64)) for cell in labels
     ):
         column.form = replace(column.form, cell_type=_cell_type(labels))
-        return _with_timestamps(column, in_one_unit(labels, "m"))
-    return column
+        return with_timestamps(column, in_one_unit(labels, "m"))
+    return replace(column, is_text=all(isinstance(label, str) for label in labels))
 
 
 def _labelled(cells: list, name: Any, form: Form) -> Column:
@@ -363,7 +378,8 @@ def _refuse(name: Any, cell: Any) -> None:
     )
 
 
-def _with_timestamps(column: Column, by_label: np.ndarray) -> Column:
+def with_timestamps(column: Column, by_label: np.ndarray) -> Column:
+    """Return a column of labels as the timestamps that these stand for."""
     timestamps = by_label[column.values]
     timestamps[column.missing] = "NaT"
     read = _timestamps(timestamps, column.name, column.form)
@@ -397,8 +413,8 @@ def _datetime_cells(column: Column, cells: list) -> Column:
         )
     column.form = replace(column.form, cell_type=_cell_type(labels))
     if not any(isinstance(label, (datetime.datetime, np.datetime64)) for label in labels):
-        return _with_timestamps(column, np.array(labels.tolist(), dtype="M8[D]"))
-    read = _with_timestamps(column, in_one_unit(labels, "M"))
+        return with_timestamps(column, np.array(labels.tolist(), dtype="M8[D]"))
+    read = with_timestamps(column, in_one_unit(labels, "M"))
     if not any(aware):
         return read
     # Equal instants are one label, whatever their clocks.

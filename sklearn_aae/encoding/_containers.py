@@ -64,7 +64,9 @@ class Container:
         pandas frames get the index of ``like`` if it is one.
         """
         if self.backend is None:
-            rows = np.empty((len(columns[0]), len(columns)), dtype=self.dtype)
+            is_text = getattr(self.dtype, "kind", None) in ("S", "U")
+            dtype = np.result_type(*columns) if is_text else self.dtype
+            rows = np.empty((len(columns[0]), len(columns)), dtype=dtype)
             for j, column in enumerate(columns):
                 rows[:, j] = column
             return rows

@@ -131,7 +131,7 @@ class IndicatorsReader(NumbersReader):
         settled, _ = self.strays.set_aside(table)
         columns = list(self.encoder._read(settled))
         self.known = self._unseen_labels(columns)
-        self.has_missing = [bool(column.missing.any()) for _, column in columns]
+        self.has_missing = [bool(column.holes.any()) for _, column in columns]
         widths = self.encoder._widths()
         self.n_columns = len(widths)
         self.column_of_feature = np.repeat(np.arange(self.n_columns), widths)
@@ -183,6 +183,9 @@ class IndicatorsReader(NumbersReader):
     def _check(self, columns: list[tuple[ColumnCodec, Column]]) -> None:
         """Raise for what fit did not see and the parameters refuse."""
         if self.strict:
+            for codec, column in columns:
+                if column.odd is not None:
+                    raise codec.unreadable(column)
             for j, labels in self._unseen_labels(columns).items():
                 new = [label for label in labels if label not in self.known.get(j, [])]
                 if new:
@@ -192,7 +195,7 @@ class IndicatorsReader(NumbersReader):
                     )
         if self.refuse_missing:
             for (_, column), known in zip(columns, self.has_missing, strict=True):
-                if column.missing.any() and not known:
+                if column.holes.any() and not known:
                     raise refusal(column)
 
     def _dense(self, table: Any, *, strict: bool = False) -> np.ndarray:
@@ -254,6 +257,8 @@ def write(codec: ColumnCodec, column: Column, block: np.ndarray) -> None:
         _mark_labels(codec, column, block)
     if unseen:
         _mark(column.missing, codec, block)
+    elif column.unknown is not None:
+        _mark(column.unknown, codec, block)
 
 
 def marked(codec: ColumnCodec) -> np.ndarray:
@@ -296,7 +301,7 @@ def _is_of_singles(codec: CategoryCodec) -> bool:
 
 def refusal(column: Column) -> ValueError:
     """Return the error for a missing cell in a column that had none."""
-    row = int(np.argmax(column.missing))
+    row = int(np.argmax(column.holes))
     return ValueError(
         f"Column {column.name!r} has missing cells, the first in row {row}, and had none in fit. "
         'Set handle_missing="surprise" to score them, or fill them first.'

@@ -40,6 +40,10 @@ class Form:
         """Return a column of numbers, booleans, timestamps in UTC or labels."""
         raise NotImplementedError
 
+    def as_cell(self, cell: Any) -> Any:
+        """Return what a cell of a condition stands for."""
+        return cell
+
     @property
     def zone(self) -> datetime.tzinfo | None:
         """The time zone of dates as an object."""
@@ -95,6 +99,8 @@ class ArrayForm(Form):
         """Return an array of the type that came in."""
         if self.dtype == object:
             return self.objects(values, missing)
+        if self.dtype.kind in "SU":
+            return values.astype(self.dtype.kind)  # as long as cells are
         column = values.astype(self.dtype)
         if missing.any():
             column[missing] = "NaT" if self.dtype.kind in "mM" else np.nan

@@ -76,6 +76,9 @@ class Span:
         The unit of dates (since 1970, in UTC) and durations: "D", "s", "ms", "us", "ns".
     resolution : int or None
         The step in ``unit`` that all dates or durations are multiples of from each other.
+    text : str or None
+        How numbers or dates are written in a column of text: "%d.%m.%Y" as in strftime, or
+        "0.00".  None for columns that are no text, or that are nothing but text.
     """
 
     name: Any
@@ -94,6 +97,7 @@ class Span:
     high: np.ndarray | None = None
     unit: str | None = None
     resolution: int | None = None
+    text: str | None = None
 
     @property
     def n_present(self) -> int:

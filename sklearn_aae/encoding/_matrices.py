@@ -28,6 +28,7 @@ from sklearn_aae.encoding._comparable import (
     precision_of,
 )
 from sklearn_aae.encoding._containers import Container, as_frame, as_plain, columns_of
+from sklearn_aae.encoding._text_columns import parse_as, parse_text
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
 #: What kinds of columns are here; the others keep their name.
@@ -172,7 +173,20 @@ def _read_all(natives: dict[str, Any], name: Any) -> tuple[dict[str, Any], dict[
             native = as_objects(native.to_list())
             column = _read(native, name, role)
         readable[role], columns[role] = native, column
+    _parse(readable, columns)
     return readable, columns
+
+
+def _parse(natives: dict[str, Any], columns: dict[str, Column]) -> None:
+    """Take text for the dates or numbers that it is in the first table, if it is in all."""
+    first = parse_text(next(iter(columns.values())))
+    parsed = {role: parse_as(column, first.form) for role, column in columns.items()}
+    if any(column.odd is not None for column in parsed.values()):
+        return
+    for role, column in parsed.items():
+        if column is not columns[role]:
+            natives[role] = column.values if column.exact is None else column.exact
+            columns[role] = column
 
 
 def _read(native: Any, name: Any, role: str, *, as_category: bool = False) -> Column:

@@ -16,6 +16,7 @@ from sklearn_aae.encoding._columns import Column
 from sklearn_aae.encoding._exact import ExactNumbers
 from sklearn_aae.encoding._grids import Grid, between, find_grid, snap
 from sklearn_aae.encoding._layout import Span, make_span
+from sklearn_aae.encoding._text_columns import TextForm
 
 #: Numbers with more decimals than this are not rounded.
 MOST_DECIMALS = 10
@@ -67,6 +68,7 @@ class AxisCodec(ColumnCodec):
             repeats=self.axis.repeats,
             low=self._floats(self.axis.low),
             high=self._floats(self.axis.high),
+            text=self.form.notation.pattern if isinstance(self.form, TextForm) else None,
             **more,
         )
 
@@ -102,16 +104,19 @@ class AxisCodec(ColumnCodec):
         """Return the share of each present level's rows that meets a condition."""
         return self.axis.level_shares(self._allowed(condition))
 
+    def _cell(self, cell: Any, condition: Condition) -> Any:
+        return self.as_cell(self.form.as_cell(cell), condition)
+
     def _allowed(self, condition: Condition) -> np.ndarray:
         values = self.axis.values
         if condition.bounds is None:
-            cells = [self.as_cell(cell, condition) for cell in condition.allowed or []]
+            cells = [self._cell(cell, condition) for cell in condition.allowed or []]
             allowed = _is_in(values, cells)
             if cells and not allowed.any() and not condition.missing:
                 raise self._nothing(condition, " A pair (lowest, highest) asks for a range.")
             return allowed
         low, high = (
-            None if end is None else self.as_cell(end, condition) for end in condition.bounds
+            None if end is None else self._cell(end, condition) for end in condition.bounds
         )
         if low is not None and high is not None and low > high:
             raise ValueError(f"The condition {condition.text} is an empty range.")

@@ -38,6 +38,7 @@ from sklearn_aae.encoding._containers import (
 from sklearn_aae.encoding._datetime_columns import TimestampCodec
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.encoding._number_columns import NumberCodec
+from sklearn_aae.encoding._text_columns import parse_as, read_parsed
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -51,9 +52,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     categorical_features : "from_dtype" or array-like, default="from_dtype"
-        Text, categorical types and booleans are always categories, numbers, dates and
-        durations are not; what an untyped column is, its cells decide.  A list of labels
-        or positions, or a boolean mask, makes these columns categories too.
+        Categorical types and booleans are always categories, numbers, dates and
+        durations are not; what an untyped column is, its cells decide.  Text is a category
+        too, unless its cells are all dates of one format, or all numbers, more than 20
+        of them and none with a leading zero: then it is read as such, and decoded as text
+        of that format.  A list of labels or positions, or a boolean mask, makes these
+        columns categories in any case.
 
     max_levels : int or "auto", default="auto"
         The most levels that numbers, dates and durations are cut into; "auto" is a
@@ -210,7 +214,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         labels = list(container.columns) or list(range(len(natives)))
         chosen = self._chosen(labels)
         codecs = [
-            self._codec(read_column(native, label, as_category=choice))
+            self._codec(read_parsed(native, label, as_category=choice))
             for native, label, choice in zip(natives, labels, chosen, strict=True)
         ]
         # Nothing is assigned before all columns are read: a fit that fails leaves no trace.
@@ -226,9 +230,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             return CategoryCodec(
                 column, self.max_categories, self.min_frequency, self.handle_unknown
             )
-        if column.kind == NUMBER:
-            return NumberCodec(column, self.max_levels)
-        return TimestampCodec(column, self.max_levels)
+        kind = NumberCodec if column.kind == NUMBER else TimestampCodec
+        codec = kind(column, self.max_levels)
+        codec.ignores_unknown = self.handle_unknown in (INFREQUENT, IGNORE)
+        return codec
 
     def _chosen(self, labels: list) -> list[bool]:
         """Return which columns categorical_features asks for."""
@@ -289,7 +294,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             self._codecs, columns_of(X), self._chosen_columns, strict=True
         ):
             as_category = choice or codec.span.kind == CATEGORY
-            yield codec, read_column(native, codec.span.name, as_category=as_category)
+            column = read_column(native, codec.span.name, as_category=as_category)
+            yield codec, parse_as(column, codec.form)
 
     # ----------------------------------------------------------------- levels
 
@@ -313,7 +319,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         missing = np.empty(levels.shape, dtype=bool)
         for j, (codec, column) in enumerate(self._read(X)):
             levels[:, j] = codec.encode_known(column)
-            missing[:, j] = column.missing
+            missing[:, j] = column.holes
         return levels, missing
 
     def _from_levels(

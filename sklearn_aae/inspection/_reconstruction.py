@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae.encoding import BOOLEAN, NUMBER, Container, as_frame, columns_of, read_column
+from sklearn_aae.encoding import BOOLEAN, NUMBER, Container, as_frame, columns_of, read_parsed
 from sklearn_aae.encoding._containers import as_array
 from sklearn_aae.exceptions import UnsupportedColumnsError
 from sklearn_aae.inspection._style import BLUE, MUTED, axes_or_new, matrix_of, over, shorten
@@ -270,7 +270,7 @@ def numbers_of(table: Any, name: str, labels: Any = None) -> np.ndarray:
 def _numbers(column: Any) -> np.ndarray | None:
     """Return a column as numbers, NaN where there is none; None if it is of another kind."""
     try:
-        read = read_column(column, None)
+        read = read_parsed(column, None)
     except UnsupportedColumnsError:
         return None
     except ValueError:  # infinite numbers, which are told of later

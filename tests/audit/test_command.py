@@ -8,8 +8,8 @@ import pytest
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
 from sklearn_aae.__main__ import main
-from sklearn_aae.audit._cell_forms import DateForm
 from sklearn_aae.audit._table import read_table
+from sklearn_aae.encoding._date_notations import DateNotation
 
 QUICK = ["--epochs", "1", "--quiet"]
 FILES = ["codes.csv", "report.png", "scores.csv", "synthetic.csv"]
@@ -207,7 +207,7 @@ def test_types_of_mixed_csv_columns(mixed, tmp_path):
     assert types["sold"] == "boolean"
     assert types["new"] == "bool"
     assert types["height"] == types["empty"] == "float64"
-    dates = [j for j, form in table.forms.items() if isinstance(form, DateForm)]
+    dates = [j for j, form in table.forms.items() if isinstance(form, DateNotation)]
     assert sorted(dates) == [mixed.columns.get_loc(n) for n in ("day", "time", "clock")]
     assert not table.is_numeric
     again = table.as_written(table.frame)

@@ -1,4 +1,4 @@
-"""What the cells of a text file are: missing, booleans, numbers, dates or text."""
+"""What cells of text are: missing, booleans, numbers, dates or text."""
 
 from __future__ import annotations
 
@@ -25,11 +25,18 @@ ISO_DATE = re.compile(
     r"(\d{4}-\d{2}-\d{2})"
     r"(?:([T ])\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?"
 )
-#: Days with the year at either end, other than ISO's, and perhaps a time of day.
+MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+MONTH = rf"(?i:{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in MONTHS)})"
+#: Days other than ISO's, with the year at either end or months by name, and perhaps a time of day.
 LOCAL_DATE = re.compile(
     r"(?:(?P<y>\d{4})(?P<s1>[./])(?P<c>\d{1,2})(?P=s1)(?P<d>\d{1,2})"
-    r"|(?P<a>\d{1,2})(?P<s2>[./-])(?P<b>\d{1,2})(?P=s2)(?P<e>\d{4}))"
-    r"(?:(?P<t>, |[T ])(?P<h>\d{1,2}):(?P<i>\d{2})(?P<j>:\d{2})?)?"
+    r"|(?P<a>\d{1,2})(?P<s2>[./-])(?P<b>\d{1,2})(?P=s2)(?P<e>\d{4})"
+    rf"|(?P<d3>\d{{1,2}})(?P<s3>[ -])(?P<n3>{MONTH})(?P=s3)(?P<e3>\d{{4}})"
+    rf"|(?P<n4>{MONTH}) (?P<d4>\d{{1,2}})(?P<s4>,? )(?P<e4>\d{{4}}))"
+    r"(?:(?P<t>, |[T ])(?P<h>\d{1,2}):(?P<i>\d{2})(?P<j>:\d{2})?(?P<p> ?[AaPp][Mm])?)?"
 )
 
 
