@@ -252,9 +252,14 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         return fitted | {
             "_order": order,
             "labels_": np.argsort(order)[categories].astype(np.int64),
-            "cluster_prototypes_": _prototypes(model, codes, categories, order, k),
+            "_prototypes": _prototypes(model, codes, categories, order, k),
             "cluster_embedding_": embedding_of(model)[order] if embeds else None,
         }
+
+    @property
+    def cluster_prototypes_(self) -> Any:
+        """The row that stands for each cluster, in the container of the training rows."""
+        return self.estimator_._reader.hand_back(self._prototypes)
 
     def _columns(self) -> np.ndarray:
         return self._order
@@ -324,7 +329,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
 
 def _prototypes(
     model: BaseAAE, codes: np.ndarray, categories: np.ndarray, order: np.ndarray, k: int
-) -> Any:
+) -> np.ndarray:
     """Return the row that stands for each category: its corner, in its rows' mean style.
 
     ``codes`` and ``categories`` are those of the rows; ``k`` columns of a code are categories.
@@ -340,4 +345,4 @@ def _prototypes(
     reader = model._reader
     prototypes = np.hstack([np.eye(k)[order] if k else np.empty((len(order), 0)), style])
     prototypes = prototypes.astype(np.float32 if reader.is_mixed else reader.dtype)
-    return reader.hand_back(model._decode(prototypes, reader.dtype))
+    return model._decode(prototypes, reader.dtype)

@@ -7,6 +7,7 @@ import math
 import torch
 
 from sklearn_aae.detection.ensemble import Ensemble, log_mixture
+from sklearn_aae.detection.ensemble._stored import StoredByTorch
 from sklearn_aae.encoding import CLIP
 
 #: Prior draws of each member that a density is averaged over.
@@ -17,7 +18,7 @@ SPACING = 0.1
 BLOCK = 2**19
 
 
-class GridMarginals:
+class GridMarginals(StoredByTorch):
     r"""Log densities :math:`\log E_{z \sim p(z)}\, p(x_j \mid z)` on a grid.
 
     Between the points of the grid the logarithm is a straight line.

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
+from sklearn_aae.detection.ensemble._stored import StoredByTorch
 from sklearn_aae.detection.scores import Neighbours
 
 
-class References:
+class References(StoredByTorch):
     r"""Reference rows of every member, and distances to the nearest of them.
 
     The distance is taken between pairs :math:`(x, \hat x)` of a row and its

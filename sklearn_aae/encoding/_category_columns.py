@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae.encoding._cells import is_bool, is_number
+from sklearn_aae.encoding._cells import as_objects, is_bool, is_number
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, Column, label_booleans
 from sklearn_aae.encoding._datetime_columns import as_timestamp
+from sklearn_aae.encoding._described import is_of_pandas, pack, plain, unpack
 from sklearn_aae.encoding._layout import MAX_DIGIT, digit_sizes, make_span
 
 #: handle_unknown, and what a label becomes that fit did not see.
@@ -85,18 +86,28 @@ class CategoryCodec(ColumnCodec):
         )
         self.sizes = digit_sizes(self.span.n_present, min(MAX_DIGIT, max_categories))
         self.one_hot = self.span.n_present <= max_categories
-        self._indices = {self._key(label): i for i, label in enumerate(self.labels)}
+        self.is_packed = any(map(is_of_pandas, self.labels.tolist()))
+        if self.is_packed:
+            self.labels = as_objects(map(pack, self.labels))
         # Labels by level: those of level k are members[first[k]:first[k + 1]].
         self.members = np.argsort(self.level_of, kind="stable")
         n_levels = len(self.level_counts)
         self.first = np.searchsorted(self.level_of[self.members], np.arange(n_levels + 1))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is derived has keys of several types, which not every way of storing knows.
+        return {name: of for name, of in vars(self).items() if name not in ("_indices", "_texts")}
+
+    @cached_property
+    def _indices(self) -> dict[Any, int]:
+        return {self._key(unpack(label)): i for i, label in enumerate(self.labels)}
 
     def _key(self, label: Any) -> Any:
         """Return what says whether two labels are the same."""
         if self.labels.dtype.kind in "mM" and isinstance(label, (np.datetime64, np.timedelta64)):
             return int(label.astype(self.labels.dtype).astype(np.int64))
         # 1 == True, but they are two labels.
-        return is_bool(label), label.item() if isinstance(label, np.generic) else label
+        return is_bool(label), label.item() if isinstance(label, np.generic) else plain(label)
 
     # ---------------------------------------------------------------- levels
 
@@ -195,7 +206,8 @@ class CategoryCodec(ColumnCodec):
             rare = np.flatnonzero(levels == self.group)
             if len(rare):
                 indices[rare] = self._members_of_group(len(rare), rng, condition)
-        return self.labels[indices]
+        labels = self.labels[indices]
+        return as_objects(map(unpack, labels)) if self.is_packed else labels
 
     def _members_of_group(
         self, n: int, rng: np.random.Generator | None, condition: Condition | None

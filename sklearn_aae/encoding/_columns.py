@@ -20,6 +20,7 @@ from sklearn_aae.encoding._cells import (
     is_number,
     sorted_levels,
 )
+from sklearn_aae.encoding._described import by_name, describe, zone_name
 from sklearn_aae.encoding._exact import needs_exactness
 from sklearn_aae.encoding._forms import ArrayForm, Form, NarwhalsForm, PandasForm
 from sklearn_aae.exceptions import UnsupportedColumnsError
@@ -223,9 +224,9 @@ def _form_of(series: nw.Series) -> Form:
         dtype = series.to_native().dtype
         arrow = getattr(dtype, "pyarrow_dtype", None)
         zone = getattr(dtype, "tz", None) or getattr(arrow, "tz", None)
-        return PandasForm(dtype, time_zone=zone, backend=backend)
+        return PandasForm(describe(dtype), time_zone=zone_name(zone), backend=backend)
     zone = getattr(series.dtype, "time_zone", None)
-    return NarwhalsForm(series.dtype, time_zone=zone, backend=backend)
+    return NarwhalsForm(describe(series.dtype), time_zone=zone, backend=backend)
 
 
 def _wide(array: np.ndarray) -> np.ndarray:
@@ -287,9 +288,10 @@ def _timestamps(timestamps: np.ndarray, name: Any, form: Form) -> Column:
 
 def _categories(series: nw.Series, name: Any, form: Form) -> Column:
     native = series.to_native()
-    if isinstance(form, PandasForm) and hasattr(form.dtype, "categories"):
+    if isinstance(form, PandasForm) and hasattr(native.dtype, "categories"):
         codes = native.cat.codes.to_numpy().astype(np.int32)
-        return _coded(codes, list(form.dtype.categories), bool(form.dtype.ordered), name, form)
+        dtype = native.dtype
+        return _coded(codes, list(dtype.categories), bool(dtype.ordered), name, form)
     column = _labelled(series.to_list(), name, form)
     if not isinstance(series.dtype, nw.Enum):
         return column
@@ -325,7 +327,8 @@ def _cells(cells: list, name: Any, form: Form, as_category: bool) -> Column:
     column = replace(_labelled(cells, name, form), stated=False)
     labels = column.labels
     if column.missing.any():
-        column.form = replace(column.form, marker=cells[int(np.argmax(column.missing))])
+        gap = cells[int(np.argmax(column.missing))]
+        column.form = replace(column.form, marker=by_name(gap))
     if not len(labels):
         return column
     if all(map(is_bool, labels)):
@@ -431,7 +434,7 @@ def _datetime_cells(column: Column, cells: list) -> Column:
     return replace(read, offsets=offsets, clocks=clocks if several else None)
 
 
-def _cell_type(labels: np.ndarray) -> type | None:
+def _cell_type(labels: np.ndarray) -> Any:
     """Return what all cells are instances of, if that says more than a date or a duration."""
     types = set(map(type, labels))
-    return types.pop() if len(types) == 1 else None
+    return by_name(types.pop()) if len(types) == 1 else None

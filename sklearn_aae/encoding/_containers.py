@@ -10,6 +10,7 @@ import narwhals as nw
 import numpy as np
 from scipy.sparse import issparse
 
+from sklearn_aae.encoding._described import IndexOf, plain
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
 
@@ -25,14 +26,14 @@ class Container:
         The column labels; empty for arrays.
     dtype : dtype or None
         The type of an array.
-    header : Index or None
+    header : IndexOf or None
         The column labels of pandas as they came, with their own name.
     """
 
     backend: str | None
     columns: tuple
     dtype: Any = None
-    header: Any = field(default=None, compare=False)
+    header: IndexOf | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, X: Any) -> Container:
@@ -43,8 +44,10 @@ class Container:
         # narwhals wants text labels; pandas also has others, and MultiIndex.
         pandas_like = frame.implementation.is_pandas_like()
         header = frame.to_native().columns if pandas_like else None
-        columns = tuple(frame.columns if header is None else header)
-        return cls(str(frame.implementation), columns, header=header)
+        if header is None:
+            return cls(str(frame.implementation), tuple(frame.columns))
+        columns = tuple(map(plain, header))
+        return cls(str(frame.implementation), columns, header=IndexOf.of(header))
 
     def wrap(self, rows: np.ndarray, like: Any = None) -> Any:
         """Return rows in this container, with the index of ``like`` if it has one."""
@@ -55,8 +58,12 @@ class Container:
             return nw.from_numpy(rows, schema=list(self.columns), backend=backend).to_native()
         names = [str(i) for i in range(len(self.columns))]
         native = nw.from_numpy(rows, schema=names, backend=backend).to_native()
-        native.columns = self.header
+        native.columns = self._index()
         return _with_index_of(like, native)
+
+    def _index(self) -> Any:
+        assert self.header is not None
+        return self.header.build()
 
     def assemble(self, columns: list, like: Any = None) -> Any:
         """Return columns of this container's library as one table.
@@ -77,7 +84,7 @@ class Container:
             return nw.from_dict(named, backend=backend).to_native()
         pd = backend.to_native_namespace()
         native = pd.DataFrame(dict(enumerate(columns)))
-        native.columns = self.header
+        native.columns = self._index()
         return _with_index_of(like, native)
 
 

@@ -48,15 +48,13 @@ class ExactNumbers:
 
     def __init__(self, cells: np.ndarray) -> None:
         distinct = set(cells.tolist())
-        self.make = _as_whole
+        self.are_whole = all(isinstance(cell, Integral) for cell in distinct)
+        self.are_decimals = any(isinstance(cell, Decimal) for cell in distinct)
         self.decimals: int | None = None
         self.denominator = math.lcm(*(_fraction(cell).denominator for cell in distinct))
-        if any(isinstance(cell, Decimal) for cell in distinct):
+        if self.are_decimals:
             digits = {max(-_exponent(cell), 0) for cell in distinct}
             self.decimals = digits.pop() if len(digits) == 1 else None
-            self.make = self._as_decimal
-        elif not all(isinstance(cell, Integral) for cell in distinct):
-            self.make = _as_fraction
         fractions = sorted(map(_fraction, distinct))
         whole = [int(number * self.denominator) for number in fractions]
         self.start = whole[0]
@@ -113,7 +111,10 @@ class ExactNumbers:
 
     def cells(self, indices: np.ndarray) -> np.ndarray:
         """Return the numbers of counts, as the objects that came in."""
-        return as_objects(map(self.make, self._numbers(indices)))
+        numbers = self._numbers(indices)
+        if self.are_decimals:
+            return as_objects(map(self._as_decimal, numbers))
+        return as_objects(map(int, numbers) if self.are_whole else numbers)
 
     def floats(self, indices: np.ndarray) -> np.ndarray:
         """Return the numbers of counts as floats."""
@@ -133,14 +134,6 @@ class ExactNumbers:
                 digits += 1
         # Of text, for computing with Decimals rounds to 28 digits.
         return Decimal(f"{int(number * 10**digits)}e-{digits}" if digits else str(int(number)))
-
-
-def _as_whole(number: Fraction) -> Any:
-    return int(number)
-
-
-def _as_fraction(number: Fraction) -> Any:
-    return number
 
 
 def _fraction(number: Any) -> Fraction:

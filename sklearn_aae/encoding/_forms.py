@@ -13,6 +13,7 @@ import narwhals as nw
 import numpy as np
 
 from sklearn_aae.encoding._cells import as_objects
+from sklearn_aae.encoding._described import Named, of_name, restore
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,10 @@ class Form:
     Attributes
     ----------
     dtype : object
-        Of the column, in its own library or in narwhals.
+        Of the column: one of numpy, or described.
     marker : object
-        What stood for a missing cell where the type allows several things.
-    cell_type : type or None
+        What stood for a missing cell where the type allows several things; by name, if pandas'.
+    cell_type : type or Named or None
         What the numbers, dates or durations in a column of objects were.
     time_zone : tzinfo, str or None
         Of dates.
@@ -33,7 +34,7 @@ class Form:
 
     dtype: Any
     marker: Any = None
-    cell_type: type | None = None
+    cell_type: type | Named | None = None
     time_zone: Any = None
 
     def build(self, values: np.ndarray, missing: np.ndarray) -> Any:
@@ -60,10 +61,11 @@ class Form:
         if values.dtype.kind in "mM":
             column = self._timestamps(values)
         elif self.cell_type in (Decimal, Fraction) and values.dtype != object:
-            column = as_objects(self.cell_type(str(value)) for value in values.tolist())
+            exact: Any = self.cell_type
+            column = as_objects(exact(str(value)) for value in values.tolist())
         else:
             column = values.astype(object)
-        column[missing] = self.marker
+        column[missing] = of_name(self.marker)
         return column
 
     def _timestamps(self, values: np.ndarray) -> np.ndarray:
@@ -77,7 +79,7 @@ class Form:
         They are of the type that came in, so that nanoseconds stay: Timestamp and Timedelta
         of pandas, datetime64 and timedelta64.
         """
-        own: Any = self.cell_type
+        own: Any = of_name(self.cell_type)
         letter, unit = values.dtype.kind, np.datetime_data(values.dtype)[0]
         if own is not None and issubclass(own, np.generic):
             return as_objects(values)
@@ -122,18 +124,19 @@ class PandasForm(Form):
     def build(self, values: np.ndarray, missing: np.ndarray) -> Any:
         """Return a series of the type that came in."""
         pd = nw.Implementation.from_string(self.backend).to_native_namespace()
-        if self.dtype == object:
+        dtype = restore(self.dtype)
+        if self.dtype == np.dtype(object):
             return pd.Series(self.objects(values, missing), dtype=object)
         if values.dtype.kind in "mM":
             series = pd.Series(np.where(missing, np.array("NaT", values.dtype), values))
             if self.time_zone is not None:
                 series = series.dt.tz_localize("UTC")
-            return series.astype(self.dtype)
-        if isinstance(self.dtype, np.dtype):
-            return pd.Series(ArrayForm(self.dtype).build(values, missing))
+            return series.astype(dtype)
+        if isinstance(dtype, np.dtype):
+            return pd.Series(ArrayForm(dtype).build(values, missing))
         if values.dtype == object:
-            return pd.Series(pd.array(_with_none(values, missing), dtype=self.dtype))
-        column = pd.array(values, dtype=self.dtype)
+            return pd.Series(pd.array(_with_none(values, missing), dtype=dtype))
+        column = pd.array(values, dtype=dtype)
         column[missing] = pd.NA
         return pd.Series(column)
 
@@ -153,21 +156,21 @@ class NarwhalsForm(Form):
     def build(self, values: np.ndarray, missing: np.ndarray) -> nw.Series:
         """Return a series of narwhals of the type that came in."""
         backend: Any = nw.Implementation.from_string(self.backend)
-        if self.dtype == nw.Object:
+        dtype = restore(self.dtype)
+        if dtype == nw.Object:
             cells = self.objects(values, missing).tolist()
-            return nw.new_series("", cells, self.dtype, backend=backend)
+            return nw.new_series("", cells, dtype, backend=backend)
         if values.dtype == object:
             cells = _with_none(values, missing).tolist()
-            as_text = self.dtype in (nw.Categorical, nw.Enum)
-            first = nw.String() if as_text else self.dtype
-            return nw.new_series("", cells, first, backend=backend).cast(self.dtype)
+            first = nw.String() if dtype in (nw.Categorical, nw.Enum) else dtype
+            return nw.new_series("", cells, first, backend=backend).cast(dtype)
         series = nw.new_series("", values, backend=backend)
         if values.dtype.kind == "M" and self.time_zone is not None:
             series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(self.time_zone)
-        series = series.cast(self.dtype)
+        series = series.cast(dtype)
         if not missing.any():
             return series
-        gaps = nw.new_series("", [self.marker] * len(values), self.dtype, backend=backend)
+        gaps = nw.new_series("", [of_name(self.marker)] * len(values), dtype, backend=backend)
         return gaps.zip_with(nw.new_series("", missing, backend=backend), series)
 
 

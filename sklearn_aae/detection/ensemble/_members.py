@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.functional import leaky_relu, leaky_relu_, pad
 
 from sklearn_aae._utils._random import derive_seed, make_generator
+from sklearn_aae.detection.ensemble._stored import StoredByTorch
 from sklearn_aae.training._inference import in_precision
 
 aten = torch.ops.aten
@@ -163,7 +164,7 @@ class DrawnCodes(NamedTuple):
     passed: list[torch.Tensor]
 
 
-class Members(ABC, nn.Module):
+class Members(StoredByTorch, ABC, nn.Module):
     """Encoders, channel codes and discriminators of all members; subclasses add decoders.
 
     Parameters
