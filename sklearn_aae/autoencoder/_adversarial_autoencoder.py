@@ -422,8 +422,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Returns
         -------
         ndarray or frame of shape (n_samples, n_features)
-            Rows (means; medians and likeliest categories for outputs over categories) in
-            the container that ``fit`` saw, with the index of ``Z`` if both are pandas frames.
+            Rows in the container that ``fit`` saw, with the index of ``Z`` if both are pandas
+            frames: means, or for outputs over categories, medians of numbers and dates and
+            likeliest categories, missing only where that is likelier than not.
 
         Raises
         ------
@@ -464,7 +465,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Returns
         -------
         ndarray or frame of shape (n_samples, n_features)
-            Rows in the container that ``fit`` saw, with the index of ``X``.
+            Rows in the container that ``fit`` saw, with the index of ``X``; what is returned
+            of each distribution is as in :meth:`inverse_transform`.
 
         Raises
         ------
@@ -515,7 +517,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             prior.
         noise : bool, default=True
             Whether rows are drawn from the decoder's distribution, which gives the
-            columns their spread; False returns its mean or mode (for pictures, say).
+            columns their spread; False returns what :meth:`inverse_transform` does (for
+            pictures, say).
         random_state : int, RandomState or None, default=None
             None falls back on the estimator's ``random_state``: an int there
             repeats the same rows at every call, as in ``GaussianMixture``.

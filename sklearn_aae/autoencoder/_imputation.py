@@ -11,13 +11,10 @@ from sklearn.utils import gen_batches
 
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._draws import MOST_ROWS, decoder_draws, level_head, sample_posterior
-from sklearn_aae.encoding._layout import Layout
+from sklearn_aae.encoding._layout import ON_AN_AXIS, Layout
 from sklearn_aae.networks import AAEModule, Classes
 from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.posteriors import Channel
-
-#: Kinds of columns whose middle is a better guess than their commonest level.
-ON_AN_AXIS = ("number", "datetime", "duration")
 
 #: Share of the codes of single draws that come from the prior.
 PRIOR_SHARE = 0.5

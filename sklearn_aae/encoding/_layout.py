@@ -12,6 +12,9 @@ import numpy as np
 #: The most values that one digit takes: what one softmax of the decoder is over.
 MAX_DIGIT = 64
 
+#: Kinds of columns whose levels lie on an axis, so that they have a median.
+ON_AN_AXIS = ("number", "datetime", "duration")
+
 
 def digit_sizes(n_levels: int, max_digit: int = MAX_DIGIT) -> tuple[int, ...]:
     """Return the sizes of the digits that a level is written in, most significant first.

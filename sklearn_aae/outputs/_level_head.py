@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +14,7 @@ from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.outputs._base import Head
 from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.outputs._digits import DigitVectors, rank_basis
+from sklearn_aae.outputs._level_centers import centers
 
 #: The least entropy that a column counts with where all columns should count the same.
 MIN_ENTROPY = 0.05
@@ -202,8 +201,7 @@ class LevelHead(Head):
     # ------------------------------------------------------------------- draws
 
     def mean(self, params: torch.Tensor) -> torch.Tensor:
-        # The likeliest digit after the likeliest digits before it.
-        return self._walk(params, Constraints(self.layout), _likeliest)[0]
+        return centers(self, params)
 
     def draw(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         return self.draw_within(params, generator, Constraints(self.layout))[0]
@@ -217,40 +215,38 @@ class LevelHead(Head):
         constraints at every digit, given the draws before it: weighted by it, the rows
         are draws of the conditional distribution.
         """
-        return self._walk(params, constraints, partial(_drawn, generator=generator))
-
-    def _walk(
-        self,
-        context: torch.Tensor,
-        constraints: Constraints,
-        choose: Callable[[torch.Tensor], torch.Tensor],
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Choose digit after digit, each given those before it; return them and log weights."""
-        n, layout = len(context), self.layout
+        n, layout = len(params), self.layout
         table = None if self.vectors is None else self.vectors.table()
-        seen = context
-        digits = torch.empty((n, layout.n_digits), dtype=torch.int64, device=context.device)
-        log_weights = context.new_zeros(n)
+        seen = params
+        digits = torch.empty((n, layout.n_digits), dtype=torch.int64, device=params.device)
+        log_weights = params.new_zeros(n)
         prefix = digits.new_zeros(n)
         column = -1
         for j, size in enumerate(layout.digit_sizes.tolist()):
             if layout.column_of_digit[j] != column:
                 column = layout.column_of_digit[j]
                 prefix = torch.zeros_like(prefix)
-            first = (seen + self.bias_1[j]).unsqueeze(0)
-            logits = self._logits(first, slice(j, j + 1))[0, :, :size]
-            real, allowed = constraints.restrict(logits, j, prefix)
-            value = constraints.keep_known(choose(allowed), j)
+            real, allowed = constraints.restrict(self.digit_logits(seen, j), j, prefix)
+            value = constraints.keep_known(_drawn(allowed, generator), j)
             digits[:, j] = value
             log_weights += constraints.log_weights(value, real, allowed, j)
             prefix = prefix * size + value
-            if table is not None and self.vectors is not None:
-                seen = seen + table[value + self.vectors.offsets[j]]
+            seen = self.seen_after(seen, table, value, j)
         return digits, log_weights
 
+    def digit_logits(self, seen: torch.Tensor, digit: int) -> torch.Tensor:
+        """Return the logits of one digit (n, its size) given what is seen before it."""
+        first = (seen + self.bias_1[digit]).unsqueeze(0)
+        size = int(self.layout.digit_sizes[digit])
+        return self._logits(first, slice(digit, digit + 1))[0, :, :size]
 
-def _likeliest(logits: torch.Tensor) -> torch.Tensor:
-    return logits.argmax(dim=1)
+    def seen_after(
+        self, seen: torch.Tensor, table: torch.Tensor | None, values: torch.Tensor, digit: int
+    ) -> torch.Tensor:
+        """Return what is seen after a digit, too; ``table`` is that of the digits' vectors."""
+        if table is None or self.vectors is None:
+            return seen
+        return seen + table[values + self.vectors.offsets[digit]]
 
 
 def _drawn(logits: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -96,6 +96,18 @@ def test_rows_come_back_as_they_came(table, model, method):
     assert rows[whole].notna().all(axis=None)
 
 
+@pytest.mark.parametrize("output", ["autoregressive", "independent"])
+def test_present_cells_are_reconstructed_although_every_level_is_rarer_than_missing(output):
+    rng = np.random.default_rng(0)
+    numbers = pd.DataFrame(rng.normal(size=(300, 3)).round(2), columns=list("abc"))
+    numbers = numbers.mask(rng.random(numbers.shape) < 0.15)
+    numbers["word"] = np.where(rng.random(300) < 0.1, None, "w" + numbers.index.astype(str).str[:2])
+    model = quick(output=output, max_epochs=3).fit(numbers)
+    for rows in (model.reconstruct(numbers), model.sample(300, noise=False)):
+        assert rows.isna().mean(axis=None) < 0.05
+        assert (rows["a"].quantile([0.05, 0.95]).abs() < 1.5).all()  # medians, not draws
+
+
 def test_samples_have_missing_cells_where_the_table_has(good):
     rows = good.sample(1000)
     assert 0.03 < rows["age"].isna().mean() < 0.25

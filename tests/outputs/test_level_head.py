@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from sklearn_aae._utils._random import make_generator
-from sklearn_aae.encoding._layout import Layout
+from sklearn_aae.encoding._layout import Layout, make_span
 from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.outputs._digits import N_PIECES, DigitVectors, rank_basis
 from sklearn_aae.outputs._level_head import MIN_ENTROPY
@@ -173,23 +174,67 @@ def test_digits_that_stand_for_no_level_are_never_drawn():
     assert len(rows["draw"].unique(dim=0)) > 7
 
 
-def test_the_mean_is_the_likeliest_digit_after_the_likeliest(head):
-    params = contexts(50)
+def level_probabilities(head, params, centers, column):
+    """Return the probabilities of a column's levels given its row's centers before it."""
+    span = head.layout.spans[column]
+    mine = np.flatnonzero(head.layout.column_of_digit == column)
+    values = torch.tensor(list(itertools.product(*map(range, span.digits))))
+    found = np.empty((len(params), len(values)))
+    for i, row in enumerate(centers):
+        rows = row.repeat(len(values), 1)
+        rows[:, mine] = values
+        with torch.no_grad():
+            losses = head._digit_losses(params[i].expand(len(rows), -1), rows)[:, mine]
+        p = np.exp(-losses.numpy())
+        # Each digit is drawn among those that begin a level.
+        real = (np.arange(len(values)) < span.n_levels).astype(float)
+        for d in range(len(mine)):
+            below = math.prod(span.digits[d + 1 :])
+            begins = np.repeat(real.reshape(-1, below).max(axis=1), below)
+            by_prefix = (p[:, d] * begins).reshape(-1, span.digits[d], below)
+            p[:, d] = (by_prefix / by_prefix.sum(axis=1, keepdims=True).clip(1e-300)).reshape(-1)
+        found[i] = p.prod(axis=1)
+    return found[:, : span.n_levels]
+
+
+#: 72 present levels and a missing one, which is alone in its first digit; 71 share it.
+@pytest.mark.parametrize("n_levels", [3, 71, 72])
+@pytest.mark.parametrize("make", [number, category])
+@pytest.mark.parametrize("has_parents", [True, False])
+def test_the_mean_is_the_median_or_the_likeliest_and_missing_where_that_is_likelier_than_not(
+    make, n_levels, has_parents
+):
+    layout = Layout((make("a", n_levels, n_missing=3), category("b", 4), make("c", n_levels)))
+    head, params = head_of(layout, has_parents=has_parents), 2 * contexts(60)
+    last = np.unravel_index(n_levels, layout.spans[0].digits)
     with torch.no_grad():
+        for j, value in enumerate(last):
+            # About as likely as not in the middle of the rows.
+            logits = head.digit_logits(params, j)
+            others = np.delete(logits.numpy(), value, axis=1)
+            others = np.log(np.exp(others).sum(axis=1))
+            head.bias_3[j, 0, value] += np.median(others - logits[:, value].numpy()) + 8 * j
         mean = head.mean(params)
-        losses = head._digit_losses(params, mean)
-    several = head.layout.n_digits > head.layout.n_columns
-    for j, size in enumerate(head.layout.digit_sizes):
-        for value in range(size):
-            other = mean.clone()
-            other[:, j] = value
-            if several:
-                real = (other[:, 1] * 9 + other[:, 2]) < MANY
-            else:
-                real = torch.ones(50, dtype=torch.bool)
-            with torch.no_grad():
-                worse = head._digit_losses(params, other)[:, j] >= losses[:, j]
-            assert worse[real].all()
+    levels = layout.from_digits(mean.numpy())
+    for column, span in enumerate(layout.spans):
+        p = level_probabilities(head, params, mean, column)
+        np.testing.assert_allclose(p.sum(axis=1), 1)
+        if span.missing is not None:
+            gone = p[:, span.missing] > 0.5
+            assert 5 < gone.sum() < 55
+            np.testing.assert_array_equal(levels[:, column] == span.missing, gone)
+            levels, p = levels[~gone], p[~gone, :-1]
+            mean, params = mean[~gone], params[~gone]
+        below = p.cumsum(axis=1)
+        median = (below < below[:, -1:] / 2).sum(axis=1)
+        expected = median if span.kind == "number" else p.argmax(axis=1)
+        np.testing.assert_array_equal(levels[:, column], expected)
+
+
+def test_a_column_that_was_all_missing_stays_so():
+    empty = make_span("b", "empty", np.empty(0), 4, ordered=False)
+    head = head_of(Layout((category("a", 2), empty, number("c", 3))))
+    assert (head.mean(contexts(5))[:, 1] == 0).all()
 
 
 def test_draws_follow_the_generator(head):
