@@ -65,7 +65,7 @@ def give_reasons(
     n_named = named.shape[1]
     scaled = np.repeat(reader.transform(rows), n_named, axis=0)
     expected = expected_cells(model, reader, scaled, named.ravel())
-    values = {int(j): reader.column(table, int(j)) for j in np.unique(named)}
+    values = reader.columns(table, np.unique(named).tolist())
     reasons: list[list[Reason]] = []
     for i, row in enumerate(named.tolist()):
         reasons.append([])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import narwhals as nw
@@ -48,6 +48,13 @@ class Container:
             return cls(str(frame.implementation), tuple(frame.columns))
         columns = tuple(map(plain, header))
         return cls(str(frame.implementation), columns, header=IndexOf.of(header))
+
+    def part(self, which: Sequence[int]) -> Container:
+        """Return the container of some of the columns, by position."""
+        if self.backend is None:
+            return self
+        header = None if self.header is None else self.header[list(which)]
+        return replace(self, columns=tuple(self.columns[j] for j in which), header=header)
 
     def wrap(self, rows: np.ndarray, like: Any = None) -> Any:
         """Return rows in this container, with the index of ``like`` if it has one."""
@@ -177,16 +184,22 @@ def _unmask(array: np.ma.MaskedArray) -> np.ndarray:
     return np.where(mask, np.array(gaps.get(data.dtype.kind), data.dtype), data)
 
 
-def columns_of(table: Any) -> Iterator[Any]:
-    """Return the columns of a frame as narwhals' series, or those of an array."""
+def columns_of(table: Any, which: Iterable[int] | None = None) -> Iterator[Any]:
+    """Return the columns of a frame as narwhals' series, or those of an array.
+
+    All of them, or those in some positions.
+    """
     frame = as_frame(table)
     if frame is None:
-        return iter(table.T)
+        return iter(table.T) if which is None else (table[:, j] for j in which)
     if not frame.implementation.is_pandas_like():
-        return frame.iter_columns()
+        if which is None:
+            return frame.iter_columns()
+        names = frame.columns
+        return (frame.get_column(names[j]) for j in which)
     # By position: labels need not be text.
     native = frame.to_native()
-    series = (native.iloc[:, j] for j in range(frame.shape[1]))
+    series = (native.iloc[:, j] for j in (range(frame.shape[1]) if which is None else which))
     return (nw.from_native(column, series_only=True) for column in series)
 
 

@@ -7,7 +7,7 @@ numbers, which are finite otherwise, and as far out as a rare cell can be on the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -135,13 +135,13 @@ class IndicatorsReader(NumbersReader):
         widths = self.encoder._widths()
         self.n_columns = len(widths)
         self.column_of_feature = np.repeat(np.arange(self.n_columns), widths)
-        self.first = np.cumsum([0, *widths[:-1]])
+        self.edges = np.cumsum([0, *widths])
         kinds = [codec.span.kind for codec in codecs]
-        self.number_of_column = np.where(np.array(kinds) == NUMBER, self.first, -1)
+        self.number_of_column = np.where(np.array(kinds) == NUMBER, self.edges[:-1], -1)
         numbers = np.nan_to_num(self._dense(_safe_indexing(table, training)))
         self.fit_scale(numbers, "standard", seed)
         # Gross values would widen what is measured by the bulk.
-        self.scale.shift_[self.first[scaled]], self.scale.scale_[self.first[scaled]] = 0.0, 1.0
+        self.scale.shift_[self.edges[scaled]], self.scale.scale_[self.edges[scaled]] = 0.0, 1.0
         away = np.concatenate(
             [np.full(width, sign_of(codec)) for codec, width in zip(codecs, widths, strict=True)]
         )
@@ -203,10 +203,9 @@ class IndicatorsReader(NumbersReader):
         columns = list(self.encoder._read(self.encoder._check_table(table, reset=False)))
         if strict:
             self._check(columns)
-        widths = self.encoder._widths()
-        out = np.zeros((len(table), sum(widths)), dtype=np.float32)
+        out = np.zeros((len(table), self.edges[-1]), dtype=np.float32)
         for j, (codec, column) in enumerate(columns):
-            block = out[:, self.first[j] : self.first[j] + widths[j]]
+            block = out[:, self.edges[j] : self.edges[j + 1]]
             write(codec, column, block)
             if j in strays:
                 block[strays[j], : block.shape[1] - (codec.span.missing is not None)] = np.nan
@@ -214,18 +213,19 @@ class IndicatorsReader(NumbersReader):
 
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
         rows = self.scale.inverse_transform(scaled, np.float64)
+        which, where = np.unique(columns, return_inverse=True)
         # One frame for all: to make one for each column takes longer than what is in it.
-        table = list(columns_of(self.encoder.inverse_transform(rows)))
-        found: list[Any] = [None] * len(rows)
-        for j in np.unique(columns):
-            cells = table[j].tolist() if isinstance(table[j], np.ndarray) else table[j].to_list()
-            for i in np.flatnonzero(columns == j):
-                found[i] = cells[i]
-        return found
+        table = self.encoder._from_dense(rows, self.edges, which.tolist())
+        cells = [_listed(column) for column in columns_of(table)]
+        return [cells[j][i] for i, j in enumerate(where.tolist())]
 
-    def column(self, table: Any, j: int) -> list:
-        column = list(columns_of(table))[j]
-        return column.tolist() if isinstance(column, np.ndarray) else column.to_list()
+    def columns(self, table: Any, which: Sequence[int]) -> dict[int, list]:
+        return dict(zip(which, map(_listed, columns_of(table, which)), strict=True))
+
+
+def _listed(column: Any) -> list:
+    """Return the cells of a column of a frame or an array."""
+    return column.tolist() if isinstance(column, np.ndarray) else column.to_list()
 
 
 def with_surprises(scaled: np.ndarray, surprises: np.ndarray) -> np.ndarray:

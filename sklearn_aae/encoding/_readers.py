@@ -8,6 +8,7 @@ its columns (:class:`LevelsReader`).  A detector wants numbers of any table: see
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import narwhals as nw
@@ -195,9 +196,9 @@ class NumbersReader:
         rows = self.scale.inverse_transform(scaled, np.float64)
         return rows[np.arange(len(rows)), columns].tolist()
 
-    def column(self, table: Any, j: int) -> list:
-        """Return the cells of a column of a table that was read."""
-        return table[:, j].tolist()
+    def columns(self, table: Any, which: Sequence[int]) -> dict[int, list]:
+        """Return the cells of columns of a table that was read, by position."""
+        return {j: table[:, j].tolist() for j in which}
 
     def fold(self, cells: np.ndarray) -> np.ndarray:
         """Return cells (n_samples, n_features) summed by the column that they belong to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -443,17 +443,23 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         matrix = check_array(as_plain(X), dtype=[np.float32, np.float64], estimator=self)
-        widths = self._widths()
-        if matrix.shape[1] != sum(widths):
+        edges = np.cumsum([0, *self._widths()])
+        if matrix.shape[1] != edges[-1]:
             raise ValueError(
                 f"X has {matrix.shape[1]} columns, but {type(self).__name__}.transform returns "
-                f"{sum(widths)}."
+                f"{edges[-1]}."
             )
-        columns, start = [], 0
-        for codec, width in zip(self._codecs, widths, strict=True):
-            columns.append(codec.read(matrix[:, start : start + width]))
-            start += width
-        return self._container.assemble(columns, X)
+        return self._from_dense(matrix, edges, range(len(self._codecs)), X)
+
+    def _from_dense(
+        self, matrix: np.ndarray, edges: np.ndarray, which: Sequence[int], like: Any = None
+    ) -> Any:
+        """Return the table of some columns, by position, that a dense matrix stands for.
+
+        ``edges`` are where each column's dense ones begin, and where the last ones end.
+        """
+        columns = [self._codecs[j].read(matrix[:, edges[j] : edges[j + 1]]) for j in which]
+        return self._container.part(which).assemble(columns, like)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of the dense matrix.

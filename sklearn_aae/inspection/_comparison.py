@@ -23,6 +23,8 @@ from sklearn_aae.inspection._style import (
 
 #: Number of columns whose marginals are shown.
 N_MARGINALS = 6
+#: The most columns whose pairs are looked at; of more, so many from first to last.
+MOST_COLUMNS = 64
 #: Up to so many columns the correlation matrices name them.
 N_TICKS = 8
 #: With so many columns the names of a mixed table still have room, in small letters.
@@ -42,6 +44,9 @@ def draw_correlations(figure: Any, data: ReportData) -> None:
             ax.set_axis_off()
         heading(axes[0], what, "fewer than two columns vary")
         return
+    n_varying = len(varying)
+    if n_varying > MOST_COLUMNS:
+        varying = varying[np.linspace(0, n_varying - 1, MOST_COLUMNS).round().astype(int)]
     tables = [rows[:, varying] for rows in (data.rows, data.synthetic)]
     if data.is_mixed:
         real, synthetic = (associations(rows, data.is_category[varying]) for rows in tables)
@@ -64,7 +69,8 @@ def draw_correlations(figure: Any, data: ReportData) -> None:
     color_bar(image, axes, ticks, location="bottom", shrink=0.5, aspect=30, pad=0.03)
     pairs = ~np.eye(len(varying), dtype=bool)
     gap = np.abs(real - synthetic)[pairs].mean()
-    heading(axes[0], f"{what}: real", f"{len(varying)} columns, similar ones side by side")
+    of_all = f"{len(varying)} of {n_varying:,}" if len(varying) < n_varying else f"{n_varying}"
+    heading(axes[0], f"{what}: real", f"{of_all} columns, similar ones side by side")
     heading(axes[1], f"{what}: synthetic", f"mean absolute difference {gap:.2f}")
 
 

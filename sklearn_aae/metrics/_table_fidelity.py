@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
@@ -14,6 +16,8 @@ from sklearn_aae.metrics._tables import read_tables
 
 #: Bins of a number or date beside a category, as in SDMetrics.
 N_BINS = 10
+#: The most pairs of columns that are looked at.
+MOST_PAIRS = 10_000
 
 
 def column_shapes(real: Any, synthetic: Any) -> TableScore:
@@ -99,7 +103,9 @@ def pair_trends(real: Any, synthetic: Any) -> TableScore:
     Returns
     -------
     TableScore
-        The mean over pairs; ``details`` has the score by pair of labels.  A pair with a
+        The mean over pairs; ``details`` has the score by pair of labels.  Of tables of more
+        than 141 columns, which have more, 10,000 pairs at random count, always the same, so
+        that the time does not grow with the square of the columns.  A pair with a
         column that is constant in ``real``, but for rounding noise, has NaN and does not
         count, as has one whose correlation in ``real`` is not defined for other reasons
         (fewer than two complete rows); where only that of ``synthetic`` is not, it counts
@@ -157,7 +163,7 @@ def trends_of(tables: Matrices, role: str) -> TableScore:
     constant = set(constant_columns(tables))
     codes = [_codes(real[:, i], other[:, i], is_category[i]) for i in range(len(tables.names))]
     scores = {}
-    for i, j in combinations(range(len(tables.names)), 2):
+    for i, j in _some_pairs(len(tables.names)):
         pair = tables.names[i], tables.names[j]
         if pair[0] in constant or pair[1] in constant:
             score = np.nan
@@ -169,6 +175,18 @@ def trends_of(tables: Matrices, role: str) -> TableScore:
             score = _correlation_similarity(real[:, [i, j]], other[:, [i, j]])
         scores[pair] = score
     return _mean(scores)
+
+
+def _some_pairs(n_columns: int) -> Iterable[tuple[int, int]]:
+    """Return all pairs of columns; of more than are looked at, always the same at random."""
+    n_pairs = math.comb(n_columns, 2)
+    if n_pairs <= MOST_PAIRS:
+        return combinations(range(n_columns), 2)
+    chosen = np.random.default_rng(0).choice(n_pairs, MOST_PAIRS, replace=False, shuffle=False)
+    # The pairs (0, 1), (0, 2), (1, 2), (0, 3), ...: comb(j, 2) of them have a second below j.
+    second = ((1 + np.sqrt(8 * chosen + 1)) / 2).astype(int)
+    first = chosen - second * (second - 1) // 2
+    return sorted(zip(first.tolist(), second.tolist(), strict=True))
 
 
 def constant_columns(tables: Matrices) -> tuple:

@@ -19,6 +19,10 @@ from sklearn_aae.outputs._level_centers import centers
 #: The least entropy that a column counts with where all columns should count the same.
 MIN_ENTROPY = 0.05
 
+#: Sums over digits are products with a triangle, in blocks of so many: the whole triangle would
+#: take time that grows with the square of their number.
+BLOCK = 32
+
 
 class DropoutMasks(NamedTuple):
     """What a training step sees of each row: 0 for what it does not."""
@@ -49,7 +53,6 @@ class LevelHead(Head):
     column_of_digit: torch.Tensor
     padding: torch.Tensor
     basis: torch.Tensor
-    before: torch.Tensor
     weights: torch.Tensor
 
     def __init__(
@@ -93,7 +96,6 @@ class LevelHead(Head):
             padding[d, :, : len(pieces)] = 0
         self.register_buffer("basis", torch.as_tensor(basis, dtype=torch.float32))
         self.register_buffer("padding", torch.as_tensor(padding, dtype=torch.float32))
-        self.register_buffer("before", torch.ones(n_digits, n_digits).tril(-1))
         self.register_buffer("column_of_digit", torch.as_tensor(layout.column_of_digit))
         weights = torch.as_tensor(_equal_weights(layout), dtype=torch.float32)
         self.register_buffer("weights", weights)
@@ -174,8 +176,7 @@ class LevelHead(Head):
             seen = self.vectors.table()[self.vectors.indices(x).t()]
             if masks is not None:
                 seen = seen * masks.parents.t().unsqueeze(-1)
-            seen = self.before @ seen.reshape(n_digits, -1)
-            first = first + seen.view(n_digits, n, -1)
+            first = first + _sums_before(seen)
         logits = self._logits(first, slice(None), None if masks is None else masks.units)
         losses = functional.cross_entropy(
             logits.reshape(n_digits * n, -1), x.t().reshape(-1), reduction="none"
@@ -247,6 +248,18 @@ class LevelHead(Head):
         if table is None or self.vectors is None:
             return seen
         return seen + table[values + self.vectors.offsets[digit]]
+
+
+def _sums_before(seen: torch.Tensor) -> torch.Tensor:
+    """Return, for each entry of the first axis, the sum of those before it."""
+    n, rows = len(seen), seen.reshape(len(seen), -1)
+    before = seen.new_ones(min(n, BLOCK), min(n, BLOCK)).tril(-1)
+    if n <= BLOCK:
+        return (before @ rows).view(seen.shape)
+    rows = functional.pad(rows, (0, 0, 0, -n % BLOCK))
+    blocks = rows.view(-1, BLOCK, rows.shape[1])
+    sums = torch.matmul(before, blocks) + _sums_before(blocks.sum(dim=1)).unsqueeze(1)
+    return sums.view(rows.shape)[:n].view(seen.shape)
 
 
 def _drawn(logits: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

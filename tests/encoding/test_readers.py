@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
 from sklearn_aae import TableEncoder
-from sklearn_aae.encoding import is_mixed
+from sklearn_aae.encoding import CLIP, is_mixed, open_features
 from tests.instances import fast, fast_classifier, fast_clusterer, fast_detector
 
 TABLE = pd.DataFrame(
@@ -138,3 +140,54 @@ def test_ignored_categories_of_many_share_the_infrequent_level_as_elsewhere():
     assert rows.shape == (3, 11)
     np.testing.assert_array_equal(rows.sum(axis=1), [1, 1, 0])
     assert rows[1, -1] == 1
+
+
+# ------------------------------------------------------------------------- wide tables
+
+
+def n_calls(function):
+    """Return how many functions are called, and what the function returns."""
+    n = 0
+
+    def count(frame, event, arg):
+        nonlocal n
+        n += event == "call"
+
+    sys.setprofile(count)
+    try:
+        result = function()
+    finally:
+        sys.setprofile(None)
+    return n, result
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pd.DataFrame.to_numpy], ids=str)
+def test_reading_and_explaining_takes_time_in_proportion_to_the_columns(make):
+    rng, calls = np.random.default_rng(0), []
+    for n_columns in (60, 120):
+        frame = pd.DataFrame(
+            {
+                f"c{j}": rng.choice(["a", "b"], 40) if j % 2 else rng.normal(size=40)
+                for j in range(n_columns)
+            }
+        )
+        table = make(frame)
+        detector = fast_detector()
+
+        def read(table=table, detector=detector, n_columns=n_columns):
+            reader, rows = open_features(
+                detector, table, strict=False, refuse_missing=False, clip=CLIP
+            )
+            reader.fit(rows, np.arange(40), 0)
+            scaled = reader.transform(reader.numbers(reader.read(detector, table)))
+            which = np.arange(n_columns)
+            # In explanations the rows of a chunk are the fewer the more columns there are.
+            cells = [reader.cells(scaled[[j % 40]], which[[j]]) for j in which]
+            return cells, reader.columns(rows, which.tolist())
+
+        n, (cells, columns) = n_calls(read)
+        calls.append(n)
+        for j, ((cell,), column) in enumerate(zip(cells, columns.values(), strict=True)):
+            assert column == frame.iloc[:, j].tolist()
+            assert cell == (column[j % 40] if j % 2 else pytest.approx(column[j % 40], abs=1e-5))
+    assert calls[1] < 2.2 * calls[0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from sklearn_aae.inspection import _comparison
 from sklearn_aae.inspection._associations import associations
 from sklearn_aae.inspection._report import code_window, draw_report
 from sklearn_aae.inspection._report_data import ReportData
@@ -207,3 +208,18 @@ def test_associations_of_columns_without_cells():
     rows = np.full((5, 3), np.nan)
     found = associations(rows, np.array([False, True, True]))
     np.testing.assert_array_equal(found, np.eye(3))
+
+
+def test_a_wide_report_looks_at_a_bounded_number_of_pairs(rng, monkeypatch):
+    looked_at = []
+
+    def count(rows, is_category):
+        looked_at.append(rows.shape[1])
+        return associations(rows, is_category)
+
+    monkeypatch.setattr(_comparison, "associations", count)
+    data = data_of(rng, 30, 200, 2, labels=[None] * 199 + [["a", "b"]])
+    data.rows[:, -1], data.synthetic[:, -1] = rng.integers(0, 2, (2, 30))
+    shown = " ".join(text.get_text() for text in draw_report(data).findobj(Text))
+    assert looked_at == [64, 64]
+    assert "64 of 200 columns, similar ones side by side" in shown

@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sklearn_aae.metrics import TableScore, column_shapes, pair_trends
+from sklearn_aae.metrics import TableScore, _table_fidelity, column_shapes, pair_trends
 from tests.metrics.mixed import halves, mixed_table, shuffled
 
 
@@ -174,3 +174,18 @@ def test_trends_are_those_of_sdmetrics(sdmetrics):
             binned = [name for name in pair if name in numbers]
             expected = ContingencySimilarity.compute(*tables, continuous_column_names=binned)
         assert score == pytest.approx(expected, abs=1e-9)
+
+
+def test_no_more_than_ten_thousand_pairs_are_looked_at(monkeypatch):
+    assert len(list(_table_fidelity._some_pairs(141))) == 141 * 70
+    for n_columns in (142, 3000):
+        pairs = list(_table_fidelity._some_pairs(n_columns))
+        assert len(set(pairs)) == 10_000
+        assert all(0 <= i < j < n_columns for i, j in pairs)
+        # Each pair has the chance of any other one: seconds lie at two thirds, firsts at one.
+        np.testing.assert_allclose(np.mean(pairs, axis=0) * 3 / n_columns, [1, 2], atol=0.05)
+    monkeypatch.setattr(_table_fidelity, "MOST_PAIRS", 40)
+    rows = np.random.default_rng(0).normal(size=(12, 10))
+    trends = pair_trends(rows, rows)
+    assert (trends.score, len(trends.details)) == (1, 40)
+    assert list(trends.details) == list(pair_trends(rows, rows[::-1]).details)

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from sklearn_aae._utils._random import make_generator
 from sklearn_aae.encoding._layout import Layout, make_span
@@ -75,6 +76,27 @@ def test_losses_are_those_of_the_formula(head):
         digits = losses_by_formula(head, context[i].numpy(), rows[i].numpy())
         columns = np.bincount(head.layout.column_of_digit, digits)
         np.testing.assert_allclose(losses[i], columns, rtol=1e-5)  # ranks are float32
+
+
+def test_losses_of_wide_tables_are_those_of_the_formula_too():
+    head = head_of(Layout(tuple(category(str(j), 3) for j in range(70))), sharpness=1.0)
+    rows, context = random_rows(head.layout, 3), contexts(3)
+    losses = head.cell_losses(context, rows).detach().numpy()
+    for i in range(3):
+        expected = losses_by_formula(head, context[i].numpy(), rows[i].numpy())
+        np.testing.assert_allclose(losses[i], expected, rtol=1e-5)
+
+
+def test_work_and_memory_grow_with_the_columns_and_not_with_their_square():
+    work, size = [], []
+    for n_columns in (200, 400):
+        head = head_of(Layout(tuple(category(str(j), 3) for j in range(n_columns))))
+        with FlopCounterMode(display=False) as counted:
+            head.cell_losses(contexts(8), random_rows(head.layout, 8)).sum().backward()
+        work.append(counted.get_total_flops())
+        size.append(sum(tensor.numel() for tensor in head.state_dict().values()))
+    assert 1.9 * work[0] < work[1] < 2.1 * work[0]
+    assert 1.9 * size[0] < size[1] < 2.1 * size[0]
 
 
 def test_probabilities_of_all_rows_add_up_to_one(head):
