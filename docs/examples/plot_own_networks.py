@@ -56,7 +56,9 @@ def decoder(n_in, n_out):
 
 
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X / 16, y, test_size=0.3, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X / 16, y, test_size=0.3, random_state=0
+)
 
 # %%
 # Beside the default
@@ -65,14 +67,24 @@ X_train, X_test, y_train, y_test = train_test_split(X / 16, y, test_size=0.3, ra
 # The same settings, five numbers for an image, forty passes over the table: the default's
 # perceptrons, and convolutions.
 
-settings = {"n_components": 5, "scaling": None, "max_epochs": 40, "random_state": 0}
+settings = {
+    "n_components": 5,
+    "scaling": None,
+    "max_epochs": 40,
+    "random_state": 0,
+}
 models = {
     "perceptrons": AdversarialAutoencoder(**settings),
-    "convolutions": AdversarialAutoencoder(encoder=encoder, decoder=decoder, **settings),
+    "convolutions": AdversarialAutoencoder(
+        encoder=encoder, decoder=decoder, **settings
+    ),
 }
 for name, model in models.items():
     model.fit(X_train)
-    error = np.mean((model.reconstruct(X_test) - X_test) ** 2) / X_test.var(axis=0).mean()
+    error = (
+        np.mean((model.reconstruct(X_test) - X_test) ** 2)
+        / X_test.var(axis=0).mean()
+    )
     neighbours = KNeighborsClassifier().fit(model.transform(X_train), y_train)
     accuracy = neighbours.score(model.transform(X_test), y_test)
     n_weights = sum(p.numel() for p in model.net_.module_.parameters())
@@ -88,7 +100,9 @@ for name, model in models.items():
 
 figure, axes = plt.subplots(2, 12, figsize=(9, 1.9))
 for row, (name, model) in zip(axes, models.items(), strict=True):
-    for axis, image in zip(row, model.sample(12, noise=False, random_state=1), strict=True):
+    for axis, image in zip(
+        row, model.sample(12, noise=False, random_state=1), strict=True
+    ):
         axis.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
         axis.set_axis_off()
     row[0].set_title(name, fontsize=9, loc="left")
@@ -103,6 +117,8 @@ def without_flatten(n_in, n_out):
 
 
 try:
-    AdversarialAutoencoder(encoder=encoder, decoder=without_flatten, **settings).fit(X_train)
+    AdversarialAutoencoder(
+        encoder=encoder, decoder=without_flatten, **settings
+    ).fit(X_train)
 except ValueError as error:
     print(error)

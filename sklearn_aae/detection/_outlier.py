@@ -439,7 +439,7 @@ class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, Bas
             if threshold is not None:
                 self.threshold_source_ = self._calibration.source
         if threshold is None:
-            threshold = float(np.quantile(self._training_scores, share))
+            threshold = float(np.quantile(self._training_scores, float(share)))
         self.offset_ = threshold
 
     def _beyond_level(self, alpha: float) -> float:

@@ -58,7 +58,7 @@ def most_false(m: int, n: int, confidence: float) -> tuple[np.ndarray, np.ndarra
 
 def ranks_of(n: int) -> np.ndarray:
     """Return the ranks among n that are looked at, ascending; the last is n."""
-    later = np.geomspace(DENSE, n, N_LATER) if n > DENSE else []
+    later = np.geomspace(DENSE, n, N_LATER) if n > DENSE else np.empty(0)
     return np.unique(np.rint([*range(1, min(n, DENSE) + 1), *later]).astype(int))
 
 

@@ -10,6 +10,7 @@ import narwhals as nw
 import numpy as np
 from scipy.sparse import issparse
 
+from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.encoding._described import IndexOf, plain
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
@@ -53,8 +54,17 @@ class Container:
         """Return the container of some of the columns, by position."""
         if self.backend is None:
             return self
-        header = None if self.header is None else self.header[list(which)]
+        header = None
+        if self.header is not None:
+            header = IndexOf.of(self.header.build()[list(which)])
         return replace(self, columns=tuple(self.columns[j] for j in which), header=header)
+
+    def renamed(self, columns: Sequence[str]) -> Container:
+        """Return the container of a table with other columns."""
+        header = None
+        if self.header is not None:
+            header = IndexOf.of(import_extra("pandas", "table").Index(list(columns)))
+        return replace(self, columns=tuple(columns), header=header)
 
     def wrap(self, rows: np.ndarray, like: Any = None) -> Any:
         """Return rows in this container, with the index of ``like`` if it has one."""

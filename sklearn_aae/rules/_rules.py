@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, MutableSequence
-from dataclasses import replace
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -174,7 +173,7 @@ class Rules(MutableSequence[Rule]):
         broken = self.broken(table)
         names = self._names()
         shares = broken.mean(axis=0).tolist()
-        container = replace(table.container, columns=tuple(names), header=names)
+        container = table.container.renamed(names)
         return RuleCheck(container.wrap(broken, like=X), dict(zip(names, shares, strict=True)))
 
     def _names(self) -> list[str]:

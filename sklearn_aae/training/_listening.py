@@ -105,7 +105,7 @@ class ListeningNet(NeuralNet):
         if torch.device(self.device).type == "cpu":
             # skorch pickles networks apart, so that they may come back on another device, but
             # with a pickler of its own: joblib's workers take classes of __main__, that does not.
-            state = lasting(vars(self))
+            state = lasting(self.__dict__)
         else:
             state = lasting(super().__getstate__())
         # Functions are often local, which pickle does not take.
@@ -119,7 +119,7 @@ class ListeningNet(NeuralNet):
         if "__cuda_dependent_attributes__" in state:
             super().__setstate__(state)
         else:
-            vars(self).update(state)
+            self.__dict__.update(state)
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Tell the net and its callbacks of an event.
