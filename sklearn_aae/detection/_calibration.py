@@ -10,6 +10,7 @@ import numpy as np
 
 from sklearn_aae.encoding._cells import is_missing
 from sklearn_aae.encoding._containers import as_plain, columns_of
+from sklearn_aae.encoding._kept_rows import KeptRows
 
 CROSS, HELD_OUT, TRAINING = "cross", "held-out", "training"
 #: More training rows would not change what a few hundred steps learn.
@@ -79,8 +80,8 @@ class Calibration:
         Whether their scores are out-of-fold ones or those of rows held out.
     index : ndarray of int
         Their positions in the table that ``fit`` was given.
-    rows : array or frame
-        The rows.
+    rows : KeptRows
+        The rows, for groups that are named later.
     scores : dict of str to ndarray of shape (n_rows,)
         Their scores by kind; higher is more normal.
     n_beyond : int
@@ -89,7 +90,7 @@ class Calibration:
 
     source: str
     index: np.ndarray
-    rows: Any
+    rows: KeptRows
     scores: dict[str, np.ndarray]
     n_beyond: int
 
@@ -104,7 +105,7 @@ class Calibration:
 
         Names are those of the table's columns.
         """
-        own, others = (group_labels(groups, rows, names) for rows in (X, self.rows))
+        own, others = (group_labels(groups, rows, names) for rows in (X, self.rows.build()))
         for label in dict.fromkeys(own):
             among = self.scores[kind][[other == label for other in others]]
             yield np.flatnonzero([other == label for other in own]), np.sort(among)

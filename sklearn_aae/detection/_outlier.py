@@ -48,7 +48,7 @@ from sklearn_aae.detection._single import (
 )
 from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
-from sklearn_aae.encoding import CLIP, NumbersReader, as_frame, open_features
+from sklearn_aae.encoding import CLIP, KeptRows, NumbersReader, as_frame, open_features
 
 #: Rows on which the parts of a score are put on one scale.
 SCALE_ROWS = 400
@@ -341,7 +341,7 @@ class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, Bas
         self._calibration = Calibration(
             source=CROSS if cross else HELD_OUT,
             index=index,
-            rows=_safe_indexing(X, index),
+            rows=KeptRows.of(_safe_indexing(X, index)),
             scores={kind: np.concatenate([own[kind] for own in found]) for kind in self._scores},
             n_beyond=len(plan.calibrating),
         )

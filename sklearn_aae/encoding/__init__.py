@@ -22,6 +22,7 @@ from sklearn_aae.encoding._containers import (
     describe_non_finite,
 )
 from sklearn_aae.encoding._detector_readers import open_features
+from sklearn_aae.encoding._kept_rows import KeptRows
 from sklearn_aae.encoding._label_cells import LabelCells, read_label_cells
 from sklearn_aae.encoding._layout import Layout, Span, TableFacts
 from sklearn_aae.encoding._levels import LevelScale
@@ -51,6 +52,7 @@ __all__ = [
     "NUMBER",
     "Column",
     "Container",
+    "KeptRows",
     "LabelCells",
     "Layout",
     "LevelScale",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, Checkpoint, EpochTimer, LRScheduler, PrintLog
 
@@ -102,12 +102,13 @@ class ListeningNet(NeuralNet):
 
     def __getstate__(self) -> dict[str, Any]:
         # Callbacks may pickle a net while it trains.
-        if torch.device(self.device).type == "cpu":
-            # skorch pickles networks apart, so that they may come back on another device, but
-            # with a pickler of its own: joblib's workers take classes of __main__, that does not.
-            state = lasting(self.__dict__)
-        else:
+        try:
             state = lasting(super().__getstate__())
+        except (pickle.PicklingError, AttributeError, TypeError):
+            # skorch pickles networks apart, so that they may come back on another device, and
+            # with pickle; classes of __main__ and local ones are for the one that pickles the
+            # net, as joblib's workers do.
+            state = lasting(self.__dict__)
         # Functions are often local, which pickle does not take.
         state["_made"] = [
             (given if given is made or isinstance(given, type) else None, made)
