@@ -105,6 +105,19 @@ RECIPES = [
         (pl.Enum(["low", "mid", "never", "high"]),),
     ),
     Recipe("category", st.one_of(TEXT, st.integers(0, 3), st.booleans()), (object,)),
+    Recipe(
+        "datetime",
+        _timestamps(10**6).map(lambda m: m.strftime("%Y-%m-%d %H:%M:%S")),
+        ("str", "string", "string[pyarrow]", object),
+        (pl.String,),
+    ),
+    # A number or a category, by how many there are.
+    Recipe(
+        "any",
+        st.integers(-(10**6), 10**6).map(lambda n: f"{n / 100:.2f}"),
+        ("str", "string", object),
+        (pl.String,),
+    ),
     Recipe("category", st.integers(0, 5), ("category",)),
     Recipe(
         "datetime", _timestamps(1), ("datetime64[us]", "datetime64[ns]", object), (pl.Datetime,)
