@@ -25,7 +25,10 @@ HEADER_ROWS = 5000
 #: Cells that hold a candidate and say nothing for it.
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]*[.,]?[0-9]+")
 COMMENT_MARKS = ("#", "%", "//")
-UNITS = re.compile(r"[\[(<].*[\])>]|[^\d\s]{1,6}|[^\d\s]{1,3}[\^*/·]?\S{0,6}", re.DOTALL)
+UNITS = re.compile(
+    r"[\[(<].*[\])>]|[^\d\s]{1,6}|[^\d\s]{1,3}[\^*/·]?\S{0,6}|(?i:[dmyhs]{1,4}[./: -]?){2,6}",
+    re.DOTALL,
+)
 #: The name that pandas gives the nameless column of row names when it writes it again.
 NAMELESS = ("", "Unnamed: 0")
 

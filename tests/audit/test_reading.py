@@ -178,6 +178,15 @@ def test_units_are_no_row(read, units):
     assert "units" in table.reading.notes[0]
 
 
+def test_formats_of_dates_are_units(read):
+    table = read(
+        "day;hour;n\ndd.mm.yyyy;HH:MM;€\n" + lines(lambda k: f"{k + 1:02}.01.2024;{k};{k},5")
+    )
+    assert "units" in table.reading.notes[0]
+    assert str(table.frame["day"].dtype).startswith("datetime64")
+    assert table.frame["n"].tolist()[0] == 0.5
+
+
 def test_a_first_row_without_numbers_is_no_units(read):
     table = read("age,sex\nunknown,m\n" + lines(lambda k: f"{k},{'mf'[k % 2]}"))
     assert len(table.frame) == N + 1
