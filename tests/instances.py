@@ -58,6 +58,7 @@ def everyday():
             max_categories=4,
             min_frequency=2,
             handle_unknown="infrequent_if_exist",
+            handle_missing="error",
         ),
     ]
 
@@ -84,6 +85,8 @@ def further():
         ),
         fast_clusterer(head_distance=4.0, consistency="both"),
         fast_clusterer(init="spectral", consistency_weight=0),
+        fast(handle_missing="error"),
+        fast_classifier(handle_missing="error"),
         TableEncoder(max_levels=4),
     ]
 

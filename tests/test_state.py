@@ -85,12 +85,13 @@ def with_a_missing_cell(X):
 #: partial_fit keeps networks and output of its first call, so these are no faults later.
 AT_FIRST = [("fit", False), ("fit", True), ("partial_fit", False)]
 FULL = AT_FIRST[:2]
+PARTIAL = [("partial_fit", True)]
 
 #: name -> (what is done to the table, parameters, in which calls it is a fault)
 BAD_CALLS = {
-    "missing cell": (with_a_missing_cell, {"output": "gaussian"}, AT_FIRST),
-    "missing cell later": (with_a_missing_cell, {}, [("partial_fit", True)]),
-    "other width": (lambda X: X[:, :7], {}, [("partial_fit", True)]),
+    "missing cell": (with_a_missing_cell, {"handle_missing": "error"}, AT_FIRST),
+    "missing cell later": (with_a_missing_cell, {"handle_missing": "error"}, PARTIAL),
+    "other width": (lambda X: X[:, :7], {}, PARTIAL),
     "one row": (lambda X: X[:1], {}, AT_FIRST),
     "unknown prior": (unchanged, {"prior": "petals"}, AT_FIRST),
     "layer of no width": (unchanged, {"hidden_layer_sizes": (0,)}, AT_FIRST),
@@ -99,7 +100,7 @@ BAD_CALLS = {
     "too few to stop early": (lambda X: X[:50], {"early_stopping": True}, FULL),
     "fails in epoch 1": (unchanged, {"callbacks": [AtEpoch(1, fail)]}, AT_FIRST),
     "fails in epoch 2": (unchanged, {"callbacks": [AtEpoch(2, fail)]}, FULL),
-    "fails in epoch 4": (unchanged, {"callbacks": [AtEpoch(4, fail)]}, [("partial_fit", True)]),
+    "fails in epoch 4": (unchanged, {"callbacks": [AtEpoch(4, fail)]}, PARTIAL),
     "interrupted in epoch 1": (unchanged, {"callbacks": [AtEpoch(1, interrupt)]}, AT_FIRST),
     "diverges in epoch 1": (unchanged, {"callbacks": [AtEpoch(1, poison)]}, AT_FIRST),
 }
@@ -128,7 +129,7 @@ def test_a_failed_call_leaves_the_estimator_as_it_was(cancer, bad, method, fitte
 
 def test_an_estimator_can_be_refitted_after_a_failed_fit(cancer):
     X = cancer[0]
-    model = fast(output="gaussian")
+    model = fast(handle_missing="error")
     with pytest.raises(ValueError, match="NaN"):
         model.fit(with_a_missing_cell(X)[:, :12])
     np.testing.assert_array_equal(model.fit(X).transform(X), fast().fit_transform(X))
@@ -310,7 +311,7 @@ def test_columns_with_missing_cells_are_named(cancer):
     frame = pd.DataFrame(cancer[0]).add_prefix("c").astype(float)
     frame.loc[3, "c7"] = np.nan
     with pytest.raises(ValueError, match="missing or infinite cells: 'c7'"):
-        fast(output="gaussian").fit(frame)
+        fast(output="gaussian", handle_missing="error").fit(frame)
     frame.loc[3, "c7"] = np.inf
     with pytest.raises(ValueError, match="missing or infinite cells: 'c7'"):
         fast().fit(frame)

@@ -36,7 +36,7 @@ def model(table):
 
 
 @pytest.mark.parametrize(
-    "output, takes_missing, preserved",
+    "output, takes_any, preserved",
     [
         ("auto", True, ["float64", "float32"]),
         ("gaussian", False, ["float64", "float32"]),
@@ -47,11 +47,12 @@ def model(table):
         ("no output", False, ["float64", "float32"]),
     ],
 )
-def test_tags_follow_the_output(output, takes_missing, preserved):
+def test_tags_follow_the_output_and_what_becomes_of_missing_cells(output, takes_any, preserved):
     tags = get_tags(fast(output=output))
-    assert tags.input_tags.allow_nan == takes_missing
-    assert tags.input_tags.categorical == takes_missing
-    assert tags.input_tags.string == takes_missing
+    assert tags.input_tags.allow_nan
+    assert not get_tags(fast(output=output, handle_missing="error")).input_tags.allow_nan
+    assert tags.input_tags.categorical == takes_any
+    assert tags.input_tags.string == takes_any
     assert tags.transformer_tags.preserves_dtype == preserved
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
@@ -69,6 +69,7 @@ class EpochStream(IntEnum):
     PRIOR = 2
     LABELLED = 3
     LABELLED_NOISE = 4
+    FLAGS = 5
 
 
 class DetectorStream(IntEnum):
@@ -136,6 +137,16 @@ def derive_seed(seed: int, *key: int) -> int:
 def make_generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
     """Return a torch generator on ``device`` that starts from ``seed``."""
     return torch.Generator(device=device).manual_seed(seed)
+
+
+def parts_of(
+    generator: torch.Generator | Sequence[torch.Generator], n_rows: int
+) -> Iterator[tuple[slice, torch.Generator]]:
+    """Yield which rows each generator draws for: all, or as many as each of the others."""
+    generators = [generator] if isinstance(generator, torch.Generator) else generator
+    each = n_rows // len(generators)
+    for i, own in enumerate(generators):
+        yield slice(i * each, (i + 1) * each), own
 
 
 @contextmanager

@@ -105,9 +105,14 @@ def audit_table(
 
 
 def _explained(model: AdversarialAutoencoder, frame: Any) -> float:
-    """Return which part of the columns' variance is reconstructed, on average."""
-    tables = (np.asarray(table, dtype=np.float64) for table in (frame, model.reconstruct(frame)))
-    shares = explained_variance(*tables)
+    """Return which part of the variance of known cells is reconstructed, on average."""
+    rows, back = (
+        table.to_numpy(dtype=np.float64, na_value=np.nan)
+        for table in (frame, model.reconstruct(frame))
+    )
+    known = ~(np.isnan(rows) | np.isnan(back))
+    columns = ((rows[:, [j]][k], back[:, [j]][k]) for j, k in enumerate(known.T) if k.any())
+    shares = np.array([explained_variance(*column)[0] for column in columns])
     shares = shares[np.isfinite(shares)]
     return float(shares.mean()) if len(shares) else 1.0
 
@@ -115,13 +120,17 @@ def _explained(model: AdversarialAutoencoder, frame: Any) -> float:
 def _synthetic(model: AdversarialAutoencoder, table: AuditTable, n_rows: int) -> Any:
     """Return drawn rows in which whole-number columns are whole."""
     from pandas.api.types import is_integer_dtype
+    from pandas.arrays import IntegerArray
 
     drawn = model.sample(n_rows)
     if table.is_numeric:
         # A model of numbers draws floats only; one of mixed types keeps the types.
         for name, dtype in table.frame.dtypes.items():
             if is_integer_dtype(dtype):
-                drawn[name] = _whole(drawn[name].round().to_numpy(np.float64), dtype)
+                numbers = drawn[name].round().to_numpy(np.float64)
+                gone = np.isnan(numbers)
+                whole = _whole(np.where(gone, 0, numbers), dtype)
+                drawn[name] = IntegerArray(whole, gone) if gone.any() else whole
     return drawn
 
 

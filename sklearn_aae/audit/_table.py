@@ -59,8 +59,8 @@ class AuditTable:
 
     @property
     def is_numeric(self) -> bool:
-        """Whether all columns are numbers without missing cells, and modelled as such."""
-        return not is_mixed(self.frame)
+        """Whether all columns are numbers, and modelled as such."""
+        return not is_mixed(self.frame, may_miss=True)
 
     def is_identifier(self) -> list[bool]:
         """Return which columns are text with almost as many levels as rows."""

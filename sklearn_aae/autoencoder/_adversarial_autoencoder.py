@@ -33,7 +33,7 @@ from sklearn_aae.autoencoder._draws import (
     level_head,
     sample_posterior,
 )
-from sklearn_aae.autoencoder._imputation import fill_levels
+from sklearn_aae.autoencoder._imputation import METHODS, fill_missing
 from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._run import Run, train_in_full
 from sklearn_aae.autoencoder._supervision import (
@@ -82,7 +82,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         columns) or ``"bernoulli"`` (cross-entropy; columns in [0, 1]).  Over the levels
         of columns of any kind: ``"independent"`` given the code, or ``"autoregressive"``
         (given the code and the columns before).  ``"auto"`` is Gaussian if every column
-        is a number and no cell is missing, for arrays and frames alike, else
+        is a number, with missing cells or without, for arrays and frames alike, else
         autoregressive.
     supervision : {"prior", "decoder"} or None, default=None
         What ``y`` does.  None: nothing, since a ``Pipeline`` hands every step ``y``.
@@ -112,6 +112,13 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Which columns are categories: by their type (categorical, boolean, text but for
         that which is all dates or numbers, see :class:`TableEncoder`), and besides the
         columns whose labels, positions or mask are given here.
+    handle_unknown : {"unknown", "error"}, default="unknown"
+        What becomes of a category that ``fit`` did not see: it is an unknown cell, which
+        the networks read nothing of, or an error.
+    handle_missing : {"unknown", "error"}, default="unknown"
+        What becomes of missing cells.  With "unknown" they are modelled in columns that
+        had some in ``fit``; elsewhere they are unknown cells.  "error" refuses missing cells
+        in ``fit`` and afterwards, but in :meth:`impute`.
     scaling : {"standard", "quantile", "minmax"} or None, default="standard"
         Scale on which the networks see the columns when the output is Gaussian
         (outputs over categories read levels instead, see :class:`TableEncoder`):
@@ -245,6 +252,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         discriminator: Any = None,
         adversarial_weight: float | str = "auto",
         categorical_features: Any = "from_dtype",
+        handle_unknown: str = "unknown",
+        handle_missing: str = "unknown",
         scaling: str | None = "standard",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
@@ -272,6 +281,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.discriminator = discriminator
         self.adversarial_weight = adversarial_weight
         self.categorical_features = categorical_features
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
         self.scaling = scaling
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -294,7 +305,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         tags.transformer_tags.preserves_dtype = ["float32"] if levels else ["float64", "float32"]
         takes = levels is not False
         tags.target_tags.required = self.supervision is not None
-        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
+        tags.input_tags.allow_nan = self.handle_missing != "error"
+        tags.input_tags.categorical = tags.input_tags.string = takes
         return tags
 
     # -------------------------------------------------------------- fitting
@@ -603,9 +615,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ) -> Any:
         """Fill missing cells given the cells of the row that are there.
 
-        By importance sampling: codes are drawn from the posterior of the known cells,
-        missing cells column by column, and a draw counts by how likely it makes the
-        known ones.  For tables of mixed types, in ``fit`` with or without missing cells.
+        In ``fit`` the columns may have missing cells or not.  Outputs over levels do it by
+        importance sampling: codes are drawn from the posterior of the known cells, missing
+        cells column by column, and a draw counts by how likely it makes the known ones.
+        Outputs over numbers start from the columns' means; five times the row is encoded,
+        decoded, and its missing cells are replaced.
 
         Parameters
         ----------
@@ -615,13 +629,14 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             With ``supervision="decoder"``, the class of all rows or of each.  Where there is
             none, classes are drawn by their frequency in training and weighed by the known
             cells.  Else must be None.
-        method : {"mode", "draw"}, default="mode"
+        method : {"mode", "mean", "draw"}, default="mode"
             ``"mode"``: the median of numbers and dates and the likeliest category, the
-            best single guesses.  ``"draw"``: one draw, so that columns scatter like
-            the true cells and not less, as guesses do; several calls with other seeds are
-            multiple imputations.
+            best single guesses.  ``"mean"``: the level nearest to the mean in place of the
+            median.  ``"draw"``: one draw, so that columns scatter like the true cells and not
+            less, as guesses do; several calls with other seeds are multiple imputations.
+            Outputs over numbers give their mean as the mode.
         n_draws : int, default=100
-            Draws for each row; time is proportional to it.
+            Draws for each row, of outputs over levels; time is proportional to it.
         random_state : int, RandomState or None, default=None
             None falls back on the estimator's ``random_state``.
 
@@ -638,8 +653,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the model is one of numbers, the table is not that of ``fit``, or no type of
-            the library holds a known cell beside the filled ones.
+            If a parameter is not usable, the table is not that of ``fit``, or no type of the
+            library holds a known cell beside the filled ones.
 
         Examples
         --------
@@ -654,33 +669,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         1    s     1.0
         """
         check_is_fitted(self)
-        level_head(self.net_.module_, "impute")
-        assert isinstance(self._reader, LevelsReader)
-        encoder = self._reader.encoder
-        if method not in ("mode", "draw"):
-            raise ValueError(f'method must be "mode" or "draw", got {method!r}.')
+        if method not in METHODS:
+            raise ValueError(f"method must be one of {METHODS}, got {method!r}.")
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
         seed = derive_seed(resolve_seed(random_state, self.random_state), ModelStream.IMPUTE)
-        levels, missing = self._reader.read_with_gaps(self, X)
-        labels = labels_to_decode(self, y, "impute", len(levels))
-        rows = np.flatnonzero(missing.any(axis=1))
-        if len(rows):
-            digits = self._reader.scale.transform(levels[rows])
-            levels[rows] = fill_levels(
-                self.net_.module_,
-                encoder.layout_,
-                digits,
-                n_draws=int(n_draws),
-                draw=method == "draw",
-                generator=make_generator(seed, self.device_),
-                classes=None if labels is None else Classes(labels[rows], self._class_counts),
-            )
-        rng = (
-            np.random.default_rng(derive_seed(seed, DrawStream.CELLS)) if method == "draw" else None
-        )
-        # A known cell of a level that fit did not see has none here, and stays as it is.
-        filled = encoder._from_levels(np.maximum(levels, 0), rng)
-        return self._reader.merge(X, filled, missing)
+        return fill_missing(self, X, y, method=method, n_draws=int(n_draws), seed=seed)
 
     # ------------------------------------------------------------------- score
 

@@ -32,6 +32,7 @@ from sklearn_aae.autoencoder._parameters import (
 from sklearn_aae.autoencoder._protocols import Extension
 from sklearn_aae.autoencoder._run import Run
 from sklearn_aae.autoencoder._supervision import check_prior
+from sklearn_aae.autoencoder._unknown import settle
 from sklearn_aae.encoding import Reader, TableFacts
 from sklearn_aae.exceptions import ConvergenceWarning
 from sklearn_aae.networks import ModuleBuilder
@@ -89,6 +90,8 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
     output: Any
     supervision: str | None
     categorical_features: Any
+    handle_unknown: str
+    handle_missing: str
     adversarial_weight: Any
     net_params: dict[str, Any] | None
 
@@ -118,7 +121,8 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
     def _read(self, X: Any, *, reset: bool = False, caller: BaseEstimator | None = None) -> Any:
         """Return X as rows: numbers, or levels if it is a table of mixed types.
 
-        ``reset`` decides which, and learns the levels.  ``caller`` is the estimator that
+        A missing cell is NaN among numbers; what is unknown is -1 among levels.  ``reset``
+        decides which, and learns the levels.  ``caller`` is the estimator that
         messages name.
         """
         caller = self if caller is None else caller
@@ -127,7 +131,14 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
             # What the output could not have learned from it cannot judge either.
             as_output(self._built.parameters["output"], mixed=self._reader.is_mixed).check(rows)
             return rows
-        self._reader, rows = open_table(caller, X, self.output, self.categorical_features)
+        self._reader, rows = open_table(
+            caller,
+            X,
+            self.output,
+            self.categorical_features,
+            strict=self.handle_unknown == "error",
+            refuse_missing=self.handle_missing == "error",
+        )
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(caller, name):
                 setattr(self, name, getattr(caller, name))
@@ -228,7 +239,8 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         return net
 
     def _train(self, net: AAENet, rows: np.ndarray, run: Run) -> None:
-        """Train a net on rows."""
+        """Train a net on rows; what is unknown in them is as the model so far has it."""
+        rows = settle(self, rows, run.labels)
         share = self.validation_fraction if run.in_full and self.early_stopping else None
         seed = derive_seed(self._seed, ModelStream.SPLIT)
         train, valid = split_table(rows, run.labels, self._reader.scale, share, seed)
@@ -309,6 +321,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
 
     def _encode(self, X: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
         """Return the codes of checked rows: in their precision, of levels in float32."""
+        X = settle(self, X)
         dtype = self._reader.code_dtype(X) if dtype is None else dtype
         with self._repeatable():
             return encode(self.net_.module_, self._scaled(X, dtype), len(X), self.device_, dtype)
@@ -321,11 +334,13 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         *,
         in_decoder_space: bool = False,
         labels: np.ndarray | None = None,
+        fill: bool = False,
     ) -> np.ndarray:
         """Return rows for codes: the mean, or drawn if a generator is given.
 
         Codes ``in_decoder_space`` lie where the decoder expects them, as draws of the prior
         do; others are what ``transform`` gives.  ``labels`` are for decoders that read them.
+        With ``fill`` no number is missing.
         """
         module = self.net_.module_
         decoder = InPrecision(module.decoder, Z.dtype)
@@ -349,7 +364,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
                 len(Z),
                 [decoder],
                 self.device_,
-                lambda rows: self._reader.scale.inverse_transform(rows, dtype),
+                lambda rows: self._reader.scale.inverse_transform(rows, dtype, fill=fill),
             )
 
     def _repeatable(self) -> AbstractContextManager[None]:
@@ -366,8 +381,8 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
     ) -> np.ndarray:
         """Return the loss of every cell of checked rows, or their sums, in float64.
 
-        Given the rows' own codes, or ``codes`` in their place.  A decoder that reads labels
-        gets ``labels``, and where there is none the row's likeliest.
+        Unknown cells cost nothing.  Given the rows' own codes, or ``codes`` in their place.
+        A decoder that reads labels gets ``labels``, and where there is none the row's likeliest.
         """
         labels = self._likeliest(X, labels, codes)
         losses = self._row_losses(X, codes)
@@ -390,5 +405,6 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         return best if labels is None else np.where(labels < 0, best, labels)
 
     def _row_losses(self, X: np.ndarray, codes: np.ndarray | None) -> RowLosses:
-        read = self._scaled(X, np.dtype(np.float64))
-        return RowLosses(self.net_.module_, read, len(X), self.device_, codes)
+        read = self._scaled(settle(self, X), np.dtype(np.float64))
+        unknown = self._reader.unknown(X)
+        return RowLosses(self.net_.module_, read, len(X), self.device_, codes, unknown)

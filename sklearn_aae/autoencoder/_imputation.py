@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.utils import gen_batches
 
+from sklearn_aae._utils._random import DrawStream, derive_seed, make_generator, parts_of
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._draws import MOST_ROWS, decoder_draws, level_head, sample_posterior
-from sklearn_aae.encoding._layout import ON_AN_AXIS, Layout
+from sklearn_aae.autoencoder._supervision import labels_to_decode
+from sklearn_aae.autoencoder._unknown import fill_numbers
+from sklearn_aae.encoding import LevelsReader
+from sklearn_aae.encoding._layout import ON_AN_AXIS, Layout, Span
 from sklearn_aae.networks import AAEModule, Classes
 from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.posteriors import Channel
+
+if TYPE_CHECKING:
+    from sklearn_aae.autoencoder._base import BaseAAE
+
+#: What a filled cell may be.
+METHODS = ("mode", "mean", "draw")
 
 #: Share of the codes of single draws that come from the prior.
 PRIOR_SHARE = 0.5
@@ -25,14 +38,101 @@ PRIOR_SHARE = 0.5
 AXIS_TEMPER, CATEGORY_TEMPER = 0.4, 0.75
 
 
+def fill_missing(
+    model: BaseAAE,
+    X: Any,
+    y: Any = None,
+    *,
+    method: str,
+    n_draws: int,
+    seed: int,
+    n_pooled: int = 1,
+    by_row: bool = False,
+    caller: BaseEstimator | None = None,
+) -> Any:
+    """Return a table with its missing cells filled, in the container of ``fit``.
+
+    With ``by_row`` draws depend on the cells of their row and the seed alone.  A cell is
+    the middle of ``n_pooled`` draws; messages name the ``caller``.
+    """
+    reader, draw = model._reader, method == "draw"
+    rows, missing = reader.read_with_gaps(model if caller is None else caller, X)
+    labels = labels_to_decode(model, y, "impute", len(rows))
+    where = np.flatnonzero(missing.any(axis=1))
+    part, gaps = rows[where], missing[where]
+    own = None if labels is None else labels[where]
+    seeds = [_seed_of(row, seed) for row in part] if by_row else [seed]
+    generators = [make_generator(each, model.device_) for each in seeds]
+    filled = rows.copy()
+    rng: Any = None
+    if isinstance(reader, LevelsReader):
+        if len(where):
+            filled[where] = fill_levels(
+                model.net_.module_,
+                reader.encoder.layout_,
+                reader.scale.transform(part),
+                n_draws=n_draws,
+                method=method,
+                generators=generators,
+                n_pooled=n_pooled,
+                classes=None if own is None else Classes(own, model._class_counts),
+            )
+        # A known cell of a level that fit did not see has none here, and stays as it is.
+        np.maximum(filled, 0, out=filled)
+        if draw:
+            of_cells = [np.random.default_rng(derive_seed(s, DrawStream.CELLS)) for s in seeds]
+            rng = RowUniforms(of_cells, where, len(rows)) if by_row else of_cells[0]
+    elif len(where):
+        many = range(n_pooled if draw else 1)
+        theirs = generators if draw else None
+        found = [fill_numbers(model, part, gaps, own, theirs) for _ in many]
+        filled[where] = np.mean(found, axis=0)
+    return reader.merge(X, reader.hand_back(filled, rng=rng), missing)
+
+
+def _seed_of(row: np.ndarray, seed: int) -> int:
+    """Return a seed that depends on a row's cells, the missing ones alike."""
+    cells = row.astype(np.float64) + 0.0  # there are two zeros
+    cells[np.isnan(cells)] = np.nan  # and many NaNs
+    key = seed.to_bytes(8, "little")
+    return int.from_bytes(blake2b(cells.tobytes(), digest_size=8, key=key).digest()) >> 1
+
+
+class RowUniforms:
+    """Uniform draws for the cells of column after column, by a generator for each row.
+
+    Parameters
+    ----------
+    generators : list of Generator
+        Those of some rows.
+    where : ndarray of int
+        These rows; what is drawn for others does not matter.
+    n_rows : int
+        Number of rows.
+    """
+
+    def __init__(
+        self, generators: list[np.random.Generator], where: np.ndarray, n_rows: int
+    ) -> None:
+        self.generators, self.where, self.n_rows = generators, where, n_rows
+
+    def random(self, n: int) -> np.ndarray:
+        """Return one draw for each row."""
+        assert n == self.n_rows
+        draws = np.full(n, 0.5)
+        draws[self.where] = [generator.random() for generator in self.generators]
+        return draws
+
+
 def fill_levels(
     module: AAEModule,
     layout: Layout,
     digits: np.ndarray,
     *,
     n_draws: int,
-    draw: bool,
-    generator: torch.Generator,
+    method: str,
+    generators: list[torch.Generator],
+    n_pooled: int = 1,
     classes: Classes | None = None,
 ) -> np.ndarray:
     r"""Return levels of rows whose absent cells (digits of -1) are filled.
@@ -52,44 +152,66 @@ def fill_levels(
     0.75 for categories), which keeps more of the draws in play, and how sure an overfitted
     model is of itself in bounds.
 
-    Each row, as digits, has ``n_draws`` draws.  With ``draw`` one of them is returned, by
-    weight; else the weighted median of numbers and dates, and the likeliest category.  None
-    is the level of a missing cell, but where a column had no other.  A row without a class
-    has that of its draws weighed with them.
+    Each row, as digits, has ``n_draws`` draws.  ``method="draw"`` returns one of them, by
+    weight, or of ``n_pooled`` the level nearest to their mean and the commonest category;
+    else it is the weighted median of numbers and dates ("mode") or the level nearest to their
+    weighted mean ("mean"), and the likeliest category.  None is the level of a missing cell,
+    but where a column had no other.  A row without a class
+    has that of its draws weighed with them.  There is one of ``generators`` for all rows, or
+    one for each.
 
     References
     ----------
     .. [1] T. Hesterberg, "Weighted Average Importance Sampling and Defensive Mixture
        Distributions", Technometrics 37 (2), 1995.
     """
+    head = level_head(module, "impute")
+    draw = method == "draw"
     filled = np.empty((len(digits), layout.n_columns), dtype=np.int64)
     n_rows = max(1, MOST_ROWS // n_draws)
     with torch.inference_mode(), torch_threads(1):
         for rows in gen_batches(len(digits), n_rows):
-            known = torch.as_tensor(digits[rows], device=generator.device)
+            theirs = generators if len(generators) == 1 else generators[rows]
+            known = torch.as_tensor(digits[rows], device=generators[0].device)
             own = None if classes is None else classes.of(rows, n_draws)
-            codes, log_ratio = _propose(
-                module, known, n_draws, generator, PRIOR_SHARE if draw else 0
+            codes, log_ratio = _propose(module, known, n_draws, theirs, PRIOR_SHARE if draw else 0)
+            inputs = []
+            for some, one in parts_of(theirs, len(codes)):
+                of_some = None if own is None else own.of(some)
+                z = codes[some]
+                inputs.append(decoder_draws(module, len(z), one, of_some, z))
+            drawn, log_weights = head.draw_within(
+                module.decoder(torch.cat(inputs)), theirs, _constraints(layout, known, n_draws)
             )
-            drawn, log_weights = _draw_missing(module, layout, known, codes, generator, own)
             log_weights = (log_weights + log_ratio).double().view(len(known), n_draws)
-            n = len(known)
-            levels = layout.from_digits(drawn.cpu().numpy()).reshape(n, n_draws, -1)
+            levels = layout.from_digits(drawn.cpu().numpy()).reshape(*log_weights.shape, -1)
+            centre = method
             if draw:
-                weights = log_weights.softmax(dim=1)
-                chosen = torch.multinomial(weights, 1, generator=generator)[:, 0].cpu().numpy()
-                filled[rows] = levels[np.arange(n), chosen]
-            else:
-                for j, column in enumerate(_centers(layout, levels, log_weights.cpu())):
-                    filled[rows, j] = column
+                picked = _pick(log_weights, theirs, n_pooled)
+                levels = levels[np.arange(len(levels))[:, None], picked]
+                log_weights, centre = torch.zeros(picked.shape).double(), "mean"
+            for j, column in enumerate(_centers(layout, levels, log_weights.cpu(), centre)):
+                filled[rows, j] = column
     return filled
+
+
+def _pick(
+    log_weights: torch.Tensor, generators: list[torch.Generator], n_pooled: int
+) -> np.ndarray:
+    """Return which of a row's draws are chosen, by weight, (n_samples, n_pooled)."""
+    weights = log_weights.softmax(dim=1)
+    picked = [
+        torch.multinomial(weights[part], n_pooled, replacement=n_pooled > 1, generator=one)
+        for part, one in parts_of(generators, len(weights))
+    ]
+    return torch.cat(picked).cpu().numpy()
 
 
 def _propose(
     module: AAEModule,
     known: torch.Tensor,
     n_draws: int,
-    generator: torch.Generator,
+    generators: list[torch.Generator],
     prior_share: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return codes (n * n_draws, n_components) and log p(z) - log q(z) up to a constant.
@@ -98,7 +220,12 @@ def _propose(
     is 0, and all codes are the posterior's, where one of the densities is not known.
     """
     codes = module.encode(known).repeat_interleave(n_draws, dim=0)
-    z = sample_posterior(module, codes, generator)
+    z = torch.cat(
+        [
+            sample_posterior(module, codes[part], own)
+            for part, own in parts_of(generators, len(codes))
+        ]
+    )
     posterior, k = module.posterior, module.n_components
     if not isinstance(posterior, Channel):
         return z, z.new_zeros(len(z))
@@ -109,7 +236,9 @@ def _propose(
     if prior_share:
         # Which of a row's draws come from the prior does not matter: the first ones.
         of_prior = torch.arange(len(z), device=z.device) % n_draws < prior_share * n_draws
-        z[of_prior] = module.prior.sample(int(of_prior.sum()), k, generator).detach()
+        for part, own in parts_of(generators, len(z)):
+            drawn = module.prior.sample(int(of_prior[part].sum()), k, own).detach()
+            z[part][of_prior[part]] = drawn
         log_prior = module.prior.log_prob(z)
     away = (z - posterior.to_decoder(codes)).square().sum(dim=1) / (2 * posterior.noise**2)
     log_posterior = -away - k * math.log(posterior.noise * math.sqrt(2 * math.pi))
@@ -120,37 +249,31 @@ def _propose(
     return z, log_prior - log_posterior
 
 
-def _draw_missing(
-    module: AAEModule,
-    layout: Layout,
-    known: torch.Tensor,
-    codes: torch.Tensor,
-    generator: torch.Generator,
-    classes: Classes | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return a row for each code, and log probabilities of its known cells."""
-    head = level_head(module, "impute")
+def _constraints(layout: Layout, known: torch.Tensor, n_draws: int) -> Constraints:
+    """Return what keeps draws to the known cells, and others from being missing."""
     shares = {
         j: np.arange(span.n_levels) != span.missing
         for j, span in enumerate(layout.spans)
         if span.missing is not None and span.n_present
     }
-    constraints = Constraints(
-        layout, shares, known.repeat_interleave(len(codes) // len(known), dim=0)
-    )
-    inputs = decoder_draws(module, len(codes), generator, classes, codes)
-    return head.draw_within(module.decoder(inputs), generator, constraints)
+    return Constraints(layout, shares, known.repeat_interleave(n_draws, dim=0))
 
 
-def _centers(layout: Layout, levels: np.ndarray, log_weights: torch.Tensor) -> Iterator[np.ndarray]:
-    """Yield, for each column, one level a row: the weighted median or the likeliest."""
+def _centers(
+    layout: Layout, levels: np.ndarray, log_weights: torch.Tensor, method: str
+) -> Iterator[np.ndarray]:
+    """Yield, for each column, one level a row: the weighted median or mean, or the likeliest."""
     rows = np.arange(len(levels))[:, None]
     on_axis, of_category = (
         (power * log_weights).softmax(dim=1).numpy() for power in (AXIS_TEMPER, CATEGORY_TEMPER)
     )
     for j, span in enumerate(layout.spans):
         drawn = levels[:, :, j]
-        if span.kind in ON_AN_AXIS:
+        if levels.shape[1] == 1:
+            yield drawn[:, 0]
+        elif span.kind in ON_AN_AXIS and method == "mean":
+            yield _mean_level(span, drawn, on_axis)
+        elif span.kind in ON_AN_AXIS:
             order = np.argsort(drawn, axis=1, kind="stable")
             below = np.cumsum(on_axis[rows, order], axis=1)
             yield drawn[rows, order][rows[:, 0], (below >= below[:, -1:] / 2).argmax(axis=1)]
@@ -159,3 +282,13 @@ def _centers(layout: Layout, levels: np.ndarray, log_weights: torch.Tensor) -> I
             votes = np.zeros((len(levels), len(values)))
             np.add.at(votes, (rows, codes.reshape(drawn.shape)), of_category)
             yield values[votes.argmax(axis=1)]
+
+
+def _mean_level(span: Span, drawn: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the level whose values are nearest to the weighted mean of those of draws."""
+    assert span.low is not None
+    assert span.high is not None
+    values = (span.low[: span.n_present] + span.high[: span.n_present]) / 2
+    means = (weights * values[drawn]).sum(axis=1)
+    above = np.searchsorted((values[1:] + values[:-1]) / 2, means)
+    return np.minimum(above, span.n_present - 1)

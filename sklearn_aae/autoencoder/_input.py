@@ -9,20 +9,31 @@ import numpy as np
 from sklearn_aae.encoding import LevelsReader, NumbersReader, Reader, is_mixed
 from sklearn_aae.outputs import OUTPUTS, as_output
 
-MISSING_ADVICE = " A model with output='auto' that is fitted to missing cells models them."
+MISSING_ADVICE = " Set handle_missing='unknown', or fill them first."
 
 
 def open_table(
-    estimator: Any, X: Any, output: Any, categorical_features: Any
+    estimator: Any,
+    X: Any,
+    output: Any,
+    categorical_features: Any,
+    *,
+    strict: bool,
+    refuse_missing: bool,
 ) -> tuple[Reader, np.ndarray]:
     """Return a reader of tables like this one, and its rows.
+
+    ``strict`` is whether a category that ``fit`` did not see is an error, ``refuse_missing``
+    whether any missing cell is one.
 
     What the estimator learns of the table (``n_features_in_`` and names) is set, and what is
     wrong with it is raised in the estimator's name.
     """
     if _wants_levels(X, output, categorical_features):
-        return LevelsReader.open(estimator, X, categorical_features)
-    return NumbersReader.open(estimator, X, advice=MISSING_ADVICE)
+        return LevelsReader.open(
+            estimator, X, categorical_features, strict=strict, refuse_missing=refuse_missing
+        )
+    return NumbersReader.open(estimator, X, refuse_missing=refuse_missing, advice=MISSING_ADVICE)
 
 
 def reads_levels(output: Any) -> bool | None:
@@ -44,7 +55,7 @@ def _wants_levels(X: Any, output: Any, categorical_features: Any) -> bool:
                 f"categories, and output={output!r} is over numbers; use output='auto'."
             )
         return levels
-    return chosen or is_mixed(X)
+    return chosen or is_mixed(X, may_miss=True)
 
 
 def _chooses(categorical_features: Any) -> bool:

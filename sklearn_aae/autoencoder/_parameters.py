@@ -31,6 +31,8 @@ CONSTRAINTS: dict = {
     "discriminator": [None, callable],
     "adversarial_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
+    "handle_unknown": [StrOptions({"unknown", "error"})],
+    "handle_missing": [StrOptions({"unknown", "error"})],
     "scaling": [StrOptions({"standard", "quantile", "minmax"}), None],
     "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -62,6 +64,8 @@ BUILT_IN = (
     "scaling",
     "categorical_features",
     "net_params",
+    "handle_unknown",
+    "handle_missing",
 )
 
 

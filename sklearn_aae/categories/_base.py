@@ -56,6 +56,8 @@ HANDED_ON = (
     "lr",
     "device",
     "callbacks",
+    "handle_unknown",
+    "handle_missing",
     "random_state",
     "verbose",
 )
@@ -92,6 +94,7 @@ class TwoHeadedEstimator(
     n_neighbors: int
     init: str
     head_distance: float | None
+    handle_missing: str
     random_state: Any
 
     estimator_: AdversarialAutoencoder
@@ -116,7 +119,8 @@ class TwoHeadedEstimator(
         tags = super().__sklearn_tags__()
         levels = reads_levels(getattr(self.estimator, "output", "auto"))
         takes = levels is not False
-        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = takes
+        tags.input_tags.allow_nan = self.handle_missing != "error"
+        tags.input_tags.categorical = tags.input_tags.string = takes
         return tags
 
     @property

@@ -78,6 +78,13 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         for instance, is passed as a class or as a function that returns it.
     device : str or torch.device, default="auto"
         Where to train; ``"auto"`` is CUDA if present, else the CPU.
+    handle_unknown : {"unknown", "error"}, default="unknown"
+        What becomes of a category that ``fit`` did not see: it is an unknown cell, which
+        the networks read nothing of, or an error.
+    handle_missing : {"unknown", "error"}, default="unknown"
+        What becomes of missing cells.  With "unknown" they are modelled in columns that
+        had some in ``fit``; elsewhere they are unknown cells.  "error" refuses missing cells
+        in ``fit`` and afterwards.
     random_state : int, RandomState or None, default=None
         Seeds everything; an int makes ``fit`` repeat bit by bit on one machine.
     verbose : int, default=0
@@ -171,6 +178,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         lr: float | str = "auto",
         callbacks: list | None = None,
         device: str | torch.device = "auto",
+        handle_unknown: str = "unknown",
+        handle_missing: str = "unknown",
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -187,6 +196,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         self.lr = lr
         self.callbacks = callbacks
         self.device = device
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
         self.random_state = random_state
         self.verbose = verbose
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -105,7 +106,14 @@ def read_as_estimator(
             f"estimator={fitted} reads a table as levels, and scores need numbers. Use a model "
             'with output="gaussian" or "bernoulli", or leave estimator out.'
         )
-    return fitted._reader, fitted
+    reader = copy.copy(fitted._reader)
+    reader.refuse_missing, reader.advice = True, ADVICE
+    if reader.scale.holed_.any():
+        raise ValueError(
+            f"estimator={fitted} was fitted to a table with missing cells, and scores need numbers "
+            f"throughout.{ADVICE}"
+        )
+    return reader, fitted
 
 
 class HeadDensities:

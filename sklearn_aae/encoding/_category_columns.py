@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from sklearn_aae.encoding._cells import as_objects, is_bool, is_number
+from sklearn_aae.encoding._cells import as_objects, is_bool
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, Column, label_booleans
 from sklearn_aae.encoding._datetime_columns import as_timestamp
@@ -17,9 +16,9 @@ from sklearn_aae.encoding._described import is_of_pandas, pack, plain, unpack
 from sklearn_aae.encoding._layout import MAX_DIGIT, digit_sizes, make_span
 
 #: handle_unknown, and what a label becomes that fit did not see.
-AUTO, ERROR, INFREQUENT, IGNORE = "auto", "error", "infrequent_if_exist", "ignore"
-#: Labels of a smaller share of the rows say that there are others, of no row yet.
-RARE = 0.1
+ERROR, INFREQUENT, IGNORE = "error", "infrequent_if_exist", "ignore"
+#: handle_missing, where it is no error: missing cells that fit did not see are unknown.
+UNKNOWN = "unknown"
 
 
 class CategoryCodec(ColumnCodec):
@@ -33,7 +32,7 @@ class CategoryCodec(ColumnCodec):
         One-hot up to so many levels, digits beyond.
     min_frequency : int, float or None
         Labels with fewer rows, or a smaller share of all rows, share a level.
-    handle_unknown : {"auto", "error", "infrequent_if_exist", "ignore"}
+    handle_unknown : {"error", "infrequent_if_exist", "ignore"}
         What becomes of labels that ``fit`` did not see.
 
     Attributes
@@ -46,8 +45,8 @@ class CategoryCodec(ColumnCodec):
         The level of the rare labels, the last of the present ones.
     """
 
-    #: What to do about a label that fit did not see; models, where nobody can set this, say else.
-    remedy = "set handle_unknown='infrequent_if_exist' so that new levels join the rare ones"
+    #: What lets a label pass that fit did not see; models have another word for it.
+    remedy = "set handle_unknown='ignore' so that it is written as zeros"
 
     def __init__(
         self,
@@ -66,7 +65,7 @@ class CategoryCodec(ColumnCodec):
         self.counts = np.bincount(column.present, minlength=len(self.labels))
         rare = np.zeros(len(self.labels), dtype=bool)
         if kind == CATEGORY:
-            cap = max_categories if handle_unknown in (INFREQUENT, IGNORE) else None
+            cap = max_categories if handle_unknown == INFREQUENT else None
             rare = find_rare(self.counts, len(column.missing), min_frequency, cap)
         self.level_of = np.cumsum(~rare) - 1
         self.group = int((~rare).sum()) if rare.any() else None
@@ -96,7 +95,7 @@ class CategoryCodec(ColumnCodec):
 
     def __getstate__(self) -> dict[str, Any]:
         # What is derived has keys of several types, which not every way of storing knows.
-        return {name: of for name, of in vars(self).items() if name not in ("_indices", "_texts")}
+        return {name: of for name, of in vars(self).items() if name != "_indices"}
 
     @cached_property
     def _indices(self) -> dict[Any, int]:
@@ -122,7 +121,7 @@ class CategoryCodec(ColumnCodec):
             raise self.wrong_kind(column)
 
     def present_levels(self, values: np.ndarray, column: Column) -> np.ndarray:
-        """Return the level of each label; -1 for an unknown one that is ignored."""
+        """Return the level of each label; -1 for an unknown one that joins no others."""
         if column.kind == BOOLEAN:
             column = label_booleans(column)
             values = column.present
@@ -132,13 +131,6 @@ class CategoryCodec(ColumnCodec):
             level_of[i] = self._unknown(label) if index is None else self.level_of[index]
         return level_of[values]
 
-    def known_levels(self, column: Column) -> np.ndarray:
-        """Return the levels of the present cells; -1 for a label that ``fit`` did not see."""
-        if column.kind == BOOLEAN:
-            column = label_booleans(column)
-        indices = [self._indices.get(self._key(label), -1) for label in column.labels]
-        return np.append(self.level_of, -1)[indices][column.present]
-
     def unseen_labels(self, column: Column) -> list:
         """Return the labels of a column that fit did not see."""
         if column.kind != CATEGORY:
@@ -146,51 +138,15 @@ class CategoryCodec(ColumnCodec):
         return [label for label in column.labels if self._key(label) not in self._indices]
 
     def _unknown(self, label: Any) -> int:
-        """Return the level of a label that fit did not see.
-
-        With "auto" there must be reason to expect one: where some labels are rare, others
-        will not have occurred at all.
-        """
-        if self.handle_unknown == IGNORE and self.span.kind == CATEGORY:
-            return -1
-        long = len(self.labels) > MAX_DIGIT
-        few = self.counts < RARE * self.counts.sum()
-        expected = self.handle_unknown == AUTO and few.any()
-        if self.handle_unknown == ERROR or (self.handle_unknown == AUTO and not expected):
+        """Return the level of a label that fit did not see; -1 if there is none for it."""
+        if self.handle_unknown == ERROR:
             raise ValueError(
                 f"Column {self.span.name!r} has the level {label!r}, which fit did not see; known "
                 f"are {self._some_labels()}. Fit on rows that have it, or {self.remedy}."
             )
-        if self.group is not None:
-            return self.group
-        # Of few labels, an unheard of one has most in common with those hardly heard of.
-        rare = np.flatnonzero(few) if expected and not long else None
-        return int(self.level_of[self._nearest(label, rare)])
-
-    def _nearest(self, label: Any, among: np.ndarray | None) -> int:
-        """Return the known label, of these indices or of all, that is nearest.
-
-        As a number, or as text: the neighbour in lexical order that shares more of it.
-        """
-        if self.labels.dtype.kind in "iuf" and is_number(label):
-            indices = np.arange(len(self.labels)) if among is None else among
-            gaps = np.abs(self.labels[indices].astype(np.float64) - float(label))
-            return int(indices[np.argmin(gaps)])
-        texts = self._texts
-        if among is not None:
-            few = set(among.tolist())
-            texts = [entry for entry in texts if entry[1] in few]
-        text = str(label)
-        right = bisect_left(texts, (text,))
-        left = max(right - 1, 0)
-        right = min(right, len(texts) - 1)
-        # The neighbour that shares the longer prefix; of both alike, the one before.
-        closer = _n_shared(texts[right][0], text) > _n_shared(texts[left][0], text)
-        return texts[right if closer else left][1]
-
-    @cached_property
-    def _texts(self) -> list[tuple[str, int]]:
-        return sorted((str(label), i) for i, label in enumerate(self.labels))
+        if self.handle_unknown == IGNORE or self.group is None:
+            return -1
+        return self.group
 
     def _some_labels(self) -> str:
         shown = ", ".join(repr(label) for label in self.labels[:5].tolist())
@@ -277,11 +233,10 @@ class CategoryCodec(ColumnCodec):
         return [f"{name}_digit{d}_{k}" for d, size in enumerate(self.sizes) for k in range(size)]
 
     def to_dense(self, column: Column, out: np.ndarray) -> None:
-        """Write ones, or true as 1; nothing for an unknown label that is ignored."""
+        """Write ones, or true as 1; nothing for an unknown label."""
         rows = np.flatnonzero(~column.missing)
         levels = self.present_levels(column.present, column).astype(np.int64)
-        if self.handle_unknown == IGNORE:
-            rows, levels = rows[levels >= 0], levels[levels >= 0]
+        rows, levels = rows[levels >= 0], levels[levels >= 0]
         if self.span.kind == BOOLEAN:
             out[rows, 0] = self.labels[levels].astype(bool)
         elif self.one_hot:
@@ -307,16 +262,6 @@ class CategoryCodec(ColumnCodec):
                 start += size
             np.minimum(levels, self.span.n_present - 1, out=levels)
         return self.present_values(levels, None, None)
-
-
-def _n_shared(first: str, second: str) -> int:
-    """Return the length of the common prefix."""
-    n = 0
-    for one, other in zip(first, second, strict=False):
-        if one != other:
-            break
-        n += 1
-    return n
 
 
 def find_rare(

@@ -124,18 +124,14 @@ class ColumnCodec:
     # ------------------------------------------------------------ for callers
 
     def encode(self, column: Column) -> np.ndarray:
-        """Return the level of each cell, int32."""
+        """Return the level of each cell, int32; -1 for what is none of ``fit``'s."""
         self._check(column)
-        if column.kind == EMPTY:
-            return np.full(len(column.missing), self._missing_level, dtype=np.int32)
-        if not column.missing.any():
-            return self.present_levels(column.values, column).astype(np.int32)
-        levels = np.where(column.holes, self._missing_level, -1).astype(np.int32)
-        levels[~column.missing] = self.present_levels(column.present, column)
+        levels = self.encode_known(column)
+        levels[column.holes] = self._missing_level
         return levels
 
     def encode_known(self, column: Column) -> np.ndarray:
-        """Return the level of each cell, int32; -1 for a missing one and an unheard of label."""
+        """Return the level of each cell, int32; -1 for a missing one and an unknown one."""
         self.check_kind(column)
         levels = np.full(len(column.missing), -1, dtype=np.int32)
         if column.kind != EMPTY:
@@ -143,7 +139,7 @@ class ColumnCodec:
         return levels
 
     def known_levels(self, column: Column) -> np.ndarray:
-        """Return the levels of the present cells; -1 for a label that ``fit`` did not see."""
+        """Return the levels of the present cells; -1 for an unknown one."""
         return self.present_levels(column.present, column)
 
     @property
@@ -151,15 +147,10 @@ class ColumnCodec:
         return -1 if self.span.missing is None else self.span.missing
 
     def _check(self, column: Column) -> None:
+        """Raise for a column whose cells cannot be compared with those of ``fit``."""
         self.check_kind(column)
         if column.odd is not None and not self.ignores_unknown:
             raise self.unreadable(column)
-        if self.span.missing is None and column.holes.any():
-            row = int(np.argmax(column.holes))
-            raise ValueError(
-                f"Column {self.span.name!r} has missing cells, the first in row {row}, and had "
-                "none in fit; fit on rows that have some too, or fill them first."
-            )
 
     def unreadable(self, column: Column) -> ValueError:
         """Return the error for text that is not what it was in ``fit``."""
@@ -216,7 +207,7 @@ class ColumnCodec:
         return names if self.span.missing is None else [*names, f"{name}_missing"]
 
     def write(self, column: Column, out: np.ndarray) -> None:
-        """Write a column into zeros of shape (n, len(feature_names()))."""
+        """Write a column into zeros of shape (n, len(feature_names())); they stay if unknown."""
         self._check(column)
         if self.span.missing is not None:
             out[:, -1] = column.holes
@@ -237,15 +228,23 @@ class ColumnCodec:
 
 
 class EmptyCodec(ColumnCodec):
-    """A column without a single present cell: one level, the missing one."""
+    """A column without a single present cell: one level, the missing one.
 
-    def __init__(self, column: Column) -> None:
-        self.form = column.form
+    Parameters
+    ----------
+    column : Column
+        The training cells.
+    strict : bool
+        Whether a present cell is an error.
+    """
+
+    def __init__(self, column: Column, strict: bool) -> None:
+        self.form, self.strict = column.form, strict
         self.span = make_span(column.name, EMPTY, np.empty(0), len(column.missing), ordered=False)
 
     def check_kind(self, column: Column) -> None:
-        """Raise ValueError if there is a present cell."""
-        if column.kind != EMPTY:
+        """Raise ValueError if there is a present cell and that is an error."""
+        if self.strict and column.kind != EMPTY:
             raise ValueError(
                 f"Column {self.span.name!r} had no present cell in fit and has some now; "
                 "fit on rows that have some too, or drop the column."
@@ -268,6 +267,9 @@ class EmptyCodec(ColumnCodec):
     def dense_names(self, name: str) -> list[str]:
         """Return nothing but the indicator."""
         return []
+
+    def to_dense(self, column: Column, out: np.ndarray) -> None:
+        """Write nothing."""
 
     def from_dense(self, block: np.ndarray) -> np.ndarray:
         """Return placeholders."""

@@ -240,7 +240,9 @@ def check_numeric_columns(X: Any, estimator_name: str) -> None:
 def _may_be_numbers(column: nw.Series) -> bool:
     if column.dtype == nw.Object:
         return not _holds_text(column)
-    return column.dtype.is_numeric() or column.dtype in (nw.Boolean, nw.Unknown)
+    if column.dtype.is_numeric() or column.dtype in (nw.Boolean, nw.Unknown):
+        return True
+    return bool(column.is_null().all())
 
 
 def _holds_text(column: nw.Series) -> bool:
@@ -256,18 +258,19 @@ def _holds_text(column: nw.Series) -> bool:
     return any(is_text(cell) for cell in column.to_list())
 
 
-def describe_non_finite(X: Any) -> str:
-    """Return a sentence that names the columns with missing or infinite cells."""
+def describe_non_finite(X: Any, *, may_miss: bool = False) -> str:
+    """Return a sentence that names the columns with infinite, or missing or infinite, cells."""
     try:
         cells = np.asarray(X, dtype=np.float64)
     except (TypeError, ValueError):
         return ""
     if cells.ndim != 2:
         return ""
-    bad = np.flatnonzero(~np.isfinite(cells).all(axis=0))
+    bad = np.flatnonzero((np.isinf(cells) if may_miss else ~np.isfinite(cells)).any(axis=0))
     if not len(bad):
         return ""
     labels = Container.of(X).columns or tuple(range(cells.shape[1]))
     shown = ", ".join(repr(labels[i]) for i in bad[:5])
     rest = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-    return f"Columns with missing or infinite cells: {shown}{rest}."
+    kinds = "infinite" if may_miss else "missing or infinite"
+    return f"Columns with {kinds} cells: {shown}{rest}."

@@ -53,8 +53,7 @@ class PlainReader(NumbersReader):
     def __init__(
         self, container: Container, rows: np.ndarray, refuse_missing: bool, clip: float
     ) -> None:
-        super().__init__(container, rows, clip=clip)
-        self.refuse_missing = refuse_missing
+        super().__init__(container, rows, refuse_missing=refuse_missing, clip=clip)
 
     def read(self, estimator: Any, X: Any) -> np.ndarray:
         if not is_mixed(X):
@@ -247,15 +246,10 @@ def write(codec: ColumnCodec, column: Column, block: np.ndarray) -> None:
     if isinstance(codec, EmptyCodec):
         block[:, 0] = np.where(column.missing, 1.0, np.nan)
         return
-    unseen = codec.span.missing is None and column.missing.any()
-    codec.check_kind(column)
-    if not unseen:
-        codec.write(column, block)
-    elif column.kind != EMPTY:
-        codec.to_dense(column, block)
+    codec.write(column, block)
     if isinstance(codec, CategoryCodec):
         _mark_labels(codec, column, block)
-    if unseen:
+    if codec.span.missing is None and column.missing.any():
         _mark(column.missing, codec, block)
     elif column.unknown is not None:
         _mark(column.unknown, codec, block)

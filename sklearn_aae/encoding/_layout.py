@@ -217,13 +217,22 @@ class TableFacts:
         For numbers: the columns that hold one value only.
     layout : Layout or None
         For levels: the columns.
+    missing : ndarray of shape (n_features,), float64, or None
+        For numbers: the share of missing cells of each column.  Where there are some, a flag
+        says which.
     """
 
     n_samples: int
     constant: np.ndarray
     layout: Layout | None = None
+    missing: np.ndarray | None = None
 
     @property
     def n_features(self) -> int:
         """Number of columns."""
         return len(self.constant)
+
+    @property
+    def n_flags(self) -> int:
+        """Number of columns of numbers that have missing cells."""
+        return 0 if self.missing is None else int((self.missing > 0).sum())

@@ -44,14 +44,16 @@ class LevelScale:
         digits[absent[:, self.layout.column_of_digit]] = -1
         return digits
 
-    def inverse_transform(self, rows: np.ndarray, dtype: DTypeLike = np.int64) -> np.ndarray:
+    def inverse_transform(
+        self, rows: np.ndarray, dtype: DTypeLike = np.int64, *, fill: bool = False
+    ) -> np.ndarray:
         """Return digits as levels.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_digits), int
             Digits.
-        dtype : dtype
+        dtype, fill : object
             Not used.
 
         Returns

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import narwhals as nw
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from sklearn_aae.encoding._category_columns import CategoryCodec
+from sklearn_aae.encoding._category_columns import ERROR, IGNORE, UNKNOWN, CategoryCodec
+from sklearn_aae.encoding._cells import is_missing
 from sklearn_aae.encoding._columns import NUMBER, read_column
 from sklearn_aae.encoding._containers import (
     Container,
@@ -60,6 +62,9 @@ class Reader(Protocol):
     def read(self, estimator: Any, X: Any) -> np.ndarray:
         """Return further rows, or raise in the estimator's name what does not fit."""
 
+    def unknown(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return which cells networks cannot read, since ``fit`` saw none such; None if none."""
+
     def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
         """Learn the scale from training rows; return what networks are built for."""
 
@@ -74,15 +79,24 @@ class Reader(Protocol):
     ) -> Any:
         """Return rows in the container; with ``rng`` cells are drawn within their levels."""
 
+    def read_with_gaps(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of a table to fill, and which of their cells are missing."""
+
+    def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
+        """Return ``filled`` with the cells of ``X`` but for those where ``where`` is true."""
+
 
 # ---------------------------------------------------------------- numbers or levels?
 
 
-def is_mixed(X: Any) -> bool:
-    """Return whether a table is more than numbers: another kind of column, or a missing cell."""
+def is_mixed(X: Any, *, may_miss: bool = False) -> bool:
+    """Return whether a table is more than numbers: another kind of column, or a missing cell.
+
+    With ``may_miss``, a column of numbers is one with missing cells, too.
+    """
     if as_frame(X) is not None:
         labels = Container.of(X).columns
-        return not all(map(_is_number, columns_of(X), labels))
+        return not all(map(partial(_is_number, may_miss=may_miss), columns_of(X), labels))
     X = as_plain(X)
     if hasattr(X, "toarray") or (not hasattr(X, "__array__") and not hasattr(X, "__len__")):
         return False  # whatever it is, the checks of numbers say best what is wrong with it
@@ -93,21 +107,25 @@ def is_mixed(X: Any) -> bool:
     if array.ndim != 2 or not array.size:
         return False
     if array.dtype.kind == "f":
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = array.sum()
-        return bool(np.isnan(total) and np.isnan(array).any())
+        if not may_have_nan(array):
+            return False
+        gone = np.isnan(array)
+        return bool(gone.all(axis=0).any() if may_miss else gone.any())
     if array.dtype.kind in "iuc":
         return False
-    return not all(map(_is_number, array.T, range(array.shape[1])))
+    of_numbers = partial(_is_number, may_miss=may_miss)
+    return not all(map(of_numbers, array.T, range(array.shape[1])))
 
 
-def _is_number(column: Any, label: Any) -> bool:
-    """Return whether a column holds numbers and no missing cell."""
+def _is_number(column: Any, label: Any, *, may_miss: bool) -> bool:
+    """Return whether a column holds numbers, and no missing cell unless it may."""
     if isinstance(column, nw.Series) and column.dtype.is_numeric():
-        missing = column.is_null().any()
-        return not missing and not (column.dtype.is_float() and column.is_nan().any())
+        missing = column.is_null()
+        if column.dtype.is_float():
+            missing = missing | column.is_nan()
+        return not (missing.all() if may_miss else missing.any())
     read = read_column(column, label)
-    return read.kind == NUMBER and not read.missing.any()
+    return read.kind == NUMBER and (may_miss or not read.missing.any())
 
 
 # ------------------------------------------------------------------------ numbers
@@ -122,6 +140,8 @@ class NumbersReader:
         What came in.
     rows : ndarray of shape (n_samples, n_columns)
         Training rows.
+    refuse_missing : bool, default=True
+        Whether a missing cell, which is NaN among the rows, is an error.
     advice : str, default=""
         What to do about missing cells, as a sentence for messages.
     clip : float, default=infinity
@@ -143,37 +163,70 @@ class NumbersReader:
     scale: Scaler
 
     def __init__(
-        self, container: Container, rows: np.ndarray, advice: str = "", clip: float = math.inf
+        self,
+        container: Container,
+        rows: np.ndarray,
+        *,
+        refuse_missing: bool = True,
+        advice: str = "",
+        clip: float = math.inf,
     ) -> None:
         self.container, self.dtype, self.advice, self.clip = container, rows.dtype, advice, clip
+        self.refuse_missing = refuse_missing
         self.n_columns = rows.shape[1]
         self.column_of_feature = self.number_of_column = np.arange(self.n_columns)
 
     @classmethod
     def open(
-        cls, estimator: Any, X: Any, *, advice: str = "", clip: float = math.inf
+        cls, estimator: Any, X: Any, *, refuse_missing: bool = True, advice: str = ""
     ) -> tuple[NumbersReader, np.ndarray]:
         """Return a reader of tables like this one, and its rows."""
-        rows = check_numbers(estimator, X, reset=True, advice=advice)
-        return cls(Container.of(X), rows, advice, clip), rows
+        rows = check_numbers(estimator, X, reset=True, refuse_missing=refuse_missing, advice=advice)
+        container = Container.of(X)
+        empty = np.isnan(rows).all(axis=0)
+        if empty.any():
+            j = int(np.argmax(empty))
+            raise ValueError(
+                f"Column {container.columns[j] if container.columns else j!r} holds no number, "
+                "only missing cells (NaN); drop it, or use output='auto'."
+            )
+        return cls(container, rows, refuse_missing=refuse_missing, advice=advice), rows
 
     def read(self, estimator: Any, X: Any) -> np.ndarray:
-        return check_numbers(estimator, X, reset=False, advice=self.advice)
+        return check_numbers(
+            estimator, X, reset=False, refuse_missing=self.refuse_missing, advice=self.advice
+        )
+
+    def unknown(self, rows: np.ndarray) -> np.ndarray | None:
+        if not may_have_nan(rows):
+            return None
+        unknown = np.isnan(rows) & ~self.scale.holed_
+        return unknown if unknown.any() else None
 
     def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
         self.scale = Scaler(kind).fit(rows, seed)
-        return TableFacts(len(rows), self.scale.constant_)
+        return TableFacts(len(rows), self.scale.constant_, missing=self.scale.missing_)
 
     def code_dtype(self, rows: np.ndarray) -> np.dtype:
         return rows.dtype
 
     def features(self, X: Any, rows: np.ndarray) -> np.ndarray:
-        return self.scale.transform(rows)
+        unknown = self.unknown(rows)
+        return self.scale.transform(
+            rows if unknown is None else np.where(unknown, self.scale.mean_, rows)
+        )
 
     def hand_back(
         self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
     ) -> Any:
         return self.container.wrap(rows, like=like)
+
+    def read_with_gaps(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        rows = check_numbers(estimator, X, reset=False, refuse_missing=False)
+        return rows, np.isnan(rows)
+
+    def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
+        return merge_tables(self.container, X, filled, where)
 
     # ------------------------------------------------------------ for detectors
 
@@ -223,10 +276,18 @@ def is_ready(X: Any, n_columns: int) -> bool:
         return bool(np.isfinite(X.sum()))
 
 
-def check_numbers(estimator: Any, X: Any, *, reset: bool, advice: str = "") -> np.ndarray:
+def may_have_nan(rows: np.ndarray) -> bool:
+    """Return False if no number is NaN; a sum takes a fraction of the time of looking at each."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isnan(rows.sum()))
+
+
+def check_numbers(
+    estimator: Any, X: Any, *, reset: bool, refuse_missing: bool = True, advice: str = ""
+) -> np.ndarray:
     """Return a table of numbers as a float32 or float64 array, or raise naming the culprit.
 
-    ``advice`` says what to do about missing cells.
+    Unless they are refused, missing cells are NaN; ``advice`` says what to do about them.
     """
     named = hasattr(estimator, "feature_names_in_")
     if not reset and not named and is_ready(X, estimator.n_features_in_):
@@ -236,18 +297,39 @@ def check_numbers(estimator: Any, X: Any, *, reset: bool, advice: str = "") -> n
     try:
         return validate_data(
             estimator,
-            X,
+            X if refuse_missing else _with_nan(X),
             reset=reset,
             dtype=[np.float64, np.float32],
+            ensure_all_finite=True if refuse_missing else "allow-nan",
             ensure_min_samples=2 if reset else 1,
         )
     except ValueError as error:
-        culprit = describe_non_finite(X) if "NaN" in str(error) or "inf" in str(error) else ""
+        about_cells = "NaN" in str(error) or "inf" in str(error)
+        culprit = describe_non_finite(X, may_miss=not refuse_missing) if about_cells else ""
         if not culprit:
             raise
         if "NaN" in str(error):
             culprit += advice
         raise ValueError(f"{error}\n{culprit}") from error
+
+
+def _with_nan(X: Any) -> Any:
+    """Return a table with NaN for missing cells among objects, whatever they were."""
+    if as_frame(X) is not None:
+        if not hasattr(X, "iloc"):
+            return X
+        objects = [j for j, d in enumerate(X.dtypes) if isinstance(d, np.dtype) and d.kind == "O"]
+        if objects:
+            X = X.copy(deep=False)
+            for j in objects:
+                X.isetitem(j, _with_nan(X.iloc[:, j].to_numpy(dtype=object)))
+        return X
+    array = as_array(X) if isinstance(X, (list, tuple)) else X
+    if not isinstance(array, np.ndarray) or array.dtype != object:
+        return X
+    cells = array.ravel()
+    gone = np.fromiter(map(is_missing, cells), dtype=bool, count=len(cells))
+    return np.where(gone.reshape(array.shape), np.nan, array)
 
 
 # ------------------------------------------------------------------------- levels
@@ -276,26 +358,39 @@ class LevelsReader:
 
     @classmethod
     def open(
-        cls, estimator: Any, X: Any, categorical_features: Any
+        cls,
+        estimator: Any,
+        X: Any,
+        categorical_features: Any,
+        *,
+        strict: bool = False,
+        refuse_missing: bool = False,
     ) -> tuple[LevelsReader, np.ndarray]:
-        """Return a reader of tables like this one, and its rows."""
-        encoder = TableEncoder(categorical_features=categorical_features)
+        """Return a reader of tables like this one, and its rows.
+
+        ``strict`` is whether a label that ``fit`` did not see is an error.
+        """
+        encoder = TableEncoder(
+            categorical_features=categorical_features,
+            handle_unknown=ERROR if strict else IGNORE,
+            handle_missing=ERROR if refuse_missing else UNKNOWN,
+        )
         table = check_table(estimator, encoder, X)
         encoder.fit(table)
         for codec in encoder._codecs:
             if isinstance(codec, CategoryCodec):
-                codec.remedy = "replace it by a known level, or leave out the rows"
+                codec.remedy = "set handle_unknown='unknown' so that it is read as an unknown cell"
         return cls(encoder), encoder._to_levels(table)
 
     def read(self, estimator: Any, X: Any) -> np.ndarray:
         self._check(estimator, X)
         return self.encoder._to_levels(X)
 
-    def read_with_gaps(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows of a table, -1 for what is not known, and which cells are missing.
+    def unknown(self, rows: np.ndarray) -> np.ndarray | None:
+        return None  # networks over levels read what is known of a row
 
-        Not known is a missing cell, and what a known one says whose label fit did not see.
-        """
+    def read_with_gaps(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        # -1 among levels: a missing cell, and what a known one says whose label fit did not see.
         self._check(estimator, X)
         return self.encoder._to_known_levels(X)
 
@@ -321,7 +416,6 @@ class LevelsReader:
         return self.encoder._from_levels(rows, rng, like=like)
 
     def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
-        """Return ``filled`` with the cells of ``X`` but for those where ``where`` is true."""
         return merge_tables(self.container, X, filled, where)
 
 

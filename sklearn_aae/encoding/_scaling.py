@@ -29,7 +29,10 @@ def _chunks(X: np.ndarray) -> Iterator[np.ndarray]:
 
 
 class Scaler:
-    """A column-wise scale, by kind.
+    """A column-wise scale, by kind, and a flag for each column that has missing cells.
+
+    Rows on the network's scale have the flags, 1 where the cell is missing (NaN), after all
+    numbers; a missing number has the column's mean.
 
     Parameters
     ----------
@@ -40,8 +43,14 @@ class Scaler:
     ----------
     constant_ : ndarray of shape (n_features,), bool
         The columns that hold one value only.
-    spread_ : ndarray of shape (n_features,)
-        Standard deviations of the columns on the network's scale.
+    missing_ : ndarray of shape (n_features,)
+        The share of missing cells in each column.
+    holed_ : ndarray of shape (n_features,), bool
+        The columns that have missing cells.
+    mean_ : ndarray of shape (n_features,)
+        Means of the columns.
+    spread_ : ndarray of shape (n_features + n_flags,)
+        Standard deviations of the columns on the network's scale; 0 for flags.
     """
 
     def __init__(self, kind: str | None) -> None:
@@ -49,11 +58,14 @@ class Scaler:
 
     def fit(self, X: np.ndarray, seed: int) -> Scaler:
         """Learn the scale; ``seed`` picks the rows that the quantiles are read from."""
+        # Of these two, NaN is only the end of what is all NaN.
         low, high = (
-            np.stack([getattr(chunk, end)(axis=0) for chunk in _chunks(X)])
-            for end in ("min", "max")
+            end.reduce([end.reduce(chunk, axis=0) for chunk in _chunks(X)], axis=0)
+            for end in (np.fmin, np.fmax)
         )
-        self.constant_ = low.min(axis=0) == high.max(axis=0)
+        self.missing_ = sum(np.isnan(chunk).sum(axis=0) for chunk in _chunks(X)) / len(X)
+        self.holed_ = self.missing_ > 0
+        self.constant_ = low == high
         n_features = X.shape[1]
         self.shift_ = np.zeros(n_features)
         self.scale_ = np.ones(n_features)
@@ -61,6 +73,7 @@ class Scaler:
         standard = StandardScaler()
         for chunk in _chunks(X):
             standard.partial_fit(chunk)
+        self.mean_ = standard.mean_
         spread = np.sqrt(standard.var_) if self.kind != "quantile" else np.ones(n_features)
         if self.kind == "standard":
             self.shift_, self.scale_ = standard.mean_, standard.scale_
@@ -82,14 +95,24 @@ class Scaler:
                 .set_output(transform="default")
                 .fit(np.asarray(X[np.sort(chosen)], dtype=np.float64))
             )
-        self.spread_ = np.where(self.constant_, 0.0, spread / self.scale_)
+        spread = np.where(self.constant_, 0.0, spread / self.scale_)
+        self.spread_ = np.append(spread, np.zeros(self.holed_.sum()))
         if self.kind is not None:
             # A constant column comes back exactly, so it must go in as zero.
-            self.shift_ = np.where(self.constant_, low[0], self.shift_).astype(np.float64)
+            self.shift_ = np.where(self.constant_, low, self.shift_).astype(np.float64)
         return self
 
     def transform(self, rows: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
-        """Return rows on the network's scale, in C order."""
+        """Return rows on the network's scale, with their flags, in C order."""
+        if not self.holed_.any():
+            return self._numbers(rows, dtype)
+        missing = np.isnan(rows)
+        scaled = np.empty((len(rows), len(self.spread_)), dtype=dtype)
+        scaled[:, : rows.shape[1]] = self._numbers(np.where(missing, self.mean_, rows), dtype)
+        scaled[:, rows.shape[1] :] = missing[:, self.holed_]
+        return scaled
+
+    def _numbers(self, rows: np.ndarray, dtype: DTypeLike) -> np.ndarray:
         if self.kind is None:
             return np.ascontiguousarray(rows, dtype=dtype)
         if 8 * rows.size <= CHUNK_BYTES:
@@ -110,8 +133,19 @@ class Scaler:
             scaled /= self.scale_
         return np.ascontiguousarray(scaled, dtype=dtype)
 
-    def inverse_transform(self, rows: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-        """Return rows on the table's own scale."""
+    def inverse_transform(
+        self, rows: np.ndarray, dtype: DTypeLike, *, fill: bool = False
+    ) -> np.ndarray:
+        """Return rows on the table's own scale; with ``fill`` flags leave no cell missing."""
+        n_features = len(self.holed_)
+        numbers = self._unscaled(rows[:, :n_features], dtype)
+        if self.holed_.any() and not fill:
+            gone = np.zeros(numbers.shape, dtype=bool)
+            gone[:, self.holed_] = rows[:, n_features:] >= 0.5
+            numbers = np.where(gone, np.nan, numbers).astype(dtype, copy=False)
+        return numbers
+
+    def _unscaled(self, rows: np.ndarray, dtype: DTypeLike) -> np.ndarray:
         if self.kind is None:
             return rows.astype(dtype, copy=False)
         if self.transformer_ is not None:

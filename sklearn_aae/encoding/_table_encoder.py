@@ -17,7 +17,13 @@ from sklearn_aae._utils._compat import (
     _check_feature_names_in,
     _fit_context,
 )
-from sklearn_aae.encoding._category_columns import AUTO, ERROR, IGNORE, INFREQUENT, CategoryCodec
+from sklearn_aae.encoding._category_columns import (
+    ERROR,
+    IGNORE,
+    INFREQUENT,
+    UNKNOWN,
+    CategoryCodec,
+)
 from sklearn_aae.encoding._cells import as_objects
 from sklearn_aae.encoding._codec import ColumnCodec, Condition, EmptyCodec
 from sklearn_aae.encoding._columns import (
@@ -72,21 +78,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         are *infrequent* and share one level, as in
         :class:`~sklearn.preprocessing.OneHotEncoder`.
 
-    handle_unknown : {"auto", "error", "infrequent_if_exist", "ignore"}, default="auto"
-        What becomes of a category that ``fit`` did not see:
+    handle_unknown : {"ignore", "infrequent_if_exist", "error"}, default="ignore"
+        What becomes of a category that ``fit`` did not see, as in
+        :class:`~sklearn.preprocessing.OneHotEncoder`:
 
-        - "auto": an error if all categories are common: in ``fit`` each had at least a
-          tenth of the rows.  Elsewhere (names, identifiers, lists with rare entries) new
-          ones are to be expected; they are taken for an infrequent one, or, if there is
-          none, for the known one that is nearest: the longest common prefix, or the
-          nearest number; in columns of at most 64 categories the nearest of those that
-          have less than a tenth of the rows.
-        - "error": always an error.
-        - "infrequent_if_exist": never an error: an infrequent one, or the nearest of all;
-          and of columns with more than ``max_categories``, only the commonest are kept,
-          the others are infrequent.
-        - "ignore": as "infrequent_if_exist", but all of the column's dense columns are 0, as
-          in :class:`~sklearn.preprocessing.OneHotEncoder`.
+        - "ignore": all of the column's dense columns are 0.
+        - "infrequent_if_exist": it is taken for an infrequent one, or, if there is none,
+          as with "ignore"; and of columns with more than ``max_categories``, only the
+          commonest are kept, the others are infrequent.
+        - "error": an error that names the column and the category.
+
+    handle_missing : {"unknown", "error"}, default="unknown"
+        What becomes of missing cells.  With "unknown" they are encoded where ``fit`` saw
+        some in the column; where it saw none, all of the column's dense columns are 0.
+        "error" refuses missing cells in ``fit`` and afterwards.
 
     Attributes
     ----------
@@ -120,7 +125,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     digits of the calendar (year, month, day, and down to the unit that all training
     dates are whole in), durations in days and the like; each digit is scaled to
     [-1, 1].  Dates with a time zone are written in UTC.  A column with missing cells
-    has an indicator besides, and zeros where it is missing.
+    has an indicator besides, and zeros where it is missing.  What ``fit`` did not see,
+    a category or a missing cell in a column that had none, is zeros throughout, and
+    comes back as a cell of ``fit``: the first category, the mean.
 
     *What comes back.* From the dense matrix: categories (of infrequent ones the
     commonest), booleans and missing cells exactly; dates and durations to the unit
@@ -161,7 +168,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             Interval(RealNotInt, 0, 1, closed="neither"),
         ],
-        "handle_unknown": [StrOptions({AUTO, ERROR, INFREQUENT, IGNORE})],
+        "handle_unknown": [StrOptions({IGNORE, INFREQUENT, ERROR})],
+        "handle_missing": [StrOptions({UNKNOWN, ERROR})],
     }
 
     def __init__(
@@ -171,13 +179,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         max_levels: Any = "auto",
         max_categories: int = 64,
         min_frequency: Any = None,
-        handle_unknown: str = "auto",
+        handle_unknown: str = "ignore",
+        handle_missing: str = "unknown",
     ) -> None:
         self.categorical_features = categorical_features
         self.max_levels = max_levels
         self.max_categories = max_categories
         self.min_frequency = min_frequency
         self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
 
     # -------------------------------------------------------------------- fit
 
@@ -205,8 +215,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         UnsupportedColumnsError
             If a column is of a type that is of no known kind.
         ValueError
-            If a number is infinite, there is no row or no column, or
-            ``categorical_features`` names what is not there.
+            If a number is infinite, a cell is missing and ``handle_missing="error"``,
+            there is no row or no column, or ``categorical_features`` names what is not there.
         """
         table = self._check_table(X, reset=True)
         container = Container.of(table)
@@ -214,7 +224,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         labels = list(container.columns) or list(range(len(natives)))
         chosen = self._chosen(labels)
         codecs = [
-            self._codec(read_parsed(native, label, as_category=choice))
+            self._codec(self._accepted(read_parsed(native, label, as_category=choice)))
             for native, label, choice in zip(natives, labels, chosen, strict=True)
         ]
         # Nothing is assigned before all columns are read: a fit that fails leaves no trace.
@@ -225,15 +235,24 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _codec(self, column: Column) -> ColumnCodec:
         if column.kind == EMPTY:
-            return EmptyCodec(column)
+            return EmptyCodec(column, strict=self.handle_unknown == ERROR)
         if column.kind in (BOOLEAN, CATEGORY):
             return CategoryCodec(
                 column, self.max_categories, self.min_frequency, self.handle_unknown
             )
         kind = NumberCodec if column.kind == NUMBER else TimestampCodec
         codec = kind(column, self.max_levels)
-        codec.ignores_unknown = self.handle_unknown in (INFREQUENT, IGNORE)
+        codec.ignores_unknown = self.handle_unknown != ERROR
         return codec
+
+    def _accepted(self, column: Column) -> Column:
+        """Return a column whose missing cells, if there are any, are no error."""
+        if self.handle_missing == ERROR and column.holes.any():
+            raise ValueError(
+                f"Column {column.name!r} has missing cells (NaN or the like), the first in row "
+                f"{np.argmax(column.holes)}. Set handle_missing='unknown', or fill them first."
+            )
+        return column
 
     def _chosen(self, labels: list) -> list[bool]:
         """Return which columns categorical_features asks for."""
@@ -289,18 +308,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 f"{list(labels)}."
             )
 
-    def _read(self, X: Any) -> Iterator[tuple[ColumnCodec, Column]]:
+    def _read(self, X: Any, *, to_fill: bool = False) -> Iterator[tuple[ColumnCodec, Column]]:
         for codec, native, choice in zip(
             self._codecs, columns_of(X), self._chosen_columns, strict=True
         ):
             as_category = choice or codec.span.kind == CATEGORY
             column = read_column(native, codec.span.name, as_category=as_category)
-            yield codec, parse_as(column, codec.form)
+            column = parse_as(column, codec.form)
+            yield codec, column if to_fill else self._accepted(column)
 
     # ----------------------------------------------------------------- levels
 
     def _to_levels(self, X: Any) -> np.ndarray:
-        """Return the level of each cell, (n_samples, n_features), int32."""
+        """Return the level of each cell, (n_samples, n_features), int32; -1 if it has none."""
         check_is_fitted(self)
         X = self._check_table(X, reset=False)
         levels = np.empty((len(X), len(self._codecs)), dtype=np.int32)
@@ -311,13 +331,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _to_known_levels(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the level of each cell, and which cells are missing.
 
-        The level is -1 for a missing cell and for a label that ``fit`` did not see.
+        The level is -1 for a missing cell and for a label that ``fit`` did not see.  Missing
+        cells are no error here, whatever ``handle_missing``.
         """
         check_is_fitted(self)
         X = self._check_table(X, reset=False)
         levels = np.empty((len(X), len(self._codecs)), dtype=np.int32)
         missing = np.empty(levels.shape, dtype=bool)
-        for j, (codec, column) in enumerate(self._read(X)):
+        for j, (codec, column) in enumerate(self._read(X, to_fill=True)):
             levels[:, j] = codec.encode_known(column)
             missing[:, j] = column.holes
         return levels, missing
@@ -396,8 +417,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         TypeError
             If a column is of another kind than in ``fit``.
         ValueError
-            If columns differ from those of ``fit``, a category is unknown
-            (``handle_unknown``), or cells are missing in a column that had none.
+            If columns differ from those of ``fit``, or a category is unknown
+            (``handle_unknown``) or a cell missing (``handle_missing``) and that is an error.
         """
         check_is_fitted(self)
         X = self._check_table(X, reset=False)
@@ -485,7 +506,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Return what scikit-learn asks of estimators."""
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = True
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = self.handle_missing != ERROR
         tags.transformer_tags.preserves_dtype = []
         return tags
 

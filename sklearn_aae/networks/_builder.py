@@ -16,7 +16,8 @@ from sklearn_aae.networks._conditioning import Conditioning
 from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, mlp
 from sklearn_aae.networks._module import AAEModule, Network, build_network
-from sklearn_aae.outputs import Output, TableFacts
+from sklearn_aae.outputs import Head, Output, TableFacts
+from sklearn_aae.outputs._flagged_head import FlaggedHead
 from sklearn_aae.posteriors import Posterior
 from sklearn_aae.priors import Prior
 
@@ -54,7 +55,10 @@ class ModuleBuilder:
 
     def _module(self) -> AAEModule:
         k, layout = self.n_components, self.table.layout
-        n_features = self.table.n_features if layout is None else int(layout.digit_sizes.sum())
+        n_flags = self.table.n_flags
+        n_features = self.table.n_features + n_flags
+        if layout is not None:
+            n_features = int(layout.digit_sizes.sum())
         conditioning = self._conditioning()
         n_label = 0 if conditioning is None else conditioning.width
         n_decoder = k + n_label if self.supervision == "decoder" else k
@@ -68,16 +72,20 @@ class ModuleBuilder:
             encoder = nn.Sequential(*_layers(encoder), tail)
         return AAEModule(
             encoder,
-            self._network("decoder", n_decoder, self.output.n_params(self.table), copies),
+            self._network("decoder", n_decoder, self.output.n_params(self.table) + n_flags, copies),
             self._network("discriminator", k + n_label, 1, copies),
-            head=self.output.build(
-                self.table, make_generator(derive_seed(self.seed, NetworkStream.HEAD))
-            ),
+            head=self._head(),
             posterior=self.posterior,
             prior=self.prior.build(k),
             n_components=k,
             conditioning=conditioning,
         )
+
+    def _head(self) -> Head:
+        seed = derive_seed(self.seed, NetworkStream.HEAD)
+        head = self.output.build(self.table, make_generator(seed))
+        missing = self.table.missing
+        return head if missing is None or not missing.any() else FlaggedHead(head, missing)
 
     def _network(
         self, role: str, n_in: int, n_out: int, copies: dict[int, Any] | None = None

@@ -39,7 +39,7 @@ def as_output(output: str | type[Output] | Output, *, mixed: bool = False) -> Ou
         ``"auto"`` stands for the Gaussian output, or the autoregressive one for a
         table of mixed types.
     mixed : bool, default=False
-        Whether the table has columns that are no numbers, or missing cells.
+        Whether the table has columns that are no numbers.
 
     Returns
     -------

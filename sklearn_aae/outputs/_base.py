@@ -141,7 +141,7 @@ class Head(nn.Module, ABC):
         params : Tensor of shape (n_samples, n_params)
             Output of the decoder for training rows.
         x : Tensor of shape (n_samples, n_features)
-            These rows.
+            These rows; NaN for a missing number.
         """
 
 
@@ -192,5 +192,5 @@ class Output(ABC, BaseEstimator):
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
-            Rows as the user passed them.
+            Rows as the user passed them; NaN for a missing number.
         """

@@ -81,7 +81,7 @@ class UnitHead(Head):
         return torch.addcmul(self.mean(params), noise, self.noise * self.varying)
 
     def calibrate(self, params: torch.Tensor, x: torch.Tensor) -> None:
-        self.noise.copy_((self.mean(params) - x).square().mean(dim=0).sqrt())
+        self.noise.copy_((self.mean(params) - x).square().nanmean(dim=0).sqrt())
 
 
 class LearnedHead(UnitHead):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from sklearn_aae._utils._random import parts_of
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.outputs._base import Head
 from sklearn_aae.outputs._constraints import Constraints
@@ -169,7 +171,7 @@ class LevelHead(Head):
     def _digit_losses(
         self, context: torch.Tensor, x: torch.Tensor, masks: DropoutMasks | None = None
     ) -> torch.Tensor:
-        """Return the losses of digits, (n_samples, n_digits)."""
+        """Return the losses of digits, (n_samples, n_digits); 0 for those of unknown cells."""
         n, n_digits = x.shape
         first = context + self.bias_1
         if self.vectors is not None:
@@ -179,7 +181,10 @@ class LevelHead(Head):
             first = first + _sums_before(seen)
         logits = self._logits(first, slice(None), None if masks is None else masks.units)
         losses = functional.cross_entropy(
-            logits.reshape(n_digits * n, -1), x.t().reshape(-1), reduction="none"
+            logits.reshape(n_digits * n, -1),
+            x.t().reshape(-1),
+            ignore_index=-1,  # an unknown cell
+            reduction="none",
         )
         return losses.view(n_digits, n).t()
 
@@ -208,13 +213,17 @@ class LevelHead(Head):
         return self.draw_within(params, generator, Constraints(self.layout))[0]
 
     def draw_within(
-        self, params: torch.Tensor, generator: torch.Generator, constraints: Constraints
+        self,
+        params: torch.Tensor,
+        generator: torch.Generator | Sequence[torch.Generator],
+        constraints: Constraints,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return digits that are drawn within constraints, and the log weight of each row.
 
         That is the logarithm of the probability that free draws would have kept to the
         constraints at every digit, given the draws before it: weighted by it, the rows
-        are draws of the conditional distribution.
+        are draws of the conditional distribution.  Of several generators, each draws for
+        as many rows.
         """
         n, layout = len(params), self.layout
         table = None if self.vectors is None else self.vectors.table()
@@ -262,9 +271,13 @@ def _sums_before(seen: torch.Tensor) -> torch.Tensor:
     return sums.view(rows.shape)[:n].view(seen.shape)
 
 
-def _drawn(logits: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def _drawn(
+    logits: torch.Tensor, generator: torch.Generator | Sequence[torch.Generator]
+) -> torch.Tensor:
     # The first of exponential waiting times with these rates is a draw.
-    noise = torch.empty_like(logits).exponential_(generator=generator)
+    noise = torch.empty_like(logits)
+    for rows, own in parts_of(generator, len(logits)):
+        noise[rows].exponential_(generator=own)
     return (logits - noise.log()).argmax(dim=1)
 
 

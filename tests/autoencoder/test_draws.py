@@ -180,8 +180,6 @@ def test_models_of_numbers_have_no_levels(cancer):
     model = fast().fit(cancer[0])
     with pytest.raises(ValueError, match=r"conditions needs an output over categories"):
         model.sample(5, conditions={0: 3.0})
-    with pytest.raises(ValueError, match=r"impute needs an output over categories"):
-        model.impute(cancer[0])
 
 
 def test_before_fit(table):
@@ -324,7 +322,7 @@ def test_arrays_are_filled(dtype):
 @pytest.mark.parametrize(
     "parameters, error, message",
     [
-        ({"method": "mean"}, ValueError, 'method must be "mode" or "draw", got \'mean\''),
+        ({"method": "median"}, ValueError, "method must be one of .*'mean'.*, got 'median'"),
         ({"n_draws": 0}, ValueError, "n_draws"),
         ({"n_draws": 2.5}, TypeError, "n_draws"),
     ],

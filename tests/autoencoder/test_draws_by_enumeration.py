@@ -241,8 +241,8 @@ def test_filled_cells_follow_the_distribution_given_the_known_ones(known):
         head.layout,
         np.tile(known, (n, 1)),
         n_draws=200,
-        draw=True,
-        generator=make_generator(0),
+        method="draw",
+        generators=[make_generator(0)],
     )
     for column, value in enumerate(known):
         if value >= 0:
@@ -260,8 +260,8 @@ def test_the_likeliest_category_is_filled_in(known):
         head.layout,
         np.tile(known, (50, 1)),
         n_draws=400,
-        draw=False,
-        generator=make_generator(0),
+        method="mode",
+        generators=[make_generator(0)],
     )
     p = filled_by_enumeration(head, known).reshape(2, 4, 3)
     for column in (0, 2):
@@ -286,8 +286,8 @@ def test_draws_are_right_where_the_encoder_is_wrong(code, monkeypatch):
             head.layout,
             np.tile(known, (4000, 1)),
             n_draws=50,
-            draw=True,
-            generator=make_generator(0),
+            method="draw",
+            generators=[make_generator(0)],
         )
         distances.append(np.abs(np.bincount(levels[:, 1], minlength=4) / 4000 - exact).max())
     assert distances[0] > 0.1
@@ -301,8 +301,8 @@ def test_a_posterior_of_unknown_density_still_weighs_the_known_cells():
         head.layout,
         np.tile([-1, -1, 2], (3000, 1)),
         n_draws=200,
-        draw=True,
-        generator=make_generator(0),
+        method="draw",
+        generators=[make_generator(0)],
     )
     p = row_probabilities(head, decoder(torch.tensor([[0.8]]))[0]).reshape(2, 4, 3)
     p[:, 3] = 0
@@ -319,7 +319,12 @@ def test_rows_are_filled_alike_in_one_batch_and_in_many(monkeypatch):
     for most in (_imputation.MOST_ROWS, 64):
         monkeypatch.setattr(_imputation, "MOST_ROWS", most)
         levels = fill_levels(
-            filler(head), head.layout, rows, n_draws=16, draw=False, generator=make_generator(0)
+            filler(head),
+            head.layout,
+            rows,
+            n_draws=16,
+            method="mode",
+            generators=[make_generator(0)],
         )
         assert ((levels == rows) | (rows < 0)).all()
         sizes.append(levels.shape)
@@ -331,7 +336,7 @@ def test_centers_are_weighted_medians_and_votes():
     rng = np.random.default_rng(0)
     levels = np.stack([rng.integers(0, 9, (200, 7)), rng.integers(0, 4, (200, 7))], axis=2)
     log_weights = torch.as_tensor(rng.normal(size=(200, 7)))
-    medians, votes = _centers(layout, levels, log_weights)
+    medians, votes = _centers(layout, levels, log_weights, "mode")
     for i in range(200):
         for power, column, center in (
             (_imputation.AXIS_TEMPER, 0, medians[i]),
@@ -355,8 +360,8 @@ def test_a_column_that_is_always_missing_stays_so():
         layout,
         np.array([[0, -1], [-1, -1]]),
         n_draws=8,
-        draw=True,
-        generator=make_generator(0),
+        method="draw",
+        generators=[make_generator(0)],
     )
     assert levels[0].tolist() == [0, 0]
     assert levels[1, 1] == 0

@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
 
 from sklearn_aae import TableEncoder
 
@@ -283,39 +284,73 @@ def test_memory_grows_with_rows_and_not_with_rows_times_levels(frame_type):
 # ---------------------------------------------------------- rare and unknown
 
 
-def test_unknown_levels_of_long_lists_are_the_nearest():
-    names = [f"{brand} {i}" for brand in ("audi", "bmw", "vw") for i in range(40)]
-    encoder = TableEncoder().fit(pd.DataFrame({"car": names}))
-    new = pd.DataFrame({"car": ["bmw 399", "aston", "zzz", "", "vw 12 turbo"]})
-    levels = encoder._to_levels(new)
-    known = encoder._from_levels(levels, None)["car"].tolist()
-    assert known == [
-        "bmw 39",
-        "audi 9" if known[1] == "audi 9" else "audi 0",
-        "vw 9",
-        "audi 0",
-        "vw 12",
-    ]
+@pytest.mark.parametrize("handle_unknown", ["ignore", "infrequent_if_exist"])
+@pytest.mark.parametrize("n_levels", [2, 11, 120])
+def test_unknown_levels_are_no_level_and_zeros(n_levels, handle_unknown):
+    labels = [f"audi {i}" for i in range(n_levels)]
+    frame = pd.DataFrame({"car": labels, "n": np.arange(n_levels)})
+    encoder = TableEncoder(max_categories=200, handle_unknown=handle_unknown).fit(frame)
+    new = frame[:2].assign(car=["audi 1", "audi 999"])
+    assert encoder._to_levels(new)[:, 0].tolist() == [labels.index("audi 1"), -1]
+    matrix = encoder.transform(new)[:, :-1]
+    np.testing.assert_array_equal(matrix.sum(axis=1), [1, 0])
+    np.testing.assert_array_equal(encoder.transform(new)[:, -1], encoder.transform(frame)[:2, -1])
 
 
-def test_unknown_levels_join_the_rare_ones():
-    # "common2" shares most with "common1", but an unheard of label is rare, as "odd" is.
-    frame = pd.DataFrame({"a": ["common1"] * 40 + ["odd"] * 4})
-    encoder = TableEncoder().fit(frame)
-    levels = encoder._to_levels(pd.DataFrame({"a": ["common2", "common1", "odd"]}))
-    assert levels[:, 0].tolist() == [1, 0, 1]
-
-
-def test_unknown_levels_of_eleven_are_the_nearest():
-    frame = pd.DataFrame({"a": [f"{c}{c}" for c in "abcdefghijk"] * 5})
-    encoder = TableEncoder().fit(frame)
-    levels = encoder._to_levels(pd.DataFrame({"a": ["cz", "kx"]}))
-    assert levels[:, 0].tolist() == [2, 10]
-
-
-def test_unknown_numbers_that_are_labels_are_the_nearest_number():
+def test_unknown_numbers_and_booleans_that_are_labels_are_no_level():
     encoder = TableEncoder(categorical_features=[0]).fit(np.arange(0, 1000, 10)[:, None])
-    assert encoder._to_levels([[14], [-5], [2000]]).ravel().tolist() == [1, 0, 99]
+    assert encoder._to_levels([[14], [-5], [20]]).ravel().tolist() == [-1, -1, 2]
+    always = TableEncoder().fit(pd.DataFrame({"ok": [True] * 5}))
+    new = pd.DataFrame({"ok": [False, True]})
+    assert always._to_levels(new).ravel().tolist() == [-1, 0]
+    np.testing.assert_array_equal(always.transform(new), [[0], [1]])
+
+
+def test_missing_cells_that_fit_did_not_see_are_no_level_and_zeros():
+    frame = pd.DataFrame(
+        {
+            "n": [1.0, 2.0, 4.0],
+            "s": ["a", "b", "a"],
+            "ok": [True, False, True],
+            "day": pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-05"]),
+            "gap": [1.0, None, 2.0],
+        }
+    )
+    encoder = TableEncoder().fit(frame)
+    gone = pd.DataFrame({name: [None] for name in frame}).astype({"gap": float})
+    assert encoder._to_levels(gone).tolist() == [[-1, -1, -1, -1, 2]]
+    names = encoder.get_feature_names_out().tolist()
+    matrix = encoder.transform(gone)
+    assert names == encoder.fit(frame).get_feature_names_out().tolist()
+    np.testing.assert_array_equal(matrix[0], np.array(names) == "gap_missing")
+    # Beside known cells, and in other containers.
+    part = frame.assign(n=[np.nan, 2.0, 4.0])
+    expected = encoder.transform(frame)
+    expected[0, 0] = 0
+    np.testing.assert_array_equal(encoder.transform(part), expected)
+    in_polars = pl.from_pandas(frame)
+    again = TableEncoder().fit(in_polars).transform(pl.from_pandas(part))
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_a_cell_in_a_column_that_had_none_is_no_level():
+    encoder = TableEncoder().fit(pd.DataFrame({"gone": [None, None], "n": [1, 2]}))
+    new = pd.DataFrame({"gone": ["x", None], "n": [1, 2]})
+    assert encoder._to_levels(new).tolist() == [[-1, 0], [0, 1]]
+    np.testing.assert_array_equal(encoder.transform(new)[:, 0], [0, 1])
+
+
+@pytest.mark.parametrize("holes", [[None, "a"], [np.nan, 1.0], [None, True]])
+def test_handle_missing_error_refuses_missing_cells_in_fit_and_afterwards(holes):
+    frame = pd.DataFrame({"c": holes})
+    with pytest.raises(ValueError, match=r"Column 'c' has missing cells \(NaN.*first in row 0"):
+        TableEncoder(handle_missing="error").fit(frame)
+    encoder = TableEncoder(handle_missing="error").fit(frame[1:])
+    for method in (encoder.transform, encoder._to_levels):
+        with pytest.raises(ValueError, match="Set handle_missing='unknown', or fill them"):
+            method(frame)
+    assert not get_tags(encoder).input_tags.allow_nan
+    assert get_tags(TableEncoder()).input_tags.allow_nan
 
 
 def test_rare_levels_share_one():
@@ -351,13 +386,6 @@ def test_the_commonest_categories_are_kept_as_in_one_hot_encoder():
     theirs = OneHotEncoder(max_categories=5, sparse_output=False).fit(frame)
     assert ours.layout_.spans[0].n_levels == 5
     np.testing.assert_array_equal(ours.transform(frame), theirs.transform(frame))
-
-
-def test_infrequent_if_exist_without_a_group_takes_the_nearest():
-    encoder = TableEncoder(handle_unknown="infrequent_if_exist").fit(
-        pd.DataFrame({"c": ["a", "b"]})
-    )
-    assert encoder._to_levels(pd.DataFrame({"c": ["bb"]}))[0, 0] == 1
 
 
 # ---------------------------------------------------------------- containers
