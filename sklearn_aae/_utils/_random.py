@@ -38,6 +38,7 @@ class ModelStream(IntEnum):
     USER = 5
     SAMPLE = 6
     IMPUTE = 7
+    SHARES = 8
     NEIGHBORS = 16
 
 

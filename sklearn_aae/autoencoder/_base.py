@@ -31,6 +31,7 @@ from sklearn_aae.autoencoder._parameters import (
 )
 from sklearn_aae.autoencoder._protocols import Extension
 from sklearn_aae.autoencoder._run import Run
+from sklearn_aae.autoencoder._shares import forget_shares, match_shares
 from sklearn_aae.autoencoder._supervision import check_prior
 from sklearn_aae.autoencoder._unknown import settle
 from sklearn_aae.encoding import Reader, TableFacts
@@ -248,6 +249,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
             train = run.prepare(train)
         foreign = any(part is not None for part in (self.encoder, self.decoder, self.discriminator))
         seed = derive_seed(self._seed, ModelStream.USER, len(net.history))
+        forget_shares(net)
         with self._set_up(net, run, valid), torch_threads(net.n_threads()):
             with fenced(seed, net.device) if foreign else nullcontext():
                 net.partial_fit(train)
@@ -259,10 +261,18 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
                     "keep; let it wait for on_batch_end or on_epoch_end."
                 )
             try:
-                net.calibrate(train)
+                self._calibrate(net, train, run)
             except KeyboardInterrupt:  # what was trained is kept, and needs it
                 net.interrupted_ = True
-                net.calibrate(train)
+                self._calibrate(net, train, run)
+
+    def _calibrate(self, net: AAENet, train: TableDataset, run: Run) -> None:
+        """Set what is estimated after training; shares of levels only of whole tables."""
+        net.calibrate(train)
+        forget_shares(net)
+        if run.in_full and self._extension is None:
+            counts = None if self.supervision is None else self._class_counts
+            match_shares(net, train, derive_seed(self._seed, ModelStream.SHARES), counts)
 
     @contextmanager
     def _set_up(self, net: AAENet, run: Run, valid: TableDataset | None) -> Iterator[None]:

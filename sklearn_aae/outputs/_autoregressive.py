@@ -15,7 +15,8 @@ class Autoregressive(LevelOutput):
     Columns are read as levels of a :class:`~sklearn_aae.TableEncoder`; the loss of a cell
     is :math:`-\log p(x_j \mid z, x_{<j})` in nats of its level, as in NADE [1]_.  Rows are
     drawn column by column.  Such a decoder would do without a code; ``code_only`` makes
-    it explain a share of the training rows from the code alone.
+    it explain a share of the training rows from the code alone.  ``fit`` ends by shifting logits
+    until draws of the prior have the training rows' shares of levels.
 
     Parameters
     ----------

@@ -16,7 +16,8 @@ class Independent(LevelOutput):
     is :math:`-\log p(x_j \mid z)` in nats of its level.  All that columns have to do
     with each other must be in the code, which makes it a stricter test of the
     adversary than :class:`Autoregressive`, and its rows are easier to tell from real
-    ones.
+    ones.  ``fit`` ends by shifting logits
+    until draws of the prior have the training rows' shares of levels.
 
     Parameters
     ----------

@@ -73,10 +73,10 @@ class _Column:
     def shares(self, before: torch.Tensor, rows: torch.Tensor | slice = EVERY) -> torch.Tensor:
         """Return the probabilities of the digit after those before; what is missing has 0."""
         digit = self.first + before.shape[1]
-        logits = self.head.digit_logits(self.after(self.seen[rows], before), digit)
         prefix = before.new_zeros(len(before))
         for p in range(before.shape[1]):
             prefix = prefix * self.span.digits[p] + before[:, p]
+        logits = self.head.digit_logits(self.after(self.seen[rows], before), digit, prefix)
         real, present = self.constraints.restrict(logits.double(), digit, prefix)
         return (present - real.logsumexp(dim=1, keepdim=True)).exp()
 

@@ -17,6 +17,7 @@ from sklearn_aae.outputs._base import Head
 from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.outputs._digits import DigitVectors, rank_basis
 from sklearn_aae.outputs._level_centers import centers
+from sklearn_aae.outputs._level_shares import ShiftRows, matching_shift
 
 #: The least entropy that a column counts with where all columns should count the same.
 MIN_ENTROPY = 0.05
@@ -56,6 +57,7 @@ class LevelHead(Head):
     padding: torch.Tensor
     basis: torch.Tensor
     weights: torch.Tensor
+    shifts: torch.Tensor
 
     def __init__(
         self,
@@ -101,6 +103,9 @@ class LevelHead(Head):
         self.register_buffer("column_of_digit", torch.as_tensor(layout.column_of_digit))
         weights = torch.as_tensor(_equal_weights(layout), dtype=torch.float32)
         self.register_buffer("weights", weights)
+        self.shift_rows = ShiftRows(layout)
+        #: What is added to logits after training; 0 in training.
+        self.register_buffer("shifts", torch.zeros(self.shift_rows.n))
 
     # ---------------------------------------------------------------- training
 
@@ -180,6 +185,8 @@ class LevelHead(Head):
                 seen = seen * masks.parents.t().unsqueeze(-1)
             first = first + _sums_before(seen)
         logits = self._logits(first, slice(None), None if masks is None else masks.units)
+        if not self.training:
+            logits = self._shifted(logits, x)
         losses = functional.cross_entropy(
             logits.reshape(n_digits * n, -1),
             x.t().reshape(-1),
@@ -187,6 +194,16 @@ class LevelHead(Head):
             reduction="none",
         )
         return losses.view(n_digits, n).t()
+
+    def _shifted(self, logits: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return logits of digits (n_digits, n, most) of rows with what shifts them."""
+        if not self.shifts.any():
+            return logits
+        logits = logits.clone()
+        for d, size in enumerate(self.shift_rows.sizes):
+            shift = self.shift_rows.of(self.shifts, d)
+            logits[d, :, :size] += shift[self.shift_rows.prefixes(x, d)]
+        return logits
 
     def _logits(
         self,
@@ -236,7 +253,8 @@ class LevelHead(Head):
             if layout.column_of_digit[j] != column:
                 column = layout.column_of_digit[j]
                 prefix = torch.zeros_like(prefix)
-            real, allowed = constraints.restrict(self.digit_logits(seen, j), j, prefix)
+            logits = self.digit_logits(seen, j, prefix)
+            real, allowed = constraints.restrict(logits, j, prefix)
             value = constraints.keep_known(_drawn(allowed, generator), j)
             digits[:, j] = value
             log_weights += constraints.log_weights(value, real, allowed, j)
@@ -244,11 +262,33 @@ class LevelHead(Head):
             seen = self.seen_after(seen, table, value, j)
         return digits, log_weights
 
-    def digit_logits(self, seen: torch.Tensor, digit: int) -> torch.Tensor:
-        """Return the logits of one digit (n, its size) given what is seen before it."""
+    def match_shares(
+        self, params: torch.Tensor, counts: torch.Tensor, generator: torch.Generator
+    ) -> None:
+        """Shift logits so that levels are drawn as often as training rows have them.
+
+        ``params`` (n_draws, n_params) are the decoder's output for draws of the prior, and
+        ``counts`` those of training rows.  Digit after digit, each given draws of those before.
+        """
+        self.shifts.zero_()
+        table = None if self.vectors is None else self.vectors.table()
+        constraints, seen, n_digits = Constraints(self.layout), params, self.layout.n_digits
+        shape, device = (len(params), n_digits), params.device
+        digits = torch.empty(shape, dtype=torch.int64, device=device)
+        for j in range(n_digits):
+            shift, prefix = self.shift_rows.of(self.shifts, j), self.shift_rows.prefixes(digits, j)
+            logits, _ = constraints.restrict(self.digit_logits(seen, j, prefix), j, prefix)
+            wanted = self.shift_rows.of(counts, j).double()
+            shift.copy_(matching_shift(logits.double(), prefix, wanted))
+            digits[:, j] = _drawn(logits + shift[prefix], generator)
+            seen = self.seen_after(seen, table, digits[:, j], j)
+
+    def digit_logits(self, seen: torch.Tensor, digit: int, prefix: torch.Tensor) -> torch.Tensor:
+        """Return the logits of one digit (n, its size) given its prefix and what is seen."""
         first = (seen + self.bias_1[digit]).unsqueeze(0)
-        size = int(self.layout.digit_sizes[digit])
-        return self._logits(first, slice(digit, digit + 1))[0, :, :size]
+        size = self.shift_rows.sizes[digit]
+        logits = self._logits(first, slice(digit, digit + 1))[0, :, :size]
+        return logits + self.shift_rows.of(self.shifts, digit)[prefix]
 
     def seen_after(
         self, seen: torch.Tensor, table: torch.Tensor | None, values: torch.Tensor, digit: int

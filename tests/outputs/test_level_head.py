@@ -15,6 +15,7 @@ from sklearn_aae.encoding._layout import Layout, make_span
 from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.outputs._digits import N_PIECES, DigitVectors, rank_basis
 from sklearn_aae.outputs._level_head import MIN_ENTROPY
+from sklearn_aae.outputs._level_shares import MOST_FACTOR, matching_shift
 from tests.level_layouts import (
     MANY,
     all_rows,
@@ -89,7 +90,7 @@ def test_losses_of_wide_tables_are_those_of_the_formula_too():
 
 def test_work_and_memory_grow_with_the_columns_and_not_with_their_square():
     work, size = [], []
-    for n_columns in (200, 400):
+    for n_columns in (96, 192):
         head = head_of(Layout(tuple(category(str(j), 3) for j in range(n_columns))))
         with FlopCounterMode(display=False) as counted:
             head.cell_losses(contexts(8), random_rows(head.layout, 8)).sum().backward()
@@ -232,7 +233,7 @@ def test_the_mean_is_the_median_or_the_likeliest_and_missing_where_that_is_likel
     with torch.no_grad():
         for j, value in enumerate(last):
             # About as likely as not in the middle of the rows.
-            logits = head.digit_logits(params, j)
+            logits = head.digit_logits(params, j, torch.zeros(60, dtype=torch.int64))
             others = np.delete(logits.numpy(), value, axis=1)
             others = np.log(np.exp(others).sum(axis=1))
             head.bias_3[j, 0, value] += np.median(others - logits[:, value].numpy()) + 8 * j
@@ -265,6 +266,73 @@ def test_draws_follow_the_generator(head):
     assert torch.equal(first, head.draw(params, make_generator(1)))
     assert not torch.equal(first, head.draw(params, make_generator(2)))
     assert torch.equal(head.mean(params), head.mean(params))
+
+
+# ------------------------------------------------------------------ shares of levels
+
+
+def rows_with_shares(layout, n=4000):
+    """Return digits of rows whose columns have the shares of the layout, each by itself."""
+    rng = np.random.default_rng(1)
+    levels = [rng.choice(span.n_levels, n, p=span.shares) for span in layout.spans]
+    return torch.as_tensor(layout.to_digits(np.stack(levels, axis=1)))
+
+
+@pytest.mark.parametrize("has_parents", [True, False])
+def test_matched_shares_are_those_of_the_rows(has_parents):
+    counts = np.append(12, np.ones(75))  # a spike, and thin levels in several digits
+    spiked = make_span("a", "number", counts, 6, ordered=True)
+    layout = Layout((category("b", 3), spiked, number("c", 4)))
+    head = head_of(layout, has_parents=has_parents, sharpness=2.0).eval()
+    rows = rows_with_shares(layout)
+
+    def shares_of(digits):
+        columns = layout.from_digits(digits.numpy()).T
+        counts = [
+            np.bincount(c, minlength=n) for c, n in zip(columns, layout.n_levels, strict=True)
+        ]
+        return np.concatenate(counts) / len(digits)
+
+    def errors():
+        drawn = shares_of(head.draw(contexts(20_000, seed=5), make_generator(3)))
+        wanted = shares_of(rows)
+        return np.abs(drawn[wanted > 0.05] / wanted[wanted > 0.05] - 1)
+
+    with torch.no_grad():
+        head.bias_3.zero_()
+        before = errors()
+        head.match_shares(contexts(8192, seed=4), head.shift_rows.counts(rows), make_generator(0))
+        after = errors()
+    assert before.max() > 0.5
+    assert after.max() < 0.1
+
+
+@pytest.mark.parametrize("has_parents", [True, False])
+def test_losses_and_draws_follow_the_shifted_probabilities(has_parents):
+    head = head_of(layout_with_digits(), has_parents=has_parents, sharpness=2.0).eval()
+    plain = digitwise(head, contexts(1)[0])
+    with torch.no_grad():
+        head.shifts.copy_(torch.randn(head.shifts.shape, generator=make_generator(9)))
+        drawn = head.draw(contexts(1)[0].expand(40_000, -1), make_generator(5))
+    expected = digitwise(head, contexts(1)[0])
+    assert expected.sum() == pytest.approx(1)
+    counts = np.bincount(place_of(head.layout, drawn), minlength=len(expected))
+    assert chi_square(counts, expected) > 1e-3
+    assert chi_square(counts, plain) < 1e-6
+    # Training goes on as if nothing had been shifted.
+    np.testing.assert_allclose(digitwise(head.train(), contexts(1)[0]), plain)
+
+
+def test_shifts_are_bounded_and_leave_alone_what_no_row_says():
+    logits = torch.tensor([[0.0, 0.0, -30.0, 0.0]]).repeat(500, 1)
+    prefix = torch.zeros(500, dtype=torch.int64)
+    counts = torch.tensor([[70.0, 20.0, 10.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    shift = matching_shift(logits, prefix, counts)
+    assert shift[0, 2] == pytest.approx(np.log(MOST_FACTOR))
+    assert shift[0, 3] == 0
+    assert (shift[1] == 0).all()
+    # Few draws count little: a shift of none is as likely as any.
+    assert matching_shift(logits[:1], prefix[:1], counts).abs().max() < shift.abs().max() / 2
 
 
 # ------------------------------------------------------- draws that keep to constraints
