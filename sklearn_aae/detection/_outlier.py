@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Collection, Iterator
 from numbers import Integral, Real
 from typing import Any
@@ -23,7 +22,6 @@ from sklearn_aae.autoencoder._parameters import as_device, as_sizes
 from sklearn_aae.detection._calibration import (
     CROSS,
     HELD_OUT,
-    TRAINING,
     Calibration,
     RowPlan,
 )
@@ -46,6 +44,7 @@ from sklearn_aae.detection._single import (
     check_estimator,
     read_as_estimator,
 )
+from sklearn_aae.detection._threshold import ThresholdMixin
 from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
 from sklearn_aae.encoding import CLIP, KeptRows, NumbersReader, as_frame, open_features
@@ -61,7 +60,9 @@ AUTO_STEPS = 300
 LEAST_BATCH = 64
 
 
-class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, BaseEstimator):
+class AAEOutlierDetector(
+    CallbackSupportMixin, ThresholdMixin, ConformalMixin, OutlierMixin, BaseEstimator
+):
     r"""Anomaly detection with an ensemble of small adversarial autoencoders.
 
     ``fit`` trains several small adversarial autoencoders [1]_ at once, each on a random
@@ -427,80 +428,6 @@ class AAEOutlierDetector(CallbackSupportMixin, ConformalMixin, OutlierMixin, Bas
             rng = np.random.default_rng(derive_seed(seed, DetectorStream.TRAINING_SCORES))
             rows = rows[np.sort(rng.choice(training, SCORED_ROWS, replace=False))]
         return np.sort(self._score(rows, self.kind))
-
-    # ------------------------------------------------------------- threshold
-
-    def _set_offset(self, contamination: float | str, alpha: float) -> None:
-        threshold, share, self.threshold_source_ = None, contamination, TRAINING
-        if contamination in ("auto", 0):
-            threshold, share = self._calibration.threshold(alpha, self.kind), alpha
-            if threshold is None and self._calibration.source == CROSS:
-                threshold = self._beyond_level(alpha)
-            if threshold is not None:
-                self.threshold_source_ = self._calibration.source
-        if threshold is None:
-            threshold = float(np.quantile(self._training_scores, float(share)))
-        self.offset_ = threshold
-
-    def _beyond_level(self, alpha: float) -> float:
-        """Warn that no p-value is as small as the level; return the threshold that flags none."""
-        n = len(self._calibration.index)
-        warnings.warn(
-            f"The level alpha={alpha:g} cannot be kept with {n} rows: no p-value is below "
-            f"1/{n + 1}, so no row is flagged. Fit on at least {math.ceil(1 / alpha - 1 - 1e-9)} "
-            "rows, raise alpha, or flag a share of the rows by contamination.",
-            stacklevel=2,
-        )
-        return -math.inf
-
-    def set_threshold(
-        self, *, contamination: float | None = None, alpha: float | None = None
-    ) -> AAEOutlierDetector:
-        """Move the threshold; nothing but ``offset_`` and ``threshold_source_`` changes.
-
-        Parameters
-        ----------
-        contamination : float or None, default=None
-            Flag this share of the training rows, in (0, 0.5].  The quantile is taken over
-            at most 500 training rows, unless ``fit`` was given a share, too.
-        alpha : float or None, default=None
-            Flag this share of normal rows, in (0, 1), by held-out rows.
-
-        Returns
-        -------
-        self : AAEOutlierDetector
-            The detector.
-
-        Raises
-        ------
-        ValueError
-            If not exactly one of the two is given, or it is out of range.
-        TypeError
-            If it is no number.
-        NotFittedError
-            If the detector is not fitted.
-        """
-        check_is_fitted(self)
-        self._known_kind(None)
-        if (contamination is None) == (alpha is None):
-            raise ValueError(
-                "set_threshold needs exactly one of contamination and alpha; got "
-                f"contamination={contamination!r}, alpha={alpha!r}."
-            )
-        if contamination is not None:
-            check_scalar(
-                contamination,
-                "contamination",
-                Real,
-                min_val=0,
-                max_val=0.5,
-                include_boundaries="right",
-            )
-            self._set_offset(contamination, self.alpha)
-        else:
-            check_scalar(alpha, "alpha", Real, min_val=0, max_val=1, include_boundaries="neither")
-            self._set_offset("auto", alpha)  # type: ignore[arg-type]
-        return self
 
     # ----------------------------------------------------------------- scores
 
