@@ -7,8 +7,7 @@ numbers, which are finite otherwise, and as far out as a rare cell can be on the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,8 +58,7 @@ class PlainReader(NumbersReader):
         if not is_mixed(X):
             return super().read(estimator, X)
         X = as_plain(X)
-        with in_the_name_of(estimator):
-            X = TableEncoder()._check_table(X, reset=True)
+        X = TableEncoder()._check_table(X, reset=True, owner=estimator)
         validate_data(estimator, X, reset=False, skip_check_array=True)
         labels = self.container.columns or range(self.n_columns)
         columns = []
@@ -115,10 +113,7 @@ class IndicatorsReader(NumbersReader):
         self.encoder = TableEncoder(handle_unknown="infrequent_if_exist", min_frequency=2)
 
     def read(self, estimator: Any, X: Any) -> Any:
-        X = as_plain(X)
-        validate_data(estimator, X, reset=False, skip_check_array=True)
-        with in_the_name_of(estimator):
-            return self.encoder._check_table(X, reset=False)
+        return self.encoder._check_table(as_plain(X), reset=False, owner=estimator)
 
     def fit(self, table: Any, training: np.ndarray, seed: int) -> None:
         self.strays = Strays()
@@ -199,7 +194,7 @@ class IndicatorsReader(NumbersReader):
 
     def _dense(self, table: Any, *, strict: bool = False) -> np.ndarray:
         table, strays = self.strays.set_aside(table)
-        columns = list(self.encoder._read(self.encoder._check_table(table, reset=False)))
+        columns = list(self.encoder._read(self.encoder._check_table(table, reset=True)))
         if strict:
             self._check(columns)
         out = np.zeros((len(table), self.edges[-1]), dtype=np.float32)
@@ -310,17 +305,4 @@ def open_features(
         reader, rows = NumbersReader.open(estimator, X)
         return PlainReader(reader.container, rows, refuse_missing, clip), rows
     mixed = IndicatorsReader(strict, refuse_missing, clip)
-    with in_the_name_of(estimator):
-        return mixed, check_table(estimator, mixed.encoder, X)
-
-
-@contextmanager
-def in_the_name_of(estimator: Any) -> Iterator[None]:
-    """Let messages name the estimator that the caller knows, and not the encoder in it."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        if type(error) not in (TypeError, ValueError) or TableEncoder.__name__ not in str(error):
-            raise
-        message = str(error).replace(TableEncoder.__name__, type(estimator).__name__)
-        raise type(error)(message) from error
+    return mixed, check_table(estimator, mixed.encoder, X)

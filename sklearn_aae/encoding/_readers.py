@@ -383,21 +383,14 @@ class LevelsReader:
         return cls(encoder), encoder._to_levels(table)
 
     def read(self, estimator: Any, X: Any) -> np.ndarray:
-        self._check(estimator, X)
-        return self.encoder._to_levels(X)
+        return self.encoder._to_levels(X, estimator)
 
     def unknown(self, rows: np.ndarray) -> np.ndarray | None:
         return None  # networks over levels read what is known of a row
 
     def read_with_gaps(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
         # -1 among levels: a missing cell, and what a known one says whose label fit did not see.
-        self._check(estimator, X)
-        return self.encoder._to_known_levels(X)
-
-    def _check(self, estimator: Any, X: Any) -> None:
-        # The names of estimator and parameters in messages are those that the caller knows.
-        if as_frame(X) is not None:
-            validate_data(estimator, X, reset=False, skip_check_array=True)
+        return self.encoder._to_known_levels(X, estimator)
 
     def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
         # Levels have one scale, which is known with their encoder.
@@ -408,7 +401,7 @@ class LevelsReader:
         return np.dtype(np.float32)
 
     def features(self, X: Any, rows: np.ndarray) -> np.ndarray:
-        return np.asarray(self.encoder.transform(X), dtype=np.float32)
+        return self.encoder._to_dense(self.encoder._check_table(X, reset=True))
 
     def hand_back(
         self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
@@ -421,7 +414,7 @@ class LevelsReader:
 
 def check_table(estimator: Any, encoder: TableEncoder, X: Any) -> Any:
     """Return a training table of any kind as a frame or an array, or raise what is wrong."""
-    X = encoder._check_table(X, reset=True)
+    X = encoder._check_table(X, reset=True, owner=estimator)
     validate_data(estimator, X, reset=True, skip_check_array=True)
     if len(X) < 2:
         raise ValueError(

@@ -282,20 +282,24 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     # ------------------------------------------------------------------ input
 
-    def _check_table(self, X: Any, *, reset: bool) -> Any:
-        """Return a frame as it is, anything else as an array of two dimensions."""
+    def _check_table(self, X: Any, *, reset: bool, owner: Any = None) -> Any:
+        """Return a frame as it is, anything else as an array of two dimensions.
+
+        Messages are in the name of ``owner``, the estimator that encodes its tables here.
+        """
+        owner = self if owner is None else owner
         frame = as_frame(X)
         if frame is None:
-            X = check_array(as_array(X), dtype=None, ensure_all_finite=False, estimator=self)
+            X = check_array(as_array(X), dtype=None, ensure_all_finite=False, estimator=owner)
         else:
             for n, what in zip(frame.shape, ("sample", "feature"), strict=True):
                 if not n:
                     raise ValueError(
                         f"Found array with 0 {what}(s) (shape={frame.shape}) while a minimum "
-                        f"of 1 is required by {type(self).__name__}."
+                        f"of 1 is required by {type(owner).__name__}."
                     )
         if not reset:
-            validate_data(self, X, reset=False, skip_check_array=True)
+            validate_data(owner, X, reset=False, skip_check_array=True)
             self._check_labels(Container.of(X).columns)
         return X
 
@@ -319,23 +323,23 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     # ----------------------------------------------------------------- levels
 
-    def _to_levels(self, X: Any) -> np.ndarray:
+    def _to_levels(self, X: Any, owner: Any = None) -> np.ndarray:
         """Return the level of each cell, (n_samples, n_features), int32; -1 if it has none."""
         check_is_fitted(self)
-        X = self._check_table(X, reset=False)
+        X = self._check_table(X, reset=False, owner=owner)
         levels = np.empty((len(X), len(self._codecs)), dtype=np.int32)
         for j, (codec, column) in enumerate(self._read(X)):
             levels[:, j] = codec.encode(column)
         return levels
 
-    def _to_known_levels(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _to_known_levels(self, X: Any, owner: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the level of each cell, and which cells are missing.
 
         The level is -1 for a missing cell and for a label that ``fit`` did not see.  Missing
         cells are no error here, whatever ``handle_missing``.
         """
         check_is_fitted(self)
-        X = self._check_table(X, reset=False)
+        X = self._check_table(X, reset=False, owner=owner)
         levels = np.empty((len(X), len(self._codecs)), dtype=np.int32)
         missing = np.empty(levels.shape, dtype=bool)
         for j, (codec, column) in enumerate(self._read(X, to_fill=True)):
@@ -421,7 +425,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             (``handle_unknown``) or a cell missing (``handle_missing``) and that is an error.
         """
         check_is_fitted(self)
-        X = self._check_table(X, reset=False)
+        return self._to_dense(self._check_table(X, reset=False))
+
+    def _to_dense(self, X: Any) -> np.ndarray:
+        """Return a table that was checked as a dense matrix."""
         widths = self._widths()
         out = np.zeros((len(X), sum(widths)), dtype=np.float32)
         start = 0

@@ -195,3 +195,20 @@ def test_reading_and_explaining_takes_time_in_proportion_to_the_columns(make):
             assert column == frame.iloc[:, j].tolist()
             assert cell == (column[j % 40] if j % 2 else pytest.approx(column[j % 40], abs=1e-5))
     assert calls[1] < 2.2 * calls[0]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+@pytest.mark.parametrize("make", [fast, fast_classifier, fast_clusterer, fast_detector])
+def test_messages_on_arrays_name_the_estimator_of_the_user(make):
+    table = pd.DataFrame({"sex": ["f", "m"] * 20, "age": range(40), "city": list("abcd") * 10})
+    model = make().fit(table, table["sex"] if make is fast_classifier else None)
+    rows = table.to_numpy(object)
+    call = getattr(model, "predict", None) or model.transform
+    name = type(model).__name__
+    with pytest.warns(UserWarning, match=f"but {name} was fitted with feature names") as caught:
+        call(rows)
+    assert not any("TableEncoder" in str(warning.message) for warning in caught)
+    for wrong in (rows[:, :2], table.iloc[:, :2]):
+        with pytest.raises(ValueError, match="feature") as error:
+            call(wrong)
+        assert "TableEncoder" not in str(error.value)
