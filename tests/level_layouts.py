@@ -24,7 +24,7 @@ def number(name, n_levels, n_missing=0):
     return make_span(name, "number", counts, n_missing, ordered=True, low=edges, high=edges)
 
 
-#: 70 levels are written in digits of 8 and 9 values, which can say 72.
+#: 70 levels of a number are written in digits of 8 and 9 values, which can say 72.
 MANY = 70
 
 
@@ -35,7 +35,7 @@ def small_layout():
 
 def layout_with_digits():
     """Return a layout with a column of several digits in the middle: 3 * 72 * 2 rows."""
-    return Layout((number("a", 3), category("many", MANY), number("b", 2)))
+    return Layout((number("a", 3), number("many", MANY), number("b", 2)))
 
 
 def head_of(layout, width=5, seed=0, *, has_parents=True, sharpness=6.0, **parameters):

@@ -11,6 +11,9 @@ import numpy as np
 
 #: The most values that one digit takes: what one softmax of the decoder is over.
 MAX_DIGIT = 64
+#: The same of categories: which levels of a digit go with which of the next would have to be
+#: learned for each by itself, and of rare ones there are too few rows for that.
+MAX_CATEGORY_DIGIT = 256
 
 #: Kinds of columns whose levels lie on an axis, so that they have a median.
 ON_AN_AXIS = ("number", "datetime", "duration")
@@ -136,7 +139,7 @@ def make_span(
         ordered=ordered,
         shares=counts / counts.sum(),
         ranks=ranks,
-        digits=digit_sizes(n_levels),
+        digits=digit_sizes(n_levels, MAX_CATEGORY_DIGIT if kind == "category" else MAX_DIGIT),
         **more,
     )
 

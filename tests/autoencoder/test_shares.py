@@ -54,6 +54,23 @@ def test_spikes_and_missing_cells_have_their_shares(parameters, unmatched):
     np.testing.assert_array_equal(plain.transform(table), model.transform(table))
 
 
+def test_rare_levels_have_their_mass_and_categories_one_softmax(unmatched):
+    rng = np.random.default_rng(0)
+    chances = 1 / np.arange(1, 201)
+    zones = rng.choice(200, 600, p=chances / chances.sum())
+    table = pd.DataFrame({"zone": np.char.mod("z%03d", zones), "fare": zones + rng.random(600)})
+    counts = table["zone"].value_counts()
+    rare = counts.index[counts <= 2]
+
+    def mass(model):
+        assert [len(span.digits) for span in model.net_.module_.head.layout.spans] == [1, 1]
+        return model.sample(6000)["zone"].isin(rare).mean()
+
+    assert mass(quick(max_epochs=5).fit(table)) == pytest.approx(counts[rare].sum() / 600, rel=0.2)
+    unmatched()
+    assert mass(quick(max_epochs=5).fit(table)) > 1.4 * counts[rare].sum() / 600
+
+
 def test_what_goes_on_training_starts_from_what_was_learned(unmatched):
     table = spiked(200)
     model = quick(max_epochs=2, warm_start=True).fit(table)

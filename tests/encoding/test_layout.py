@@ -49,6 +49,16 @@ def test_digits_are_few_and_small(n_levels):
         assert (sizes[0] - 1) * base ** (len(sizes) - 1) < n_levels
 
 
+def test_categories_have_one_softmax_up_to_256_levels():
+    def digits(kind, n_levels, n_missing=0):
+        return make_span("a", kind, np.ones(n_levels), n_missing, ordered=False).digits
+
+    assert digits("category", 256) == digits("category", 255, n_missing=1) == (256,)
+    assert digits("category", 257) == digits("category", 256, n_missing=1) == (16, 17)
+    assert digits("number", 64) == (64,)
+    assert digits("number", 65) == digits("datetime", 65) == (8, 9)
+
+
 def layout_of(n_levels):
     return Layout(tuple(make_span(j, "number", np.ones(n), 0, ordered=True) for j, n in n_levels))
 
