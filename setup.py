@@ -22,6 +22,7 @@ def read_version() -> str:
 REQUIRES = [
     "narwhals>=2.0.1",
     "numpy>=2.0",
+    "safetensors>=0.4.3",
     "scikit-learn>=1.9",
     "scipy>=1.13",
     "skorch>=1.4",

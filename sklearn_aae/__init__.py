@@ -4,6 +4,7 @@ from sklearn_aae.autoencoder import AdversarialAutoencoder
 from sklearn_aae.categories import AAEClassifier, AAEClusterer
 from sklearn_aae.detection import AAEOutlierDetector
 from sklearn_aae.encoding import TableEncoder
+from sklearn_aae.persistence import load, save
 
 __version__ = "0.1.0"
 
@@ -14,4 +15,6 @@ __all__ = [
     "AdversarialAutoencoder",
     "TableEncoder",
     "__version__",
+    "load",
+    "save",
 ]

@@ -8,9 +8,15 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 __all__ = [
     "ConvergenceWarning",
+    "DamagedFileError",
+    "ForeignFileError",
     "MissingExtraError",
+    "ModelFileError",
+    "NewerFileError",
     "NonFiniteLossError",
     "NotFittedError",
+    "NotSavableError",
+    "OversizedFileError",
     "RuleError",
     "UnsupportedColumnsError",
 ]
@@ -89,3 +95,27 @@ class RuleError(ValueError):
 
     def __reduce__(self) -> tuple:
         return type(self), (self.args[0], self.rule, self.rows)
+
+
+class ModelFileError(ValueError):
+    """A file of a fitted model cannot be read; subclasses say why."""
+
+
+class ForeignFileError(ModelFileError):
+    """A file was not written by :func:`sklearn_aae.save`, or holds something else."""
+
+
+class NewerFileError(ModelFileError):
+    """A file is of a format that a later version of the package writes."""
+
+
+class DamagedFileError(ModelFileError):
+    """A file is cut short, was changed after it was written, or says what cannot be."""
+
+
+class OversizedFileError(ModelFileError):
+    """A file would unpack to far more than it is: what a zip bomb does."""
+
+
+class NotSavableError(TypeError):
+    """An estimator holds something that is code, or that no file has a form for."""

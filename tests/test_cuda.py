@@ -10,7 +10,7 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 
 import sklearn_aae.training._stepping as stepping
-from sklearn_aae import AAEClassifier, AAEClusterer
+from sklearn_aae import AAEClassifier, AAEClusterer, load, save
 from sklearn_aae.metrics import c2st
 from sklearn_aae.training._batches import Batch
 from sklearn_aae.training._graph import WARM_UP, GraphedStep, StepResult
@@ -143,3 +143,16 @@ def test_a_replayed_step_draws_anew():
     masks = {graphed(batch).losses.cpu().numpy().tobytes() for _ in range(WARM_UP + 4)}
     assert graphed.recordings
     assert len(masks) == WARM_UP + 4
+
+
+@pytest.mark.parametrize("supervision", [None, "decoder"])
+def test_a_file_of_a_model_on_the_gpu_comes_back_there(cancer, tmp_path, supervision):
+    X, y = cancer
+    labels = () if supervision is None else (y,)
+    model = fast(supervision=supervision).fit(X, *labels)
+    save(model, tmp_path / "model.aae")
+    loaded = load(tmp_path / "model.aae")
+    assert loaded.device_ == model.device_
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    further = [each.partial_fit(X, *labels).transform(X) for each in (loaded, model)]
+    np.testing.assert_allclose(*further, atol=1e-5)

@@ -230,6 +230,11 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
 
     def _net_to_go_on_with(self, advice: str = START_AGAIN) -> AAENet:
         """Return a copy of the fitted net: a call that fails must not touch the original."""
+        if not self.net_.can_go_on:
+            raise ValueError(
+                "the model was loaded from a file that was saved with training=False, and has no "
+                f"optimizers to go on with; save it with training=True, or {advice}."
+            )
         refuse_changes(self, self._built.parameters, advice)
         net = self.net_.copied()
         if list(self._rates()) != net.optimizer_names:

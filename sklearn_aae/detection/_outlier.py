@@ -46,7 +46,14 @@ from sklearn_aae.detection._single import (
 )
 from sklearn_aae.detection._threshold import ThresholdMixin
 from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
-from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES, Score, additive_kinds, kinds_with
+from sklearn_aae.detection.scores import (
+    AUTOREGRESSION,
+    SCORES,
+    Score,
+    additive_kinds,
+    check_kind,
+    kinds_with,
+)
 from sklearn_aae.encoding import CLIP, KeptRows, NumbersReader, as_frame, open_features
 
 #: Rows on which the parts of a score are put on one scale.
@@ -459,25 +466,8 @@ class AAEOutlierDetector(
 
     def _known_kind(self, kind: str | None, among: Collection[str] = SCORES) -> str:
         kind = self.kind if kind is None else kind
-        if kind in SCORES and kind not in self._scores:
-            raise ValueError(f"kind={kind!r} {self._what_lacks(SCORES[kind]().needs, kind)}")
-        if kind not in among:
-            what = "is not a sum over columns" if kind in SCORES else "is not known"
-            raise ValueError(f"kind={kind!r} {what}; choose from {sorted(among)}.")
+        check_kind(kind, among, self._scores, self.estimator_)
         return kind
-
-    def _what_lacks(self, need: str | None, kind: str) -> str:
-        """Return what a kind needs that this detector has not, and the remedy."""
-        if need == AUTOREGRESSION:
-            return (
-                "needs networks that were not trained; fit a detector with "
-                f"AAEOutlierDetector(kind={kind!r})."
-            )
-        prior = type(self.estimator_.net_.module_.prior).__name__
-        return (
-            f"needs a prior with a density where codes are, which {prior} has not; choose "
-            f"from {sorted(self._scores)}."
-        )
 
     def score_samples(self, X: Any, kind: str | None = None) -> np.ndarray:
         """Return how normal rows are; higher is more normal.

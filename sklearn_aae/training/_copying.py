@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any, TypeVar
 
+import torch
 from skorch import NeuralNet
 from skorch.history import History
+from skorch.setter import optimizer_setter
 from torch import nn
 from torch.optim import Optimizer
 
@@ -47,6 +50,34 @@ def lasting(state: dict[str, Any]) -> dict[str, Any]:
         if isinstance(kept.get(name), list):
             kept[name] = without_own(kept[name])
     return kept
+
+
+#: What a file does not hold of a net: callbacks are code, and the rest is made of them.
+NOT_IN_FILES = ("callbacks", "callbacks_", "_made", "virtual_params_")
+
+
+def lasting_state(net: NeuralNet, *, training: bool) -> dict[str, Any]:
+    """Return the attributes of a net that a file holds, perhaps without what training needs."""
+    left_out = set(NOT_IN_FILES)
+    if not training:
+        left_out |= {"history_", *(f"{name}_" for name in net.optimizer_names)}
+    return {name: value for name, value in lasting(vars(net)).items() if name not in left_out}
+
+
+def revive(net: Kind) -> Kind:
+    """Give a net that was read from a file what the file does not hold."""
+    if str(net.device).startswith("cuda") and not torch.cuda.is_available():
+        net.device = "cpu"
+    named = [(name, callback.initialize()) for name, callback in net.get_default_callbacks()]
+    net.__dict__.update(callbacks=[], callbacks_=named, _made=[], virtual_params_={})
+    net.__dict__.setdefault("history_", EpochHistory())
+    for name in net._optimizers:
+        # As in skorch's own initialisation, which would make new optimizers.
+        patterns = [f"{name}__param_groups__*__*", f"{name}__*"]
+        setter = partial(optimizer_setter, optimizer_attr=f"{name}_", optimizer_name=name)
+        patterns += ["lr"] if name == "optimizer" else []
+        net._register_virtual_param(patterns, setter)
+    return net
 
 
 def copy_net(net: Kind, memo: dict[int, Any]) -> Kind:

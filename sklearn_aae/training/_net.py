@@ -167,6 +167,11 @@ class AAENet(ListeningNet):
         return list(dict.fromkeys(phase.optimizer for phase in self.phases))
 
     @property
+    def can_go_on(self) -> bool:
+        """Whether it has optimizers, which a file may leave out."""
+        return all(hasattr(self, f"{name}_") for name in self.optimizer_names)
+
+    @property
     def optimizers_(self) -> dict[str, Optimizer]:
         """These optimizers, by name."""
         return {name: getattr(self, f"{name}_") for name in self.optimizer_names}

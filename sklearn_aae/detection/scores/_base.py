@@ -107,11 +107,15 @@ class Score(ABC):
     needs : {"autoregression", "prior density"} or None
         What it needs that not every fit has: networks that are trained for it alone, or
         a prior whose density can be evaluated.
+    reads_references : bool
+        Whether it compares rows with stored ones.
     """
 
     additive: bool = False
     #: What a fit may lack: ``AUTOREGRESSION`` or ``DENSITY``.
     needs: str | None = None
+    #: Whether it compares rows with stored ones, which a file may leave out.
+    reads_references: bool = False
 
     def fit(self, evidence: Evidence) -> Score:
         """Freeze scales on rows taken to be normal."""

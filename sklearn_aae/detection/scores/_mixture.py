@@ -110,6 +110,7 @@ class Mixture(Score):
 
     def __init__(self, parts: list[Part]) -> None:
         self.parts = parts
+        self.reads_references = any(isinstance(part, DistancePart) for part in parts)
 
     def fit(self, evidence: Evidence) -> Mixture:
         for part in self.parts:
