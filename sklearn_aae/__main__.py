@@ -1,11 +1,23 @@
-"""Audit a table: ``python -m sklearn_aae [TABLE] [--out DIR]``.
+"""Audit a table: ``python -m sklearn_aae [audit] [TABLE] [--out DIR]``; score the next one.
 
-Fits :class:`~sklearn_aae.AdversarialAutoencoder` and :class:`~sklearn_aae.AAEOutlierDetector`
-to a table of numbers, categories, text, booleans, dates and missing cells, and writes
+There are three commands.  Where the first word is none of them, it is ``audit``; a table that is
+called ``score`` is given as ``./score``.
+
+``score MODEL TABLE`` judges another table, next month's say, by the ``model.aae`` of an audit: it
+is read in the same way, its columns have to be the same, and thresholds stay where they were.
+``DIR/scores.csv`` has the columns below but ``held_out``: all rows are new.
+
+``inspect FILE`` prints what such a file holds, its cells too, and builds nothing of it.
+
+``audit`` fits :class:`~sklearn_aae.AdversarialAutoencoder` and
+:class:`~sklearn_aae.AAEOutlierDetector` to a table of numbers, categories, text, booleans, dates
+and missing cells, and writes
 
 - ``scores.csv``: a line per row with what the detector says of it;
 - ``codes.csv``: the rows, compressed;
 - ``synthetic.csv``: new rows drawn from the model, of the table's columns and types;
+- ``model.aae``: model, detector and how the table was read, as data without code
+  (:func:`sklearn_aae.load` returns a dictionary of these);
 - ``report.png``: all of this on one page.
 
 The columns of ``scores.csv``:
@@ -64,14 +76,18 @@ import warnings
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
+
 from sklearn_aae import __version__
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.audit._command import audit_table, fit_model, summarise
-from sklearn_aae.audit._output import check_folder, write
+from sklearn_aae.audit._command import audit_table, fit_model, print_rows, summarise
+from sklearn_aae.audit._output import check_folder, check_scores, write, write_scores
+from sklearn_aae.audit._plan import ReadingPlan
 from sklearn_aae.audit._reading import ReadingOptions
-from sklearn_aae.audit._rows import fit_detector
-from sklearn_aae.audit._table import read_table
+from sklearn_aae.audit._rows import fit_detector, score_rows
+from sklearn_aae.audit._table import AuditTable, read_table
 from sklearn_aae.exceptions import MissingExtraError
+from sklearn_aae.persistence import describe, load
 
 PROGRAM = "python -m sklearn_aae"
 
@@ -103,9 +119,12 @@ def main(argv: list[str] | None = None) -> int:
     ...     main(["--out", folder, "--epochs", "1", "--quiet"])
     0
     """
-    options = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    named = bool(words) and words[0] in COMMANDS
+    parser, run = COMMANDS[words[0] if named else "audit"]
+    options = parser().parse_args(words[1:] if named else words)
     try:
-        _run(options)
+        run(options)
     except (MissingExtraError, OSError, ValueError) as error:
         return _fail(str(error))
     except KeyboardInterrupt:
@@ -121,7 +140,7 @@ def _fail(message: str) -> int:
     return 2
 
 
-def _run(options: argparse.Namespace) -> None:
+def _audit(options: argparse.Namespace) -> None:
     """Read, fit and write what the arguments say."""
     max_epochs = options.epochs or "auto"
     # Before the fit: to learn of it afterwards would waste the user's time.
@@ -137,10 +156,7 @@ def _run(options: argparse.Namespace) -> None:
     check_folder(options.out, options.table, options.force)
     table = read_table(options.table, reading)
     options.out.mkdir(parents=True, exist_ok=True)
-    for note in table.reading.notes:
-        print(f"{PROGRAM}: {' '.join(note.split())}", file=sys.stderr)
-    if not options.quiet:
-        print("\n".join([table.reading.line(table.frame), *table.reading.remarks]), flush=True)
+    _tell(table, options.quiet)
     started = time.perf_counter()
     model = fit_model(
         table.frame,
@@ -159,6 +175,40 @@ def _run(options: argparse.Namespace) -> None:
         summarise(audit, seconds, written)
 
 
+def _tell(table: AuditTable, quiet: bool) -> None:
+    """Say how a table was read."""
+    for note in table.reading.notes:
+        print(f"{PROGRAM}: {' '.join(note.split())}", file=sys.stderr)
+    if not quiet:
+        print("\n".join([table.reading.line(table.frame), *table.reading.remarks]), flush=True)
+
+
+def _score(options: argparse.Namespace) -> None:
+    """Score a table by the model of an earlier audit."""
+    bundle = load(options.model)
+    if not isinstance(bundle, dict) or {"detector", "reading"} - bundle.keys():
+        raise ValueError(
+            f"{options.model} holds no audit: score takes the model.aae that audit writes"
+        )
+    plan = ReadingPlan.from_data(bundle["reading"])
+    check_scores(options.out, options.table, options.force)
+    table = read_table(options.table, plan=plan)
+    options.out.mkdir(parents=True, exist_ok=True)
+    _tell(table, options.quiet)
+    n_rows = len(table.frame)
+    new = np.zeros(n_rows, dtype=bool)
+    rows = score_rows(bundle["detector"], table, np.array(plan.judged), new)
+    written = write_scores(rows, table, options.out, sort=options.sort)
+    if not options.quiet:
+        print_rows(rows, table)
+        print(f"\nwrote {written}")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    """Print what a file holds."""
+    print(describe(options.file))
+
+
 def _words(values: list[str]) -> tuple[str, ...]:
     """Return the words of --na: several in one value have commas between them."""
     return tuple(word for value in values for word in value.split(",") if word.strip())
@@ -171,12 +221,13 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{PROGRAM}: error: {' '.join(message.split())} (--help lists arguments)\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _audit_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
         description="Fit an adversarial autoencoder and a detector to a table of numbers, "
         "categories, text, booleans, dates and missing cells; write how unusual each row is and "
-        "why, codes, synthetic rows and a one-page report.",
+        "why, codes, synthetic rows, the model and a one-page report.",
+        epilog=f"Other commands: {PROGRAM} score MODEL TABLE, {PROGRAM} inspect FILE.",
     )
     parser.add_argument(
         "table",
@@ -212,19 +263,51 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epochs", type=_count, metavar="N", help="passes over the rows (default: auto)"
     )
-    parser.add_argument("--sort", action="store_true", help="write the oddest rows first")
     parser.add_argument(
         "--id", metavar="COLUMN", help="a column that names rows: into scores and codes, no model"
     )
+    _add_reading(parser)
+    _add_output(parser)
+    return parser
+
+
+def _score_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"{PROGRAM} score",
+        description="Score the rows of a table by the model of an earlier audit of a table with "
+        "the same columns; write how unusual each row is and why.",
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the model.aae of an audit")
+    parser.add_argument("table", type=Path, metavar="TABLE", help="CSV or Parquet file")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("sklearn_aae_scores"),
+        metavar="DIR",
+        help="folder to write to (default: %(default)s)",
+    )
+    _add_output(parser)
+    return parser
+
+
+def _inspect_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"{PROGRAM} inspect", description="Print what a file of a model holds; build nothing."
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="a file of sklearn_aae.save")
+    return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments on what is written and printed."""
+    parser.add_argument("--sort", action="store_true", help="write the oddest rows first")
     parser.add_argument(
         "--force", action="store_true", help="overwrite files that no earlier run has written"
     )
-    _add_reading(parser)
     parser.add_argument(
         "--quiet", action="store_true", help="print nothing but errors and what was repaired"
     )
     parser.add_argument("--version", action="version", version=f"sklearn_aae {__version__}")
-    return parser
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
@@ -264,6 +347,12 @@ def _level(text: str) -> float:
         raise argparse.ArgumentTypeError(f"must be above 0 and below 1, got {text}")
     return value
 
+
+COMMANDS = {
+    "audit": (_audit_parser, _audit),
+    "inspect": (_inspect_parser, _inspect),
+    "score": (_score_parser, _score),
+}
 
 if __name__ == "__main__":
     # One line at most leaves the command; -W shows what libraries have to say.

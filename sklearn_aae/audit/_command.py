@@ -31,6 +31,8 @@ class Audit:
     ----------
     table : AuditTable
         The table.
+    model : AdversarialAutoencoder
+        The model.
     rows : RowAudit
         What the detector says of its rows.
     synthetic : pandas DataFrame of shape (n_synthetic, n_columns)
@@ -46,6 +48,7 @@ class Audit:
     """
 
     table: AuditTable
+    model: AdversarialAutoencoder
     rows: RowAudit
     synthetic: Any
     codes: np.ndarray
@@ -68,7 +71,8 @@ def fit_model(
         # Without rich there is no bar.
         with contextlib.suppress(ImportError):
             model.set_callbacks(ProgressBar())
-    return model.fit(frame)
+    # The bar is of this fit alone, and a file holds no callbacks.
+    return model.fit(frame).set_callbacks()
 
 
 def audit_table(
@@ -94,6 +98,7 @@ def audit_table(
         fit = f"the code carries {carried:.1f} nats per row and leaves {left:.1f}"
     return Audit(
         table=table,
+        model=model,
         rows=rows,
         synthetic=synthetic,
         codes=codes,
@@ -202,9 +207,14 @@ def summarise(audit: Audit, seconds: float, written: list[Path]) -> None:
             f"{_clipped(name)!r} may be an identifier, with almost as many levels as rows: scores "
             "leave it out, synthetic rows repeat its cells; consider dropping it"
         )
-    _print_detection(audit.rows)
-    _print_unusual(audit)
+    print_rows(audit.rows, audit.table)
     print("\nwrote " + "\n      ".join(str(path) for path in written))
+
+
+def print_rows(rows: RowAudit, table: AuditTable) -> None:
+    """Print how many rows are flagged, and the most unusual ones."""
+    _print_detection(rows)
+    _print_unusual(rows, table)
 
 
 def _print_detection(rows: RowAudit) -> None:
@@ -222,21 +232,21 @@ def _print_detection(rows: RowAudit) -> None:
         print("no p-values: they need 100 rows, to hold some out")
 
 
-def _print_unusual(audit: Audit) -> None:
+def _print_unusual(rows: RowAudit, audited: AuditTable) -> None:
     print("\nmost unusual rows")
-    rows, frame = audit.rows, audit.table.frame
+    frame = audited.frame
     names = frame.columns
     worst = most_unusual(rows.scores, N_SHOWN)
     order = rows.order[worst]
     width = max(len(names[j]) for j in order.ravel())
     cells, expected = (
         [
-            audit.table.texts(table.iloc[worst], columns, missing="missing", short=True)
+            audited.texts(table.iloc[worst], columns, missing="missing", short=True)
             for columns in order.T
         ]
         for table in (frame, rows.expected)
     )
-    ids = None if audit.table.id is None else audit.table.id.astype(str).to_numpy()
+    ids = None if audited.id is None else audited.id.astype(str).to_numpy()
     for i, row in enumerate(worst):
         p_value = "" if np.isnan(rows.p_values[row]) else f", p-value {rows.p_values[row]:.2g}"
         held_out = ", held out" if rows.held_out[row] else ""

@@ -15,11 +15,19 @@ import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.audit._command import Audit, report_data
+from sklearn_aae.audit._plan import ReadingPlan
+from sklearn_aae.audit._rows import RowAudit, judged_columns
+from sklearn_aae.audit._table import AuditTable
 from sklearn_aae.encoding._number_notations import FLOAT_FORMAT
 from sklearn_aae.inspection._report import draw_report
+from sklearn_aae.persistence import save
+from sklearn_aae.persistence._saving import replace
 
 PAGE = "report.png"
-NAMES = ("scores.csv", "codes.csv", "synthetic.csv", PAGE)
+SCORES, MODEL = "scores.csv", "model.aae"
+NAMES = (SCORES, "codes.csv", "synthetic.csv", MODEL, PAGE)
+#: Of numbers in files of text.
+LOOK: dict[str, Any] = {"float_format": FLOAT_FORMAT, "encoding": "utf-8"}
 #: Where the page holds the checksums of the other files of its run.
 MARK = "sklearn_aae"
 
@@ -53,6 +61,19 @@ def check_folder(folder: Path, table: Path | None, force: bool) -> None:
         )
 
 
+def check_scores(folder: Path, table: Path, force: bool) -> None:
+    """Raise FileExistsError if the scores of a table would overwrite it, or another file."""
+    path = folder / SCORES
+    if path.exists() and table.exists() and path.samefile(table):
+        raise FileExistsError(
+            f"{path} is the table itself and would be overwritten; name another folder by --out"
+        )
+    if path.exists() and not force:
+        raise FileExistsError(
+            f"{path} is there already; name another folder by --out, or overwrite it with --force"
+        )
+
+
 def _checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -71,12 +92,11 @@ def _checksums(page: Path) -> dict[str, str] | None:
 
 def write(audit: Audit, folder: Path, *, sort: bool = False) -> list[Path]:
     """Write the files of an audit and return their paths; all or none."""
-    tables = {"scores.csv": _scores(audit, sort), "codes.csv": _codes(audit)}
-    look: dict[str, Any] = {"float_format": FLOAT_FORMAT, "encoding": "utf-8"}
+    tables = {SCORES: scores_of(audit.rows, audit.table, sort), "codes.csv": _codes(audit)}
     with tempfile.TemporaryDirectory(prefix=".sklearn_aae", dir=folder) as name:
         aside = Path(name)
         for file, frame in tables.items():
-            frame.to_csv(aside / file, index_label="row", **look)
+            frame.to_csv(aside / file, index_label="row", **LOOK)
         reading = audit.table.reading
         audit.table.as_written(audit.synthetic).to_csv(
             aside / "synthetic.csv",
@@ -85,8 +105,9 @@ def write(audit: Audit, folder: Path, *, sort: bool = False) -> list[Path]:
             header=reading.header,
             # A column of its own with a missing cell is an empty line, which readers skip.
             quoting=csv.QUOTE_MINIMAL,
-            **look,
+            **LOOK,
         )
+        save(_bundle(audit), aside / MODEL)
         known = {file: _checksum(aside / file) for file in NAMES if file != PAGE}
         with warnings.catch_warnings():
             # The bundled font has no Chinese, say; the boxes in its place need no comment.
@@ -98,9 +119,23 @@ def write(audit: Audit, folder: Path, *, sort: bool = False) -> list[Path]:
     return [folder / file for file in NAMES]
 
 
-def _scores(audit: Audit, sort: bool) -> Any:
-    pandas = import_extra("pandas", "table")
-    table, frame, rows = audit.table, audit.table.frame, audit.rows
+def _bundle(audit: Audit) -> dict[str, Any]:
+    """Return what next month's file is scored by."""
+    table = audit.table
+    plan = ReadingPlan.of(table.frame, table.forms, table.reading, judged_columns(table))
+    return {"model": audit.model, "detector": audit.rows.detector, "reading": plan.as_data()}
+
+
+def write_scores(rows: RowAudit, table: AuditTable, folder: Path, *, sort: bool = False) -> Path:
+    """Write the scores of rows that no model was fitted on, and return the path."""
+    scores = scores_of(rows, table, sort).drop(columns="held_out")
+    replace(folder / SCORES, scores.to_csv(index_label="row", **LOOK).encode())
+    return folder / SCORES
+
+
+def scores_of(rows: RowAudit, table: AuditTable, sort: bool) -> Any:
+    """Return what ``scores.csv`` holds."""
+    pandas, frame = import_extra("pandas", "table"), table.frame
     scores = {
         "score": rows.scores,
         "p_value": rows.p_values,
@@ -112,19 +147,19 @@ def _scores(audit: Audit, sort: bool) -> Any:
         scores[f"share_{k}"] = shares
         scores[f"value_{k}"] = table.own_texts(columns)
         scores[f"expected_{k}"] = table.texts(rows.expected, columns)
-    written = _with_id(pandas.DataFrame(scores, frame.index), audit)
+    written = _with_id(pandas.DataFrame(scores, frame.index), table)
     return written.iloc[np.argsort(rows.scores, kind="stable")] if sort else written
 
 
 def _codes(audit: Audit) -> Any:
     pandas = import_extra("pandas", "table")
     names = [f"component_{i}" for i in range(audit.codes.shape[1])]
-    return _with_id(pandas.DataFrame(audit.codes, audit.table.frame.index, names), audit)
+    return _with_id(pandas.DataFrame(audit.codes, audit.table.frame.index, names), audit.table)
 
 
-def _with_id(frame: Any, audit: Audit) -> Any:
+def _with_id(frame: Any, table: AuditTable) -> Any:
     """Put the column that names rows before all others."""
-    names = audit.table.id
+    names = table.id
     if names is not None:
         # Twice the same name, if the user's is one of ours, is what the user asked for.
         frame.insert(0, names.name, names.to_numpy(), allow_duplicates=True)

@@ -83,6 +83,8 @@ class Reading:
         Whether the first line holds names.
     missing : Counter of str
         What missing cells are written as, with their numbers.
+    options : ReadingOptions
+        What the user said.
     """
 
     format: str
@@ -93,6 +95,7 @@ class Reading:
     encoding: str = ""
     header: bool = True
     missing: Counter[str] = field(default_factory=Counter)
+    options: ReadingOptions = field(default_factory=ReadingOptions)
 
     def line(self, frame: Any) -> str:
         """Return in one line how the file was read and of what kinds its columns are."""

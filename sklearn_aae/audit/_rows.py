@@ -17,7 +17,7 @@ N_EXPLAINING = 3
 
 @dataclass(frozen=True)
 class RowAudit:
-    """What a detector says of the rows that it was fitted on.
+    """What a detector says of rows.
 
     Attributes
     ----------
@@ -62,10 +62,10 @@ def fit_detector(table: AuditTable, **parameters: Any) -> AAEOutlierDetector:
     Cells that no two rows share say nothing of new rows: each is as surprising as
     another, and their terms would hide those of other columns.
     """
-    return AAEOutlierDetector(**parameters).fit(table.frame.iloc[:, _judged(table)])
+    return AAEOutlierDetector(**parameters).fit(table.frame.iloc[:, judged_columns(table)])
 
 
-def _judged(table: AuditTable) -> np.ndarray:
+def judged_columns(table: AuditTable) -> np.ndarray:
     """Return the indices of the columns that the detector sees: all, if it must."""
     is_identifier = np.array(table.is_identifier())
     return np.flatnonzero(~is_identifier | is_identifier.all())
@@ -73,7 +73,15 @@ def _judged(table: AuditTable) -> np.ndarray:
 
 def audit_rows(detector: AAEOutlierDetector, table: AuditTable) -> RowAudit:
     """Score and explain the rows that a detector was fitted on by :func:`fit_detector`."""
-    judged = _judged(table)
+    held_out = np.zeros(len(table.frame), dtype=bool)
+    held_out[detector.held_out_indices_] = True
+    return score_rows(detector, table, judged_columns(table), held_out)
+
+
+def score_rows(
+    detector: AAEOutlierDetector, table: AuditTable, judged: np.ndarray, held_out: np.ndarray
+) -> RowAudit:
+    """Score and explain rows; ``judged`` are the positions of the columns that it was fitted on."""
     frame = table.frame.iloc[:, judged]
     n_rows = len(frame)
     scores = detector.score_samples(frame)
@@ -81,8 +89,6 @@ def audit_rows(detector: AAEOutlierDetector, table: AuditTable) -> RowAudit:
     contributions[:, judged] = np.maximum(detector.score_contributions(frame), 0)
     totals = contributions.sum(axis=1, keepdims=True)
     shares = np.divide(contributions, totals, out=np.zeros_like(contributions), where=totals > 0)
-    held_out = np.zeros(n_rows, dtype=bool)
-    held_out[detector.held_out_indices_] = True
     worst = most_unusual(scores, N_ROWS)
     n_drawn = int((shares[worst] >= LEAST_SHARE).sum(axis=1).max())
     reasons = detector.explain(frame, top=N_EXPLAINING)

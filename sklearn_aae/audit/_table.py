@@ -13,6 +13,7 @@ import numpy as np
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.audit._cell_forms import BytesForm, Form, write_column
 from sklearn_aae.audit._grid import read_grid
+from sklearn_aae.audit._plan import ReadingPlan, of_types
 from sklearn_aae.audit._reading import Reading, ReadingOptions
 from sklearn_aae.audit._source import read_text
 from sklearn_aae.audit._typing import type_columns
@@ -122,13 +123,16 @@ class AuditTable:
 # --------------------------------------------------------------------- reading
 
 
-def read_table(path: Path | None, options: ReadingOptions | None = None) -> AuditTable:
+def read_table(
+    path: Path | None, options: ReadingOptions | None = None, plan: ReadingPlan | None = None
+) -> AuditTable:
     """Read a CSV or Parquet file; None stands for scikit-learn's breast cancer table.
 
     In CSV files, columns whose cells are all numbers, booleans or dates are read as
-    such, and how they are written is noted.
+    such, and how they are written is noted.  With a plan, columns are read as those of an
+    earlier file were, and there may be a single row.
     """
-    options = options or ReadingOptions()
+    options = options or (ReadingOptions() if plan is None else plan.options)
     if path is None:
         from sklearn.datasets import load_breast_cancer
 
@@ -141,12 +145,12 @@ def read_table(path: Path | None, options: ReadingOptions | None = None) -> Audi
         raise IsADirectoryError(f"{path}: a folder; name a CSV or Parquet file")
     try:
         if path.suffix.lower() in PARQUET or _starts_with(path, PARQUET_MAGIC):
-            table = _read_parquet(path, options)
+            table = _read_parquet(path, options, plan)
         else:
-            table = _read_csv(path, options)
+            table = _read_csv(path, options, plan)
     except ValueError as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
-    _check(table.frame, path)
+    _check(table.frame, path, 2 if plan is None else 1)
     return table
 
 
@@ -163,7 +167,7 @@ def _title(path: Path) -> str:
     return inner.stem if inner.suffix.lower() in (".csv", ".tsv", ".txt") else path.stem
 
 
-def _read_parquet(path: Path, options: ReadingOptions) -> AuditTable:
+def _read_parquet(path: Path, options: ReadingOptions, plan: ReadingPlan | None) -> AuditTable:
     pandas = import_extra("pandas", "table")
     import_extra("pyarrow", "table")
     frame = pandas.read_parquet(path, engine="pyarrow")
@@ -172,7 +176,8 @@ def _read_parquet(path: Path, options: ReadingOptions) -> AuditTable:
     if len(twice):
         raise ValueError(f"two columns are called {twice[0]!r}; rename one or drop it")
     frame, names = _without_id(frame, options.id)
-    reading = Reading("Parquet")
+    frame = frame if plan is None else of_types(frame, plan)
+    reading = Reading("Parquet", options=options)
     holes = int(frame.isna().to_numpy().sum())
     if holes:
         reading.missing["null"] = holes
@@ -210,9 +215,9 @@ def _no_column(name: str, names: list[str]) -> str:
     return f"--id {name}: there is no such column; there are {_listed(names)}"
 
 
-def _read_csv(path: Path, options: ReadingOptions) -> AuditTable:
+def _read_csv(path: Path, options: ReadingOptions, plan: ReadingPlan | None) -> AuditTable:
     pandas = import_extra("pandas", "table")
-    reading = Reading("CSV")
+    reading = Reading("CSV", options=options)
     text, reading.encoding = read_text(path, options.encoding, reading.notes)
     grid = read_grid(text, options, reading)
     names, columns, row_ids = grid.names, grid.columns, None
@@ -222,7 +227,9 @@ def _read_csv(path: Path, options: ReadingOptions) -> AuditTable:
         place = names.index(options.id)
         row_ids = columns[place]
         names, columns = ([*part[:place], *part[place + 1 :]] for part in (names, columns))
-    typed = type_columns(names, columns, options, reading)
+    if plan is not None:
+        columns, names = [columns[j] for j in plan.places(names)], plan.names
+    typed = type_columns(names, columns, options, reading, plan)
     frame = pandas.DataFrame({j: column.column for j, column in enumerate(typed)})
     n_rows = len(columns[0]) if columns else 0
     frame.columns = names if names else frame.columns
@@ -245,12 +252,13 @@ def _as_index(names: list[str]) -> list:
     return names if None in numbers else numbers
 
 
-def _check(frame: Any, path: Path) -> None:
+def _check(frame: Any, path: Path, least: int) -> None:
     """Raise ValueError if there is too little to model, or something that cannot be."""
     if not frame.shape[1]:
         raise ValueError(f"{path}: the table has no columns")
-    if len(frame) < 2:
-        raise ValueError(f"{path}: the table has {len(frame)} rows; at least 2 are needed")
+    if len(frame) < least:
+        needed = "at least 2 are" if least == 2 else "at least 1 is"
+        raise ValueError(f"{path}: the table has {len(frame)} rows; {needed} needed")
     columns = dict(zip(frame, columns_of(frame), strict=True))
     infinite = [
         name

@@ -12,6 +12,7 @@ import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.audit._cell_forms import BooleanForm, Form
+from sklearn_aae.audit._plan import ColumnPlan, ReadingPlan
 from sklearn_aae.audit._reading import Reading, ReadingOptions
 from sklearn_aae.encoding._cell_kinds import (
     BOOLEANS,
@@ -116,10 +117,17 @@ class Typed:
 
 
 def type_columns(
-    names: list[str], columns: list[list[str]], options: ReadingOptions, reading: Reading
+    names: list[str],
+    columns: list[list[str]],
+    options: ReadingOptions,
+    reading: Reading,
+    plan: ReadingPlan | None = None,
 ) -> list[Typed]:
-    """Return the columns of a file in the types of their cells."""
+    """Return the columns of a file in the types of their cells, or in those of a plan."""
     cells = [Cells.of(*pair, options.na) for pair in zip(names, columns, strict=True)]
+    if plan is not None:
+        reads = [as_planned(*pair) for pair in zip(cells, plan.columns, strict=True)]
+        return [_counted(*pair, reading) for pair in zip(cells, reads, strict=True)]
     style = _find_style(cells, options.decimal, reading)
     reading.decimal = style.decimal
     return [_typed(column, style, reading) for column in cells]
@@ -206,6 +214,11 @@ def _typed(cells: Cells, style: Style, reading: Reading) -> Typed:
     if read is None:
         read = _text(cells)
         _remark(cells, reading)
+    return _counted(cells, read, reading)
+
+
+def _counted(cells: Cells, read: Read, reading: Reading) -> Typed:
+    """Return a column with what most of its missing cells are written as."""
     missing = Counter(dict.fromkeys(cells.missing(read[2]), 0))
     for cell in cells.texts:
         if cell in missing:
@@ -216,6 +229,70 @@ def _typed(cells: Cells, style: Style, reading: Reading) -> Typed:
 
 
 Read = tuple[Any, Form | None, bool]
+
+
+def as_planned(cells: Cells, planned: ColumnPlan) -> Read:
+    """Return a column as one of its name was read before.
+
+    Raises
+    ------
+    ValueError
+        If its cells are not of that kind; the message names the first that is not.
+    """
+    if planned.kind == "category":
+        return _text(cells)
+    if not cells.known:
+        return _series(cells, {}, EMPTY.get(planned.kind, np.float64), True), None, True
+    if planned.kind == "code":
+        return _series(cells, {cell: cell for cell in cells.known}, "category", True), None, True
+    if planned.kind == "empty":
+        return _text(cells)
+    if planned.kind == "boolean":
+        read = _booleans(cells)
+    elif planned.kind == "number":
+        read = _planned_numbers(cells, planned)
+    else:
+        read = _planned_dates(cells, planned)
+    if read is None:
+        other = next((cell for cell in cells.known if not _fits(cell, planned)), cells.known[0])
+        raise ValueError(
+            f"column {cells.name!r} was of kind {planned.kind!r} when the model was fitted, and "
+            f"has the cell {other!r} here"
+        )
+    return read
+
+
+#: Types of columns without cells.
+EMPTY = {"boolean": "boolean", "datetime": "datetime64[us]", "code": "category"}
+
+
+def _planned_numbers(cells: Cells, planned: ColumnPlan) -> Read | None:
+    if not all(_fits(cell, planned) for cell in cells.known):
+        return None
+    signs = planned.decimal, planned.thousands
+    values = _numbers(cells.known, *signs)
+    return None if values is None else _as_numbers(cells, values, signs)
+
+
+def _planned_dates(cells: Cells, planned: ColumnPlan) -> Read | None:
+    notation = planned.notation
+    if notation is None:
+        return _dates(cells)
+    dates = [notation.parse(cell) for cell in cells.known]
+    if any(date is None for date in dates):
+        return None
+    values = dict(zip(cells.known, dates, strict=True))
+    return _series(cells, values, f"M8[{notation.unit}]", True), notation, True
+
+
+def _fits(cell: str, planned: ColumnPlan) -> bool:
+    """Return whether a cell by itself is of the planned kind."""
+    if planned.kind == "number":
+        signs = {"", planned.thousands}
+        return any(number_pattern(planned.decimal, sign).fullmatch(cell) for sign in signs)
+    if planned.kind == "boolean":
+        return cell.lower() in BOOLEANS
+    return planned.notation is not None and planned.notation.parse(cell) is not None
 
 
 def _series(cells: Cells, values: dict[str, Any], dtype: Any, typed: bool) -> Any:
@@ -250,6 +327,11 @@ def _read_numbers(cells: Cells, style: Style) -> Read | None:
     if values is None or is_code(cells.known):
         # As categories, which nobody takes for numbers.
         return _series(cells, {cell: cell for cell in cells.known}, "category", True), None, True
+    return _as_numbers(cells, values, signs)
+
+
+def _as_numbers(cells: Cells, values: dict[str, Any], signs: tuple[str, str]) -> Read:
+    """Return a column of what numbers in text stand for."""
     form = NumberNotation.find(cells.known, *signs)
     dtype: Any = np.float64
     if all(isinstance(value, int) for value in values.values()):

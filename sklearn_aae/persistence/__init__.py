@@ -1,5 +1,6 @@
 """Files: a fitted estimator as data, without pickle."""
 
+from sklearn_aae.persistence._describing import describe
 from sklearn_aae.persistence._saving import load, save
 
-__all__ = ["load", "save"]
+__all__ = ["describe", "load", "save"]

@@ -32,6 +32,9 @@ KINDS = (
     *_objects.kinds(),
 )
 
+#: What a file is read from.
+Source = str | os.PathLike | bytes | BinaryIO
+
 #: What a tree that nobody wrote like this may end in.
 MALFORMED = (
     ArithmeticError,
@@ -138,9 +141,7 @@ def save(
         )
 
 
-def load(
-    file: str | os.PathLike | bytes | BinaryIO, *, custom: Mapping[str, Any] | None = None
-) -> Any:
+def load(file: Source, *, custom: Mapping[str, Any] | None = None) -> Any:
     """Return the estimator that a file of :func:`save` holds.
 
     No code of the file is run, and nothing is imported because the file says so: a file from
@@ -209,7 +210,7 @@ def load(
     return value
 
 
-def read_contents(file: str | os.PathLike | bytes | BinaryIO) -> Contents:
+def read_contents(file: Source) -> Contents:
     """Return what a file holds, checked and not built."""
     if isinstance(file, (str, os.PathLike)):
         return unpack(Path(file).read_bytes())
@@ -230,7 +231,7 @@ def _check_root(value: Any) -> None:
 def _described(value: Any) -> Any:
     """Return the classes of what is saved."""
     if type(value) is dict:
-        return {str(name): _described(each) for name, each in value.items()}
+        return {str(name): type(each).__name__ for name, each in value.items()}
     return type(value).__name__
 
 

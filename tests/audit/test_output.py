@@ -15,7 +15,7 @@ from sklearn_aae.__main__ import main
 from sklearn_aae.audit._table import read_table
 
 QUICK = ["--epochs", "1", "--quiet"]
-FILES = ["codes.csv", "report.png", "scores.csv", "synthetic.csv"]
+FILES = ["codes.csv", "model.aae", "report.png", "scores.csv", "synthetic.csv"]
 N = 40
 
 

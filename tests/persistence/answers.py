@@ -8,6 +8,7 @@ import io
 import numpy as np
 
 from sklearn_aae import load, save
+from sklearn_aae.detection.scores import additive_kinds
 
 
 def round_trip(estimator, **options):
@@ -24,6 +25,8 @@ def answers(estimator, X, y=None):
     labels = {"y": y} if getattr(estimator, "supervision", None) == "decoder" else {}
     for name in names:
         if name == "p_values" and not estimator.n_held_out_:
+            continue
+        if name in ("score_contributions", "explain") and not adds_up(estimator):
             continue
         own = labels if name in ("reconstruct", "score_samples") else {}
         found[name] = getattr(estimator, name)(X, **own)
@@ -49,6 +52,10 @@ PUBLIC = (
     *("n_features_in_", "feature_names_in_", "classes_", "n_iter_", "offset_", "labels_"),
     *("cluster_prototypes_", "cluster_embedding_", "held_out_indices_", "threshold_source_"),
 )
+
+
+def adds_up(estimator):
+    return not hasattr(estimator, "kind") or estimator.kind in additive_kinds()
 
 
 def trained_further(estimator, X, y=None):

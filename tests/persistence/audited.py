@@ -7,7 +7,7 @@ import encodings.cp437  # noqa: F401
 import os
 import sys
 
-import pyarrow.pandas_compat  # noqa: F401
+import pyarrow.pandas_compat
 import pyarrow.vendored.version  # noqa: F401
 
 import sklearn_aae
