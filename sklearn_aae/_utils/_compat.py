@@ -6,6 +6,7 @@ import importlib
 from types import ModuleType
 
 from sklearn.base import _fit_context
+from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_feature_names_in
 
@@ -13,6 +14,8 @@ from sklearn_aae.exceptions import MissingExtraError
 
 __all__ = [
     "Interval",
+    "MetadataRequest",
+    "MethodMetadataRequest",
     "Options",
     "RealNotInt",
     "StrOptions",

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from sklearn_aae.persistence._archive import Contents
+from sklearn_aae.persistence._registry import ESTIMATORS
 from sklearn_aae.persistence._saving import Source, read_contents
 
+#: What estimators are called in files.
+NAMES = {cls.__name__ for cls in ESTIMATORS}
 #: Arrays and tables of cells that are listed, and cells of each that are shown.
 N_ARRAYS, N_TABLES, N_CELLS = 8, 30, 4
 
@@ -30,6 +33,16 @@ def describe(file: Source) -> str:
     ------
     ModelFileError
         If it is no such file, or damaged.
+
+    Examples
+    --------
+    >>> import io
+    >>> import sklearn_aae
+    >>> from sklearn_aae.persistence import describe
+    >>> buffer = io.BytesIO()
+    >>> sklearn_aae.save(sklearn_aae.TableEncoder(max_levels=7), buffer)
+    >>> "max_levels = 7" in describe(buffer.getvalue())
+    True
     """
     contents = read_contents(file)
     parts = (_head, _parameters, _arrays, _cells)
@@ -54,7 +67,7 @@ def _head(contents: Contents) -> Iterator[str]:
 def _parameters(contents: Contents) -> Iterator[str]:
     for path, node in _walk(contents.state, ""):
         fields = node.get("fields")
-        if node["is"] == "object" and isinstance(fields, dict) and path.count(".") == 0:
+        if _name(node) in NAMES and path.count(".") == 0 and isinstance(fields, dict):
             yield f"parameters of {path or _name(node)} ({_name(node)})"
             for name, value in fields.items():
                 if not name.startswith("_") and not name.endswith("_"):

@@ -32,6 +32,7 @@ from sklearn.preprocessing import (
 )
 from torch.utils.data import DataLoader
 
+from sklearn_aae._utils._compat import MetadataRequest, MethodMetadataRequest
 from sklearn_aae.autoencoder import AdversarialAutoencoder
 from sklearn_aae.categories import AAEClassifier, AAEClusterer
 from sklearn_aae.detection import AAEOutlierDetector
@@ -76,6 +77,8 @@ SKLEARN = (
     GaussianMixture,
     KMeans,
     LabelEncoder,
+    MetadataRequest,
+    MethodMetadataRequest,
     MinMaxScaler,
     NearestNeighbors,
     PCA,

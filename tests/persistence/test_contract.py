@@ -9,13 +9,16 @@ import re
 
 import numpy as np
 import pytest
+import sklearn
 import torch
 from scipy import stats
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 
+import sklearn_aae
 from sklearn_aae import AAEClassifier, AAEClusterer, AAEOutlierDetector, TableEncoder
 from sklearn_aae.outputs import Autoregressive, Independent
+from sklearn_aae.persistence._registry import ESTIMATORS
 from sklearn_aae.priors import Ball, LearnedMixture, Mixture, Product, SwissRoll
 from tests.instances import everyday, fast, fast_classifier, fast_clusterer, fast_detector, further
 from tests.mixed_tables import animals
@@ -51,6 +54,13 @@ def without_addresses(estimator):
 
 def ids(estimators):
     return [" ".join(str(estimator).split()) for estimator in estimators]
+
+
+def test_every_public_estimator_can_be_saved_and_is_tested_here():
+    public = [getattr(sklearn_aae, name) for name in sklearn_aae.__all__]
+    estimators = {each for each in public if isinstance(each, type)}
+    assert estimators == set(ESTIMATORS)
+    assert estimators == {type(estimator) for estimator in everyday()}
 
 
 @pytest.mark.parametrize("estimator", everyday(), ids=ids(everyday()))
@@ -231,6 +241,19 @@ def test_what_draws_seeds_goes_on_where_it_was(state):
     model = fast(random_state=state).fit(X)
     loaded = round_trip(model)
     assert_same(loaded.fit(X).transform(X), model.fit(X).transform(X))
+
+
+def test_other_optimizers_go_on_where_they_were():
+    settings = {"optimizer": torch.optim.AdamW, "optimizer__weight_decay": 1e-3}
+    check(fast(net_params={**settings, "optimizer_disc": torch.optim.SGD}), IRIS[0])
+
+
+def test_requests_of_metadata_come_back():
+    with sklearn.config_context(enable_metadata_routing=True):
+        classifier = fast_classifier().set_score_request(sample_weight=True).fit(*IRIS)
+        loaded = round_trip(classifier)
+        request = loaded.get_metadata_routing().score.requests
+    assert request["sample_weight"] is True
 
 
 def test_a_warm_start_goes_on_where_it_was():
