@@ -80,8 +80,8 @@ class Calibration:
         Whether their scores are out-of-fold ones or those of rows held out.
     index : ndarray of int
         Their positions in the table that ``fit`` was given.
-    rows : KeptRows
-        The rows, for groups that are named later.
+    rows : KeptRows or None
+        The rows, for groups that are named later and for drift; None if a file left them out.
     scores : dict of str to ndarray of shape (n_rows,)
         Their scores by kind; higher is more normal.
     n_beyond : int
@@ -90,9 +90,18 @@ class Calibration:
 
     source: str
     index: np.ndarray
-    rows: KeptRows
+    rows: KeptRows | None
     scores: dict[str, np.ndarray]
     n_beyond: int
+
+    def table(self) -> Any:
+        """Return the rows as they came."""
+        if self.rows is None:
+            raise ValueError(
+                "groups and drift need the calibrating rows, which were left out of the file; "
+                "save the detector with references=True."
+            )
+        return self.rows.build()
 
     def p_values(self, scores: np.ndarray, kind: str) -> np.ndarray:
         """Return the p-values of scores of one kind."""
@@ -105,7 +114,7 @@ class Calibration:
 
         Names are those of the table's columns.
         """
-        own, others = (group_labels(groups, rows, names) for rows in (X, self.rows.build()))
+        own, others = (group_labels(groups, rows, names) for rows in (X, self.table()))
         for label in dict.fromkeys(own):
             among = self.scores[kind][[other == label for other in others]]
             yield np.flatnonzero([other == label for other in own]), np.sort(among)

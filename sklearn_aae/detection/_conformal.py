@@ -245,10 +245,11 @@ class ConformalMixin(BaseEstimator):
     def _with_rows_apart(self, seed: int) -> tuple[Any, Any]:
         """Return a detector and rows that it was not trained on."""
         known = self._calibration
+        rows = known.table()
         if known.source != CROSS:
-            return self, known.rows
+            return self, rows
         if known.n_beyond >= MOST_HELD_OUT:
-            return self, _safe_indexing(known.rows, np.arange(len(known.index))[-known.n_beyond :])
+            return self, _safe_indexing(rows, np.arange(len(known.index))[-known.n_beyond :])
         order = np.random.default_rng(seed).permutation(len(known.index))
         apart, others = np.sort(order[: len(order) // 3]), np.sort(order[len(order) // 3 :])
         # Rows that fit was given are no error, whatever is new in them.
@@ -258,8 +259,8 @@ class ConformalMixin(BaseEstimator):
             handle_missing="surprise",
             random_state=seed % 2**32,
         )
-        detector.fit(_safe_indexing(known.rows, others))
-        return detector, _safe_indexing(known.rows, apart)
+        detector.fit(_safe_indexing(rows, others))
+        return detector, _safe_indexing(rows, apart)
 
     def _check_calibrated(self) -> None:
         if self._calibration.source != CROSS and not len(self._calibration.index):

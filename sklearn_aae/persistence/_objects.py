@@ -15,6 +15,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from sklearn_aae.detection import AAEOutlierDetector
+from sklearn_aae.detection._calibration import Calibration
 from sklearn_aae.detection._fitting import FittedModel
 from sklearn_aae.exceptions import DamagedFileError
 from sklearn_aae.persistence._arrays import Keep
@@ -85,6 +86,8 @@ def _lasting_fields(writer: Writer, value: Any) -> dict[str, Any]:
     if isinstance(value, FittedModel):
         fields |= {} if writer.training else {"losses": {}}
         fields |= {} if writer.references else {"references": {}}
+    if isinstance(value, Calibration):
+        fields |= {} if writer.references else {"rows": None}
     if isinstance(value, AAEOutlierDetector):
         if not writer.training and "history_" in fields:
             fields["history_"] = {}

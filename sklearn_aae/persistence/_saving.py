@@ -74,8 +74,9 @@ def save(
         Whether to write what only further training needs: states of optimizers and losses by
         epoch.  It is about two thirds of the file.
     references : bool, default=True
-        Whether to write the training rows that a detector compares new rows with, without which
-        it has no scores of the kinds "default" and "reference".
+        Whether to write the training rows that a detector compares new rows with, and those that
+        calibrate it, without which it has no scores of the kinds "default" and "reference", and
+        no groups and no drift.
     custom : dict of str to class or function, default=None
         Your own networks, functions and classes among the parameters, under names of your
         choice; :func:`load` wants the same.

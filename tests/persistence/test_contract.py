@@ -227,6 +227,19 @@ def test_every_kind_of_score_and_the_threshold_come_back():
     assert moved[0] == moved[1]
 
 
+@pytest.mark.parametrize("calibration", ["cross", "split"])
+def test_calibrating_rows_come_back(calibration):
+    X = animals(150)
+    detector = fast_detector(calibration=calibration).fit(X)
+    loaded = round_trip(detector)
+    for name, of in (("by a column", "animal"), ("by a function", lambda rows: rows["legs"] > 3)):
+        p = [each.p_values(X, groups=of) for each in (loaded, detector)]
+        assert_same(*p, name)
+    assert_same(loaded.false_discovery_bound(X), detector.false_discovery_bound(X))
+    monitors = [each.drift_monitor(random_state=1) for each in (loaded, detector)]
+    assert_same(*[monitor.update(X) for monitor in monitors])
+
+
 def test_a_detector_around_a_fitted_model_comes_back_with_it():
     X = IRIS[0]
     model = fast().fit(X)
