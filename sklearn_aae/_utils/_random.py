@@ -83,6 +83,7 @@ class DetectorStream(IntEnum):
     SCALER = 4
     FOLDS = 5
     DRIFT = 6
+    RULES = 7
 
 
 class EnsembleStream(IntEnum):

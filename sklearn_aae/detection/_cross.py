@@ -27,6 +27,10 @@ def score_out_of_fold(
         # The rows were fit's own: whatever is new in a fold is no error.
         own = clone(detector).set_params(handle_unknown="surprise", handle_missing="surprise")
         reader, part = own._open(_safe_indexing(table, others))
+        if hasattr(reader, "container"):
+            # Numbers that were read have lost the frame that rules are about.
+            reader.container = detector._container
+        own._rule_share = None
         own._learn(
             reader,
             part,
@@ -36,5 +40,6 @@ def score_out_of_fold(
         )
         # With all rows at hand, as columns of a few may look like others.
         rows = own._reader.numbers(own._read(table), strict=False)
-        found.append(own._score_kinds(rows[fold]))
+        # Where the other folds' rows have no rules, no row breaks one.
+        found.append({"rules": np.zeros(len(fold))} | own._score_kinds(rows[fold]))
     return found

@@ -40,6 +40,8 @@ class EnsembleEvidence:
         autoregressive: AutoregressiveEnsemble | None = None,
     ) -> None:
         self.ensemble = ensemble
+        #: What broken rules say of cells; None without rules.
+        self.rule_cells: np.ndarray | None = None
         self._autoregressive = autoregressive
         self.n_features = rows.shape[1]
         self.columns = ensemble.columns.cpu().numpy()

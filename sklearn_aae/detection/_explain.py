@@ -34,6 +34,8 @@ class Reason(NamedTuple):
         The 5 % and 95 % quantiles of a number's density.
     share : float
         The column's share of the row's anomaly score.
+    rule : str or None
+        The rule of the training rows that the row breaks there, and in how many of them it holds.
     """
 
     column: Any
@@ -42,6 +44,7 @@ class Reason(NamedTuple):
     low: Any
     high: Any
     share: float
+    rule: str | None = None
 
 
 def give_reasons(

@@ -18,7 +18,7 @@ from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_conte
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import DetectorStream, derive_seed, draw_seed
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.autoencoder._parameters import as_device, as_sizes
+from sklearn_aae.autoencoder._parameters import as_device
 from sklearn_aae.detection._calibration import (
     CROSS,
     HELD_OUT,
@@ -30,14 +30,16 @@ from sklearn_aae.detection._cross import score_out_of_fold
 from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._explain import Reason, give_reasons
 from sklearn_aae.detection._fitting import (
-    ROW_SHARE,
     FittedModel,
     fit_autoregressive,
     fit_ensemble,
     from_fitted,
 )
+from sklearn_aae.detection._kinds import check_kind
 from sklearn_aae.detection._overflow import anomaly_scores, finite
 from sklearn_aae.detection._progress import Progress, n_tasks
+from sklearn_aae.detection._rules import RuledReader, with_rules
+from sklearn_aae.detection._settings import plan_of, settings_of
 from sklearn_aae.detection._single import (
     ADVICE,
     advice_on_columns,
@@ -45,7 +47,6 @@ from sklearn_aae.detection._single import (
     read_as_estimator,
 )
 from sklearn_aae.detection._threshold import ThresholdMixin
-from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
 from sklearn_aae.detection.scores import (
     AUTOREGRESSION,
     SCORES,
@@ -54,17 +55,13 @@ from sklearn_aae.detection.scores import (
     check_kind,
     kinds_with,
 )
-from sklearn_aae.encoding import CLIP, KeptRows, NumbersReader, as_frame, open_features
+from sklearn_aae.encoding import CLIP, Container, KeptRows, NumbersReader, as_frame, open_features
+from sklearn_aae.rules._options import SHARE, check_rules
 
 #: Rows on which the parts of a score are put on one scale.
 SCALE_ROWS = 400
 #: Training rows that are scored in fit when no share of them is asked for.
 SCORED_ROWS = 500
-#: Steps of ``max_epochs="auto"``.
-AUTO_STEPS = 300
-#: A batch is no larger than the rows that a member has, or than this: its rows are drawn with
-#: replacement, and batches of a handful say little about the scale of codes.
-LEAST_BATCH = 64
 
 
 class AAEOutlierDetector(
@@ -99,7 +96,9 @@ class AAEOutlierDetector(
         - ``"mode_divergence"``: reconstruction error and distance to the prior's mode,
           after Schreyer et al.,
         - ``"gpnd"``: density along and across the decoder's manifold, after Pidhorskyi
-          et al.
+          et al.,
+        - ``"rules"``: what the rules that a row breaks say of it, in nats; of a detector
+          that has some.
     contamination : "auto" or float, default="auto"
         Where the threshold lies: ``"auto"`` so that a share ``alpha`` of normal rows is
         flagged, by rows held out in ``fit``; a float in (0, 0.5] so that this share of the
@@ -109,6 +108,12 @@ class AAEOutlierDetector(
         The share of normal rows that the threshold flags, in (0, 1).  Needs at
         least ``1 / alpha - 1`` held-out rows; with fewer, the threshold is the quantile
         ``alpha`` of the training rows' scores.
+    rules : {"auto", "find"}, None or list of Rule, default="auto"
+        Rules of the training rows, such as ``Order("start", "end")`` or
+        ``Determines("zone", "borough")``, which later rows may break: a broken rule enters
+        the kinds "default" and "rules" with :math:`-\log\frac{k + 1}{n + 2}`, if ``k`` of
+        ``n`` training rows break it.  ``"auto"`` looks for rules in frames
+        (:func:`~sklearn_aae.rules.find_rules`), ``"find"`` in arrays, too; None is for no rules.
     estimator : AdversarialAutoencoder or FrozenEstimator, default=None
         A model to take the place of the ensemble: it is cloned and fitted, or used as
         it is if it comes as ``FrozenEstimator(fitted)``.  Then the parameters from
@@ -160,6 +165,9 @@ class AAEOutlierDetector(
         Rows that were held out for p-values: none of fewer than 100, else about a tenth.
     held_out_indices_ : ndarray of shape (`n_held_out_`,), int
         Their positions in the table that ``fit`` was given.
+    rules_ : Rules
+        The rules, with how many training rows keep and break each; ``not_searched`` says what was
+        not looked for.
     history_ : dict of ndarray
         Losses of the three phases by step; empty if ``estimator`` was given.
     ensemble_ : torch.nn.Module or None
@@ -208,6 +216,7 @@ class AAEOutlierDetector(
         ],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "calibration": [StrOptions({"cross", "split"})],
+        "rules": "no_validation",  # check_rules says what is wrong with it
         "estimator": "no_validation",  # _check_estimator says what is wrong with it
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -224,6 +233,9 @@ class AAEOutlierDetector(
     }
 
     _reader: NumbersReader
+    _container: Container
+    #: The least share of the training rows that has to keep a given rule.
+    _rule_share: float | None = SHARE
     _model: FittedModel
     _scores: dict[str, Score]
     _calibration: Calibration
@@ -236,6 +248,7 @@ class AAEOutlierDetector(
         contamination: float | str = "auto",
         alpha: float = 0.05,
         calibration: str = "split",
+        rules: Any = "auto",
         estimator: Any = None,
         n_estimators: int = 4,
         n_components: int = 8,
@@ -254,6 +267,7 @@ class AAEOutlierDetector(
         self.contamination = contamination
         self.alpha = alpha
         self.calibration = calibration
+        self.rules = rules
         self.estimator = estimator
         self.n_estimators = n_estimators
         self.n_components = n_components
@@ -304,6 +318,7 @@ class AAEOutlierDetector(
             If ``estimator`` is neither an AdversarialAutoencoder nor a frozen one.
         """
         check_estimator(self.estimator, self.kind)
+        check_rules(self.rules)
         reader, table = self._open(X)
         seed = draw_seed(self.random_state)
         plan_rows = RowPlan.cross if self.calibration == "cross" else RowPlan.split
@@ -336,7 +351,7 @@ class AAEOutlierDetector(
         rng = np.random.default_rng(derive_seed(seed, DetectorStream.SCALES))
         normal = rng.permutation(np.flatnonzero(self._model.inliers))[:SCALE_ROWS]
         evidence = self._model.evidence(scaled[normal])
-        kinds = kinds_with(self._model.provides)
+        kinds = kinds_with(self._model.provides | getattr(self._reader, "provides", set()))
         self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
         return rows
 
@@ -372,10 +387,18 @@ class AAEOutlierDetector(
         self, reader: NumbersReader, table: Any, training: np.ndarray, seed: int, context: Any
     ) -> tuple[NumbersReader, Any]:
         """Return the reader, fitted, and the fitted model if one was given."""
+        self._container = getattr(reader, "container", None) or Container.of(table)
+        estimator = None
         if self.estimator is not None:
-            return read_as_estimator(self.estimator, table, training, context)
-        reader.fit(table, training, derive_seed(seed, DetectorStream.SCALER))
-        return reader, None
+            reader, estimator = read_as_estimator(self.estimator, table, training, context)
+        else:
+            reader.fit(table, training, derive_seed(seed, DetectorStream.SCALER))
+        rows = _safe_indexing(table, training)
+        rule_seed = derive_seed(seed, DetectorStream.RULES)
+        reader, self.rules_ = with_rules(
+            reader, self._container, self.rules, rows, rule_seed, self._rule_share
+        )
+        return reader, estimator
 
     def _fit_model(self, scaled: np.ndarray, seed: int, progress: Progress) -> None:
         """Fit the networks, or take the estimator's, and what surrounds them."""
@@ -385,7 +408,7 @@ class AAEOutlierDetector(
             self._model = from_fitted(scaled, seed, module, trimming=trimming)
             self.ensemble_, self.history_ = None, self._model.losses
             return
-        settings, plan = self._settings(), self._plan(len(scaled))
+        settings, plan = settings_of(self), plan_of(self, len(scaled))
         device = "cpu" if self.device == "auto" else as_device(self.device)
         watch = progress.watch("ensemble")
         model = fit_ensemble(
@@ -397,26 +420,6 @@ class AAEOutlierDetector(
                 model, scaled, seed, settings, plan, watch=watch
             )
         self._model, self.ensemble_, self.history_ = model, model.networks, model.losses
-
-    def _settings(self) -> EnsembleSettings:
-        return EnsembleSettings(
-            n_members=int(self.n_estimators),
-            n_components=int(self.n_components),
-            hidden_layer_sizes=as_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
-        )
-
-    def _plan(self, n_rows: int) -> EnsemblePlan:
-        own = math.ceil(ROW_SHARE * n_rows)
-        batch_size = min(int(self.batch_size), max(own, LEAST_BATCH))
-        steps = AUTO_STEPS
-        if self.max_epochs != "auto":
-            steps = int(self.max_epochs) * math.ceil(own / batch_size)
-        return EnsemblePlan(
-            n_steps=steps,
-            batch_size=batch_size,
-            lr=float(self.lr),
-            adversarial_weight=float(self.adversarial_weight),
-        )
 
     def _score_kinds(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the scores of rows, by kind."""
@@ -454,9 +457,13 @@ class AAEOutlierDetector(
         """
         size = self._model.block_rows()
         for start in range(0, len(rows), size):
-            block = self._reader.transform(rows[start : start + size])
+            part = rows[start : start + size]
+            block = self._reader.transform(part)
             padding = ((0, size - len(block)), (0, 0))
-            yield self._model.evidence(np.pad(block, padding, mode="edge")), len(block)
+            evidence = self._model.evidence(np.pad(block, padding, mode="edge"))
+            if isinstance(self._reader, RuledReader):
+                evidence.rule_cells = np.pad(self._reader.rule_cells(part), padding, mode="edge")
+            yield evidence, len(block)
 
     def _score(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
@@ -576,8 +583,9 @@ class AAEOutlierDetector(
         -------
         list of list of Reason
             For each row its reasons, largest share first: named tuples ``(column, value,
-            expected, low, high, share)``.  ``expected`` is the mode, ``low`` and ``high``
-            the 5 % and 95 % quantiles of the column's density given the rest of the row.
+            expected, low, high, share, rule)``.  ``expected`` is the mode, ``low`` and ``high``
+            the 5 % and 95 % quantiles of the column's density given the rest of the row;
+            ``rule`` names the rule that the row breaks there, None if it breaks none.
 
         Raises
         ------
@@ -593,4 +601,7 @@ class AAEOutlierDetector(
         rows = self._reader.numbers(table)
         cells = self._contributions(rows, kind)
         labels = self._column_labels()
-        return give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
+        reasons = give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
+        if isinstance(self._reader, RuledReader) and kind in ("default", "rules"):
+            reasons = self._reader.name_rules(reasons, table, labels)
+        return reasons

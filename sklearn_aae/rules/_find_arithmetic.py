@@ -284,7 +284,8 @@ def find_products(search: Search) -> list[Rule]:
     found: list[Rule] = []
     n_tests = len(among) ** 3
     for a, b in combinations(range(len(among)), 2):
-        gaps = np.abs(values - values[a] * values[b])
+        with np.errstate(over="ignore", invalid="ignore"):
+            gaps = np.abs(values - values[a] * values[b])
         for k in np.flatnonzero(_mostly_rounded(gaps, values, among)).tolist():
             if k in (a, b):
                 continue

@@ -61,8 +61,7 @@ def _order(search: Search, low: Cells, high: Cells, n_tests: int) -> Order | Non
     below = np.searchsorted(np.sort(second), first, side="left").mean() / about
     if 1 - below > MOST_CHANCE or not is_no_accident(breaks, about * below, n_tests):
         return None
-    gaps = second - first
-    strict = bool(gaps.min() > 0 and gaps.dtype.kind in "iu" and _is_near(gaps))
+    strict = first.dtype == second.dtype == np.int64 and _is_strict(second - first)
     return Order(
         low.name,
         high.name,
@@ -73,7 +72,7 @@ def _order(search: Search, low: Cells, high: Cells, n_tests: int) -> Order | Non
     )
 
 
-def _is_near(gaps: np.ndarray) -> bool:
-    """Return whether positive whole gaps come as near to 0 as they can, and often."""
+def _is_strict(gaps: np.ndarray) -> bool:
+    """Return whether whole gaps come as near to 0 as they can, and often, but are never 0."""
     step = int(np.gcd.reduce(gaps))
-    return bool((gaps == step).sum() >= LEAST_NEAR)
+    return bool(gaps.min() > 0 and (gaps == step).sum() >= LEAST_NEAR)

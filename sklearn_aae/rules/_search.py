@@ -106,7 +106,7 @@ def find_rules(
     check_scalar(share, "share", Real, min_val=0.9, max_val=1, include_boundaries="right")
     if budget is not None:
         check_scalar(budget, "budget", Integral, min_val=1)
-    read = RuleTable(table)
+    read = table if isinstance(table, RuleTable) else RuleTable(table)
     if read.n_rows < LEAST_ROWS:
         raise ValueError(
             f"The table has {read.n_rows} rows; rules are sought in at least {LEAST_ROWS}."

@@ -128,16 +128,18 @@ class RuleTable:
     ----------
     X : frame or array-like of shape (n_rows, n_columns)
         The table.
+    names : list, default=None
+        What the columns are called, if a table that was read lost that.
     """
 
-    def __init__(self, X: Any) -> None:
+    def __init__(self, X: Any, names: list | None = None) -> None:
         frame = as_frame(X)
         if frame is None:
             X = check_array(as_array(X), dtype=None, ensure_all_finite=False)
         self.container = Container.of(X)
         self.n_rows = len(X)
         natives = list(columns_of(X))
-        self.names = list(self.container.columns) or list(range(len(natives)))
+        self.names = names or list(self.container.columns) or list(range(len(natives)))
         self._natives = dict(zip(self.names, natives, strict=True))
         self._read: dict[Any, Cells] = {}
 
@@ -188,8 +190,10 @@ def _as_whole(values: np.ndarray, column: Column) -> tuple[np.ndarray | None, in
         if len(values) and int(values.max()) > np.iinfo(np.int64).max:
             return None, 0
         return values.astype(np.int64), 0
-    decimals = find_decimals(values, column.storage)
     largest = float(np.abs(values).max(initial=0))
+    if largest >= EXACT:
+        return None, 0
+    decimals = find_decimals(values, column.storage)
     if decimals is None and column.storage == np.float64:
         decimals = _decimals_but_for_noise(values, largest)
     if decimals is None or largest * 10.0**decimals >= EXACT:

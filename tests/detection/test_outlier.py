@@ -441,7 +441,7 @@ def test_a_search_runs_over_kinds():
 
 def test_the_autoregressive_likelihood_is_there_if_it_was_asked_for(fitted):
     X = clean(300, 29)
-    assert set(SCORES) - set(KINDS) == {"autoregressive"}
+    assert set(SCORES) - set(KINDS) == {"autoregressive", "rules"}
     fix = r"were not trained; fit a detector with AAEOutlierDetector\(kind='autoregressive'\)"
     for method in (fitted.score_samples, fitted.p_values, fitted.score_contributions):
         with pytest.raises(ValueError, match=fix):

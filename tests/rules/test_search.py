@@ -254,3 +254,33 @@ def test_a_table_without_rules_has_none():
     rules = find_rules(np.random.default_rng(0).normal(size=(100, 3)))
     assert rules == Rules()
     assert repr(rules) == "no rules"
+
+
+def test_odd_columns_are_no_trouble():
+    rng = np.random.default_rng(0)
+    n = 60
+    numbers = rng.integers(0, 50, n)
+    table = pd.DataFrame(
+        {
+            "huge": np.where(numbers > 25, np.finfo(float).max, rng.normal(size=n)),
+            "wide": numbers.astype(np.uint64) + np.uint64(2**63),
+            "beyond": [int(number) * 10**30 for number in numbers],
+            "exact": [Decimal(int(number)) / 8 for number in numbers],
+            "single": (numbers / 10).astype(np.float32),
+            "far": numbers * 2**57,
+            "empty": [None] * n,
+            "constant": "c",
+            "mixed": [1, "one", 2.5] * 20,
+            "flag": pd.array(numbers > 20, dtype="boolean"),
+            "day": pd.date_range("2024-01-01", periods=n, tz="Europe/Berlin"),
+            "date": pd.date_range("2024-01-01", periods=n),
+            "level": pd.Categorical(rng.choice([*"xyz"], n), categories=[*"zyxw"], ordered=True),
+            7: [*numbers[1:], None],
+        }
+    )
+    for frame in (
+        table,
+        pl.from_pandas(table.drop(columns=["beyond", "mixed"]).rename(columns=str)),
+    ):
+        rules = find_rules(frame)
+        assert not rules.broken(frame).any()

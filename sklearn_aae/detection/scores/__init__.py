@@ -13,6 +13,7 @@ from sklearn_aae.detection.scores._autoregressive import Autoregressive
 from sklearn_aae.detection.scores._base import (
     AUTOREGRESSION,
     DENSITY,
+    RULES,
     Evidence,
     Neighbours,
     Score,
@@ -24,13 +25,16 @@ from sklearn_aae.detection.scores._likelihood import Likelihood, Marginal
 from sklearn_aae.detection.scores._mixture import Default, Model, Reference
 from sklearn_aae.detection.scores._mode_divergence import ModeDivergence
 from sklearn_aae.detection.scores._reconstruction import Reconstruction
+from sklearn_aae.detection.scores._rules import BrokenRules
 
 __all__ = [
     "AUTOREGRESSION",
     "DENSITY",
     "GPND",
+    "RULES",
     "SCORES",
     "Autoregressive",
+    "BrokenRules",
     "Default",
     "Discriminator",
     "Evidence",
@@ -61,6 +65,7 @@ SCORES: dict[str, Callable[[], Score]] = {
     "discriminator": Discriminator,
     "mode_divergence": ModeDivergence,
     "gpnd": GPND,
+    "rules": BrokenRules,
 }
 
 
@@ -81,7 +86,7 @@ def kinds_with(provided: Collection[str] = ()) -> list[str]:
     Parameters
     ----------
     provided : collection of str, default=()
-        What it has that a score may need: ``AUTOREGRESSION``, ``DENSITY``.
+        What it has that a score may need: ``AUTOREGRESSION``, ``DENSITY``, ``RULES``.
 
     Returns
     -------

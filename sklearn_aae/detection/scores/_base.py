@@ -13,7 +13,7 @@ LOG_OFFSET = 0.1
 LEAST_SPREAD = 0.01
 
 #: What a score may need that not every fit has.
-AUTOREGRESSION, DENSITY = "autoregression", "prior density"
+AUTOREGRESSION, DENSITY, RULES = "autoregression", "prior density", "rules"
 
 
 class Neighbours(NamedTuple):
@@ -40,6 +40,8 @@ class Evidence(Protocol):
 
     n_features: int
     columns: np.ndarray
+    #: What broken rules say of cells (n_samples, n_features), in nats; None without rules.
+    rule_cells: np.ndarray | None
 
     @property
     def x(self) -> np.ndarray:
@@ -104,15 +106,15 @@ class Score(ABC):
     ----------
     additive : bool
         Whether the score is a sum over columns.
-    needs : {"autoregression", "prior density"} or None
-        What it needs that not every fit has: networks that are trained for it alone, or
-        a prior whose density can be evaluated.
+    needs : {"autoregression", "prior density", "rules"} or None
+        What it needs that not every fit has: networks that are trained for it alone, a prior
+        whose density can be evaluated, or rules of the training rows.
     reads_references : bool
         Whether it compares rows with stored ones.
     """
 
     additive: bool = False
-    #: What a fit may lack: ``AUTOREGRESSION`` or ``DENSITY``.
+    #: What a fit may lack: ``AUTOREGRESSION``, ``DENSITY`` or ``RULES``.
     needs: str | None = None
     #: Whether it compares rows with stored ones, which a file may leave out.
     reads_references: bool = False

@@ -15,6 +15,7 @@ from sklearn_aae.detection.scores._base import (
     fold,
     shares_of,
 )
+from sklearn_aae.detection.scores._rules import broken_rules
 
 #: How close the mixture of parts is to their maximum.
 SHARPNESS = 4.0
@@ -145,11 +146,17 @@ class Default(Mixture):
     """The default: likelihood, columns by themselves, distances to references.
 
     A soft maximum (see :class:`Mixture`) of the parts of :class:`Model` and of
-    :class:`Reference`.
+    :class:`Reference`, and what broken rules say on top.
     """
 
     def __init__(self) -> None:
         super().__init__([*_model_parts(), *_reference_parts()])
+
+    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
+        return super().anomaly_scores(evidence) + broken_rules(evidence).sum(axis=1)
+
+    def contributions(self, evidence: Evidence) -> np.ndarray:
+        return super().contributions(evidence) + broken_rules(evidence)
 
 
 class Reference(Mixture):

@@ -1,0 +1,40 @@
+"""Which kinds of score a detector has, and what it lacks for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sklearn_aae.detection.scores import AUTOREGRESSION, RULES, SCORES
+
+
+def check_kind(kind: str, among: Collection[str], there: Collection[str], estimator: Any) -> None:
+    """Raise ValueError unless a kind is among some, and there.
+
+    ``estimator`` is the fitted model that a detector was given, if it was.
+    """
+    if kind in SCORES and kind not in there:
+        lack = _what_lacks(SCORES[kind]().needs, kind, there, estimator)
+        raise ValueError(f"kind={kind!r} {lack}")
+    if kind not in among:
+        what = "is not a sum over columns" if kind in SCORES else "is not known"
+        raise ValueError(f"kind={kind!r} {what}; choose from {sorted(among)}.")
+
+
+def _what_lacks(need: str | None, kind: str, there: Collection[str], estimator: Any) -> str:
+    """Return what a kind needs that a detector has not, and the remedy."""
+    if need == AUTOREGRESSION:
+        return (
+            "needs networks that were not trained; fit a detector with "
+            f"AAEOutlierDetector(kind={kind!r})."
+        )
+    if need == RULES:
+        return (
+            "needs rules, and none were found or given: fit a detector to a frame, or with "
+            "rules=[Order('start', 'end'), ...]."
+        )
+    prior = type(estimator.net_.module_.prior).__name__
+    return (
+        f"needs a prior with a density where codes are, which {prior} has not; choose from "
+        f"{sorted(there)}."
+    )
