@@ -21,8 +21,10 @@ from sklearn_aae.metrics._table_fidelity import (
 )
 from sklearn_aae.metrics._table_models import Task, area_of, efficacy_of
 from sklearn_aae.metrics._table_privacy import copies_of, dcr_of, near_copies_of
+from sklearn_aae.metrics._table_rules import as_plain, breaks_of, newly_broken, rules_of
 from sklearn_aae.metrics._table_score import TableScore
 from sklearn_aae.metrics._tables import read_tables
+from sklearn_aae.rules import Rules
 
 #: Folds of the classifier two-sample test.
 CV = 3
@@ -70,6 +72,12 @@ class SyntheticReport:
         Models of the target; None without one.
     dcr, copy_share, near_copies : TableScore
         Whether rows are repeated.
+    rules : Rules
+        What the real rows have in common (:func:`~sklearn_aae.rules.find_rules`); keys aside,
+        which say nothing about single rows.
+    broken_rules, held_out_broken_rules : TableScore
+        Share of the synthetic and of the held-out rows that break any of them, and that break
+        each.
 
     Examples
     --------
@@ -97,6 +105,23 @@ class SyntheticReport:
     dcr: TableScore
     copy_share: TableScore
     near_copies: TableScore
+    rules: Rules
+    broken_rules: TableScore
+    held_out_broken_rules: TableScore
+
+    @property
+    def failures(self) -> list[str]:
+        """What speaks against the synthetic rows, worst first.
+
+        The rules that at most 0.5 % of the held-out rows break, and more of the synthetic ones.
+        """
+        return newly_broken(self.broken_rules, self.held_out_broken_rules)
+
+    @property
+    def verdict(self) -> str:
+        """Either "passes", or "fails" and for how many reasons."""
+        n = len(self.failures)
+        return f"fails: {n} rule{'s' if n > 1 else ''} broken" if n else "passes"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as dictionaries of plain values, as JSON wants them.
@@ -113,6 +138,9 @@ class SyntheticReport:
             "n_rows": dict(self.n_rows),
             "target": None if self.target is None else texts[self.target],
             "constant_columns": [texts[label] for label in self.constant_columns],
+            "rules": as_plain(self.rules),
+            "verdict": self.verdict,
+            "failures": self.failures,
         }
         for name, value in vars(self).items():
             if isinstance(value, TableScore):
@@ -181,6 +209,10 @@ class SyntheticReport:
         for label, score in (("exact copies", self.copy_share), ("near copies", self.near_copies)):
             shares = (f"{score.details[role]:.2%}" for role in ("synthetic", "held_out"))
             yield label, *shares, "no more than real"
+        if len(self.rules):
+            scores = self.broken_rules, self.held_out_broken_rules
+            shares = (f"{score.score:.2%}" for score in scores)
+            yield "rows that break rules", *shares, "no more than real"
 
     def _worst(self) -> Iterator[str]:
         columns = [(_short(name), score) for name, score in self.column_shapes.details.items()]
@@ -198,6 +230,15 @@ class SyntheticReport:
         gaps = self._missing_shares()
         if gaps:
             yield f"missing cells, for those in real: {', '.join(gaps)}"
+        if len(self.rules):
+            broken, real = self.broken_rules.details, self.held_out_broken_rules.details
+            worst = [
+                f"{' '.join(map(_short, rule.split()))} {broken[rule]:.2%} for {real[rule]:.2%}"
+                for rule in self.failures[:N_WORST]
+            ]
+            if worst:
+                yield f"broken rules, for those in real: {', '.join(worst)}"
+            yield f"verdict by {len(self.rules)} rules: {self.verdict}"
 
     def _missing_shares(self) -> list[str]:
         """Return the shares of missing cells of the columns in which they differ most."""
@@ -218,7 +259,8 @@ def synthetic_report(
     Fidelity (:func:`column_shapes`, :func:`pair_trends`, :func:`table_c2st`, shares of
     missing cells and of cells outside the training range), use
     (:func:`ml_efficacy`) and whether training rows are repeated (:func:`dcr`,
-    :func:`copy_share`, :func:`near_copies`), where it can be had beside the figure
+    :func:`copy_share`, :func:`near_copies`), and whether rules of the real rows
+    (:func:`~sklearn_aae.rules.find_rules`) hold, where it can be had beside the figure
     that held-out real rows reach.  Printing the report shows all of it.
 
     Parameters
@@ -264,6 +306,7 @@ def synthetic_report(
     seed = draw_seed(random_state)
     seeds = [derive_seed(seed, i) % 2**32 for i in range(3)]
     distance = MixedDistance(tables)
+    rules = rules_of(real, derive_seed(seed, 3) % 2**32)
     return SyntheticReport(
         n_rows={role: len(rows) for role, rows in tables.rows.items()},
         target=target,
@@ -281,6 +324,9 @@ def synthetic_report(
         dcr=dcr_of(tables, distance, seeds[2]),
         copy_share=copies_of(tables),
         near_copies=near_copies_of(tables, distance),
+        rules=rules,
+        broken_rules=breaks_of(rules, synthetic),
+        held_out_broken_rules=breaks_of(rules, held_out),
     )
 
 

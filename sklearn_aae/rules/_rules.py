@@ -171,13 +171,19 @@ class Rules(MutableSequence[Rule]):
         """
         table = RuleTable(X)
         broken = self.broken(table)
-        names = self._names()
+        names = self.texts()
         shares = broken.mean(axis=0).tolist()
         container = table.container.renamed(names)
         return RuleCheck(container.wrap(broken, like=X), dict(zip(names, shares, strict=True)))
 
-    def _names(self) -> list[str]:
-        """Return a text for each rule, all of them different."""
+    def texts(self) -> list[str]:
+        """Return a text for each rule, all of them different.
+
+        Returns
+        -------
+        list of str
+            The rules as text; those of the same text are numbered.
+        """
         names: list[str] = []
         for rule in self:
             name, n = str(rule), 1

@@ -19,6 +19,7 @@ from sklearn_aae.metrics import (
     synthetic_report,
 )
 from tests.metrics.mixed import mixed_table, shuffled
+from tests.rules.tables import trips
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +58,16 @@ def test_it_tells_good_from_bad(parts, report):
 
 def test_repr(report):
     lines = repr(report).splitlines()
-    assert len(lines) == 14
+    assert len(lines) == 17
     assert lines[0].startswith("200 synthetic rows, made from 200 real ones")
     good = lines[1].index("good")
-    assert len({line[good - 2 : good] for line in lines[2:11]}) == 1
-    assert all(line[good - 1] == " " and line[good] != " " for line in lines[2:11])
-    assert max(map(len, lines[:11])) <= 88
+    assert len({line[good - 2 : good] for line in lines[2:12]}) == 1
+    assert all(line[good - 1] == " " and line[good] != " " for line in lines[2:12])
+    assert max(map(len, lines[:12])) <= 88
     (name, score), *_ = sorted(report.column_shapes.details.items(), key=lambda item: item[1])
-    assert lines[11].startswith(f"worst columns: {name} {score:.3f}")
+    assert lines[12].startswith(f"worst columns: {name} {score:.3f}")
     (pair, score), *_ = sorted(report.pair_trends.details.items(), key=lambda item: item[1])
-    assert lines[12].startswith(f"worst pairs: {pair[0]} × {pair[1]} {score:.3f}")
+    assert lines[13].startswith(f"worst pairs: {pair[0]} × {pair[1]} {score:.3f}")
 
 
 def test_missing_cells_and_cells_beyond_the_training_range():
@@ -178,12 +179,13 @@ def test_html_is_escaped(parts):
     html = synthetic_report(*renamed, target="<b>&", random_state=0)._repr_html_()
     assert "<b>" not in html
     assert "&lt;b&gt;&amp;" in html
-    assert html.count("<tr>") == 10
+    assert html.count("<tr>") == 11
 
 
 def test_to_dict_is_plain(report):
     plain = json.loads(json.dumps(report.to_dict()))
-    assert set(plain) == {field.name for field in dataclasses.fields(report)}
+    names = {field.name for field in dataclasses.fields(report)}
+    assert set(plain) == names | {"verdict", "failures"}
     assert plain["pair_trends"]["details"]["height"]["city"] == pytest.approx(
         report.pair_trends.details["height", "city"]
     )
@@ -227,3 +229,46 @@ def test_bad_input(parts):
         synthetic_report(real, synthetic, held_out[:2])
     with pytest.raises(ValueError, match=r"synthetic has columns that real has not: \['x'\]"):
         synthetic_report(real, synthetic.assign(x=1), held_out)
+
+
+@pytest.fixture(scope="module")
+def judged_trips():
+    table = trips(600)
+    drawn = trips(200, seed=1)
+    drawn.loc[:9, "end"] = drawn.loc[:9, "start"] - pd.Timedelta("1min")
+    drawn.loc[50:, "borough"] = "Queens"
+    return synthetic_report(table[:300], drawn, table[300:], random_state=0)
+
+
+def test_rules_that_real_rows_keep_and_synthetic_ones_break_fail(judged_trips):
+    report = judged_trips
+    assert report.broken_rules.details["start <= end"] == 10 / 200
+    assert report.held_out_broken_rules.details["start <= end"] == 0
+    assert not any("trip" in rule.columns for rule in report.rules)
+    assert report.failures[0] == "zone determines borough"
+    assert "start <= end" in report.failures
+    assert report.verdict == f"fails: {len(report.failures)} rules broken"
+    assert 0.5 < report.broken_rules.score < 0.9
+    text = repr(report)
+    assert "broken rules, for those in real: zone determines borough" in text
+    assert text.endswith(f"verdict by {len(report.rules)} rules: {report.verdict}")
+    plain = json.loads(json.dumps(report.to_dict()))
+    assert plain["verdict"] == report.verdict
+    assert plain["rules"]["zone determines borough"]["support"] == 300
+    assert plain["broken_rules"]["details"]["start <= end"] == 0.05
+
+
+def test_rules_that_hold_pass():
+    table = trips(600)
+    report = synthetic_report(table[:300], trips(200, seed=1), table[300:], random_state=0)
+    assert len(report.rules) > 5
+    assert report.failures == []
+    assert report.verdict == "passes"
+
+
+def test_arrays_have_rules_too():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 99, (120, 2))
+    X = np.column_stack([X, X.sum(axis=1)])
+    report = synthetic_report(X[:60], X[:30] + np.array([1, 0, 0]), X[60:], random_state=0)
+    assert report.broken_rules.details["2 = 0 + 1"] == 1
