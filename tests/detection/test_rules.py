@@ -199,3 +199,19 @@ def test_rules_that_do_not_fit_are_named_and_leave_no_trace(rows, rules, error, 
     with pytest.raises(error, match=message):
         detector.fit(rows[:200])
     assert not hasattr(detector, "rules_")
+
+
+@pytest.mark.parametrize("rules", ["auto", [Sum("c", ["a", "b"])]])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_out_of_fold_scores_mind_the_rules_of_the_other_folds(rules, mixed):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.integers(0, 1000, (240, 2)), columns=["a", "b"])
+    table["c"] = table["a"] + table["b"]
+    if mixed:
+        table["d"] = rng.choice(["x", "y"], 240)
+    detector = fast_detector(calibration="cross", rules=rules).fit(table)
+    odd = table.assign(c=table["c"] + 7)
+    assert detector.p_values(odd).max() < 0.02
+    # Were the rules of fit not sought in the folds, all p-values of usual rows would be small.
+    assert abs(np.median(detector.p_values(table)) - 0.5) < 0.2
+    assert detector.p_values(table, "rules").min() == 1
