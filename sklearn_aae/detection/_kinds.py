@@ -14,21 +14,26 @@ def check_kind(kind: str, among: Collection[str], there: Collection[str], estima
     ``estimator`` is the fitted model that a detector was given, if it was.
     """
     if kind in SCORES and kind not in there:
-        lack = _what_lacks(SCORES[kind]().needs, kind, there, estimator)
-        raise ValueError(f"kind={kind!r} {lack}")
+        raise ValueError(f"kind={kind!r} {_what_lacks(kind, there, estimator)}")
     if kind not in among:
         what = "is not a sum over columns" if kind in SCORES else "is not known"
         raise ValueError(f"kind={kind!r} {what}; choose from {sorted(among)}.")
 
 
-def _what_lacks(need: str | None, kind: str, there: Collection[str], estimator: Any) -> str:
+def _what_lacks(kind: str, there: Collection[str], estimator: Any) -> str:
     """Return what a kind needs that a detector has not, and the remedy."""
-    if need == AUTOREGRESSION:
+    score = SCORES[kind]()
+    if score.reads_references:
+        return (
+            "compares rows with stored ones, which were left out of the file; choose from "
+            f"{sorted(there)}, or save the detector with references=True."
+        )
+    if score.needs == AUTOREGRESSION:
         return (
             "needs networks that were not trained; fit a detector with "
             f"AAEOutlierDetector(kind={kind!r})."
         )
-    if need == RULES:
+    if score.needs == RULES:
         return (
             "needs rules, and none were found or given: fit a detector to a frame, or with "
             "rules=[Order('start', 'end'), ...]."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator
 from numbers import Integral, Real
 from typing import Any
@@ -52,7 +51,6 @@ from sklearn_aae.detection.scores import (
     SCORES,
     Score,
     additive_kinds,
-    check_kind,
     kinds_with,
 )
 from sklearn_aae.encoding import CLIP, Container, KeptRows, NumbersReader, as_frame, open_features

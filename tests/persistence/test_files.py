@@ -151,7 +151,7 @@ def test_without_references_kinds_that_need_them_say_so():
     for kind in set(detector._scores) - {"default", "reference"}:
         assert_same(loaded.score_samples(X, kind), detector.score_samples(X, kind))
         assert_same(loaded.p_values(X, kind), detector.p_values(X, kind))
-    with pytest.raises(ValueError, match="calibrating rows.*references=True"):
+    with pytest.raises(ValueError, match=r"calibrating rows.*references=True"):
         loaded.drift_monitor("model")
     cells = b"".join(array.tobytes() for array in arrays_of(saved(detector, references=False)))
     rows = detector._reader.transform(X.astype(np.float64))

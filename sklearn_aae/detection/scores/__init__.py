@@ -7,7 +7,6 @@ contract test.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
 
 from sklearn_aae.detection.scores._autoregressive import Autoregressive
 from sklearn_aae.detection.scores._base import (
@@ -48,7 +47,6 @@ __all__ = [
     "Reference",
     "Score",
     "additive_kinds",
-    "check_kind",
     "fold",
     "kinds_with",
 ]
@@ -94,49 +92,3 @@ def kinds_with(provided: Collection[str] = ()) -> list[str]:
         Keys of ``SCORES``.
     """
     return [kind for kind, new in SCORES.items() if new().needs in (None, *provided)]
-
-
-def check_kind(kind: str, among: Collection[str], fitted: Collection[str], model: Any) -> None:
-    """Raise unless a detector can score by a kind.
-
-    Parameters
-    ----------
-    kind : str
-        The kind.
-    among : collection of str
-        Those that would do.
-    fitted : collection of str
-        Those that the detector has.
-    model : AdversarialAutoencoder or None
-        The model that the detector is made of.
-
-    Raises
-    ------
-    ValueError
-        If it is not fitted, or not among them; the message says why.
-    """
-    if kind in SCORES and kind not in fitted:
-        raise ValueError(f"kind={kind!r} {_what_lacks(kind, fitted, model)}")
-    if kind not in among:
-        what = "is not a sum over columns" if kind in SCORES else "is not known"
-        raise ValueError(f"kind={kind!r} {what}; choose from {sorted(among)}.")
-
-
-def _what_lacks(kind: str, fitted: Collection[str], model: Any) -> str:
-    """Return what a kind needs that a detector has not, and the remedy."""
-    score = SCORES[kind]()
-    if score.reads_references:
-        return (
-            "compares rows with stored ones, which were left out of the file; choose from "
-            f"{sorted(fitted)}, or save the detector with references=True."
-        )
-    if score.needs == AUTOREGRESSION:
-        return (
-            "needs networks that were not trained; fit a detector with "
-            f"AAEOutlierDetector(kind={kind!r})."
-        )
-    prior = type(model.net_.module_.prior).__name__
-    return (
-        f"needs a prior with a density where codes are, which {prior} has not; choose "
-        f"from {sorted(fitted)}."
-    )
