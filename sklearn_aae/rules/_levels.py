@@ -56,6 +56,15 @@ class Determines(Rule):
             items = self.mapping.items() if isinstance(self.mapping, Mapping) else self.mapping
             self._set(mapping={self._key(key): value for key, value in items})
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Pairs, since stores in JSON take no tuple as a key.
+        pairs = None if self.mapping is None else list(self.mapping.items())
+        return {**self.__dict__, "mapping": pairs}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        pairs = state["mapping"]
+        self.__dict__.update(state, mapping=None if pairs is None else dict(pairs))
+
     def _key(self, key: Any) -> tuple:
         return tuple(key) if isinstance(key, (tuple, list)) else (key,)
 

@@ -245,7 +245,7 @@ def test_a_detector_around_a_fitted_model_comes_back_with_it():
     model = fast().fit(X)
     loaded = check(AAEOutlierDetector(estimator=FrozenEstimator(model), random_state=0), X)
     assert loaded.estimator_ is loaded.estimator.estimator
-    assert loaded._reader is loaded.estimator_._reader
+    assert loaded._reader.scale is loaded.estimator_._reader.scale
 
 
 @pytest.mark.parametrize("state", [np.random.RandomState(3), 7])
