@@ -1,6 +1,6 @@
 """Adversarial autoencoders with the scikit-learn API."""
 
-from sklearn_aae.autoencoder import AdversarialAutoencoder
+from sklearn_aae.autoencoder import AAEImputer, AdversarialAutoencoder
 from sklearn_aae.categories import AAEClassifier, AAEClusterer
 from sklearn_aae.detection import AAEOutlierDetector
 from sklearn_aae.encoding import TableEncoder
@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AAEClassifier",
     "AAEClusterer",
+    "AAEImputer",
     "AAEOutlierDetector",
     "AdversarialAutoencoder",
     "TableEncoder",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sklearn_aae import (
     AAEClassifier,
     AAEClusterer,
+    AAEImputer,
     AAEOutlierDetector,
     AdversarialAutoencoder,
     TableEncoder,
@@ -43,6 +44,11 @@ def fast_clusterer(n_clusters=3, **parameters):
     )
 
 
+def fast_imputer(**parameters):
+    """Return a small imputer that fits in milliseconds."""
+    return AAEImputer(fast(), **{"random_state": 0, **parameters})
+
+
 def everyday():
     """Return one fast variant of every public estimator, and of its main code paths."""
     return [
@@ -52,6 +58,7 @@ def everyday():
         fast_detector(estimator=fast()),
         fast_classifier(random_state=None),
         fast_clusterer(random_state=None),
+        fast_imputer(),
         TableEncoder(),
         TableEncoder(
             categorical_features=[0],
@@ -87,6 +94,7 @@ def further():
         fast_clusterer(init="spectral", consistency_weight=0),
         fast(handle_missing="error"),
         fast_classifier(handle_missing="error"),
+        AAEImputer(fast(output=Autoregressive(hidden_size=8)), method="draw", add_indicator=True),
         TableEncoder(max_levels=4),
     ]
 

@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn_aae import (
     AAEClassifier,
     AAEClusterer,
+    AAEImputer,
     AAEOutlierDetector,
     AdversarialAutoencoder,
     TableEncoder,
@@ -31,6 +32,7 @@ ESTIMATORS = {
     "classifier": AAEClassifier(**TINY),
     "clusterer": AAEClusterer(n_clusters=2, **TINY),
     "detector": AAEOutlierDetector(max_epochs=1, random_state=0),
+    "imputer": AAEImputer(AdversarialAutoencoder(**TINY), add_indicator=True),
     "encoder": TableEncoder(),
 }
 #: What the quickstart tells to trust, beside the types of this package.

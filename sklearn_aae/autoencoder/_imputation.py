@@ -61,7 +61,10 @@ def fill_missing(
     where = np.flatnonzero(missing.any(axis=1))
     part, gaps = rows[where], missing[where]
     own = None if labels is None else labels[where]
-    seeds = [_seed_of(row, seed) for row in part] if by_row else [seed]
+    seeds = [seed]
+    if by_row:
+        # Of the cells themselves: rows of the same levels may be different rows.
+        seeds = [_seed_of(row, seed) for row in reader.features(X, rows)[where]]
     generators = [make_generator(each, model.device_) for each in seeds]
     filled = rows.copy()
     rng: Any = None
@@ -91,9 +94,8 @@ def fill_missing(
 
 
 def _seed_of(row: np.ndarray, seed: int) -> int:
-    """Return a seed that depends on a row's cells, the missing ones alike."""
-    cells = row.astype(np.float64) + 0.0  # there are two zeros
-    cells[np.isnan(cells)] = np.nan  # and many NaNs
+    """Return a seed that depends on what is known of a row, as finite numbers."""
+    cells = row + 0.0  # there are two zeros
     key = seed.to_bytes(8, "little")
     return int.from_bytes(blake2b(cells.tobytes(), digest_size=8, key=key).digest()) >> 1
 
