@@ -158,7 +158,7 @@ class ColumnCodec:
         return ValueError(
             f"Column {self.span.name!r} has the cell {column.odd!r} in row "
             f"{int(np.argmax(column.unknown))}, and was {self.span.kind}s in fit, written as "
-            f"{self.span.text}. Correct it, or declare the column in categorical_features."
+            f"{self.span.text}. Correct it, or set handle_unknown so that it is no error."
         )
 
     def decode(

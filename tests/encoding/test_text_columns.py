@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 
 from sklearn_aae import (
     AAEClassifier,
@@ -187,8 +188,8 @@ def test_a_cell_that_cannot_be_read_is_unknown():
     odd = table.copy()
     odd.loc[3, "day"], odd.loc[5, "n"] = "soon", "many"
     with pytest.raises(ValueError, match=r"Column 'day' has the cell 'soon' in row 3.*%d\.%m\.%Y"):
-        TableEncoder().fit(table).transform(odd)
-    ignoring = TableEncoder(handle_unknown="ignore").fit(table)
+        TableEncoder(handle_unknown="error").fit(table).transform(odd)
+    ignoring = TableEncoder().fit(table)
     assert (ignoring.transform(odd)[3, :3] == 0).all()
     levels, missing = ignoring._to_known_levels(odd)
     assert levels[3, 0] == levels[5, 1] == -1
@@ -255,6 +256,20 @@ def test_impute_fills_text_and_leaves_known_text(frame, model):
     known = given.notna().to_numpy()
     assert (filled.to_numpy(object)[known] == given.to_numpy(object)[known]).all()
     assert pd.to_datetime(filled["day"][::3], format="%d.%m.%Y").between(DAYS[0], DAYS[-1]).all()
+
+
+def test_a_cell_that_cannot_be_read_counts_for_nothing(frame, model):
+    odd = frame[:6].copy()
+    odd.loc[2, "price"] = "many"
+    codes, usual = model.transform(odd), model.transform(frame[:6])
+    np.testing.assert_allclose(np.delete(codes - usual, 2, axis=0), 0, atol=1e-5)
+    assert np.isfinite(codes[2]).all()
+    parts = model.score_contributions(odd)
+    assert parts[2, 1] == 0
+    assert (np.delete(parts[:, 1], 2) > 0).all()
+    strict = clone(model).set_params(handle_unknown="error").fit(frame)
+    with pytest.raises(ValueError, match="Column 'price' has the cell 'many' in row 2"):
+        strict.transform(odd)
 
 
 def test_metrics_read_text_as_models_do(frame, model):
