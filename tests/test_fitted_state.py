@@ -12,6 +12,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 
 from sklearn_aae import (
     AAEClassifier,
@@ -183,6 +184,19 @@ def test_skops_stores_fitted_estimators(fitted, name, table):
             pd.testing.assert_frame_equal(back, expected)
         elif isinstance(back, pl.DataFrame):
             assert back.equals(expected)
+
+
+def test_skops_stores_a_detector_around_a_model(fitted):
+    skops = pytest.importorskip("skops.io", reason="skops is in no extra: it is not needed")
+    model = fitted("model", "numbers in pandas")
+    detector = AAEOutlierDetector(estimator=FrozenEstimator(model), random_state=0).fit(NUMBERS)
+    assert dict(foreign_parts(detector)) == {}
+    stored = skops.dumps(detector)
+    found = skops.get_untrusted_types(data=stored)
+    others = {kind for kind in found if not kind.startswith("sklearn_aae.")}
+    assert others <= TRUSTED | {"sklearn.frozen._frozen.FrozenEstimator"}
+    again = skops.loads(stored, trusted=found)
+    np.testing.assert_array_equal(apply(again, NUMBERS), apply(detector, NUMBERS))
 
 
 def test_the_quickstart_lists_what_skops_is_to_trust():

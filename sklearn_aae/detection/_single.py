@@ -16,6 +16,7 @@ from sklearn.frozen import FrozenEstimator
 
 from sklearn_aae._utils._random import make_generator
 from sklearn_aae.autoencoder._base import BaseAAE
+from sklearn_aae.detection.ensemble._stored import StoredByTorch
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES
 from sklearn_aae.encoding import CLIP, NumbersReader
 from sklearn_aae.exceptions import NotFittedError, UnsupportedColumnsError
@@ -140,7 +141,7 @@ class HeadDensities:
         return torch.stack([mean, mean - half, mean + half])
 
 
-class SingleMember:
+class SingleMember(StoredByTorch):
     """The networks of one model, with the members' axis that scores expect.
 
     Parameters
@@ -261,12 +262,13 @@ class DrawnMarginals:
     def __init__(self, member: SingleMember, generator: torch.Generator) -> None:
         k = member.module.n_components
         self.member = member
-        self.draws = member.module.prior.sample(N_DRAWS, k, generator).to(member.code_mask)
+        draws = member.module.prior.sample(N_DRAWS, k, generator).to(member.code_mask)
+        self.draws = draws.cpu().numpy()
 
     def losses(self, x: torch.Tensor) -> torch.Tensor:
         """Return minus the log density of cells (1, n, n_features)."""
         member = self.member.in_float64() if x.dtype == torch.float64 else self.member
-        params = member.decode_drawn(self.draws.to(x).unsqueeze(0)).params
+        params = member.decode_drawn(torch.from_numpy(self.draws).to(x).unsqueeze(0)).params
         parts = [self._block(member.head, params, block) for block in x[0].split(ROWS_AT_ONCE)]
         return torch.cat(parts).unsqueeze(0)
 
