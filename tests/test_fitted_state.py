@@ -153,7 +153,8 @@ def fitted():
 def apply(estimator, X):
     """Return what an estimator says of rows."""
     method = "score_samples" if isinstance(estimator, AAEOutlierDetector) else "transform"
-    return np.asarray(getattr(estimator, method)(X))
+    answer = getattr(estimator, method)(X)
+    return answer if isinstance(estimator, AAEImputer) else np.asarray(answer)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -176,14 +177,21 @@ def test_skops_stores_fitted_estimators(fitted, name, table):
     assert others <= TRUSTED
     again = skops.loads(stored, trusted=found)
     X = TABLES[table]
-    np.testing.assert_array_equal(apply(again, X), apply(fitted(name, table), X))
+    assert_same(apply(again, X), apply(fitted(name, table), X))
     if name == "encoder":
-        back, expected = (e.inverse_transform(e.transform(X)) for e in (again, fitted(name, table)))
-        assert type(back) is type(expected)
-        if isinstance(back, pd.DataFrame):
-            pd.testing.assert_frame_equal(back, expected)
-        elif isinstance(back, pl.DataFrame):
-            assert back.equals(expected)
+        assert_same(*(e.inverse_transform(e.transform(X)) for e in (again, fitted(name, table))))
+
+
+def assert_same(back, expected):
+    assert type(back) is type(expected)
+    if isinstance(back, pd.DataFrame):
+        pd.testing.assert_frame_equal(back, expected)
+    elif isinstance(back, pl.DataFrame):
+        assert back.equals(expected)
+    elif back.dtype == object:  # where NaN is no number
+        pd.testing.assert_frame_equal(pd.DataFrame(back), pd.DataFrame(expected))
+    else:
+        np.testing.assert_array_equal(back, expected)
 
 
 def test_skops_stores_a_detector_around_a_model(fitted):

@@ -165,7 +165,11 @@ def n_calls(function):
     return n, result
 
 
-@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pd.DataFrame.to_numpy], ids=str)
+@pytest.mark.parametrize(
+    "make",
+    [pd.DataFrame, pl.DataFrame, pd.DataFrame.to_numpy],
+    ids=["pandas", "polars", "array"],
+)
 def test_reading_and_explaining_takes_time_in_proportion_to_the_columns(make):
     rng, calls = np.random.default_rng(0), []
     for n_columns in (60, 120):
