@@ -275,7 +275,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         """Set what is estimated after training; shares of levels only of whole tables."""
         net.calibrate(train)
         forget_shares(net)
-        if run.in_full and self._extension is None:
+        if run.in_full:
             counts = None if self.supervision is None else self._class_counts
             match_shares(net, train, derive_seed(self._seed, ModelStream.SHARES), counts)
 

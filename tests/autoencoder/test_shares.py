@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sklearn_aae.autoencoder import _base
+from tests.instances import fast_classifier, fast_clusterer
 from tests.mixed_tables import quick
 
 
@@ -52,6 +53,13 @@ def test_spikes_and_missing_cells_have_their_shares(parameters, unmatched):
     # Training and codes know nothing of it.
     assert plain.history_ == model.history_
     np.testing.assert_array_equal(plain.transform(table), model.transform(table))
+
+
+@pytest.mark.parametrize("make", [fast_classifier, fast_clusterer])
+def test_the_models_of_classifiers_and_clusterers_have_the_shares_too(make):
+    table = spiked()
+    model = make(n_components=2, max_epochs=5).fit(table, table["word"]).estimator_
+    np.testing.assert_allclose(shares(model.sample(6000)), 0.05, rtol=0.2)
 
 
 def test_rare_levels_have_their_mass_and_categories_one_softmax(unmatched):
