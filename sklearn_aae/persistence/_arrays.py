@@ -52,10 +52,10 @@ def _write_array(writer: Writer, array: np.ndarray) -> dict[str, Node]:
     if not array.flags.writeable:
         node["frozen"] = True
     if array.dtype == object:
-        items = [writer.inside("cells", item) for item in array.ravel().tolist()]
+        items = writer.several("cells", array.ravel().tolist())
         return {**node, "shape": list(array.shape), "items": items}
     if array.dtype.kind == "T":
-        items = [writer.inside("cells", item) for item in array.ravel().astype(object)]
+        items = writer.several("cells", array.ravel().astype(object))
         return {
             **node,
             "shape": list(array.shape),

@@ -42,6 +42,9 @@ MULTIVARIATE = {
     "vonmises_fisher": ("mu", "kappa"),
 }
 
+#: Components of a multivariate distribution at most.
+MOST_WIDE = 4096
+
 #: The class of what each family freezes to.
 FROZEN = {
     type(stats.multivariate_normal([0.0])): "multivariate_normal",
@@ -102,8 +105,9 @@ def _read_multivariate(reader: Reader, node: dict[str, Node], keep: Keep) -> Any
     if tuple(node["of"]) != MULTIVARIATE[family]:
         raise DamagedFileError(f"the file has other parameters for {family}.")
     parts = {name: reader.read(part) for name, part in node["of"].items()}
-    if any(np.ndim(part) > 2 for part in parts.values()):
-        raise DamagedFileError(f"the file has parameters of too many axes for {family}.")
+    # scipy makes square matrices of vectors.
+    if any(np.ndim(part) > 2 or len(np.atleast_1d(part)) > MOST_WIDE for part in parts.values()):
+        raise DamagedFileError(f"the file has parameters of too large shapes for {family}.")
     return getattr(stats, family)(**parts)
 
 

@@ -9,8 +9,7 @@ stands for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +19,8 @@ from sklearn_aae.exceptions import DamagedFileError, NotSavableError
 from sklearn_aae.persistence._registry import named, names
 
 Node = Any
+#: What JSON writes exactly, beside null and finite floats.
+PLAIN = (str, int, bool)
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ class Writer:
     #: Values by their address, held so that no other gets it, with their nodes.
     _seen: dict[int, tuple[Any, dict[str, Node]]] = field(default_factory=dict)
     _n_shared: int = 0
+    #: The types that no other kind fits, of which there may be thousands of objects.
+    _objects: dict[type, Kind] = field(default_factory=dict)
 
     def write(self, value: Any) -> Node:
         """Return the node of a value."""
-        if value is None or type(value) in (bool, str, int):
-            return value
-        if type(value) is float and math.isfinite(value):
+        if is_plain(value):
             return value
         there = self._seen.get(id(value))
         if there is not None:
@@ -84,9 +85,13 @@ class Writer:
                 self._n_shared += 1
                 node["id"] = self._n_shared
             return {"is": "same", "as": node["id"]}
-        kind = next((kind for kind in self.kinds if kind.fits(value)), None)
+        kind = self._objects.get(type(value))
+        if kind is None:
+            kind = next((kind for kind in self.kinds if kind.fits(value)), None)
         if kind is None:
             raise self.refusal(value)
+        if kind.name == "object":
+            self._objects[type(value)] = kind
         node = {"is": kind.name}
         self._seen[id(value)] = value, node
         node.update(kind.write(self, value))
@@ -94,14 +99,17 @@ class Writer:
 
     def inside(self, step: str, value: Any) -> Node:
         """Return the node of a part of the present value."""
-        with self._at(step):
-            return self.write(value)
-
-    @contextmanager
-    def _at(self, step: str) -> Iterator[None]:
-        self._path.append(step)
-        yield
+        self._path.append(step)  # where an error has happened, if there is one
+        node = self.write(value)
         self._path.pop()
+        return node
+
+    def several(self, step: str, values: Iterable[Any]) -> list[Node]:
+        """Return the nodes of many parts, of which most are plain."""
+        self._path.append(step)
+        nodes = [value if is_plain(value) else self.write(value) for value in values]
+        self._path.pop()
+        return nodes
 
     def add(self, array: np.ndarray) -> str:
         """Keep an array of the present value, and return its name."""
@@ -143,6 +151,12 @@ class Writer:
             f'custom={{"{name.strip("<>")}": {name.strip("<>")}}} to save and to load, which then '
             "trusts that code, or give the parameter another value."
         )
+
+
+def is_plain(value: Any) -> bool:
+    """Return whether JSON has a form for a value."""
+    kind = type(value)
+    return value is None or kind in PLAIN or (kind is float and math.isfinite(value))
 
 
 @dataclass

@@ -6,7 +6,7 @@ import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -39,11 +39,18 @@ def is_of(cls: type) -> Callable[[Any], bool]:
 # ----------------------------------------------------------------------------- fields
 
 
+@lru_cache(maxsize=4096)  # a table of dates has an object for each cell
 def is_field(cls: type, name: str) -> bool:
     """Return whether a file may set a field: not what is a method or a property of the class."""
     static = inspect.getattr_static(cls, name, None)
     code = isinstance(static, (classmethod, property)) or callable(static)
     return name.isidentifier() and not name.startswith("__") and not code
+
+
+@lru_cache(maxsize=4096)
+def is_computed(cls: type, name: str) -> bool:
+    """Return whether a field is made of others when it is read for the first time."""
+    return isinstance(inspect.getattr_static(cls, name, None), cached_property)
 
 
 def check_field(cls: type, name: str) -> None:
@@ -58,7 +65,7 @@ def write_fields(writer: Writer, cls: type, fields: dict[str, Any]) -> dict[str,
     for name, value in fields.items():
         if not is_field(cls, name):
             raise writer.refusal(value)
-        if not isinstance(inspect.getattr_static(cls, name, None), cached_property):
+        if not is_computed(cls, name):
             nodes[name] = writer.inside(name, value)
     return nodes
 
@@ -117,12 +124,20 @@ def _write_object(writer: Writer, value: Any) -> dict[str, Node]:
 
 
 def _read_object(reader: Reader, node: dict[str, Node], keep: Keep) -> Any:
-    made = _new(reader, node["class"])
-    if isinstance(made, (nn.Module, Optimizer, AAENet, tuple, Enum, type, int, float, str)):
-        raise DamagedFileError(f"the file makes an object of {node['class']!r} the wrong way.")
+    cls = reader.find(node["class"])
+    if not _is_made_by_fields(cls):
+        raise DamagedFileError(f"the file makes an object of {node['class']!r} by its fields.")
+    made = cls.__new__(cls)
     keep(made)
     read_fields(reader, made, node["fields"])
     return made
+
+
+@lru_cache(maxsize=4096)
+def _is_made_by_fields(cls: Any) -> bool:
+    """Return whether objects of a class are their fields, and of no other kind."""
+    others = (nn.Module, Optimizer, AAENet, tuple, Enum, type, int, float, str)
+    return isinstance(cls, type) and not issubclass(cls, others)
 
 
 def _is_object(value: Any) -> bool:

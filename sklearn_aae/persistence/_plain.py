@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from sklearn_aae.exceptions import DamagedFileError
-from sklearn_aae.persistence._graph import Kind, Node, Reader, Writer
+from sklearn_aae.persistence._graph import Kind, Node, Reader, Writer, is_plain
 
 BIT_GENERATORS = {
     each.__name__: each
@@ -58,6 +58,8 @@ def as_parts(name: str, own: Any, make: Callable[..., Any], parts: Callable[[Any
 
 
 def _write_items(writer: Writer, value: Any) -> dict[str, Node]:
+    if all(map(is_plain, value)):
+        return {"items": list(value)}
     return {"items": [writer.inside(str(i), item) for i, item in enumerate(value)]}
 
 
