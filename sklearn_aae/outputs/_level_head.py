@@ -278,8 +278,9 @@ class LevelHead(Head):
         for j in range(n_digits):
             shift, prefix = self.shift_rows.of(self.shifts, j), self.shift_rows.prefixes(digits, j)
             logits, _ = constraints.restrict(self.digit_logits(seen, j, prefix), j, prefix)
-            wanted = self.shift_rows.of(counts, j).double()
-            shift.copy_(matching_shift(logits.double(), prefix, wanted))
+            # On the CPU: sums by prefix are in no fixed order elsewhere.
+            wanted = self.shift_rows.of(counts, j).double().cpu()
+            shift.copy_(matching_shift(logits.double().cpu(), prefix.cpu(), wanted))
             digits[:, j] = _drawn(logits + shift[prefix], generator)
             seen = self.seen_after(seen, table, digits[:, j], j)
 
