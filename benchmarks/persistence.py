@@ -79,10 +79,14 @@ def weights_of(estimator: Any) -> int:
 
 
 def labels_of(estimator: Any) -> int:
-    """Return the bytes of a file of what reads the table."""
-    estimator = getattr(estimator, "estimator_", None) or estimator
-    encoder = getattr(getattr(estimator, "_reader", None), "encoder", None)
-    return 0 if encoder is None else size_of(encoder)
+    """Return the bytes of what reads the table, and of the scores that p-values come from."""
+    reader = getattr(getattr(estimator, "estimator_", None) or estimator, "_reader", None)
+    reader = getattr(reader, "reader", reader)
+    encoder = getattr(reader, "encoder", None)
+    total = 0 if encoder is None else size_of(encoder)
+    if isinstance(estimator, AAEOutlierDetector):
+        total += sum(scores.nbytes for scores in estimator._calibration.scores.values())
+    return total
 
 
 def size_of(estimator: Any, **options: Any) -> int:
