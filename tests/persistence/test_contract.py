@@ -20,6 +20,7 @@ from sklearn_aae import AAEClassifier, AAEClusterer, AAEOutlierDetector, TableEn
 from sklearn_aae.outputs import Autoregressive, Independent
 from sklearn_aae.persistence._registry import ESTIMATORS
 from sklearn_aae.priors import Ball, LearnedMixture, Mixture, Product, SwissRoll
+from sklearn_aae.rules import Determines, Order, Sum
 from tests.instances import everyday, fast, fast_classifier, fast_clusterer, fast_detector, further
 from tests.mixed_tables import animals
 from tests.persistence.answers import answers, assert_same, round_trip, trained_further
@@ -225,6 +226,39 @@ def test_every_kind_of_score_and_the_threshold_come_back():
         assert_same(loaded.p_values(X, kind), detector.p_values(X, kind), kind)
     moved = [each.set_threshold(contamination=0.1).offset_ for each in (loaded, detector)]
     assert moved[0] == moved[1]
+
+
+def ruled(n=150):
+    """Return a frame with a sum, an order, labels that determine others, and a running number."""
+    import pandas as pd
+
+    rng = np.random.default_rng(2)
+    town = rng.integers(0, 6, n)
+    net, tax = rng.integers(100, 900, (2, n))
+    begun = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 90, n), "D")
+    return pd.DataFrame(
+        {
+            "number": np.arange(n) + 1000,
+            "town": [f"town {i}" for i in town],
+            "country": [f"country {i % 2}" for i in town],
+            "net": net,
+            "tax": tax,
+            "gross": net + tax,
+            "begun": begun,
+            "ended": begun + pd.to_timedelta(rng.integers(1, 9, n), "D"),
+        }
+    )
+
+
+@pytest.mark.parametrize("rules", ["auto", "own"])
+def test_rules_come_back(rules):
+    X = ruled()
+    own = [Sum("gross", ["net", "tax"]), Order("begun", "ended"), Determines("town", "country")]
+    loaded = check(fast_detector(rules=own if rules == "own" else rules), X)
+    assert len(loaded.rules_) >= 3
+    broken = X.assign(gross=X["gross"] + 1)
+    scores = loaded.score_samples(broken, kind="rules")
+    assert (scores < loaded.score_samples(X, kind="rules")).all()
 
 
 @pytest.mark.parametrize("calibration", ["cross", "split"])
