@@ -39,6 +39,7 @@ class ModelStream(IntEnum):
     SAMPLE = 6
     IMPUTE = 7
     SHARES = 8
+    COMPONENTS = 9
     NEIGHBORS = 16
 
 
@@ -56,6 +57,7 @@ class NetworkStream(IntEnum):
     DECODER = 1
     DISCRIMINATOR = 2
     HEAD = 3
+    START = 4
     CATEGORY_DISCRIMINATOR = 16
     STYLE_DISCRIMINATOR = 17
     STYLE_DECODER = 18

@@ -101,6 +101,14 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         trained in place, or a class or function ``(n_in, n_out) -> nn.Module``.  With
         labels the discriminator, and for ``supervision="decoder"`` the decoder, reads a
         column for each class and one for rows without a label after the code.
+    init : {"pca", "random"}, default="random"
+        Where encoder and decoder start.  ``"pca"``: as the principal components of the
+        scaled training rows (of the first call of :meth:`partial_fit`) and back, on a
+        linear path beside hidden layers that begin to count as they learn; the code has
+        the prior's mean and spread from the start.  ``"random"``: as hidden layers with
+        random weights alone, and so whatever ``init`` is for outputs other than the Gaussian,
+        priors that squash codes (categorical and products with it) and an ``encoder`` or
+        ``decoder`` of your own.
     adversarial_weight : float or "auto", default="auto"
         Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3 for
         the standard normal and the learned prior, whose shape codes come to easily, 1 for
@@ -250,6 +258,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         encoder: Any = None,
         decoder: Any = None,
         discriminator: Any = None,
+        init: str = "random",
         adversarial_weight: float | str = "auto",
         categorical_features: Any = "from_dtype",
         handle_unknown: str = "unknown",
@@ -279,6 +288,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.encoder = encoder
         self.decoder = decoder
         self.discriminator = discriminator
+        self.init = init
         self.adversarial_weight = adversarial_weight
         self.categorical_features = categorical_features
         self.handle_unknown = handle_unknown

@@ -36,10 +36,10 @@ from sklearn_aae.autoencoder._supervision import check_prior
 from sklearn_aae.autoencoder._unknown import settle
 from sklearn_aae.encoding import Reader, TableFacts
 from sklearn_aae.exceptions import ConvergenceWarning
-from sklearn_aae.networks import ModuleBuilder
+from sklearn_aae.networks import Components, ModuleBuilder, principal_components, some_rows
 from sklearn_aae.outputs import Output, as_output
 from sklearn_aae.posteriors import as_posterior
-from sklearn_aae.priors import as_prior, find_prior
+from sklearn_aae.priors import Prior, as_prior, find_prior
 from sklearn_aae.training import (
     PHASES,
     RECONSTRUCTION,
@@ -155,7 +155,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         table = self._reader.fit_scale(rows, scaling, derive_seed(seed, ModelStream.SCALE))
         self._seed = seed
         self._built = Built(len(rows), {name: snapshot(getattr(self, name)) for name in BUILT_IN})
-        builder = self._recipe(table, output)
+        builder = self._recipe(table, output, rows)
         rates = self._rates()
         arguments = {
             **{f"{name}__lr": rate for name, rate in rates.items()},
@@ -175,8 +175,8 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
             **net_arguments(arguments, self.net_params),
         ).initialize()
 
-    def _recipe(self, table: TableFacts, output: Output) -> ModuleBuilder:
-        """Return what networks for a table are made by."""
+    def _recipe(self, table: TableFacts, output: Output, rows: np.ndarray) -> ModuleBuilder:
+        """Return what networks for a table of these rows are made by."""
         prior = as_prior(self.prior, self.n_components)
         n_classes = 0 if self.supervision is None else len(self.classes_)
         if self.supervision == "prior":
@@ -198,6 +198,18 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
             discriminator=self.discriminator,
             supervision=self.supervision,
             n_classes=n_classes,
+            components=self._components(output, prior, rows),
+        )
+
+    def _components(self, output: Output, prior: Prior, rows: np.ndarray) -> Components | None:
+        """Return the principal components at which the networks start; None for random ones."""
+        own = self.encoder is not None or self.decoder is not None
+        if self.init == "random" or own or not output.predicts_rows or prior.has_support_transform:
+            return None
+        return principal_components(
+            self._reader.scale.transform(rows[some_rows(len(rows))])[:, : rows.shape[1]],
+            self.n_components,
+            derive_seed(self._seed, ModelStream.COMPONENTS),
         )
 
     def _rates(self) -> dict[str, float]:

@@ -143,7 +143,8 @@ class TwoHeadedEstimator(
         if not isinstance(model, AdversarialAutoencoder):
             raise TypeError(f"estimator must be an AdversarialAutoencoder; got {model!r}.")
         # Its callbacks give way to ours, and may be unfit for copying.
-        model = clone(copy.copy(model).set_params(callbacks=None))
+        # Categories of a code whose first columns are principal components learn worse.
+        model = clone(copy.copy(model).set_params(callbacks=None, init="random"))
         if model.get_params().get("supervision") is not None:
             raise ValueError(
                 f"estimator={model!r} reads labels itself; {type(self).__name__} has a head for "

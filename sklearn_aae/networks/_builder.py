@@ -12,10 +12,12 @@ from torch import nn
 from sklearn_aae._utils._random import NetworkStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.encoding._layout import Layout
+from sklearn_aae.networks._components import Components
 from sklearn_aae.networks._conditioning import Conditioning
 from sklearn_aae.networks._levels import LevelReader, OneHot
-from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, mlp
+from sklearn_aae.networks._mlp import ACTIVATIONS, DISCRIMINATOR_ACTIVATION, SkipMLP, mlp
 from sklearn_aae.networks._module import AAEModule, Network, build_network
+from sklearn_aae.networks._start import start_from_components
 from sklearn_aae.outputs import Head, Output, TableFacts
 from sklearn_aae.outputs._flagged_head import FlaggedHead
 from sklearn_aae.posteriors import Posterior
@@ -46,6 +48,8 @@ class ModuleBuilder:
     discriminator: Network | None = None
     supervision: str | None = None
     n_classes: int = 0
+    #: Where encoder and decoder start; None for a random start.
+    components: Components | None = None
 
     def __call__(self) -> AAEModule:
         """Return a freshly initialised module."""
@@ -65,6 +69,15 @@ class ModuleBuilder:
         n_in, n_out = self.posterior.n_inputs(n_features, k), self.posterior.n_outputs(k)
         copies: dict[int, Any] = {}
         encoder = self._network("encoder", n_in, n_out, copies)
+        n_params = self.output.n_params(self.table) + n_flags
+        decoder = self._network("decoder", n_decoder, n_params, copies)
+        if self.components is not None:
+            seed = derive_seed(self.seed, NetworkStream.START)
+            assert isinstance(encoder, SkipMLP)
+            assert isinstance(decoder, SkipMLP)
+            start_from_components(
+                encoder, decoder, self.components, self.posterior, self.prior, k, seed
+            )
         if layout is not None and self.encoder is not None:
             encoder = nn.Sequential(OneHot(layout), encoder)
         tail = self.posterior.tail(k)
@@ -72,7 +85,7 @@ class ModuleBuilder:
             encoder = nn.Sequential(*_layers(encoder), tail)
         return AAEModule(
             encoder,
-            self._network("decoder", n_decoder, self.output.n_params(self.table) + n_flags, copies),
+            decoder,
             self._network("discriminator", k + n_label, 1, copies),
             head=self._head(),
             posterior=self.posterior,
@@ -98,7 +111,8 @@ class ModuleBuilder:
             widths = widths[::-1]
         elif role == "discriminator":
             widths, activate = self.discriminator_layer_sizes, DISCRIMINATOR_ACTIVATION
-        default = partial(_default_network, widths, activate, seed)
+        skip = role != "discriminator" and self.components is not None
+        default = partial(_default_network, widths, activate, seed, SkipMLP if skip else mlp)
         if role == "encoder" and layout is not None:
             default = partial(_level_encoder, layout, widths, activate, seed)
         return build_network(role, getattr(self, role), n_in, n_out, default, seed, copies)
@@ -115,9 +129,14 @@ class ModuleBuilder:
 
 
 def _default_network(
-    widths: tuple[int, ...], activate: Activation, seed: int, n_in: int, n_out: int
+    widths: tuple[int, ...],
+    activate: Activation,
+    seed: int,
+    kind: Callable[..., nn.Module],
+    n_in: int,
+    n_out: int,
 ) -> nn.Module:
-    return mlp(n_in, widths, n_out, activate, make_generator(seed))
+    return kind(n_in, widths, n_out, activate, make_generator(seed))
 
 
 def _level_encoder(

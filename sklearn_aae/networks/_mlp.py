@@ -8,6 +8,7 @@ from functools import partial
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -44,8 +45,51 @@ def mlp(
     generator: torch.Generator,
 ) -> nn.Sequential:
     """Return a multilayer perceptron with a linear last layer."""
+    return nn.Sequential(*_layers(n_in, hidden_layer_sizes, n_out, activation, generator))
+
+
+def _layers(
+    n_in: int,
+    hidden_layer_sizes: Sequence[int],
+    n_out: int,
+    activation: Callable[[], nn.Module],
+    generator: torch.Generator,
+) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for width in hidden_layer_sizes:
         layers += [linear(n_in, width, generator), activation()]
         n_in = width
-    return nn.Sequential(*layers, linear(n_in, n_out, generator))
+    return [*layers, linear(n_in, n_out, generator)]
+
+
+class SkipMLP(nn.Sequential):
+    """A multilayer perceptron with a linear path from its input to its output beside it.
+
+    It begins as a linear map: the perceptron's last layer starts at zero, and so does the path,
+    for whoever sets it.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        hidden_layer_sizes: Sequence[int],
+        n_out: int,
+        activation: Callable[[], nn.Module],
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(*_layers(n_in, hidden_layer_sizes, n_out, activation, generator))
+        self.path = nn.Parameter(torch.zeros(n_out, n_in))
+        with torch.no_grad():
+            self.last.weight.zero_()
+            self.last.bias.zero_()
+
+    @property
+    def last(self) -> nn.Linear:
+        """The perceptron's last layer, whose bias is that of the whole."""
+        layer = next(reversed(self._modules.values()))
+        assert isinstance(layer, nn.Linear)
+        return layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the sum of perceptron and path, (n, n_out)."""
+        return super().forward(x) + functional.linear(x, self.path)

@@ -154,6 +154,10 @@ class Output(ABC, BaseEstimator):
     #: Whether the estimator's ``scaling`` applies to the rows.
     scales: bool = True
 
+    #: Whether the decoder's first outputs are the row itself, so that it can begin as
+    #: principal components.
+    predicts_rows: bool = False
+
     @abstractmethod
     def n_params(self, table: TableFacts) -> int:
         """Return the width of the decoder's output.

@@ -42,6 +42,8 @@ class Gaussian(Output):
     AdversarialAutoencoder(output=Gaussian(variance='learned'))
     """
 
+    predicts_rows = True
+
     def __init__(self, variance: str = "unit") -> None:
         self.variance = variance
 

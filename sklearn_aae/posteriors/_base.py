@@ -30,6 +30,10 @@ class Posterior(ABC, BaseEstimator):
     #: Whether the encoder may read levels of a mixed-type table, which are whole numbers.
     takes_levels = True
 
+    #: What outputs of the encoder after the first ``n_components`` are at the start, where the
+    #: first are principal components.
+    initial_rest = 0.0
+
     def __init__(self, input_noise: float = 0.3) -> None:
         self.input_noise = input_noise
 

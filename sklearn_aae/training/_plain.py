@@ -27,6 +27,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from sklearn_aae.networks import SkipMLP
 from sklearn_aae.outputs import Head
 from sklearn_aae.outputs._bernoulli import BernoulliHead
 from sklearn_aae.outputs._gaussian import UnitHead
@@ -105,6 +106,9 @@ class Perceptron:
 
     def __init__(self, network: nn.Module) -> None:
         assert isinstance(network, nn.Sequential)  # it is plain
+        #: A linear path beside the layers, and its gradient.
+        self.path = network.path.detach() if isinstance(network, SkipMLP) else None
+        self.path_grad = network.path.grad if isinstance(network, SkipMLP) else None
         self.activations = list(network)[1::2]
         self.slopes = [SLOPES[type(layer)] for layer in self.activations]
         linear = [layer for layer in network if isinstance(layer, nn.Linear)]
@@ -140,7 +144,7 @@ class Perceptron:
             if i < last:
                 self.slopes[i].forward(self.activations[i], before, after)
             x = after
-        return x
+        return x if self.path is None else x.addmm_(self.x, self.path.t())
 
     def backward(
         self, g: torch.Tensor, *, weights: bool = True, inputs: bool = True
@@ -151,6 +155,9 @@ class Perceptron:
         is not that by the input.
         """
         buffers, g_t = self._buffers_for(g.size(0)), g.t()
+        of_output = g
+        if weights and self.path is not None:
+            torch.mm(g_t, self.x, out=self.path_grad)
         for i in reversed(range(len(self.weights))):
             if weights:
                 h = buffers.after[i - 1] if i else self.x
@@ -162,16 +169,20 @@ class Perceptron:
             if i:
                 a, h = buffers.before[i - 1], buffers.after[i - 1]
                 self.slopes[i - 1].backward(self.activations[i - 1], g, a, h)
-        return g
+        return g.addmm_(of_output, self.path) if inputs and self.path is not None else g
 
 
 def is_plain(network: nn.Module) -> bool:
-    """Return whether a network is linear layers with known activations between, unhooked."""
-    if type(network) is not nn.Sequential or len(network) % 2 == 0:
+    """Return whether a network is linear layers with known activations between, unhooked.
+
+    A linear path may lead past them.
+    """
+    if not isinstance(network, nn.Sequential) or len(network) % 2 == 0:
         return False
     linear, activations = list(network)[0::2], list(network)[1::2]
     return (
-        all(type(layer) is nn.Linear and layer.bias is not None for layer in linear)
+        type(network) in (nn.Sequential, SkipMLP)
+        and all(type(layer) is nn.Linear and layer.bias is not None for layer in linear)
         and all(type(layer) in SLOPES for layer in activations)
         and all(parameter.requires_grad for parameter in network.parameters())
         and not any(_hooks(module) for module in network.modules())

@@ -82,8 +82,9 @@ def test_the_generator_raises_logits_of_codes_and_the_discriminator_lowers_them(
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 @pytest.mark.parametrize("posterior", ["deterministic", "gaussian", "universal"])
-def test_every_activation_and_posterior(cancer, activation, posterior):
-    model = fast(activation=activation, posterior=posterior, hidden_layer_sizes=(16, 8))
+@pytest.mark.parametrize("init", ["pca", "random"])
+def test_every_activation_posterior_and_start(cancer, activation, posterior, init):
+    model = fast(activation=activation, posterior=posterior, init=init, hidden_layer_sizes=(16, 8))
     assert_same_gradients(model.fit(cancer[0]).net_, cancer[0])
 
 
@@ -94,8 +95,9 @@ def test_every_output_with_constant_columns_among_them(digits, output):
 
 
 @pytest.mark.parametrize("hidden", [(), (8,), (16, 8, 4)])
-def test_every_depth(cancer, hidden):
-    model = fast(hidden_layer_sizes=hidden, discriminator_layer_sizes=hidden)
+@pytest.mark.parametrize("init", ["pca", "random"])
+def test_every_depth(cancer, hidden, init):
+    model = fast(init=init, hidden_layer_sizes=hidden, discriminator_layer_sizes=hidden)
     assert_same_gradients(model.fit(cancer[0]).net_, cancer[0])
 
 
@@ -150,6 +152,8 @@ SPOILERS = {
     "a parametrized layer": lambda net: nn.utils.parametrizations.weight_norm(
         net.module_.encoder[0]
     ),
+    "a frozen path": lambda net: net.module_.encoder.path.requires_grad_(False),
+    "a hook of the path": lambda net: net.module_.decoder.path.register_hook(lambda g: g),
     "a layer without bias": lambda net: setattr(net.module_.decoder[0], "bias", None),
     "a shared layer": shared_layer,
     "a loss of one's own": lambda net: setattr(net, "criterion_", Softened()),
@@ -161,7 +165,7 @@ SPOILERS = {
 
 @pytest.mark.parametrize("spoiler", SPOILERS)
 def test_what_is_not_plain_is_left_to_autograd(cancer, spoiler):
-    net = fast().fit(cancer[0]).net_
+    net = fast(init="pca").fit(cancer[0]).net_
     assert can_derive(net)
     SPOILERS[spoiler](net)
     assert not can_derive(net)

@@ -16,6 +16,7 @@ from torch.nn.functional import leaky_relu, leaky_relu_, pad
 
 from sklearn_aae._utils._random import derive_seed, make_generator
 from sklearn_aae.detection.ensemble._stored import StoredByTorch
+from sklearn_aae.networks import leading_components
 from sklearn_aae.training._inference import in_precision
 
 aten = torch.ops.aten
@@ -234,12 +235,9 @@ class Members(StoredByTorch, ABC, nn.Module):
         """Set the linear paths to the principal components of each member's rows."""
         for member, x in enumerate(rows):
             centred = x - x.mean(dim=0)
-            values, vectors = torch.linalg.eigh((centred.T @ centred / len(x)).double())
             k = int(self.code_mask[member].sum())
-            # eigh leaves the sign open; the largest entry decides.
-            vectors = vectors[:, -k:].flip(1)
-            vectors = vectors * vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign()
-            spread = values[-k:].flip(0).clamp(min=1e-6).sqrt()
+            variances, vectors = leading_components(centred.T @ centred / len(x), k)
+            spread = variances.clamp(min=1e-6).sqrt()
             self.path_in[member, :, :k] = (vectors / spread).float()
             self.start_decoder(member, x, vectors * spread)
         # What is beside the linear path comes in slowly.

@@ -1,0 +1,75 @@
+"""Principal components of rows, where networks with linear paths start."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
+
+from sklearn_aae._utils._threads import torch_threads
+
+#: Rows from which a model learns its principal components.
+MAX_ROWS = 10_000
+#: Of more columns they are found at random, by products with the rows alone.
+MAX_COLUMNS = 1_000
+#: Share of the first component's variance that is rounding.
+LEAST_VARIANCE = 1e-7
+
+
+class Components(NamedTuple):
+    """Principal components of rows on the networks' scale, by falling variance, in float64.
+
+    Attributes
+    ----------
+    mean : Tensor of shape (n_features,)
+        The rows' mean.
+    vectors : Tensor of shape (n_features, n_found)
+        Directions of length 1; the entry of largest size is positive.
+    spread : Tensor of shape (n_found,)
+        The rows' standard deviation along each.
+    """
+
+    mean: torch.Tensor
+    vectors: torch.Tensor
+    spread: torch.Tensor
+
+
+def leading_components(covariance: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the variances (k,) along the first k principal components, and these (d, k)."""
+    values, vectors = torch.linalg.eigh(covariance.double())
+    return values[-k:].flip(0), with_signs(vectors[:, -k:].flip(1))
+
+
+def with_signs(vectors: torch.Tensor) -> torch.Tensor:
+    """Return directions whose sign, which is open, makes the largest entry positive."""
+    return vectors * vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign()
+
+
+def some_rows(n_rows: int) -> np.ndarray:
+    """Return which of so many rows components are learned from: spread, for they may be sorted."""
+    return np.linspace(0, n_rows - 1, min(n_rows, MAX_ROWS)).astype(int)
+
+
+def principal_components(rows: np.ndarray, k: int, seed: int) -> Components:
+    """Return the first k principal components of rows (n, n_features), as far as they vary.
+
+    ``seed`` is for rows of many columns.
+    """
+    x = np.asarray(rows, dtype=np.float64)
+    mean = x.mean(axis=0)
+    x = x - mean
+    k = min(k, *x.shape)
+    # In one thread: sums of parts are other sums in the last bit.
+    with torch_threads(1), threadpool_limits(1):
+        if x.shape[1] > MAX_COLUMNS:
+            _, values, vectors_t = randomized_svd(x, k, random_state=seed)
+            variances = torch.from_numpy(values**2 / len(x))
+            vectors = with_signs(torch.from_numpy(vectors_t.T.copy()))
+        else:
+            centred = torch.from_numpy(x)
+            variances, vectors = leading_components(centred.T @ centred / len(x), k)
+    found = variances > LEAST_VARIANCE * variances[0]
+    return Components(torch.from_numpy(mean), vectors[:, found], variances[found].sqrt())
