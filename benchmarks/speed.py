@@ -34,6 +34,8 @@ def ours(work: Workload, X: np.ndarray) -> int:
         batch_size=work.batch_size,
         max_epochs=work.epochs,
         device=work.device,
+        # The layers of the loops, without a linear path beside them.
+        init="random",
         random_state=0,
     ).fit(X)
     return sum(model.net_.history[:, "train_batch_count"])

@@ -101,7 +101,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         trained in place, or a class or function ``(n_in, n_out) -> nn.Module``.  With
         labels the discriminator, and for ``supervision="decoder"`` the decoder, reads a
         column for each class and one for rows without a label after the code.
-    init : {"pca", "random"}, default="random"
+    init : {"pca", "random"}, default="pca"
         Where encoder and decoder start.  ``"pca"``: as the principal components of the
         scaled training rows (of the first call of :meth:`partial_fit`) and back, on a
         linear path beside hidden layers that begin to count as they learn; the code has
@@ -135,7 +135,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     max_epochs : int or "auto", default="auto"
         Passes over the rows.  ``"auto"`` is :math:`4\sqrt{n}` between 80 and 150
         for :math:`n` rows, and from about 6,700 rows on as many as show the network
-        a million rows, at least 20.  For outputs over categories as many as show the
+        a million rows, at least 20; :math:`0.45/\sqrt{k}` times as many for :math:`k`
+        components that start at principal components and follow the standard normal or
+        the learned prior without supervision.  For outputs over categories as many as show the
         network :math:`\max(38000, 1300\sqrt{n})` rows, at least 2 and at most 80.
     batch_size : int or "auto", default="auto"
         Rows per mini-batch.  ``"auto"`` is the power of two nearest to
@@ -192,6 +194,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Loss of each phase by epoch: ``"reconstruction_loss"``,
         ``"discriminator_loss"``, ``"generator_loss"``; with early stopping also
         ``"valid_loss"``, ``"prior_gap"`` and ``"validation_figure"``.
+    explained_ratio_ : ndarray of shape (n_components,)
+        For outputs over numbers: share of the variance of scaled rows (256 training rows at
+        most) that the decoder gives back from the first 1, 2, ... codes, with the others at
+        the prior's mean; the last is the share that all codes explain.  With ``init="pca"``
+        codes begin in the order of principal components.
     classes_ : ndarray of shape (n_classes,)
         The classes, with ``supervision`` only.
     prior_ : Prior
@@ -258,7 +265,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         encoder: Any = None,
         decoder: Any = None,
         discriminator: Any = None,
-        init: str = "random",
+        init: str = "pca",
         adversarial_weight: float | str = "auto",
         categorical_features: Any = "from_dtype",
         handle_unknown: str = "unknown",
@@ -771,6 +778,18 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return float(self.score_samples(X, y).mean())
 
     # ------------------------------------------------------------------- parts
+
+    @property
+    def explained_ratio_(self) -> np.ndarray:
+        """Share of the rows' variance that the first codes explain, by their number."""
+        check_is_fitted(self)
+        ratio = self.net_.explained_ratio_
+        if ratio is None:
+            raise AttributeError(
+                "explained_ratio_ is there once training on numbers is over; outputs over "
+                "categories have no variance."
+            )
+        return ratio
 
     @property
     def encoder_(self) -> nn.Module:

@@ -24,6 +24,8 @@ from sklearn_aae.autoencoder._net_params import net_arguments
 from sklearn_aae.autoencoder._parameters import (
     BUILT_IN,
     CONSTRAINTS,
+    LevelsDefaults,
+    NumbersDefaults,
     as_device,
     as_sizes,
     auto_adversarial_weight,
@@ -39,7 +41,7 @@ from sklearn_aae.exceptions import ConvergenceWarning
 from sklearn_aae.networks import Components, ModuleBuilder, principal_components, some_rows
 from sklearn_aae.outputs import Output, as_output
 from sklearn_aae.posteriors import as_posterior
-from sklearn_aae.priors import Prior, as_prior, find_prior
+from sklearn_aae.priors import as_prior, find_prior
 from sklearn_aae.training import (
     PHASES,
     RECONSTRUCTION,
@@ -161,7 +163,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
             **{f"{name}__lr": rate for name, rate in rates.items()},
             # Low beta1 for adversarial optimizers, as in DCGAN.
             **{f"{name}__betas": (0.5, 0.999) for name in ADVERSARIES if name in rates},
-            **defaults_for(self._reader).optimizer,
+            **self._defaults.optimizer,
         }
         return AAENet(
             builder if self._extension is None else self._extension.extend(builder),
@@ -198,25 +200,46 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
             discriminator=self.discriminator,
             supervision=self.supervision,
             n_classes=n_classes,
-            components=self._components(output, prior, rows),
+            components=self._components(rows) if self._starts_at_components else None,
         )
 
-    def _components(self, output: Output, prior: Prior, rows: np.ndarray) -> Components | None:
-        """Return the principal components at which the networks start; None for random ones."""
-        own = self.encoder is not None or self.decoder is not None
-        if self.init == "random" or own or not output.predicts_rows or prior.has_support_transform:
-            return None
+    def _components(self, rows: np.ndarray) -> Components:
+        """Return the principal components at which networks start."""
         return principal_components(
             self._reader.scale.transform(rows[some_rows(len(rows))])[:, : rows.shape[1]],
             self.n_components,
             derive_seed(self._seed, ModelStream.COMPONENTS),
         )
 
+    @property
+    def _starts_at_components(self) -> bool:
+        """Whether networks start at principal components; where they cannot, it is at random."""
+        return (
+            self.init == "pca"
+            and self.encoder is None
+            and self.decoder is None
+            and as_output(self.output, mixed=self._reader.is_mixed).predicts_rows
+            and not find_prior(self.prior).has_support_transform
+        )
+
+    @property
+    def _starts_near_prior(self) -> bool:
+        return (
+            self._starts_at_components
+            and self.supervision is None
+            and find_prior(self.prior).suits_channel
+        )
+
+    @property
+    def _defaults(self) -> NumbersDefaults | LevelsDefaults:
+        """What is set where the user leaves it open."""
+        return defaults_for(self._reader, self.n_components, self._starts_near_prior)
+
     def _rates(self) -> dict[str, float]:
         """Return the learning rate of each optimizer."""
         lr, weight = self.lr, self.adversarial_weight
         if lr == "auto":
-            lr = defaults_for(self._reader).lr(self._built.n_samples)
+            lr = self._defaults.lr(self._built.n_samples)
         if weight == "auto":
             prior = find_prior(self.prior)
             weight = auto_adversarial_weight(prior, self._reader.is_mixed, self.supervision)
@@ -235,7 +258,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
 
     def _schedule(self, n_samples: int) -> tuple[int, int]:
         """Return the batch size and the number of epochs of a fit."""
-        auto = defaults_for(self._reader)
+        auto = self._defaults
         batch = auto.batch_size(n_samples) if self.batch_size == "auto" else self.batch_size
         epochs = auto.max_epochs(n_samples) if self.max_epochs == "auto" else self.max_epochs
         return int(batch), int(epochs)
@@ -306,7 +329,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
         scheduled = any(isinstance(callback, LRScheduler) for callback in plain)
         change_full_rates(net, self._rates(), scheduled=scheduled)
         if not scheduled and run.in_full:
-            own.append(defaults_for(self._reader).schedule())
+            own.append(self._defaults.schedule())
         elif not scheduled and any(isinstance(callback, LoadInitState) for callback in plain):
             own.append(FullRates())
         names = [(f"own_{type(callback).__name__}", callback) for callback in own]

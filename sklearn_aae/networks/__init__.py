@@ -10,6 +10,7 @@ from sklearn_aae.networks._components import (
 from sklearn_aae.networks._conditioning import Classes, Conditioning
 from sklearn_aae.networks._mlp import ACTIVATIONS, SkipMLP, mlp
 from sklearn_aae.networks._module import AAEModule, build_network
+from sklearn_aae.networks._start import prior_moments
 
 __all__ = [
     "ACTIVATIONS",
@@ -23,5 +24,6 @@ __all__ = [
     "leading_components",
     "mlp",
     "principal_components",
+    "prior_moments",
     "some_rows",
 ]

@@ -65,7 +65,8 @@ def principal_components(rows: np.ndarray, k: int, seed: int) -> Components:
     # In one thread: sums of parts are other sums in the last bit.
     with torch_threads(1), threadpool_limits(1):
         if x.shape[1] > MAX_COLUMNS:
-            _, values, vectors_t = randomized_svd(x, k, random_state=seed)
+            rng = np.random.RandomState(np.random.MT19937(seed))
+            _, values, vectors_t = randomized_svd(x, k, random_state=rng)
             variances = torch.from_numpy(values**2 / len(x))
             vectors = with_signs(torch.from_numpy(vectors_t.T.copy()))
         else:

@@ -28,6 +28,7 @@ from sklearn_aae.training._callbacks import (
 )
 from sklearn_aae.training._copying import EpochHistory, copy_net
 from sklearn_aae.training._epoch import EpochFigures
+from sklearn_aae.training._explained import explained_ratio
 from sklearn_aae.training._inference import encode
 from sklearn_aae.training._listening import ListeningNet
 from sklearn_aae.training._phases import PHASES, Phase, mean_cell_loss
@@ -154,6 +155,9 @@ class AAENet(ListeningNet):
     #: Epochs that the present call has begun, and how many it is to have.
     epochs_begun_: int = 0
     epochs_wanted_: int = 1
+
+    #: What the first codes explain of the rows' variance, after training on numbers.
+    explained_ratio_: np.ndarray | None = None
 
     #: How steps are taken while a training runs.
     _stepper: Stepper | None = None
@@ -374,6 +378,8 @@ class AAENet(ListeningNet):
             if isinstance(encoder, nn.Sequential) and isinstance(encoder[-1], CodeNorm):
                 encoder[-1].measure(encoder[:-1](x))
             self.module_.head.calibrate(self.module_(x, labels=labels), x)
+            if not isinstance(self.module_.head, LevelHead):
+                self.explained_ratio_ = explained_ratio(self.module_, x, labels)
         if self.module_.prior.learns:
             self._update_prior(dataset, last=True)
         if isinstance(self.module_.head, FlaggedHead):

@@ -33,11 +33,11 @@ def held_out(name, seed):
     return scaler.transform(A), scaler.transform(B), y_A, y_B
 
 
-def figures(name, n_components, seed):
+def figures(name, n_components, seed, init="pca"):
     """Return reconstruction error over PCA's, C2ST of codes, and two accuracies."""
     A, B, y_A, y_B = held_out(name, seed)
     pca = PCA(n_components, random_state=0).fit(A)
-    model = AdversarialAutoencoder(n_components, random_state=seed).fit(A)
+    model = AdversarialAutoencoder(n_components, init=init, random_state=seed).fit(A)
     error = ((B - model.reconstruct(B)) ** 2).mean()
     linear = ((B - pca.inverse_transform(pca.transform(B))) ** 2).mean()
     codes = model.transform(B)
@@ -50,13 +50,18 @@ def figures(name, n_components, seed):
 
 
 @pytest.mark.slow
-def test_the_figures_that_the_defaults_are_held_to():
-    digits = np.mean([figures("digits", 8, seed) for seed in range(5)], axis=0)
+@pytest.mark.parametrize("init, match", [("random", (0.60, 0.58)), ("pca", (0.75, 0.62))])
+def test_the_figures_that_the_defaults_are_held_to(init, match):
+    # Codes that start at principal components are trained for less long, and are worth more to
+    # a linear classifier.
+    digits = np.mean([figures("digits", 8, seed, init) for seed in range(5)], axis=0)
     assert digits[0] <= 0.50
-    assert digits[1] <= 0.60
-    cancer = np.mean([figures("cancer", 4, seed) for seed in range(5)], axis=0)
+    assert digits[1] <= match[0]
+    if init == "pca":
+        assert digits[2] >= digits[3] - 0.01
+    cancer = np.mean([figures("cancer", 4, seed, init) for seed in range(5)], axis=0)
     assert cancer[0] <= 0.85
-    assert cancer[1] <= 0.58
+    assert cancer[1] <= match[1]
 
 
 def test_defaults_on_breast_cancer():
@@ -67,10 +72,11 @@ def test_defaults_on_breast_cancer():
 
 
 @pytest.mark.slow
-def test_defaults_on_digits():
-    ratio, match, accuracy, linear = figures("digits", 8, 0)
+@pytest.mark.parametrize("init, most", [("random", 0.66), ("pca", 0.78)])
+def test_defaults_on_digits(init, most):
+    ratio, match, accuracy, linear = figures("digits", 8, 0, init)
     assert ratio < 0.5
-    assert match < 0.66
+    assert match < most
     assert accuracy > linear - 0.05
 
 

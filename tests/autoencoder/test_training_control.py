@@ -303,15 +303,16 @@ def test_learning_rates_can_change_later(cancer):
     np.testing.assert_allclose(rates, [1e-4, 1e-4, 5e-5])
 
 
-def test_partial_fit_learns(cancer):
+@pytest.mark.parametrize("init, share", [("random", 0.7), ("pca", 0.92)])
+def test_partial_fit_learns(cancer, init, share):
     X = cancer[0]
-    model = fast()
+    model = fast(init=init)
     losses = []
     for _ in range(30):
         model.partial_fit(X)
         losses.append(-model.score(X))
     assert model.n_iter_ == 30
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < share * losses[0]
 
 
 def test_partial_fit_in_chunks_keeps_the_first_scale(cancer):

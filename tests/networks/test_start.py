@@ -184,3 +184,31 @@ def test_what_is_left_of_rounding_is_no_component():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(50, 2)) @ rng.normal(size=(2, 6))
     assert principal_components(rows.astype(np.float32), 5, seed=0).spread.shape == (2,)
+
+
+@pytest.mark.parametrize("posterior", ["deterministic", "channel"])
+@pytest.mark.parametrize("prior", ["gaussian", "uniform"])
+def test_explained_ratio_starts_as_that_of_principal_components(cancer, posterior, prior):
+    X = cancer[0][:200]
+    model = untrained(4, posterior=posterior, prior=prior).fit(X)
+    expected = PCA(4).fit(StandardScaler().fit_transform(X)).explained_variance_ratio_.cumsum()
+    np.testing.assert_allclose(model.explained_ratio_, expected, atol=2e-3)
+
+
+def test_explained_ratio_of_all_codes_is_that_of_reconstructed_rows(cancer):
+    X, y = cancer[0][:200], cancer[1][:200]
+    scaled = StandardScaler().fit_transform(X)
+    for model in (fast(init="random"), fast(supervision="decoder")):
+        model.fit(X, y)
+        labels = y if model.supervision else None
+        back = StandardScaler().fit(X).transform(model.reconstruct(X, y=labels))
+        expected = 1 - np.square(scaled - back).sum() / np.square(scaled).sum()
+        assert model.explained_ratio_.shape == (2,)
+        assert model.explained_ratio_[-1] == pytest.approx(expected, abs=1e-4)
+    assert fast().fit(np.full((20, 3), 7.0)).explained_ratio_.tolist() == [0, 0]
+
+
+def test_outputs_over_categories_explain_no_variance(cancer):
+    model = fast(output="independent", max_epochs=1).fit(cancer[0][:60])
+    with pytest.raises(AttributeError, match="outputs over categories have no variance"):
+        model.explained_ratio_  # noqa: B018

@@ -59,9 +59,12 @@ def recorder(monkeypatch):
     return use
 
 
-def test_replayed_steps_train_as_taken_ones(cancer, recorder):
+# A recording reads a copy of the batch, and narrow products with a linear path end in other
+# last bits where rows begin elsewhere in memory.
+@pytest.mark.parametrize("init, rtol", [("random", 0), ("pca", 1e-4)])
+def test_replayed_steps_train_as_taken_ones(cancer, recorder, init, rtol):
     X = cancer[0]
-    settings = {"batch_size": 64, "max_epochs": 6, "posterior": "gaussian"}
+    settings = {"init": init, "batch_size": 64, "max_epochs": 6, "posterior": "gaussian"}
     expected = fast(**settings).fit(X)
     used = recorder(Recorder())
     model = fast(**settings).fit(X)
@@ -69,8 +72,9 @@ def test_replayed_steps_train_as_taken_ones(cancer, recorder):
     assert used.recordings == 2
     assert used.warm_ups == 2 * WARM_UP
     assert used.replays == 6 * 9 - 2 * WARM_UP
-    np.testing.assert_array_equal(model.transform(X), expected.transform(X))
-    assert model.history_ == expected.history_
+    np.testing.assert_allclose(model.transform(X), expected.transform(X), rtol=rtol, atol=rtol)
+    for name, curve in expected.history_.items():
+        np.testing.assert_allclose(model.history_[name], curve, rtol=rtol)
 
 
 @pytest.mark.parametrize("init", ["random", "label_spreading"])

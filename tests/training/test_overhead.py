@@ -67,12 +67,21 @@ def wrapped(n_in, n_out):
     ],
 )
 def test_operators_of_a_step(cancer, settings, most):
-    calls = calls_per_step(FlatStepper, cancer[0], **settings)
+    calls = calls_per_step(FlatStepper, cancer[0], init="random", **settings)
     assert sum(calls.values()) <= most, calls
 
 
+def test_linear_paths_cost_their_matrix_products_and_no_more(cancer):
+    without, calls = (
+        calls_per_step(FlatStepper, cancer[0], init=init) for init in ("random", "pca")
+    )
+    # Three forward passes; gradients by the weights of three backward ones, and by one's input.
+    calls.subtract(without)
+    assert {name: count for name, count in calls.items() if count} == {"addmm_": 4, "mm": 3}
+
+
 def test_matrix_products_are_those_of_the_algorithm_and_no_more(cancer):
-    calls = calls_per_step(FlatStepper, cancer[0])
+    calls = calls_per_step(FlatStepper, cancer[0], init="random")
     # Three linear layers each in encoder and decoder, two in the discriminator.
     # Forward: reconstruction 6, discriminator 3 + 2, generator 2.
     assert calls["addmm"] == 13
