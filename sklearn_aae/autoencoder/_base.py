@@ -206,7 +206,8 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
     def _components(self, rows: np.ndarray) -> Components:
         """Return the principal components at which networks start."""
         return principal_components(
-            self._reader.scale.transform(rows[some_rows(len(rows))])[:, : rows.shape[1]],
+            # Without the flags of missing cells.
+            self._reader.scale.transform(rows[some_rows(*rows.shape)])[:, : rows.shape[1]],
             self.n_components,
             derive_seed(self._seed, ModelStream.COMPONENTS),
         )

@@ -11,8 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_aae._utils._threads import torch_threads
 
-#: Rows from which a model learns its principal components.
-MAX_ROWS = 10_000
+#: Rows from which a model learns its principal components: at most so many, of wide tables as
+#: many as have so many cells, but not fewer than the last.
+MAX_ROWS, MAX_CELLS, LEAST_ROWS = 10_000, 2**23, 256
 #: Of more columns they are found at random, by products with the rows alone.
 MAX_COLUMNS = 1_000
 #: Share of the first component's variance that is rounding.
@@ -48,9 +49,10 @@ def with_signs(vectors: torch.Tensor) -> torch.Tensor:
     return vectors * vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign()
 
 
-def some_rows(n_rows: int) -> np.ndarray:
-    """Return which of so many rows components are learned from: spread, for they may be sorted."""
-    return np.linspace(0, n_rows - 1, min(n_rows, MAX_ROWS)).astype(int)
+def some_rows(n_rows: int, n_features: int) -> np.ndarray:
+    """Return which rows of a table components are learned from: spread, for it may be sorted."""
+    most = int(np.clip(MAX_CELLS // n_features, LEAST_ROWS, MAX_ROWS))
+    return np.linspace(0, n_rows - 1, min(n_rows, most)).astype(int)
 
 
 def principal_components(rows: np.ndarray, k: int, seed: int) -> Components:
@@ -58,9 +60,9 @@ def principal_components(rows: np.ndarray, k: int, seed: int) -> Components:
 
     ``seed`` is for rows of many columns.
     """
-    x = np.asarray(rows, dtype=np.float64)
+    x = np.array(rows, dtype=np.float64)
     mean = x.mean(axis=0)
-    x = x - mean
+    x -= mean
     k = min(k, *x.shape)
     # In one thread: sums of parts are other sums in the last bit.
     with torch_threads(1), threadpool_limits(1):

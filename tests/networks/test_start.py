@@ -8,7 +8,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_aae.networks import SkipMLP, principal_components
+from sklearn_aae.networks import SkipMLP, principal_components, some_rows
 from sklearn_aae.networks import _components as components_module
 from sklearn_aae.outputs import Gaussian
 from sklearn_aae.posteriors import Channel
@@ -212,3 +212,12 @@ def test_outputs_over_categories_explain_no_variance(cancer):
     model = fast(output="independent", max_epochs=1).fit(cancer[0][:60])
     with pytest.raises(AttributeError, match="outputs over categories have no variance"):
         model.explained_ratio_  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "n_rows, n_features, count", [(50, 3, 50), (10**6, 30, 10_000), (10**6, 8192, 1024)]
+)
+def test_components_are_learned_from_a_bounded_number_of_rows(n_rows, n_features, count):
+    rows = some_rows(n_rows, n_features)
+    assert len(rows) == len(set(rows)) == count
+    assert (rows[0], rows[-1]) == (0, n_rows - 1)
