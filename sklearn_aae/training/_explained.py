@@ -7,6 +7,7 @@ import torch
 
 from sklearn_aae._utils._random import make_generator
 from sklearn_aae.networks import AAEModule, prior_moments
+from sklearn_aae.outputs._flagged_head import FlaggedHead
 
 #: Rows that shares are measured on: a pass of the decoder for each component is enough work.
 MAX_ROWS = 256
@@ -18,12 +19,15 @@ def explained_ratio(
 ) -> np.ndarray:
     """Return the shares (n_components,) of rows' variance that the first codes give back.
 
-    The other codes are at the prior's mean.  0 where rows do not vary.
+    The other codes are at the prior's mean.  0 where rows do not vary; missing cells count as
+    their column's mean, which they are read as.
     """
     chosen = torch.linspace(0, len(x) - 1, min(len(x), MAX_ROWS)).long().to(x.device)
     x, labels = x[chosen], None if labels is None else labels[chosen]
     k, posterior = module.n_components, module.posterior
-    total = (x - x.mean(dim=0)).square().sum()
+    n_numbers = module.head.n_features if isinstance(module.head, FlaggedHead) else x.shape[1]
+    numbers = x[:, :n_numbers]
+    total = (numbers - numbers.mean(dim=0)).square().sum()
     if not total > 0:
         return np.zeros(k)
     code = posterior.to_decoder(module.encode(x))
@@ -33,5 +37,5 @@ def explained_ratio(
     for i in range(k):
         seen[:, i] = code[:, i]
         back = module.head.mean(module.decoder(module.decoder_inputs(seen, labels)))
-        shares.append(float(1 - (x - back).square().sum() / total))
+        shares.append(float(1 - (numbers - back[:, :n_numbers]).square().sum() / total))
     return np.array(shares)
