@@ -35,6 +35,7 @@ from sklearn_aae.autoencoder._draws import (
 )
 from sklearn_aae.autoencoder._imputation import METHODS, fill_missing
 from sklearn_aae.autoencoder._input import reads_levels
+from sklearn_aae.autoencoder._rules import RuledLevelsReader, draw_kept
 from sklearn_aae.autoencoder._run import Run, train_in_full
 from sklearn_aae.autoencoder._supervision import (
     classes_to_draw,
@@ -127,6 +128,14 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         What becomes of missing cells.  With "unknown" they are modelled in columns that
         had some in ``fit``; elsewhere they are unknown cells.  "error" refuses missing cells
         in ``fit`` and afterwards, but in :meth:`impute`.
+    rules : {"auto", "find"}, None or list of Rule, default=None
+        Rules of the training rows that drawn rows are to keep, of frames with an output over
+        categories: ``"auto"`` and ``"find"`` look for them
+        (:func:`~sklearn_aae.rules.find_rules`), or they are given, such as
+        ``[Order("start", "end"), Determines("zone", "borough")]``.  The networks learn a looked-up
+        column, a total, or the higher of two columns by what the others leave open of it; drawn
+        rows that break what all training rows keep are drawn again, see the
+        :ref:`User Guide <rules_drawn>`.  None draws rows that may break them.
     scaling : {"standard", "quantile", "minmax"} or None, default="standard"
         Scale on which the networks see the columns when the output is Gaussian
         (outputs over categories read levels instead, see :class:`TableEncoder`):
@@ -184,6 +193,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ----------
     n_features_in_ : int
         Number of columns seen in ``fit``.
+    rules_ : Rules
+        The rules, counted over the training rows; none for outputs over numbers, and for arrays.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if they were all strings.
     n_iter_ : int
@@ -270,6 +281,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         categorical_features: Any = "from_dtype",
         handle_unknown: str = "unknown",
         handle_missing: str = "unknown",
+        rules: Any = None,
         scaling: str | None = "standard",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
@@ -298,8 +310,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.init = init
         self.adversarial_weight = adversarial_weight
         self.categorical_features = categorical_features
-        self.handle_unknown = handle_unknown
-        self.handle_missing = handle_missing
+        self.handle_unknown, self.handle_missing = handle_unknown, handle_missing
+        self.rules = rules
         self.scaling = scaling
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -580,19 +592,49 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 "conditions must be a dict of column labels and what the columns must be; got "
                 f"{conditions!r}."
             )
-        if conditions:
-            if density is not None or not noise:
-                raise ValueError("conditions go neither with density nor with noise=False.")
-            return self._sample_within(n_samples, conditions, generator, rng, classes)
-        module, k = self.net_.module_, self._n_features_out
+        if conditions and (density is not None or not noise):
+            raise ValueError("conditions go neither with density nor with noise=False.")
         codes = None
         if density is not None:
-            drawn = codes_of_density(density, n_samples, k, derive_seed(seed, DrawStream.DENSITY))
-            codes = sample_posterior(module, torch.as_tensor(drawn, device=self.device_), generator)
-        inputs = decoder_draws(module, n_samples, generator, classes, codes).cpu().numpy()
-        rows = self._decode(
-            inputs, self._reader.dtype, generator if noise else None, in_decoder_space=True
-        )
+            k, own_seed = self._n_features_out, derive_seed(seed, DrawStream.DENSITY)
+            drawn = torch.as_tensor(codes_of_density(density, n_samples, k, own_seed))
+            codes = sample_posterior(self.net_.module_, drawn.to(self.device_), generator)
+        elif isinstance(self._reader, RuledLevelsReader) and noise:
+            return self._draw_kept(n_samples, dict(conditions or {}), generator, rng, classes)
+        return self._draw(n_samples, conditions or {}, generator, rng, classes, codes)
+
+    def _draw_kept(
+        self,
+        n_samples: int,
+        conditions: dict,
+        generator: torch.Generator,
+        rng: np.random.Generator | None,
+        classes: Classes | None,
+    ) -> Any:
+        """Return drawn rows that keep the rules, drawing again what does not."""
+        assert isinstance(self._reader, RuledLevelsReader)
+        direct = self._reader.direct(conditions)
+
+        def draw(index: np.ndarray) -> Any:
+            own = None if classes is None else classes.of(index)
+            return self._draw(len(index), direct, generator, rng, own)
+
+        return draw_kept(draw, self._reader, n_samples, conditions)
+
+    def _draw(
+        self,
+        n_samples: int,
+        conditions: Mapping,
+        generator: torch.Generator,
+        rng: np.random.Generator | None,
+        classes: Classes | None,
+        codes: torch.Tensor | None = None,
+    ) -> Any:
+        if conditions:
+            return self._sample_within(n_samples, conditions, generator, rng, classes)
+        inputs = decoder_draws(self.net_.module_, n_samples, generator, classes, codes)
+        noise = None if rng is None else generator
+        rows = self._decode(inputs.cpu().numpy(), self._reader.dtype, noise, in_decoder_space=True)
         return self._reader.hand_back(rows, rng=rng)
 
     def _sample_within(
@@ -618,7 +660,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         )
         levels = encoder.layout_.from_digits(digits.cpu().numpy())
         within = {labels.index(name): wanted for name, wanted in conditions.items()}
-        return encoder._from_levels(levels, rng, within=within)
+        return self._reader.in_own_words(encoder._from_levels(levels, rng, within=within))
 
     @plain_defaults()
     def impute(

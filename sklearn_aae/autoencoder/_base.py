@@ -42,6 +42,7 @@ from sklearn_aae.networks import Components, ModuleBuilder, principal_components
 from sklearn_aae.outputs import Output, as_output
 from sklearn_aae.posteriors import as_posterior
 from sklearn_aae.priors import as_prior, find_prior
+from sklearn_aae.rules import Rules
 from sklearn_aae.training import (
     PHASES,
     RECONSTRUCTION,
@@ -98,6 +99,7 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
     adversarial_weight: Any
     net_params: dict[str, Any] | None
 
+    rules_: Rules
     _reader: Reader
     _seed: int
     _built: Built
@@ -134,14 +136,8 @@ class BaseAAE(EpochsMixin, CallbackSupportMixin, BaseEstimator):
             # What the output could not have learned from it cannot judge either.
             as_output(self._built.parameters["output"], mixed=self._reader.is_mixed).check(rows)
             return rows
-        self._reader, rows = open_table(
-            caller,
-            X,
-            self.output,
-            self.categorical_features,
-            strict=self.handle_unknown == "error",
-            refuse_missing=self.handle_missing == "error",
-        )
+        self._reader, rows = open_table(caller, X, self)
+        self.rules_ = getattr(self._reader, "rules", Rules())
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(caller, name):
                 setattr(self, name, getattr(caller, name))

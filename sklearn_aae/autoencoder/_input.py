@@ -6,34 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae.encoding import LevelsReader, NumbersReader, Reader, is_mixed
+from sklearn_aae.autoencoder._rules import RuledLevelsReader
+from sklearn_aae.encoding import LevelsReader, NumbersReader, Reader, as_frame, is_mixed
 from sklearn_aae.outputs import OUTPUTS, as_output
+from sklearn_aae.rules._options import check_rules
 
 MISSING_ADVICE = " Set handle_missing='unknown', or fill them first."
 
 
-def open_table(
-    estimator: Any,
-    X: Any,
-    output: Any,
-    categorical_features: Any,
-    *,
-    strict: bool,
-    refuse_missing: bool,
-) -> tuple[Reader, np.ndarray]:
-    """Return a reader of tables like this one, and its rows.
-
-    ``strict`` is whether a category that ``fit`` did not see is an error, ``refuse_missing``
-    whether any missing cell is one.
+def open_table(estimator: Any, X: Any, model: Any) -> tuple[Reader, np.ndarray]:
+    """Return a reader of tables like this one, and its rows, by a model's parameters.
 
     What the estimator learns of the table (``n_features_in_`` and names) is set, and what is
     wrong with it is raised in the estimator's name.
     """
-    if _wants_levels(X, output, categorical_features):
-        return LevelsReader.open(
-            estimator, X, categorical_features, strict=strict, refuse_missing=refuse_missing
-        )
-    return NumbersReader.open(estimator, X, refuse_missing=refuse_missing, advice=MISSING_ADVICE)
+    options = {
+        "strict": model.handle_unknown == "error",
+        "refuse_missing": model.handle_missing == "error",
+    }
+    # Whoever else trains the model, as a classifier does, has no rows to draw.
+    rules = model.rules if estimator is model else None
+    check_rules(rules)
+    chosen = model.categorical_features
+    if not _wants_levels(X, model.output, chosen):
+        refuse = options["refuse_missing"]
+        return NumbersReader.open(estimator, X, refuse_missing=refuse, advice=MISSING_ADVICE)
+    if rules is not None and as_frame(X) is not None:
+        return RuledLevelsReader.open_with_rules(estimator, X, chosen, rules, **options)
+    return LevelsReader.open(estimator, X, chosen, **options)
 
 
 def reads_levels(output: Any) -> bool | None:

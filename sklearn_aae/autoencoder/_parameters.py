@@ -34,6 +34,7 @@ CONSTRAINTS: dict = {
     "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
     "handle_unknown": [StrOptions({"unknown", "error"})],
     "handle_missing": [StrOptions({"unknown", "error"})],
+    "rules": "no_validation",  # check_rules says what is wrong with it
     "scaling": [StrOptions({"standard", "quantile", "minmax"}), None],
     "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -65,6 +66,7 @@ BUILT_IN = (
     "init",
     "scaling",
     "categorical_features",
+    "rules",
     "net_params",
     "handle_unknown",
     "handle_missing",

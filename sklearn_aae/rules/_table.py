@@ -136,7 +136,7 @@ class RuleTable:
         frame = as_frame(X)
         if frame is None:
             X = check_array(as_array(X), dtype=None, ensure_all_finite=False)
-        self.container = Container.of(X)
+        self.X, self.container = X, Container.of(X)
         self.n_rows = len(X)
         natives = list(columns_of(X))
         self.names = names or list(self.container.columns) or list(range(len(natives)))
@@ -155,7 +155,7 @@ class RuleTable:
     def of(cls, columns: Sequence[Cells]) -> RuleTable:
         """Return a table of columns that were read."""
         table = object.__new__(cls)
-        table.container, table._natives = Container(None, ()), {}
+        table.X, table.container, table._natives = None, Container(None, ()), {}
         table.n_rows = len(columns[0].missing)
         table.names = [column.name for column in columns]
         table._read = {column.name: column for column in columns}

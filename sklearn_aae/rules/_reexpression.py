@@ -1,0 +1,370 @@
+"""A table in other words: what follows from rules left out of it, and put back.
+
+Each step replaces one column by what the others leave open of it: a looked-up column by whether it
+is as expected, a total by what is over, the higher of two columns by how much higher it is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from sklearn_aae.encoding import BOOLEAN, CATEGORY, DATETIME, DURATION, NUMBER, Column, as_frame
+from sklearn_aae.rules._arithmetic import Linear, Product
+from sklearn_aae.rules._base import Rule, as_units
+from sklearn_aae.rules._levels import Determines
+from sklearn_aae.rules._orders import ORDERED, Order
+from sklearn_aae.rules._table import (
+    AWARE,
+    DECIMALS_OF_UNIT,
+    EXACT,
+    SECONDS_A_DAY,
+    Cells,
+    RuleTable,
+    in_one_unit,
+)
+
+#: What stands for a cell that is as its rule says.
+EXPECTED = ""
+
+
+class Step(ABC):
+    """One column in other words.
+
+    Parameters
+    ----------
+    target : label
+        The column.
+    sources : tuple of label
+        The columns that it is said by.
+    column : Column
+        Its training cells.
+    """
+
+    def __init__(self, target: Any, sources: Iterable[Any], column: Column) -> None:
+        self.target, self.sources = target, tuple(sources)
+        self.form, self.kind, self.unit = column.form, column.kind, column.unit
+        self.is_whole = column.values.dtype.kind in "iu"
+
+    @abstractmethod
+    def express(self, table: RuleTable) -> np.ndarray:
+        """Return what stands for the cells of a table: numbers with NaN, or text with None."""
+
+    @abstractmethod
+    def restore(self, said: Cells, table: RuleTable) -> Any:
+        """Return the column for what was said of it and the other columns."""
+
+    def _build(self, whole: np.ndarray, decimals: int, missing: np.ndarray) -> Any:
+        """Return a column for whole numbers of some decimals."""
+        if self.kind == NUMBER:
+            if self.is_whole:
+                return self.form.build((whole // 10**decimals).astype(np.int64), missing)
+            return self.form.build(np.where(missing, 0, whole / 10.0**decimals), missing)
+        if self.kind == BOOLEAN:
+            return self.form.build((whole // 10**decimals).astype(bool), missing)
+        unit = str(self.unit)
+        finer = DECIMALS_OF_UNIT[unit] - decimals
+        units = whole * 10**finer if finer >= 0 else whole // 10**-finer
+        units = units // SECONDS_A_DAY if unit == "D" else units
+        letter = "m" if self.kind == DURATION else "M"
+        return self.form.build(units.astype(np.int64).view(f"{letter}8[{unit}]"), missing)
+
+
+class Lookup(Step):
+    """A column that another one determines: whether it is as expected, or what it is."""
+
+    def __init__(self, rule: Determines, table: RuleTable) -> None:
+        cells = table[rule.determined]
+        super().__init__(rule.determined, rule.determinants, cells.column)
+        self.rule = rule
+        said = self._said(table)
+        #: What other cells were, by their text.
+        self.others = {
+            repr(cells.levels[code]): cells.levels[code]
+            for code in np.unique(cells.codes[said == 1]).tolist()
+        }
+        present = cells.codes[~cells.missing]
+        #: What a row has whose determinant says nothing.
+        self.usual = cells.levels[int(np.bincount(present).argmax())]
+        first = np.flatnonzero(~cells.missing)
+        self.natives = {
+            cells.levels[code]: (
+                cells.column.labels[cells.values[row]]
+                if cells.kind == CATEGORY
+                else (cells.values if cells.whole is None else cells.whole)[row].item()
+            )
+            for code, row in zip(cells.codes[first].tolist(), first.tolist(), strict=True)
+        }
+        self.decimals = cells.decimals
+
+    def _said(self, table: RuleTable) -> np.ndarray:
+        """Return 0 for a cell as expected, 1 for another one, -1 for a missing one."""
+        codes = table[self.target].codes
+        return np.where(codes < 0, -1, self.rule._expected_codes(table) != codes)
+
+    def express(self, table: RuleTable) -> np.ndarray:
+        """Return what stands for the cells of a table."""
+        cells, said = table[self.target], self._said(table)
+        text = np.full(table.n_rows, EXPECTED, dtype=object)
+        text[said < 0] = None
+        for row in np.flatnonzero(said == 1).tolist():
+            other = repr(cells.levels[cells.codes[row]])
+            text[row] = other if other in self.others else EXPECTED
+        return text
+
+    def restore(self, said: Cells, table: RuleTable) -> Any:
+        """Return the column for what was said of it and the determinant."""
+        (determinant,) = (table[name] for name in self.sources)
+        expected = [self.rule.mapping.get((level,), self.usual) for level in determinant.levels]
+        levels = [
+            None
+            if code < 0
+            else self.others.get(said.levels[code])
+            or (self.usual if other < 0 else expected[other])
+            for code, other in zip(said.codes.tolist(), determinant.codes.tolist(), strict=True)
+        ]
+        missing = said.missing
+        natives = [self.natives.get(level) for level in levels]
+        if self.kind == CATEGORY:
+            column = np.empty(len(natives), dtype=object)
+            column[:] = natives
+            return self.form.build(column, missing)
+        whole = np.array([0 if native is None else native for native in natives])
+        return self._build(whole, self.decimals, missing)
+
+
+class Computed(Step):
+    """A column that others are added, subtracted or multiplied to: what is over."""
+
+    def __init__(self, rule: Linear | Product, target: Any, table: RuleTable) -> None:
+        super().__init__(
+            target, (name for name in rule.columns if name != target), table[target].column
+        )
+        self.rule = rule
+        self.decimals = table[target].decimals
+
+    def _parts(self, table: RuleTable) -> tuple[np.ndarray, int, int]:
+        """Return what the rule computes, in units of the last decimal, and their number.
+
+        Also the sign of the column itself.
+        """
+        if isinstance(self.rule, Product):
+            a, b = (table[name] for name in self.sources)
+            assert a.whole is not None
+            assert b.whole is not None
+            finer = a.decimals + b.decimals - self.decimals
+            exact = a.whole.astype(object) * b.whole.astype(object)
+            if finer <= 0:
+                return exact * 10**-finer, self.decimals, 1
+            return (2 * exact + 10**finer) // (2 * 10**finer), self.decimals, 1
+        signs = {name: sign for sign, name in self.rule.terms}
+        found = in_one_unit([table[name] for name in self.sources], self.decimals)
+        assert found is not None
+        columns, decimals = found
+        total: Any = np.zeros(table.n_rows, dtype=np.int64)
+        for name, column in zip(self.sources, columns, strict=True):
+            total = total - signs[name] * column
+        if len(self.rule.amounts) == 1:
+            total = total + as_units(self.rule.amounts[0], decimals)
+        return total, decimals, signs[self.target]
+
+    def express(self, table: RuleTable) -> np.ndarray:
+        """Return what stands for the cells of a table."""
+        cells = table[self.target]
+        assert cells.whole is not None
+        parts, decimals, sign = self._parts(table)
+        over = sign * cells.whole * 10 ** (decimals - cells.decimals) - parts
+        unknown = cells.missing | np.any([table[name].missing for name in self.sources], axis=0)
+        # In units of the column itself, so that all rows have the same.
+        scale = 10.0 ** (decimals - self.decimals)
+        return np.where(unknown, np.nan, np.asarray(over, dtype=np.float64) / scale)
+
+    def restore(self, said: Cells, table: RuleTable) -> Any:
+        """Return the column for what was said of it and the other columns."""
+        parts, decimals, sign = self._parts(table)
+        scale = 10 ** (decimals - self.decimals)
+        values = np.where(said.missing, 0, said.values.astype(np.float64))
+        over = np.rint(values * scale).astype(np.int64)
+        missing = said.missing | np.any([table[name].missing for name in self.sources], axis=0)
+        return self._build(sign * (parts + over), decimals, missing)
+
+
+class Gap(Step):
+    """The higher of two columns: how much higher it is."""
+
+    def __init__(self, rule: Order, table: RuleTable) -> None:
+        super().__init__(rule.high, (rule.low,), table[rule.high].column)
+        self.decimals = max(table[name].decimals for name in rule.columns)
+
+    def express(self, table: RuleTable) -> np.ndarray:
+        """Return what stands for the cells of a table."""
+        low, high = table[self.sources[0]], table[self.target]
+        found = in_one_unit([low, high], self.decimals)
+        if found is None:
+            gaps = high.values.astype(np.float64) - low.values.astype(np.float64)
+        else:
+            (first, second), decimals = found
+            gaps = np.asarray(second - first, dtype=np.float64) / 10.0 ** (decimals - self.decimals)
+        return np.where(low.missing | high.missing, np.nan, gaps)
+
+    def restore(self, said: Cells, table: RuleTable) -> Any:
+        """Return the column for what was said of it and the lower one."""
+        low = table[self.sources[0]]
+        gaps = np.where(said.missing, 0, said.values.astype(np.float64))
+        missing = said.missing | low.missing
+        found = in_one_unit([low], self.decimals)
+        if found is None:
+            return self.form.build(low.values.astype(np.float64) + gaps, missing)
+        (first,), decimals = found
+        units = np.rint(gaps * 10.0 ** (decimals - self.decimals)).astype(np.int64)
+        return self._build(first + units, decimals, missing)
+
+
+class Reexpression:
+    """A table in other words, and back.
+
+    Parameters
+    ----------
+    rules : iterable of Rule
+        Rules of the table, with what they leave open filled in.
+    table : RuleTable
+        Training rows, of a frame.
+
+    Attributes
+    ----------
+    steps : list of Step
+        One for each column that is said otherwise; what it is said by comes before it.
+    """
+
+    def __init__(self, rules: Iterable[Rule], table: RuleTable) -> None:
+        self.names = table.names
+        chosen: dict[Any, Step] = {}
+        for rule in sorted(rules, key=_priority):
+            target = _target(rule, table, chosen)
+            if target is not None:
+                step = _step(rule, target, table)
+                if not _depends(step.sources, target, chosen):
+                    chosen[target] = step
+        self.steps = _in_order(chosen)
+
+    def express(self, X: Any) -> Any:
+        """Return a frame in other words."""
+        if not self.steps:
+            return X
+        table = RuleTable(X)
+        return _with_columns(X, {s.target: s.express(table) for s in self.steps}, self.names)
+
+    def restore(self, X: Any) -> Any:
+        """Return a frame that :meth:`express` would give for what is sought."""
+        for step in self.steps:
+            table = RuleTable(X)
+            restored = step.restore(table[step.target], table)
+            X = _with_columns(X, {step.target: restored}, self.names)
+        return X
+
+
+def _priority(rule: Rule) -> int:
+    kinds: tuple[Any, ...] = (Determines, Linear, Product, Order)
+    return next((i for i, kind in enumerate(kinds) if isinstance(rule, kind)), len(kinds))
+
+
+def _target(rule: Rule, table: RuleTable, chosen: dict[Any, Step]) -> Any | None:
+    """Return the column that a rule says otherwise, None if it cannot."""
+    if isinstance(rule, Determines):
+        target, fits = rule.determined, len(rule.determinants) == 1
+    elif isinstance(rule, Linear):
+        plus = [name for sign, name in rule.terms if sign > 0]
+        target = plus[0] if len(plus) == 1 else rule.terms[-1][1]
+        fits = all(table[name].whole is not None for name in rule.columns)
+    elif isinstance(rule, Product):
+        target = rule.product
+        fits = all(table[name].whole is not None for name in rule.columns)
+    elif isinstance(rule, Order):
+        target, fits = rule.high, table[rule.high].kind in ORDERED
+    else:
+        return None
+    cells = table[target]
+    if not fits or target in chosen or cells.column.exact is not None:
+        return None
+    if cells.column.clocks is not None or not _is_small(cells):
+        return None
+    sources = [name for name in rule.columns if name != target]
+    # What is there can be said by what is there only.
+    gone = np.any([table[name].missing for name in sources], axis=0) & ~cells.missing
+    return None if gone.any() and not isinstance(rule, Determines) else target
+
+
+def _is_small(cells: Cells) -> bool:
+    """Return whether floats hold the cells of a column, in units of the last decimal."""
+    if cells.kind in (DATETIME, AWARE, DURATION) or cells.whole is None:
+        return True
+    return bool(np.abs(cells.whole).max(initial=0) < EXACT / 4)
+
+
+def _step(rule: Rule, target: Any, table: RuleTable) -> Step:
+    if isinstance(rule, Determines):
+        return Lookup(rule, table)
+    if isinstance(rule, Order):
+        return Gap(rule, table)
+    assert isinstance(rule, (Linear, Product))
+    return Computed(rule, target, table)
+
+
+def _depends(sources: Iterable[Any], target: Any, chosen: dict[Any, Step]) -> bool:
+    """Return whether a column is said, in the end, by itself."""
+    todo, seen = list(sources), set()
+    while todo:
+        name = todo.pop()
+        if name == target:
+            return True
+        if name in chosen and name not in seen:
+            seen.add(name)
+            todo += chosen[name].sources
+    return False
+
+
+def _in_order(chosen: dict[Any, Step]) -> list[Step]:
+    """Return steps so that each comes after those of its sources."""
+    ordered: list[Step] = []
+
+    def add(target: Any) -> None:
+        step = chosen[target]
+        if step in ordered:
+            return
+        for name in step.sources:
+            if name in chosen:
+                add(name)
+        ordered.append(step)
+
+    for target in chosen:
+        add(target)
+    return ordered
+
+
+def _with_columns(X: Any, columns: dict[Any, Any], names: list) -> Any:
+    """Return a frame with other cells in some columns."""
+    frame = as_frame(X)
+    assert frame is not None
+    if frame.implementation.is_pandas_like():
+        native = frame.to_native().copy(deep=False)
+        for name, column in columns.items():
+            native.isetitem(names.index(name), getattr(column, "array", column))
+        return native
+    backend: Any = frame.implementation
+    series = [
+        (
+            column
+            if isinstance(column, nw.Series)
+            else nw.new_series("", column.tolist(), _dtype_of(column), backend=backend)
+        ).alias(name)
+        for name, column in columns.items()
+    ]
+    return frame.with_columns(*series).to_native()
+
+
+def _dtype_of(column: np.ndarray) -> Any:
+    return nw.String() if column.dtype == object else nw.Float64()

@@ -1,0 +1,63 @@
+"""Tables in other words come back as they were."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import polars.testing
+import pytest
+
+from sklearn_aae.rules import find_rules
+from sklearn_aae.rules._reexpression import Reexpression
+from sklearn_aae.rules._table import RuleTable
+from tests.rules.tables import trips
+
+
+@pytest.mark.parametrize(
+    "convert", [lambda t: t, lambda t: t.convert_dtypes(), pl.from_pandas], ids=["a", "b", "c"]
+)
+def test_a_table_comes_back(convert):
+    table = convert(trips(300))
+    words = Reexpression(find_rules(table), RuleTable(table))
+    assert {"end", "borough", "subtotal", "total", "amount"} <= {s.target for s in words.steps}
+    said = words.express(table)
+    assert set(said["borough"].to_list()) == {""}
+    assert set(said["subtotal"].to_list()) == {0}
+    assert len(set(said["total"].to_list())) == 3
+    back = words.restore(said)
+    if isinstance(table, pd.DataFrame):
+        pd.testing.assert_frame_equal(back, table)
+    else:
+        pl.testing.assert_frame_equal(back, table)
+
+
+def test_rows_that_break_rules_come_back():
+    table = trips(1000)
+    table.loc[[3, 500], "borough"] = "Harlem"
+    table.loc[7, "total"] += 9
+    words = Reexpression(find_rules(table), RuleTable(table))
+    said = words.express(table)
+    assert set(said["borough"]) == {"", "'Harlem'"}
+    pd.testing.assert_frame_equal(words.restore(said), table)
+
+
+def test_chains_come_back():
+    rng = np.random.default_rng(0)
+    low = rng.integers(0, 100, 400)
+    age = rng.integers(18, 90, 400)
+    table = pd.DataFrame(
+        {
+            "high": low + rng.integers(0, 9, 400) + 5,
+            "middle": low + rng.integers(0, 5, 400),
+            "low": low,
+            "label": pd.Categorical([f"group {a // 20}" for a in age]),
+            "group": (age // 20).astype(float),
+            "age": age.astype(np.int8),
+            "day": pd.date_range("2024-01-01", periods=400, tz="Europe/Berlin"),
+        }
+    )
+    table["later"] = table["day"] + pd.to_timedelta(rng.integers(0, 50, 400), "h")
+    words = Reexpression(find_rules(table), RuleTable(table))
+    assert len(words.steps) >= 4
+    pd.testing.assert_frame_equal(words.restore(words.express(table)), table)
