@@ -99,6 +99,7 @@ class EnsembleStream(IntEnum):
     STORED = 5
     PRIOR = 6
     AUTOREGRESSIVE = 7
+    SAMPLE = 8
 
 
 class TrainerStream(IntEnum):

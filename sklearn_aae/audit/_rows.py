@@ -94,11 +94,17 @@ def score_rows(
     reasons = detector.explain(frame, top=N_EXPLAINING)
     more = detector.explain(frame.iloc[worst], top=max(n_drawn, 1))
     index_of = dict(zip(frame.columns, judged.tolist(), strict=True))
-    order = np.array([[index_of[reason.column] for reason in row] for row in reasons])
+    ranked = np.argsort(-contributions[:, judged], axis=1, kind="stable")
+    order = np.empty((n_rows, min(N_EXPLAINING, len(judged))), dtype=int)
     expected: dict[int, dict[int, Any]] = {}
     for i, row in [*enumerate(reasons), *zip(worst.tolist(), more, strict=True)]:
-        for reason in row:
-            expected.setdefault(index_of[reason.column], {})[i] = reason.expected
+        cells = {index_of[reason.column]: reason.expected for reason in row}
+        # Columns that explain nothing, as the row has what is expected there, come last.
+        for j in judged[ranked[i, : max(n_drawn, N_EXPLAINING)]].tolist():
+            cells.setdefault(j, table.frame.iat[i, j])
+        for j, cell in cells.items():
+            expected.setdefault(j, {})[i] = cell
+        order[i] = list(cells)[: order.shape[1]]
     return RowAudit(
         detector=detector,
         scores=scores,

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from sklearn_aae.detection._protocols import Marginals, MemberDensities, MemberNetworks
-from sklearn_aae.detection._references import References
+from sklearn_aae.detection._references import Neighbours, References
 from sklearn_aae.detection.ensemble import AutoregressiveEnsemble
-from sklearn_aae.detection.scores import Neighbours
 
 
 class EnsembleEvidence:
@@ -20,9 +19,9 @@ class EnsembleEvidence:
     Parameters
     ----------
     ensemble : Ensemble or SingleMember
-        The networks, in float64.
-    rows : Tensor of shape (n_samples, n_features), float64
-        Rows on the networks' scale.
+        The networks.
+    rows : Tensor of shape (n_samples, n_features)
+        Rows on the networks' scale, in the networks' precision.
     marginals : GridMarginals or DrawnMarginals
         Densities of columns by themselves.
     references : dict of str to References
@@ -52,7 +51,7 @@ class EnsembleEvidence:
     @cached_property
     def x(self) -> np.ndarray:
         """Rows on the networks' scale."""
-        return self.rows.cpu().numpy()
+        return as_numpy(self.rows)
 
     @cached_property
     def z(self) -> torch.Tensor:
@@ -72,12 +71,12 @@ class EnsembleEvidence:
     @cached_property
     def expected(self) -> np.ndarray:
         """Reconstructed rows."""
-        return self.means.cpu().numpy()
+        return as_numpy(self.means)
 
     @cached_property
     def codes(self) -> np.ndarray:
         """Codes."""
-        return self.z.cpu().numpy()
+        return as_numpy(self.z)
 
     @cached_property
     def widths(self) -> np.ndarray:
@@ -87,19 +86,20 @@ class EnsembleEvidence:
     @cached_property
     def cell_losses(self) -> np.ndarray:
         """Minus log density of the cells given the codes."""
-        return -self.densities.log_density(self.rows).cpu().numpy()
+        return -as_numpy(self.densities.log_density(self.rows))
 
     @cached_property
     def marginal_losses(self) -> np.ndarray:
         """Minus log density of the cells by themselves."""
-        return self._marginals.losses(self.rows).cpu().numpy()
+        return as_numpy(self._marginals.losses(self.rows))
 
     @cached_property
     def autoregressive_losses(self) -> np.ndarray:
         """Minus log density of the cells given the codes and earlier columns."""
         networks = self._autoregressive
         assert networks is not None  # scores that need them come with them
-        return networks.nll(networks.encode(self.rows), self.rows).cpu().numpy()
+        rows = self.rows.double()
+        return networks.nll(networks.encode(rows), rows).cpu().numpy()
 
     @cached_property
     def core(self) -> Neighbours:
@@ -114,23 +114,28 @@ class EnsembleEvidence:
     @cached_property
     def prior_losses(self) -> np.ndarray:
         """Minus log density of the codes under the prior."""
-        return self.ensemble.prior_losses(self.z).cpu().numpy()
+        return as_numpy(self.ensemble.prior_losses(self.z))
 
     @cached_property
     def mode_distances(self) -> np.ndarray:
         """Distance of the codes to the prior's nearest mode."""
-        return self.ensemble.mode_distances(self.z).cpu().numpy()
+        return as_numpy(self.ensemble.mode_distances(self.z))
 
     @cached_property
     def logits(self) -> np.ndarray:
         """The discriminators' logits."""
-        return self.ensemble.discriminator(self.z).squeeze(2).cpu().numpy()
+        return as_numpy(self.ensemble.discriminator(self.z).squeeze(2))
 
     @cached_property
     def log_volumes(self) -> np.ndarray:
         """Sum of the log singular values of the encoders' Jacobians."""
         jacobian = _jacobian(self.ensemble.encode, self.rows, self.z.shape[2])
-        return _log_volume(jacobian, self.ensemble.code_mask.squeeze(1) > 0)
+        return _log_volume(jacobian.double(), self.ensemble.code_mask.squeeze(1) > 0)
+
+
+def as_numpy(tensor: torch.Tensor) -> np.ndarray:
+    """Return a tensor as an array, float64."""
+    return tensor.cpu().numpy().astype(np.float64, copy=False)
 
 
 def gather_columns(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:

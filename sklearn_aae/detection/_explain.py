@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,14 @@ from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._fitting import FittedModel
 from sklearn_aae.detection._protocols import MemberDensities
+from sklearn_aae.detection.ensemble import MOST
 from sklearn_aae.detection.scores import fold
-from sklearn_aae.encoding import CLIP, NumbersReader
+from sklearn_aae.encoding import NumbersReader, is_missing
 
+#: The share of cells that are below an interval, and of those above it.
+TAIL = 0.05
+#: Columns that are looked at beyond those asked for, where cells are what was expected.
+SPARE = 8
 #: Rounds of replacing the cell by what is expected there and encoding the row anew.
 ROUNDS = 10
 
@@ -29,9 +35,10 @@ class Reason(NamedTuple):
         What the row holds there.
     expected : object
         What the model expects given the rest of the row: of a number the mode of its
-        density, else the likeliest value.
+        density, else the likeliest value.  Never the value itself.
     low, high : float or None
-        The 5 % and 95 % quantiles of a number's density.
+        What nine tenths of the cells of rows like those in ``fit`` are between, given the rest
+        of the row, if the column holds numbers: a twentieth is below, a twentieth above.
     share : float
         The column's share of the row's anomaly score.
     rule : str or None
@@ -59,24 +66,37 @@ def give_reasons(
     """Return, for each row, the columns that contribute most, and what was expected there.
 
     ``rows`` are the table's rows as numbers, ``cells`` (n_rows, n_columns) the contributions of
-    its columns, ``labels`` their names, ``top`` is the number of columns to name.
+    its columns, ``labels`` their names, ``top`` is the number of columns to name.  A column in
+    which a row has what was expected is passed over.
     """
-    named = np.argsort(-cells, axis=1, kind="stable")[:, :top]
+    order = np.argsort(-cells, axis=1, kind="stable")[:, : top + SPARE]
     positive = np.maximum(cells, 0.0)
     total = positive.sum(axis=1, keepdims=True)
     shares = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
-    n_named = named.shape[1]
-    scaled = np.repeat(reader.transform(rows), n_named, axis=0)
-    expected = expected_cells(model, reader, scaled, named.ravel())
-    values = reader.columns(table, np.unique(named).tolist())
-    reasons: list[list[Reason]] = []
-    for i, row in enumerate(named.tolist()):
-        reasons.append([])
-        for k, j in enumerate(row):
-            likely, low, high = expected[n_named * i + k]
-            share = float(shares[i, j])
-            reasons[-1].append(Reason(labels[j], values[j][i], likely, low, high, share))
-    return reasons
+    scaled = reader.transform(rows)
+    values: dict[int, list] = {}
+    reasons: list[list[Reason]] = [[] for _ in rows]
+    at = np.zeros(len(rows), dtype=int)
+    while True:
+        n_next = np.minimum(top - np.array(list(map(len, reasons))), order.shape[1] - at)
+        which = np.repeat(np.arange(len(rows)), n_next)
+        if not len(which):
+            return reasons
+        nth = np.arange(len(which)) - np.repeat(n_next.cumsum() - n_next, n_next)
+        columns = order[which, at[which] + nth]
+        at += n_next
+        expected = expected_cells(model, reader, scaled[which], columns)
+        values |= reader.columns(table, np.setdiff1d(columns, list(values)).tolist())
+        for i, j, (likely, low, high) in zip(which, columns.tolist(), expected, strict=True):
+            if not _is_same(values[j][i], likely):
+                share = float(shares[i, j])
+                reasons[i].append(Reason(labels[j], values[j][i], likely, low, high, share))
+
+
+def _is_same(value: Any, expected: Any) -> bool:
+    if is_missing(value) or is_missing(expected):
+        return is_missing(value) and is_missing(expected)
+    return bool(value == expected)
 
 
 def expected_cells(
@@ -84,7 +104,8 @@ def expected_cells(
 ) -> list[tuple[Any, Any, Any]]:
     """Return what is expected in one column (n_rows,) of each row, given the other columns.
 
-    The likeliest cell, and the 5 % and 95 % quantiles if it is a number, else None twice.
+    The likeliest cell, and if it is a number two others that are the ends of an interval, else
+    None twice.
     """
     size = model.chunk_rows()
     found: list[tuple[Any, Any, Any]] = []
@@ -97,18 +118,17 @@ def expected_cells(
 def _expected_chunk(
     model: FittedModel, reader: NumbersReader, scaled: np.ndarray, columns: np.ndarray
 ) -> list[tuple[Any, Any, Any]]:
-    hidden = reader.column_of_feature == columns[:, None]
+    completed, (mode, low, high) = expected_numbers(model, reader, scaled, columns)
     features = reader.number_of_column[columns]
     is_number = features >= 0
-    with torch_threads(1), torch.no_grad():
-        completed, densities = expected_rows(model, scaled, hidden)
-        # Where members have the number, if they see it.
-        own = model.networks.columns
-        feature = torch.from_numpy(np.maximum(features, 0)).to(own.device)
-        where = (own.unsqueeze(1) == feature.view(1, -1, 1)).double()
-        numbers = densities.interval(where.argmax(dim=2), where.sum(dim=2)).cpu().numpy()
+    below, above = np.zeros((2, len(columns)))
+    for j in np.unique(columns[is_number]):
+        below[columns == j], above[columns == j] = _margins(model, reader, int(j))
+    width = high - low
+    low = np.minimum(low - below * width, mode)
+    high = np.maximum(high + above * width, mode)
     cells = []
-    for line in numbers:
+    for line in (mode, low, high):
         rows = completed.copy()
         rows[is_number, features[is_number]] = line[is_number]
         cells.append(reader.cells(rows, columns))
@@ -116,6 +136,52 @@ def _expected_chunk(
         (likely, low, high) if number else (likely, None, None)
         for likely, low, high, number in zip(*cells, is_number, strict=True)
     ]
+
+
+def _margins(model: FittedModel, reader: NumbersReader, column: int) -> tuple[float, float]:
+    """Return how much to widen a column's intervals below and above, in widths.
+
+    The conformalised quantiles of the sample: the code knows the cell that was filled in, and the
+    density is therefore too sure of itself.
+    """
+    if column not in model.margins:
+        feature = int(reader.number_of_column[column])
+        others = (reader.column_of_feature == column) & (np.arange(model.n_features) != feature)
+        is_present = (model.sample[:, others] <= 0).all(axis=1)
+        is_near = np.abs(model.sample[:, feature]) <= model.networks.farthest
+        rows = model.sample[is_present & is_near]
+        x = rows[:, feature].astype(np.float64)
+        _, (_, low, high) = expected_numbers(model, reader, rows, np.full(len(rows), column))
+        width = high - low
+        model.margins[column] = _quantile((low - x) / width), _quantile((x - high) / width)
+    return model.margins[column]
+
+
+def _quantile(values: np.ndarray) -> float:
+    """Return what one more value is not above with probability 0.95; 0 if nothing is known."""
+    n = len(values)
+    # Half a standard deviation more, for the networks were trained on these rows.
+    rank = math.ceil((1 - TAIL) * (n + 1) + 0.5 * math.sqrt(n * TAIL * (1 - TAIL)))
+    return float(np.sort(values)[min(rank, n) - 1]) if n else 0.0
+
+
+def expected_numbers(
+    model: FittedModel, reader: NumbersReader, scaled: np.ndarray, columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows with what is expected in one column, and the interval of its density.
+
+    Mode, 5 % and 95 % quantile (3, n_rows) on the networks' scale; where the column (n_rows,)
+    holds no numbers they mean nothing.
+    """
+    hidden = reader.column_of_feature == columns[:, None]
+    with torch_threads(1), torch.no_grad():
+        completed, densities = expected_rows(model, scaled, hidden)
+        # Where members have the number, if they see it.
+        own = model.networks.columns
+        feature = torch.from_numpy(np.maximum(reader.number_of_column[columns], 0)).to(own.device)
+        where = (own.unsqueeze(1) == feature.view(1, -1, 1)).double()
+        numbers = densities.interval(where.argmax(dim=2), where.sum(dim=2))
+    return completed, numbers.cpu().numpy()
 
 
 def expected_rows(
@@ -129,7 +195,7 @@ def expected_rows(
     x = np.where(hidden, 0.0, rows.astype(np.float64))
 
     def filled(evidence: EnsembleEvidence) -> np.ndarray:
-        return np.where(hidden, fold(evidence.expected, evidence).clip(-CLIP, CLIP), x)
+        return np.where(hidden, fold(evidence.expected, evidence).clip(-MOST, MOST), x)
 
     evidence = model.evidence(x)
     for _ in range(ROUNDS - 1):

@@ -16,6 +16,7 @@ from sklearn_aae.detection._protocols import Marginals, MemberNetworks
 from sklearn_aae.detection._references import References, subsample_knn_distance
 from sklearn_aae.detection._single import DrawnMarginals, SingleMember
 from sklearn_aae.detection.ensemble import (
+    BLOCK,
     AutoregressiveEnsemble,
     Ensemble,
     EnsemblePlan,
@@ -39,9 +40,13 @@ SUBSAMPLE, SUBSAMPLE_NEIGHBOURS = 32, 5
 #: References that are stored for each member, and neighbours among them.
 CORE, CORE_NEIGHBOURS = 64, 5
 NEAREST, NEAREST_NEIGHBOURS = 1024, 1
+#: Training rows that tell how far cells are from what is expected there.
+SAMPLE = 1000
 #: What one chunk of evidence may take.
 CHUNK_CELLS = 2**19
-#: Rows that are scored at once, at most: a single row takes as long.
+#: What rows that are scored at once may take: more would leave the processor's cache.
+SCORED_CELLS = 2**18
+#: Rows that are scored at once, at most, where it must be one number: a single row takes as long.
 MOST_BLOCK_ROWS = 192
 
 
@@ -57,6 +62,8 @@ class FittedModel:
         Densities of columns by themselves.
     references : dict of str to References
         Stored rows.
+    sample : ndarray of shape (n_sample, n_features)
+        Some of the training rows, for intervals of what is expected.
     inliers : ndarray of bool
         The training rows that are not outlying.
     losses : dict of str to ndarray of shape (n_steps,)
@@ -68,16 +75,24 @@ class FittedModel:
     networks: MemberNetworks
     marginals: Marginals
     references: dict[str, References]
+    sample: np.ndarray
     inliers: np.ndarray
+    #: How much wider intervals of columns are than those of the densities, once it is known.
+    margins: dict[int, tuple[float, float]] = field(default_factory=dict)
     losses: dict[str, np.ndarray] = field(default_factory=dict)
     autoregressive: AutoregressiveEnsemble | None = None
 
     def evidence(self, rows: np.ndarray) -> EnsembleEvidence:
         """Return what the model says about rows on the networks' scale."""
-        networks = self.networks.in_float64()
-        x = torch.from_numpy(np.asarray(rows, dtype=np.float64)).to(networks.columns.device)
+        networks = self.networks.to_score()
+        x = torch.from_numpy(rows).to(networks.code_mask)
         other = None if self.autoregressive is None else self.autoregressive.in_float64()
         return EnsembleEvidence(networks, x, self.marginals, self.references, other)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of a row."""
+        return self.sample.shape[1]
 
     @property
     def provides(self) -> set[str]:
@@ -90,9 +105,13 @@ class FittedModel:
         m, d = self.networks.columns.shape
         return max(32, CHUNK_CELLS // (m * (d + 128)))
 
-    def block_rows(self) -> int:
-        """Return how many rows are scored at once, always."""
-        return block_size(min(MOST_BLOCK_ROWS, self.chunk_rows()))
+    def block_rows(self) -> tuple[int, int]:
+        """Return how many rows are scored at once: a multiple of the first, at most the second."""
+        if self.networks.in_blocks and self.autoregressive is None:
+            m, d = self.networks.columns.shape
+            return BLOCK, block_size(SCORED_CELLS // (m * (d + 16)))
+        size = block_size(min(MOST_BLOCK_ROWS, self.chunk_rows()))
+        return size, size
 
 
 @torch.no_grad()
@@ -196,7 +215,9 @@ def surround(
 ) -> FittedModel:
     inliers = np.ones(len(X), dtype=bool) if trimmer is None else trimmer.inliers(networks)
     stored = _store(networks, X, inliers, derive_seed(seed, EnsembleStream.STORED))
-    return FittedModel(networks, marginals, stored, inliers)
+    rng = np.random.default_rng(derive_seed(seed, EnsembleStream.SAMPLE))
+    sample = X[rng.permutation(len(X))[:SAMPLE]].cpu().numpy()
+    return FittedModel(networks, marginals, stored, sample, inliers)
 
 
 class Trimmer:
@@ -249,5 +270,8 @@ def _store(
         x = X[torch.from_numpy(index).to(X.device)]
         if networks.columns.shape[1] < X.shape[1]:
             x = x.gather(2, networks.columns.unsqueeze(1).expand(-1, size, -1))
-        stored[name] = References(x, networks.decode(networks.encode(x)).mean(), n_neighbours)
+        expected = networks.decode(networks.encode(x)).mean()
+        # New rows with a gross value must not be near to stored ones that have one, too.
+        x = torch.where(x.abs() > networks.farthest, expected.to(x), x)
+        stored[name] = References(x, expected, n_neighbours)
     return stored

@@ -6,9 +6,8 @@ import math
 
 import torch
 
-from sklearn_aae.detection.ensemble import Ensemble, log_mixture
+from sklearn_aae.detection.ensemble import FREEDOM, MOST, Ensemble, log_mixture
 from sklearn_aae.detection.ensemble._stored import StoredByTorch
-from sklearn_aae.encoding import CLIP
 
 #: Prior draws of each member that a density is averaged over.
 N_DRAWS = 64
@@ -21,7 +20,8 @@ BLOCK = 2**19
 class GridMarginals(StoredByTorch):
     r"""Log densities :math:`\log E_{z \sim p(z)}\, p(x_j \mid z)` on a grid.
 
-    Between the points of the grid the logarithm is a straight line.
+    Between the points of the grid the logarithm is a straight line, beyond its ends it falls as
+    that of each density does.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class GridMarginals(StoredByTorch):
             (m, N_DRAWS, mask.shape[2]), generator=generator, device=mask.device, dtype=mask.dtype
         )
         densities = ensemble.decode(z * mask)
-        n_points = round(2 * CLIP / SPACING) + 1
-        grid = torch.linspace(-CLIP, CLIP, n_points, dtype=mask.dtype, device=mask.device)
+        n_points = round(2 * MOST / SPACING) + 1
+        grid = torch.linspace(-MOST, MOST, n_points, dtype=mask.dtype, device=mask.device)
         n_parts = N_DRAWS * ensemble.settings.n_densities
         step = max(1, BLOCK // (n_parts * n_points))
 
@@ -57,9 +57,11 @@ class GridMarginals(StoredByTorch):
 
     def losses(self, x: torch.Tensor) -> torch.Tensor:
         """Return minus the log density of cells (M, n, n_columns)."""
-        position = (x + CLIP) / SPACING
+        inner = x.clamp(-MOST, MOST)
+        beyond = (x.abs() / MOST).clamp_(min=1).log_()
+        position = (inner + MOST) / SPACING
         left = position.floor().clamp(0, self.table.shape[2] - 2)
         index = left.long().transpose(1, 2)
         low = self.table.gather(2, index).transpose(1, 2).to(x)
         high = self.table.gather(2, index + 1).transpose(1, 2).to(x)
-        return -torch.lerp(low, high, position - left)
+        return beyond.mul_(FREEDOM + 1).sub_(torch.lerp(low, high, position - left))

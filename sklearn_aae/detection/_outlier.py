@@ -53,7 +53,7 @@ from sklearn_aae.detection.scores import (
     additive_kinds,
     kinds_with,
 )
-from sklearn_aae.encoding import CLIP, Container, KeptRows, NumbersReader, as_frame, open_features
+from sklearn_aae.encoding import Container, KeptRows, NumbersReader, as_frame, open_features
 from sklearn_aae.rules._options import SHARE, check_rules
 
 #: Rows on which the parts of a score are put on one scale.
@@ -378,7 +378,6 @@ class AAEOutlierDetector(
             X,
             strict=self.handle_unknown == "error",
             refuse_missing=self.handle_missing == "error",
-            clip=CLIP,
         )
 
     def _fit_reader(
@@ -450,18 +449,18 @@ class AAEOutlierDetector(
     def _evidence(self, rows: np.ndarray) -> Iterator[tuple[EnsembleEvidence, int]]:
         """Yield the evidence of validated rows, block by block, and how many rows it is of.
 
-        All blocks have the same number of rows, the last one is padded: the last bits of a
-        matrix product depend on how many rows it has, and not on which they are.
+        Products are taken over blocks of one number of rows, the last one is padded: their last
+        bits depend on how many rows there are, and not on which they are.
         """
-        size = self._model.block_rows()
-        for start in range(0, len(rows), size):
-            part = rows[start : start + size]
-            block = self._reader.transform(part)
-            padding = ((0, size - len(block)), (0, 0))
-            evidence = self._model.evidence(np.pad(block, padding, mode="edge"))
+        block, most = self._model.block_rows()
+        for start in range(0, len(rows), most):
+            part = rows[start : start + most]
+            scaled = self._reader.transform(part)
+            padding = ((0, -len(part) % block), (0, 0))
+            evidence = self._model.evidence(np.pad(scaled, padding, mode="edge"))
             if isinstance(self._reader, RuledReader):
                 evidence.rule_cells = np.pad(self._reader.rule_cells(part), padding, mode="edge")
-            yield evidence, len(block)
+            yield evidence, len(part)
 
     def _score(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
@@ -598,6 +597,8 @@ class AAEOutlierDetector(
         table = self._read(X)
         rows = self._reader.numbers(table)
         cells = self._contributions(rows, kind)
+        usual = np.broadcast_to(self._scores[kind].usual_, self._model.n_features)
+        cells -= self._reader.fold(usual[np.newaxis])
         labels = self._column_labels()
         reasons = give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
         if isinstance(self._reader, RuledReader) and kind in ("default", "rules"):

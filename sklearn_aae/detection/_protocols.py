@@ -28,6 +28,8 @@ class MemberNetworks(Protocol):
     """Networks whose tensors have an axis of members first."""
 
     columns: torch.Tensor  #: The columns that each member sees, (M, n_columns).
+    in_blocks: bool  #: Whether full blocks of rows give the same in any number.
+    farthest: float  #: Cells beyond are read as if nothing were known of them.
     code_mask: torch.Tensor  #: 1 for components that a member uses, (M, 1, n_components).
 
     @property
@@ -39,7 +41,7 @@ class MemberNetworks(Protocol):
     @property
     def discriminator(self) -> Callable[[torch.Tensor], torch.Tensor]: ...
 
-    def in_float64(self) -> MemberNetworks: ...
+    def to_score(self) -> MemberNetworks: ...
 
     def encode(self, x: torch.Tensor) -> torch.Tensor: ...
 

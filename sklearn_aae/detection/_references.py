@@ -2,12 +2,62 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from torch.nn.functional import pad
 
+from sklearn_aae.detection.ensemble import BLOCK, affine, block_size
 from sklearn_aae.detection.ensemble._stored import StoredByTorch
-from sklearn_aae.detection.scores import Neighbours
+
+#: References of a group in the search for the nearest.
+GROUP = 32
+#: Distances that are worked on at once.
+SEARCH = 2**19
+#: So few are found one after the other.
+FEW = 4
+
+
+class Neighbours:
+    """Distances of rows to stored references; see :class:`sklearn_aae.detection.scores.Neighbours`.
+
+    Parameters
+    ----------
+    squares : Tensor of shape (n_members, n_samples, n_neighbours)
+        Squared distances to the nearest.
+    places : Tensor of int, of the same shape
+        Where these are among the candidates.
+    in_x, in_expected : Tensor of shape (n_members, n_samples, n_candidates, n_columns)
+        Squares of differences in rows and reconstructions.
+    """
+
+    def __init__(
+        self,
+        squares: torch.Tensor,
+        places: torch.Tensor,
+        in_x: torch.Tensor,
+        in_expected: torch.Tensor,
+    ) -> None:
+        self._distances, self._places = squares.sqrt(), places
+        self._in_x, self._in_expected = in_x, in_expected
+
+    @cached_property
+    def distance(self) -> np.ndarray:
+        """Mean distance to the nearest."""
+        return self._distances.double().mean(dim=2).cpu().numpy()
+
+    @cached_property
+    def cells(self) -> np.ndarray:
+        """The share of each column in it."""
+        distance = self._distances.double()
+        places = self._places.unsqueeze(3).expand(-1, -1, -1, self._in_x.shape[3])
+        cells = (self._in_x + self._in_expected).gather(2, places).double()
+        # A neighbour counts with its distance; its columns, with their part of the square.
+        weights = torch.where(distance > 0, 1 / distance, distance).unsqueeze(3)
+        parts = (cells * weights).sum(dim=2)
+        total = distance.sum(dim=2, keepdim=True)
+        return torch.where(total > 0, parts / total, parts).cpu().numpy()
 
 
 class References(StoredByTorch):
@@ -32,28 +82,34 @@ class References(StoredByTorch):
         self.n_neighbours = n_neighbours
 
     def neighbours(self, x: torch.Tensor, expected: torch.Tensor) -> Neighbours:
-        """Return distances of rows (n_members, n_samples, n_columns), float64."""
+        """Return distances of rows (n_members, n_samples, n_columns)."""
         pairs = torch.cat([x, expected], dim=2)
-        references = self.pairs.to(pairs)
-        k = min(self.n_neighbours, references.shape[1] - 1)
-        index = _nearest(_squared_distances(pairs, references), k + 1)
+        k = min(self.n_neighbours, self.pairs.shape[1] - 1)
+        index = self._candidates(pairs.float(), k + 1)
+        # The products lose small distances to rounding; those to the few candidates are exact, of
+        # which there is one more, so that one can be left out.
         m, n, width = pairs.shape
-        near = references.gather(1, index.view(m, -1, 1).expand(-1, -1, width))
-        # The products above lose small distances to rounding; these few are exact.
-        squares = (near.view(m, n, k + 1, width) - pairs.unsqueeze(2)).square_()
+        first = self.pairs.shape[1] * torch.arange(m, device=index.device).view(m, 1, 1)
+        near = self.pairs.view(-1, width).index_select(0, (index + first).flatten())
+        squares = (pairs.unsqueeze(2) - near.view(m, n, -1, width)).square_()
         in_x, in_expected = squares.chunk(2, dim=3)
-        is_same = in_x.sum(dim=3) == 0
-        cells = in_x + in_expected
-        distance = cells.sum(dim=3)
-        dropped = _dropped(is_same, distance)
-        distance = distance.scatter(2, dropped, 0.0).sqrt_()
-        cells = cells.scatter(2, dropped.unsqueeze(3).expand(-1, -1, 1, cells.shape[3]), 0.0)
-        # A neighbour counts with its distance; its columns, with their part of the square.
-        weights = torch.where(distance > 0, 1 / distance, distance).unsqueeze(3)
-        parts = (cells * weights).sum(dim=2)
-        total = distance.sum(dim=2, keepdim=True)
-        shares = torch.where(total > 0, parts / total, parts)
-        return Neighbours((total.squeeze(2) / k).cpu().numpy(), shares.cpu().numpy())
+        squares_in_x = in_x.sum(dim=3)
+        distance = squares_in_x + in_expected.sum(dim=3)
+        return Neighbours(*_nearest(distance, squares_in_x == 0, k), in_x, in_expected)
+
+    def _candidates(self, pairs: torch.Tensor, k: int) -> torch.Tensor:
+        """Return the indices (M, n, k) of the nearest references, up to rounding."""
+        m, n, _ = pairs.shape
+        n_references = self.pairs.shape[1]
+        # What lies between stays in the processor's cache: of many rows one member at a time.
+        members, size = (m, n) if n <= BLOCK else (1, block_size(SEARCH // n_references))
+        lengths = self.pairs.square().sum(dim=2).unsqueeze(1)
+        split = (tensor.split(members) for tensor in (pairs, self.pairs, lengths))
+        parts = [
+            torch.cat([_nearest_of(rows, own, length, k) for rows in part.split(size, 1)], dim=1)
+            for part, own, length in zip(*split, strict=True)
+        ]
+        return torch.cat(parts)
 
     def residuals(self) -> torch.Tensor:
         """Return the root mean squared residual of each column."""
@@ -61,35 +117,57 @@ class References(StoredByTorch):
         return (x - expected).square().mean(dim=(0, 1)).sqrt()
 
 
-def _squared_distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Return squared distances of rows of a to rows of b, up to rounding."""
-    lengths = b.square().sum(dim=2).unsqueeze(1)
-    # The length of a is the same for all of b, and only the order counts.
-    if b.shape[1] % 2 == 0:
-        return torch.baddbmm(lengths, a, b.transpose(1, 2), alpha=-2)
-    # An even number of columns, for which rows at all places get the same.
-    product = torch.baddbmm(pad(lengths, (0, 1)), a, pad(b, (0, 0, 0, 1)).transpose(1, 2), alpha=-2)
-    return product[..., :-1]
+def _nearest_of(
+    rows: torch.Tensor, references: torch.Tensor, lengths: torch.Tensor, k: int
+) -> torch.Tensor:
+    """Return the indices (M, n, k) of the references that are nearest to rows, up to rounding."""
+    # Of rows' own lengths nothing depends.
+    squares = affine(lengths, rows, references.transpose(1, 2), alpha=-2)
+    m, n, n_references = squares.shape
+    squares = squares.view(m * n, n_references)
+    if n_references <= k * GROUP:
+        return _smallest(squares, k).view(m, n, k)
+    # The k nearest are in the k groups with the nearest of all.
+    if n_references % GROUP:
+        squares = pad(squares, (0, -n_references % GROUP), value=torch.inf)
+    groups = squares.unflatten(1, (GROUP, -1))
+    chosen = _smallest(groups.amin(dim=1), k)
+    of_chosen = groups.gather(2, chosen.unsqueeze(1).expand(-1, GROUP, -1)).flatten(1)
+    place = _smallest(of_chosen, k)
+    index = place // k * groups.shape[2] + chosen.gather(1, place % k)
+    return index.view(m, n, k)
 
 
-def _nearest(distances: torch.Tensor, k: int) -> torch.Tensor:
-    """Return the indices of the k smallest along the last axis."""
-    if k > 2:
-        return distances.topk(k, dim=2, largest=False).indices
-    first = distances.argmin(dim=2, keepdim=True)
-    if k == 1:
-        return first
-    others = distances.scatter(2, first, torch.inf)
-    return torch.cat([first, others.argmin(dim=2, keepdim=True)], dim=2)
+def _smallest(values: torch.Tensor, k: int) -> torch.Tensor:
+    """Return the indices (n, k) of the k smallest of each row, in no order; values are lost."""
+    if k == values.shape[1]:
+        return torch.arange(k, device=values.device).expand_as(values)
+    if values.device.type != "cpu":
+        return values.topk(k, dim=1, largest=False).indices
+    # Either is quicker than topk by an order of magnitude.
+    left = values.numpy()
+    if k > FEW:
+        return torch.from_numpy(np.argpartition(left, k - 1, axis=1)[:, :k])
+    rows = np.arange(len(left))
+    found = np.empty((len(left), k), dtype=np.int64)
+    for i in range(k):
+        found[:, i] = left.argmin(axis=1)
+        left[rows, found[:, i]] = np.inf
+    return torch.from_numpy(found)
 
 
-def _dropped(is_same: torch.Tensor, distance: torch.Tensor) -> torch.Tensor:
-    """Return which candidate to leave out: the row itself if it is there, else the farthest."""
-    return torch.where(
-        is_same.any(dim=2, keepdim=True),
-        is_same.int().argmax(dim=2, keepdim=True),
-        distance.argmax(dim=2, keepdim=True),
-    )
+def _nearest(
+    squares: torch.Tensor, is_same: torch.Tensor, k: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the k smallest squared distances and their places; without the row itself.
+
+    It is one of those at distance 0 in x, if there are any.
+    """
+    itself = is_same.int().argmax(dim=2, keepdim=True)
+    found = is_same.gather(2, itself)
+    own = torch.where(found, torch.inf, squares.gather(2, itself))
+    squares = squares.scatter(2, itself, own)
+    return squares.topk(k, dim=2, largest=False)
 
 
 @torch.no_grad()
@@ -105,7 +183,9 @@ def subsample_knn_distance(
     pairs = torch.cat([x, expected], dim=2)
     width = pairs.shape[2]
     references = pairs.gather(1, chosen.unsqueeze(2).expand(-1, -1, width))
-    squares = _squared_distances(pairs, references) + pairs.square().sum(dim=2, keepdim=True)
+    lengths = references.square().sum(dim=2).unsqueeze(1)
+    squares = affine(lengths, pairs, references.transpose(1, 2), alpha=-2)
+    squares = squares + pairs.square().sum(dim=2, keepdim=True)
     itself = torch.arange(pairs.shape[1], device=x.device)[None, :, None] == chosen.unsqueeze(1)
     squares = squares.clamp_(min=0).masked_fill_(itself, torch.inf)
     k = min(n_neighbours, chosen.shape[1] - 1)

@@ -16,9 +16,10 @@ from sklearn.frozen import FrozenEstimator
 
 from sklearn_aae._utils._random import make_generator
 from sklearn_aae.autoencoder._base import BaseAAE
+from sklearn_aae.detection.ensemble import MOST
 from sklearn_aae.detection.ensemble._stored import StoredByTorch
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES
-from sklearn_aae.encoding import CLIP, NumbersReader
+from sklearn_aae.encoding import NumbersReader
 from sklearn_aae.exceptions import NotFittedError, UnsupportedColumnsError
 from sklearn_aae.networks import AAEModule
 from sklearn_aae.outputs import Head
@@ -136,7 +137,7 @@ class HeadDensities:
     def interval(self, index: torch.Tensor, sees: torch.Tensor) -> torch.Tensor:
         """Return the mean (3, n) of the column ``index`` (1, n), and what residuals add to it."""
         assert self.residuals is not None
-        mean = self.mean()[0].gather(1, index.T).squeeze(1).clamp(-CLIP, CLIP)
+        mean = self.mean()[0].gather(1, index.T).squeeze(1).clamp(-MOST, MOST)
         half = NORMAL_TAIL * self.residuals[index[0]]
         return torch.stack([mean, mean - half, mean + half])
 
@@ -155,6 +156,8 @@ class SingleMember(StoredByTorch):
     """
 
     n_members = 1
+    in_blocks = False
+    farthest = math.inf
 
     def __init__(
         self,
@@ -177,7 +180,7 @@ class SingleMember(StoredByTorch):
         self.columns = torch.arange(n_features, device=device).unsqueeze(0)
         self.code_mask = torch.ones_like(code).unsqueeze(0)
 
-    def in_float64(self) -> SingleMember:
+    def to_score(self) -> SingleMember:
         """Return the same in float64."""
         return SingleMember(self.module, np.float64, self)
 
@@ -267,7 +270,7 @@ class DrawnMarginals:
 
     def losses(self, x: torch.Tensor) -> torch.Tensor:
         """Return minus the log density of cells (1, n, n_features)."""
-        member = self.member.in_float64() if x.dtype == torch.float64 else self.member
+        member = self.member.to_score() if x.dtype == torch.float64 else self.member
         params = member.decode_drawn(torch.from_numpy(self.draws).to(x).unsqueeze(0)).params
         parts = [self._block(member.head, params, block) for block in x[0].split(ROWS_AT_ONCE)]
         return torch.cat(parts).unsqueeze(0)

@@ -1,5 +1,6 @@
 """Tables in and out: as levels and float32 matrices, and back; no torch here."""
 
+from sklearn_aae.encoding._cells import is_missing
 from sklearn_aae.encoding._columns import (
     BOOLEAN,
     CATEGORY,
@@ -36,18 +37,18 @@ from sklearn_aae.encoding._readers import (
     is_mixed,
     is_ready,
 )
-from sklearn_aae.encoding._scaling import CLIP, Scaler
+from sklearn_aae.encoding._scaling import FAR, Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
 from sklearn_aae.encoding._text_columns import read_parsed
 
 __all__ = [
     "BOOLEAN",
     "CATEGORY",
-    "CLIP",
     "DATE",
     "DATETIME",
     "DURATION",
     "EMPTY",
+    "FAR",
     "FARTHEST",
     "NUMBER",
     "Column",
@@ -72,6 +73,7 @@ __all__ = [
     "columns_of",
     "describe_non_finite",
     "find_decimals",
+    "is_missing",
     "is_mixed",
     "is_ready",
     "is_rounding_noise",

@@ -6,9 +6,7 @@ import numpy as np
 
 #: Values farther from the median than so many spreads of the bulk are gross: typing errors, codes
 #: for nothing.
-GROSS = 1000.0
-#: So are those from here on that nothing leads up to: they are so many times as far as the next.
-GROSS_APART, APART = 30.0, 5.0
+GROSS = 20.0
 #: Gross values are no more than this share of a column; more are a part of it.
 MOST_GROSS = 0.15
 #: The quartiles' distance in standard deviations of a normal column.
@@ -32,20 +30,12 @@ def bulk_scale(values: np.ndarray) -> tuple[float, float] | None:
         spread = high / QUARTILES - low / QUARTILES
         if spread == 0:  # half of the rows have one value
             spread = np.quantile(away[away > 0], 0.5, method="nearest")
-        kept = away <= _farthest_kept(away, spread)
+        kept = away <= GROSS * spread
     if kept.all() or kept.mean() < 1 - MOST_GROSS:
         if np.abs(values).max() < np.sqrt(np.finfo(np.float64).max) / len(values):
             return None
         kept[:] = True
     return mean_and_deviation(values[kept])
-
-
-def _farthest_kept(away: np.ndarray, spread: float) -> float:
-    """Return how far from the median values that are not gross may be."""
-    ordered = np.sort(away)
-    far = max(1, int(np.searchsorted(ordered, GROSS_APART * spread)))
-    apart = np.flatnonzero(ordered[far:] > APART * np.maximum(ordered[far - 1 : -1], spread))
-    return min(GROSS * spread, ordered[far - 1 + apart[0]] if len(apart) else np.inf)
 
 
 def mean_and_deviation(values: np.ndarray) -> tuple[float, float]:

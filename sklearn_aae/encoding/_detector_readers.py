@@ -21,17 +21,18 @@ from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, EMPTY, NUMBER, Colu
 from sklearn_aae.encoding._containers import Container, as_plain, columns_of
 from sklearn_aae.encoding._number_columns import NumberCodec
 from sklearn_aae.encoding._readers import NumbersReader, check_table, is_mixed
+from sklearn_aae.encoding._scaling import FAR, bend, unbend
 from sklearn_aae.encoding._strays import Strays
 from sklearn_aae.encoding._table_encoder import TableEncoder
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
 
-def surprise(n_rows: int, clip: float) -> float:
-    """Return how far out a cell is that none of so many rows had, in standard deviations.
+def surprise(n_rows: int) -> float:
+    """Return how far out a cell is that none of so many rows had, on the networks' scale.
 
     As far as the indicator of something that one row of ``n_rows + 1`` has.
     """
-    return min(clip, math.sqrt(n_rows))
+    return float(bend(max(math.sqrt(n_rows), FAR)))
 
 
 class PlainReader(NumbersReader):
@@ -45,14 +46,10 @@ class PlainReader(NumbersReader):
         Training rows.
     refuse_missing : bool
         Whether a missing cell is an error.
-    clip : float
-        Where :meth:`transform` cuts numbers off.
     """
 
-    def __init__(
-        self, container: Container, rows: np.ndarray, refuse_missing: bool, clip: float
-    ) -> None:
-        super().__init__(container, rows, refuse_missing=refuse_missing, clip=clip)
+    def __init__(self, container: Container, rows: np.ndarray, refuse_missing: bool) -> None:
+        super().__init__(container, rows, refuse_missing=refuse_missing)
 
     def read(self, estimator: Any, X: Any) -> np.ndarray:
         if not is_mixed(X):
@@ -85,10 +82,13 @@ class PlainReader(NumbersReader):
             found = bulk_scale(values.astype(np.float64))
             if found is not None:
                 self.scale.shift_[j], self.scale.scale_[j] = found
-        self.surprise = np.full(self.n_columns, surprise(len(training), self.clip))
+        self.surprise = np.full(self.n_columns, surprise(len(training)))
 
     def transform(self, numbers: np.ndarray) -> np.ndarray:
-        return with_surprises(super().transform(numbers), self.surprise)
+        return with_surprises(self.scale.bent(numbers), self.surprise)
+
+    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
+        return super().cells(unbend(scaled), columns)
 
 
 class IndicatorsReader(NumbersReader):
@@ -104,12 +104,10 @@ class IndicatorsReader(NumbersReader):
         Whether a label that fit did not see is an error.
     refuse_missing : bool
         Whether a missing cell in a column that had none is an error.
-    clip : float
-        Where :meth:`transform` cuts numbers off.
     """
 
-    def __init__(self, strict: bool, refuse_missing: bool, clip: float) -> None:
-        self.strict, self.refuse_missing, self.clip = strict, refuse_missing, clip
+    def __init__(self, strict: bool, refuse_missing: bool) -> None:
+        self.strict, self.refuse_missing = strict, refuse_missing
         self.encoder = TableEncoder(handle_unknown="infrequent_if_exist", min_frequency=2)
 
     def read(self, estimator: Any, X: Any) -> Any:
@@ -139,7 +137,10 @@ class IndicatorsReader(NumbersReader):
         away = np.concatenate(
             [np.full(width, sign_of(codec)) for codec, width in zip(codecs, widths, strict=True)]
         )
-        self.surprise = away * surprise(len(training), self.clip)
+        self.is_level = np.concatenate(
+            [levels_of(codec, width) for codec, width in zip(codecs, widths, strict=True)]
+        )
+        self.surprise = away * surprise(len(training))
 
     def _scale_numbers(self, part: Any) -> list[int]:
         """Scale numbers by the bulk of their columns; return for which that makes a difference."""
@@ -165,7 +166,11 @@ class IndicatorsReader(NumbersReader):
         return self._dense(table, strict=strict)
 
     def transform(self, numbers: np.ndarray) -> np.ndarray:
-        return with_surprises(super().transform(numbers), self.surprise)
+        scaled = self.scale.bent(numbers)
+        # A level that few rows have is rare, and no gross value.
+        levels = scaled[:, self.is_level]
+        scaled[:, self.is_level] = levels.clip(-FAR, FAR)
+        return with_surprises(scaled, self.surprise)
 
     def _unseen_labels(self, columns: list[tuple[ColumnCodec, Column]]) -> dict[int, list]:
         return {
@@ -206,7 +211,7 @@ class IndicatorsReader(NumbersReader):
         return out
 
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
-        rows = self.scale.inverse_transform(scaled, np.float64)
+        rows = self.scale.inverse_transform(unbend(scaled), np.float64)
         which, where = np.unique(columns, return_inverse=True)
         # One frame for all: to make one for each column takes longer than what is in it.
         table = self.encoder._from_dense(rows, self.edges, which.tolist())
@@ -234,6 +239,14 @@ def sign_of(codec: ColumnCodec) -> float:
         return -1.0  # an indicator that nearly all rows have
     is_true = isinstance(codec, CategoryCodec) and codec.labels.tolist() == [True]
     return -1.0 if is_true else 1.0
+
+
+def levels_of(codec: ColumnCodec, n_features: int) -> np.ndarray:
+    """Return which of a column's features say what level a row has."""
+    found = np.full(n_features, isinstance(codec, CategoryCodec))
+    if codec.span.missing is not None:
+        found[-1] = False
+    return found
 
 
 def write(codec: ColumnCodec, column: Column, block: np.ndarray) -> None:
@@ -298,11 +311,11 @@ def refusal(column: Column) -> ValueError:
 
 
 def open_features(
-    estimator: Any, X: Any, *, strict: bool, refuse_missing: bool, clip: float
+    estimator: Any, X: Any, *, strict: bool, refuse_missing: bool
 ) -> tuple[NumbersReader, Any]:
     """Return a detector's reader of tables like this one, still to be fitted, and the table."""
     if not is_mixed(X):
         reader, rows = NumbersReader.open(estimator, X)
-        return PlainReader(reader.container, rows, refuse_missing, clip), rows
-    mixed = IndicatorsReader(strict, refuse_missing, clip)
+        return PlainReader(reader.container, rows, refuse_missing), rows
+    mixed = IndicatorsReader(strict, refuse_missing)
     return mixed, check_table(estimator, mixed.encoder, X)

@@ -7,7 +7,6 @@ its columns (:class:`LevelsReader`).  A detector wants numbers of any table: see
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -144,8 +143,6 @@ class NumbersReader:
         Whether a missing cell, which is NaN among the rows, is an error.
     advice : str, default=""
         What to do about missing cells, as a sentence for messages.
-    clip : float, default=infinity
-        Where :meth:`transform` cuts numbers off.
 
     Attributes
     ----------
@@ -169,9 +166,8 @@ class NumbersReader:
         *,
         refuse_missing: bool = True,
         advice: str = "",
-        clip: float = math.inf,
     ) -> None:
-        self.container, self.dtype, self.advice, self.clip = container, rows.dtype, advice, clip
+        self.container, self.dtype, self.advice = container, rows.dtype, advice
         self.refuse_missing = refuse_missing
         self.n_columns = rows.shape[1]
         self.column_of_feature = self.number_of_column = np.arange(self.n_columns)
@@ -240,9 +236,8 @@ class NumbersReader:
 
     def transform(self, numbers: np.ndarray) -> np.ndarray:
         """Return numbers on the networks' scale, float32."""
-        most = min(self.clip, FARTHEST)
         with np.errstate(over="ignore"):
-            return self.scale.transform(numbers).clip(-most, most)
+            return self.scale.transform(numbers).clip(-FARTHEST, FARTHEST)
 
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
         """Return the cell of one column for each row on the networks' scale."""

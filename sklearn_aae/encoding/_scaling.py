@@ -16,8 +16,24 @@ from sklearn.utils import gen_batches
 # Rows enough to place a thousand quantiles; QuantileTransformer's own default.
 QUANTILE_ROWS = 10_000
 CHUNK_BYTES = 2**21
-#: Where a detector cuts rows off, in standard deviations.
-CLIP = 10.0
+#: From here on what a detector reads grows by the logarithm, in standard deviations.
+FAR = 8.0
+
+
+def bend(away: np.ndarray | float) -> np.ndarray:
+    """Return distances from the centre, at least ``FAR``, as a detector reads them.
+
+    Slope and value go on where they were, and of two values one is always farther.
+    """
+    return FAR * (1 + np.log(np.asarray(away) / FAR))
+
+
+def unbend(scaled: np.ndarray) -> np.ndarray:
+    """Return numbers on a scale without bent ends."""
+    away = np.abs(scaled)
+    with np.errstate(over="ignore"):
+        far = np.sign(scaled) * FAR * np.exp(np.maximum(away / FAR, 1.0) - 1)
+    return np.where(away > FAR, far, scaled)
 
 
 def _chunks(X: np.ndarray) -> Iterator[np.ndarray]:
@@ -132,6 +148,20 @@ class Scaler:
             scaled = rows - self.shift_
             scaled /= self.scale_
         return np.ascontiguousarray(scaled, dtype=dtype)
+
+    def bent(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows on the network's scale with ends that grow by the logarithm, float32."""
+        with np.errstate(over="ignore"):
+            scaled = self.transform(rows, np.float64)
+            far = np.abs(scaled) > FAR
+            if far.any():
+                # Halves, for the distance of two finite numbers may be infinite.
+                halves = rows.astype(np.float64) / 2 - np.asarray(self.shift_) / 2
+                logs = np.log(np.abs(halves[far])) - np.log(
+                    np.broadcast_to(self.scale_, far.shape)[far] / 2
+                )
+                scaled[far] = np.sign(halves[far]) * FAR * (1 + logs - np.log(FAR))
+        return scaled.astype(np.float32)
 
     def inverse_transform(
         self, rows: np.ndarray, dtype: DTypeLike, *, fill: bool = False

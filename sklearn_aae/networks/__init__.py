@@ -6,6 +6,7 @@ from sklearn_aae.networks._components import (
     leading_components,
     principal_components,
     some_rows,
+    with_signs,
 )
 from sklearn_aae.networks._conditioning import Classes, Conditioning
 from sklearn_aae.networks._mlp import ACTIVATIONS, SkipMLP, mlp
@@ -26,4 +27,5 @@ __all__ = [
     "principal_components",
     "prior_moments",
     "some_rows",
+    "with_signs",
 ]

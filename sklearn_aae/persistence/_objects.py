@@ -92,7 +92,7 @@ def _lasting_fields(writer: Writer, value: Any) -> dict[str, Any]:
     fields = dict(vars(value))
     if isinstance(value, FittedModel):
         fields |= {} if writer.training else {"losses": {}}
-        fields |= {} if writer.references else {"references": {}}
+        fields |= {} if writer.references else {"references": {}, "sample": value.sample[:0]}
     if isinstance(value, Calibration):
         fields |= {} if writer.references else {"rows": None}
     if isinstance(value, AAEOutlierDetector):

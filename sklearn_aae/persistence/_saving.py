@@ -75,8 +75,8 @@ def save(
         epoch.  It is about two thirds of the file.
     references : bool, default=True
         Whether to write the training rows that a detector compares new rows with, and those that
-        calibrate it, without which it has no scores of the kinds "default" and "reference", and
-        no groups and no drift.
+        calibrate it, without which it has no scores of the kinds "default" and "reference", no
+        groups and no drift, and intervals in explanations only for columns explained before.
     custom : dict of str to class or function, default=None
         Your own networks, functions and classes among the parameters, under names of your
         choice; :func:`load` wants the same.

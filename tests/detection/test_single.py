@@ -45,7 +45,7 @@ def named(request):
 
 
 def member(model):
-    return SingleMember(model.net_.module_).in_float64()
+    return SingleMember(model.net_.module_).to_score()
 
 
 def scaled(model, X):

@@ -1,10 +1,12 @@
 """The detector's ensemble: many small adversarial autoencoders, trained as one."""
 
 from sklearn_aae.detection.ensemble._autoregressive import AutoregressiveEnsemble
-from sklearn_aae.detection.ensemble._densities import Densities, log_mixture
+from sklearn_aae.detection.ensemble._densities import FREEDOM, MOST, Densities, log_mixture
 from sklearn_aae.detection.ensemble._ensemble import Ensemble
 from sklearn_aae.detection.ensemble._members import (
+    BLOCK,
     EnsembleSettings,
+    affine,
     block_size,
     choose_columns,
     member_rows,
@@ -12,12 +14,16 @@ from sklearn_aae.detection.ensemble._members import (
 from sklearn_aae.detection.ensemble._trainer import EnsemblePlan, EnsembleTrainer
 
 __all__ = [
+    "BLOCK",
+    "FREEDOM",
+    "MOST",
     "AutoregressiveEnsemble",
     "Densities",
     "Ensemble",
     "EnsemblePlan",
     "EnsembleSettings",
     "EnsembleTrainer",
+    "affine",
     "block_size",
     "choose_columns",
     "log_mixture",

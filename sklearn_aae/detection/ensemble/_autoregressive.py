@@ -20,15 +20,14 @@ from torch import nn
 from torch.nn.functional import leaky_relu
 
 from sklearn_aae.detection.ensemble._densities import MIN_SCALE, Densities
-from sklearn_aae.detection.ensemble._members import MemberMLP, Members, block_size
+from sklearn_aae.detection.ensemble._members import MemberMLP, Members, as_read, block_size
 
 #: A column is given the code and at most one less than so many columns before it.
 BLOCK = 64
 #: Hidden units of a column.
 HIDDEN = 32
-#: What is read of a cell: its value, cut off at so many standard deviations, ...
-READ_CLIP = 4.0
-#: ... and how far it is through each of so many intervals that hold equally many rows.
+#: What is read of a cell: its value, as encoders read it, and how far it is through each of so many
+#: intervals that hold equally many rows.
 N_INTERVALS = 8
 #: Hidden numbers worked on at once when no gradient is wanted.
 CHUNK = 2**21
@@ -124,8 +123,8 @@ class AutoregressiveEnsemble(Members):
 
     def _read(self, cells: torch.Tensor) -> torch.Tensor:
         """Return what is read of cells (M, d, n): (M, d, 1 + N_INTERVALS, n)."""
-        value = cells.unsqueeze(2)
+        value = as_read(cells).unsqueeze(2)
         low, high = self.edges[:, :, :-1], self.edges[:, :, 1:]
         # Of a value that many rows share, all of its interval is behind.
         through = ((value - low) / (high - low).clamp(min=1e-3)).clamp(0, 1)
-        return torch.cat([value.clamp(-READ_CLIP, READ_CLIP), through], dim=2)
+        return torch.cat([value, through], dim=2)

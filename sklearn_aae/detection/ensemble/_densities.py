@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch.nn.functional import softplus
 
-from sklearn_aae.encoding import CLIP
-
 #: Degrees of freedom of the decoder's densities: tails that a far cell does not fall off.
 FREEDOM = 4.0
 LOG_T_CONSTANT = (
@@ -21,6 +19,8 @@ MOST_LOG_SCALE = 20.0
 FAR = 40.0
 #: Least scale of a density, in standard deviations of its column.
 MIN_SCALE = 0.05
+#: What is said of densities in words of cells lies within so many standard deviations.
+MOST = 10.0
 #: An interval leaves out this much on either side; it is read from a grid of this spacing.
 TAIL, SPACING = 0.05, 0.05
 
@@ -52,6 +52,9 @@ class Densities:
 
     def mean(self) -> torch.Tensor:
         """Return the mean of each cell, of shape (M, n, n_columns)."""
+        if self.centre.shape[-2] == 2:  # the quicker way
+            a, b = self.logits.unbind(-2)
+            return torch.lerp(*self.centre.unbind(-2), (b - a).sigmoid_())
         return (self.log_weight.exp() * self.centre).sum(dim=-2)
 
     def interval(self, index: torch.Tensor, sees: torch.Tensor) -> torch.Tensor:
@@ -68,7 +71,7 @@ class Densities:
 
         n_parts = self.centre.shape[2]
         weight = (sees.log() - sees.sum(dim=0).clamp(min=1).log()).T.repeat_interleave(n_parts, 1)
-        grid = torch.linspace(-CLIP, CLIP, round(2 * CLIP / SPACING) + 1).to(weight)
+        grid = torch.linspace(-MOST, MOST, round(2 * MOST / SPACING) + 1).to(weight)
         log_weight = of_cell(self.log_weight) + weight
         log_density = log_mixture(log_weight, of_cell(self.centre), of_cell(self.scale), grid)
         mode = grid[log_density.argmax(dim=1)]

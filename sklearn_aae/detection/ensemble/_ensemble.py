@@ -22,6 +22,7 @@ from torch import nn
 
 from sklearn_aae.detection.ensemble._densities import MIN_SCALE, Densities, TracedMixture
 from sklearn_aae.detection.ensemble._members import MemberMLP, Members, PullBack, affine
+from sklearn_aae.encoding import FAR
 
 
 class Ensemble(Members):
@@ -87,13 +88,15 @@ class Ensemble(Members):
         logits, shift, log_scale = params.unbind(2)
         path = torch.baddbmm(self.centre, z, self.path_out)
         mixture = TracedMixture(logits, shift.add_(path.unsqueeze(2)), log_scale, x.unsqueeze(2))
-        nll = mixture.log_density.mean(dim=2).neg_()
+        near = x.abs() <= FAR
+        nll = mixture.log_density.mul_(near).mean(dim=2).neg_()
 
         def pull_back(
             weights: torch.Tensor, gradients: Sequence[torch.Tensor]
         ) -> tuple[torch.Tensor, torch.Tensor]:
             # The outputs are not needed any more: they are overwritten by their gradients.
-            mixture.back(weights.mul(-1 / d).view(m, n, 1, 1), (logits, shift, log_scale))
+            of_cells = (weights.mul(-1 / d).unsqueeze(2) * near).unsqueeze(2)
+            mixture.back(of_cells, (logits, shift, log_scale))
             of_path = shift.sum(dim=2)
             *of_layers, of_path_out, of_centre = gradients
             torch.bmm(z.transpose(1, 2), of_path, out=of_path_out)

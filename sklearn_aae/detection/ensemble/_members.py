@@ -16,7 +16,8 @@ from torch.nn.functional import leaky_relu, leaky_relu_, pad
 
 from sklearn_aae._utils._random import derive_seed, make_generator
 from sklearn_aae.detection.ensemble._stored import StoredByTorch
-from sklearn_aae.networks import leading_components
+from sklearn_aae.encoding import FAR
+from sklearn_aae.networks import leading_components, with_signs
 from sklearn_aae.training._inference import in_precision
 
 aten = torch.ops.aten
@@ -27,6 +28,11 @@ PullBack = Callable[[torch.Tensor, Sequence[torch.Tensor]], tuple[torch.Tensor, 
 
 #: Keeps the scale of a code that does not vary above zero.
 CODE_EPSILON = 1e-5
+#: Rows of a block: of no other number of rows are products so sure to treat all of them alike.
+BLOCK = 24
+#: Encoders read a cell as it is up to so many standard deviations, and one from ``FAR`` on as if
+#: nothing were known of it.
+NEAR = 4.0
 #: Rows from which a member learns its principal components.
 PCA_ROWS = 2048
 
@@ -48,7 +54,8 @@ class EnsembleSettings:
     channel_noise : float
         The posterior's :math:`\sigma`.
     max_columns : int
-        A member of a wider table sees a random choice of so many columns.
+        A member of a wider table sees a random choice of so many columns, or of as many as it
+        takes for the members to see them all.
     """
 
     n_members: int = 4
@@ -71,16 +78,43 @@ class MemberLinear(nn.Module):
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
 
-def affine(bias: torch.Tensor, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return ``bias + x @ weight`` for every member.
+def affine(
+    bias: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, alpha: float = 1.0
+) -> torch.Tensor:
+    """Return ``bias + alpha * x @ weight`` for every member, block of rows by block of rows.
 
-    In float64, which scores are computed in, a row's result depends neither on its place among
-    the rows nor on the others: products with an odd number of columns are padded, for the rows
-    of their results begin at places in memory that are not alike.
+    If all blocks are full, what a row gets depends neither on its place nor on other rows: the last
+    bits of a product depend on how many rows it has, and on where in memory the rows of its result
+    begin, so blocks have one number of rows, and columns are padded to a round number.
     """
-    if x.dtype != torch.float64 or weight.shape[2] % 2 == 0:
-        return torch.baddbmm(bias, x, weight)
-    return torch.baddbmm(pad(bias, (0, 1)), x, pad(weight, (0, 1)))[..., :-1].contiguous()
+    m, n, k = x.shape
+    width = weight.shape[2]
+    missing = -width % (16 // x.element_size())
+    if missing:
+        bias, weight = pad(bias, (0, missing)), pad(weight, (0, missing))
+    if n == BLOCK or n % BLOCK:
+        return torch.baddbmm(bias, x, weight, alpha=alpha)[..., :width]
+    n_blocks = n // BLOCK
+    if bias.shape[1] == n:
+        bias = bias.reshape(m, n_blocks, BLOCK, -1)
+    products = [
+        # The same weights for all blocks of a member, without a copy for each.
+        torch.baddbmm(
+            bias[i], x[i].reshape(-1, BLOCK, k), weight[i].expand(n_blocks, -1, -1), alpha=alpha
+        )
+        for i in range(m)
+    ]
+    product = products[0].unsqueeze(0) if m == 1 else torch.stack(products)
+    product = product.view(m, n, -1)
+    return product[..., :width].contiguous() if missing else product
+
+
+def as_read(x: torch.Tensor) -> torch.Tensor:
+    """Return cells as encoders read them: what is far out says nothing of the others.
+
+    A redescending function of Hampel's kind: the identity, then falling to 0.
+    """
+    return x * x.abs().sub_(FAR).mul_(1 / (NEAR - FAR)).clamp_(0, 1)
 
 
 class MemberMLP(nn.Module):
@@ -178,6 +212,10 @@ class Members(StoredByTorch, ABC, nn.Module):
         Seeds the weights.
     """
 
+    #: Cells beyond are read, and learned, as if nothing were known of them.
+    farthest = FAR
+    in_blocks = True
+
     columns: torch.Tensor
     code_mask: torch.Tensor
     code_mean: torch.Tensor
@@ -233,11 +271,9 @@ class Members(StoredByTorch, ABC, nn.Module):
     @torch.no_grad()
     def start_from_components(self, rows: list[torch.Tensor]) -> None:
         """Set the linear paths to the principal components of each member's rows."""
-        for member, x in enumerate(rows):
-            centred = x - x.mean(dim=0)
+        for member, x in enumerate(map(as_read, rows)):
             k = int(self.code_mask[member].sum())
-            variances, vectors = leading_components(centred.T @ centred / len(x), k)
-            spread = variances.clamp(min=1e-6).sqrt()
+            spread, vectors = principal_components(x - x.mean(dim=0), k)
             self.path_in[member, :, :k] = (vectors / spread).float()
             self.start_decoder(member, x, vectors * spread)
         # What is beside the linear path comes in slowly.
@@ -246,6 +282,7 @@ class Members(StoredByTorch, ABC, nn.Module):
 
     def raw_code(self, x: torch.Tensor) -> torch.Tensor:
         """Return codes before normalisation."""
+        x = as_read(x)
         return affine(self.encoder(x), x, self.path_in)
 
     @property
@@ -260,7 +297,10 @@ class Members(StoredByTorch, ABC, nn.Module):
         )
 
     def draw_codes(self, x: torch.Tensor, noise: torch.Tensor) -> DrawnCodes:
-        """Return codes of a batch as the channel gives them: by its statistics, with noise."""
+        """Return codes of a batch as the channel gives them: by its statistics, with noise.
+
+        ``x`` (M, n, n_columns) are the rows as encoders read them.
+        """
         passed = self.encoder.trace(x)
         raw = torch.baddbmm(passed[-1], x, self.path_in)
         var, mean = torch.var_mean(raw, dim=1, correction=0, keepdim=True)
@@ -285,10 +325,14 @@ class Members(StoredByTorch, ABC, nn.Module):
         torch.bmm(codes.passed[0].transpose(1, 2), g, out=of_path)
 
     def nll_of_rows(self, z: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, PullBack]:
-        """Return the mean nll of rows' cells (M, n) given codes, and its pull-back, for once."""
+        """Return the mean nll of rows' cells (M, n) given codes, and its pull-back, for once.
+
+        Cells that are far out count as if there were no surprise in them.
+        """
         with torch.enable_grad():
             inputs = [z.detach().requires_grad_(), *self.decoder_parameters()]
-            nll = self.nll(inputs[0], x).mean(dim=2)
+            nll = self.nll(inputs[0], x)
+            nll = (nll * (x.abs() <= FAR)).mean(dim=2)
 
         def pull_back(
             weights: torch.Tensor, gradients: Sequence[torch.Tensor]
@@ -301,6 +345,10 @@ class Members(StoredByTorch, ABC, nn.Module):
             return loss.detach(), g
 
         return nll.detach(), pull_back
+
+    def to_score(self) -> Self:
+        """Return what scores are computed with: the networks as they are."""
+        return self
 
     def in_float64(self) -> Self:
         """Return a copy in float64, made anew when a weight has changed."""
@@ -321,10 +369,21 @@ def block_size(most: int) -> int:
     Kernels take 4, 8, 12 or 24 rows at a time, and those that are left over another way, which
     shows in the last bits.  At least 24; larger ones are multiples of each other.
     """
-    size = 24
+    size = BLOCK
     while 2 * size <= most:
         size *= 2
     return size
+
+
+def principal_components(centred: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the spreads (k,) along the components of centred rows, and these (n_columns, k)."""
+    n, d = centred.shape
+    if k < n < d:  # the fewer the rows, the smaller the matrix
+        variances, left = leading_components(centred @ centred.T / n, k)
+        vectors = with_signs(torch.nn.functional.normalize(centred.T.double() @ left, dim=0))
+    else:
+        variances, vectors = leading_components(centred.T @ centred / n, k)
+    return variances.clamp(min=1e-6).sqrt(), vectors
 
 
 def code_widths(n_members: int, widest: int, n_columns: int) -> list[int]:
@@ -335,8 +394,12 @@ def code_widths(n_members: int, widest: int, n_columns: int) -> list[int]:
 
 
 def choose_columns(n_members: int, n_features: int, most: int, seed: int) -> np.ndarray:
-    """Return the columns of each member: all, or a random choice of ``most`` of many."""
+    """Return the columns of each member: all, or a random choice of many.
+
+    Of at most ``most``, unless it takes more for each column to be seen by a member.
+    """
     rng = np.random.default_rng(seed)
+    most = max(most, math.ceil(n_features / n_members))
     if n_features <= most:
         return np.tile(np.arange(n_features), (n_members, 1))
     # Each column is left out as rarely as can be: choices are dealt from shuffled decks.

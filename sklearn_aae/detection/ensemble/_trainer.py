@@ -18,7 +18,7 @@ from torch.nn.functional import softplus
 
 from sklearn_aae._utils._random import TrainerStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.detection.ensemble._members import PCA_ROWS, DrawnCodes, Members
+from sklearn_aae.detection.ensemble._members import PCA_ROWS, DrawnCodes, Members, as_read
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.training._fused_adam import FusedAdam
 from sklearn_aae.training._storage import FlatParameters
@@ -208,12 +208,13 @@ class EnsembleTrainer:
         """Take a step of each phase on a batch; return their losses."""
         in_noise, code_noise, code_noise_2, prior = noise
         e = self.ensemble
-        corrupted = torch.add(x, in_noise, alpha=self.plan.input_noise)
+        read = as_read(x)
+        corrupted = torch.add(read, in_noise, alpha=self.plan.input_noise)
         loss, weights = self._reconstruction(e.draw_codes(corrupted, code_noise), x)
         if self.plan.adversarial_weight == 0:
             return loss.unsqueeze(0) / e.n_members
         # The encoder does not move between phases 2 and 3: one pass serves both.
-        codes = e.draw_codes(x, code_noise_2)
+        codes = e.draw_codes(read, code_noise_2)
         d_loss = self._discriminator(codes, prior, weights)
         g_loss = self._generator(codes, weights)
         return torch.stack([loss, d_loss, g_loss]) / e.n_members

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -16,19 +16,19 @@ LEAST_SPREAD = 0.01
 AUTOREGRESSION, DENSITY, RULES = "autoregression", "prior density", "rules"
 
 
-class Neighbours(NamedTuple):
-    """Distances of rows to stored references.
+class Neighbours(Protocol):
+    """Distances of rows to stored references; columns' shares are computed when asked for."""
 
-    Attributes
-    ----------
-    distance : ndarray of shape (n_members, n_samples)
-        Mean distance to the nearest references.
-    cells : ndarray of shape (n_members, n_samples, n_columns)
-        The share of each column in it; a row's shares add up to 1, or are all 0.
-    """
+    @property
+    def distance(self) -> np.ndarray:
+        """Mean distance to the nearest references, (n_members, n_samples)."""
 
-    distance: np.ndarray
-    cells: np.ndarray
+    @property
+    def cells(self) -> np.ndarray:
+        """The share of each column in it, (n_members, n_samples, n_columns).
+
+        A row's shares add up to 1, or are all 0.
+        """
 
 
 class Evidence(Protocol):
@@ -118,6 +118,8 @@ class Score(ABC):
     needs: str | None = None
     #: Whether it compares rows with stored ones, which a file may leave out.
     reads_references: bool = False
+    #: What columns bring on average, (n_features,), where that is not to be explained.
+    usual_: np.ndarray | float = 0.0
 
     def fit(self, evidence: Evidence) -> Score:
         """Freeze scales on rows taken to be normal."""

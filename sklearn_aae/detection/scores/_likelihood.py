@@ -17,6 +17,10 @@ class Likelihood(Score):
 
     additive = True
 
+    def fit(self, evidence: Evidence) -> Likelihood:
+        self.usual_ = self.contributions(evidence).mean(axis=0)
+        return self
+
     def contributions(self, evidence: Evidence) -> np.ndarray:
         return fold(evidence.cell_losses, evidence)
 

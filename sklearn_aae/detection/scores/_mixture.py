@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import softmax
 
 from sklearn_aae.detection.scores._base import (
+    LEAST_SPREAD,
     Evidence,
     LinearScale,
     LogScale,
@@ -22,6 +23,10 @@ SHARPNESS = 4.0
 #: Weight of the parts that see a row as a whole or column by column, and not how it compares
 #: with rows like it: distance to trimmed references, columns by themselves.  The others have 1.
 COARSE_WEIGHT = 0.5
+#: Weight of the parts' mean beside it, so that rows where one part drowns the others do not tie.
+ALL_HEARD = 1e-3
+#: Standard deviations above the mean from where on a single cell counts by itself.
+REMARKABLE = 4.0
 
 
 class Part(ABC):
@@ -91,15 +96,43 @@ class LossPart(Part):
         return shares_of(fold(getattr(evidence, self.which) - self.usual_, evidence))
 
 
+class CellPart(LossPart):
+    """Largest of what the columns of a row by themselves say, however many columns there are.
+
+    It is heard only where it is far above what is usual, and then not bent.
+    """
+
+    def fit(self, evidence: Evidence) -> Part:
+        losses = fold(getattr(evidence, self.which), evidence)
+        self.usual_ = losses.mean(axis=0)
+        largest = (losses - self.usual_).max(axis=1)
+        self.mean_, self.spread_ = largest.mean(), max(largest.std(), LEAST_SPREAD)
+        return self
+
+    def __call__(self, evidence: Evidence) -> np.ndarray:
+        away = (self.values(evidence)[0] - self.mean_) / self.spread_
+        return self.weight * (away - REMARKABLE)
+
+    def values(self, evidence: Evidence) -> np.ndarray:
+        return self._surprises(evidence).max(axis=1)[None]
+
+    def shares(self, evidence: Evidence) -> np.ndarray:
+        surprises = self._surprises(evidence)
+        return (np.arange(surprises.shape[1]) == surprises.argmax(axis=1)[:, None]).astype(float)
+
+    def _surprises(self, evidence: Evidence) -> np.ndarray:
+        return fold(getattr(evidence, self.which), evidence) - self.usual_
+
+
 class Mixture(Score):
     r"""Soft maximum of several parts, each on a scale of its own frozen in ``fit``.
 
     With :math:`v_c` the weighted, standardised parts,
     :math:`m = \tfrac14 \log \operatorname{mean}_c e^{4 v_c}` lies between their mean and
     their maximum, and the anomaly score is :math:`\log(1 + e^m)`: positive, so that it can be
-    shared out among columns.  Column :math:`j` gets
-    :math:`\sum_c \pi_c s_{cj}` of it, where :math:`\pi_c` is the softmax of :math:`4 v_c` and
-    :math:`s_{cj}` the column's share in part :math:`c`.
+    shared out among columns.  (A thousandth of the parts' mean is added to :math:`m`.)  Column
+    :math:`j` gets :math:`\sum_c \pi_c s_{cj}` of it, where :math:`\pi_c` is the softmax of
+    :math:`4 v_c` and :math:`s_{cj}` the column's share in part :math:`c`.
 
     Parameters
     ----------
@@ -123,12 +156,13 @@ class Mixture(Score):
 
     @staticmethod
     def _soft_maximum(values: np.ndarray) -> np.ndarray:
-        total = logsumexp(SHARPNESS * values, axis=0) - np.log(len(values))
-        return np.logaddexp(0.0, total / SHARPNESS)
+        most = values.max(axis=0)
+        near = np.log(np.exp(SHARPNESS * (values - most)).mean(axis=0)) / SHARPNESS
+        return np.logaddexp(0.0, most + near + ALL_HEARD * values.mean(axis=0))
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
         values = np.stack([part(evidence) for part in self.parts])
-        weights = np.exp(SHARPNESS * values - logsumexp(SHARPNESS * values, axis=0))
+        weights = softmax(SHARPNESS * values, axis=0)
         shares = np.stack([part.shares(evidence) for part in self.parts])
         mixed = np.einsum("cn,cnj->nj", weights, shares)
         return mixed * self._soft_maximum(values)[:, None]
@@ -139,7 +173,11 @@ def _reference_parts() -> list[Part]:
 
 
 def _model_parts() -> list[Part]:
-    return [LossPart(1.0, "cell_losses"), LossPart(COARSE_WEIGHT, "marginal_losses")]
+    return [
+        LossPart(1.0, "cell_losses"),
+        LossPart(COARSE_WEIGHT, "marginal_losses"),
+        CellPart(1.0, "marginal_losses"),
+    ]
 
 
 class Default(Mixture):

@@ -1,0 +1,107 @@
+"""What is expected in place of a cell: intervals that hold, and never the cell itself."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
+from sklearn_aae.detection._explain import _is_same, _quantile
+
+
+def normal(rng, n):
+    return rng.normal(size=(n, 4))
+
+
+def log_normal(rng, n):
+    return rng.lognormal(size=(n, 3))
+
+
+def dependent(rng, n):
+    first = rng.normal(size=n)
+    return np.stack([first, 2 * first + np.exp(first / 2) * rng.normal(size=n)], axis=1)
+
+
+def mixed(rng, n):
+    kind = rng.choice(list("abc"), n)
+    frame = pd.DataFrame(
+        {
+            "amount": rng.lognormal(3, 0.5, n).round(2),
+            "count": rng.poisson(3, n),
+            "kind": kind,
+            "size": np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n) + 3 * (kind == "a")),
+        }
+    )
+    return frame
+
+
+def inside(detector, rows):
+    """Return by column which share of the cells lies within their intervals."""
+    reasons = [reason for row in detector.explain(rows, top=4) for reason in row]
+    cells = [(r.column, r.low <= r.value <= r.high) for r in reasons if r.low is not None]
+    known = pd.DataFrame(cells, columns=["column", "inside"])
+    assert all(r.low <= r.expected <= r.high for r in reasons if r.low is not None)
+    return known[[r.value == r.value for r in reasons if r.low is not None]]
+
+
+@pytest.mark.parametrize("make", [normal, log_normal, dependent, mixed])
+def test_nine_tenths_of_normal_cells_lie_within_their_intervals(make):
+    rng = np.random.default_rng(0)
+    detector = AAEOutlierDetector(random_state=0, max_epochs=20).fit(make(rng, 700))
+    shares = inside(detector, make(rng, 400)).groupby("column")["inside"].mean()
+    # Four standard errors: of the rows here, and of those that tell how wide intervals are.
+    assert (shares > 0.9 - 4 * np.sqrt(0.09 / 400 + 0.09 / 630)).all()
+    assert (shares.drop("count", errors="ignore") < 0.9 + 4 * np.sqrt(0.09 / 400)).all()
+
+
+def test_intervals_are_no_wider_than_the_column_needs():
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(800, 1))
+    X = np.hstack([first, first + 0.1 * rng.normal(size=(800, 1)), rng.normal(size=(800, 1))])
+    detector = AAEOutlierDetector(random_state=0, max_epochs=20).fit(X)
+    reasons = [r for row in detector.explain(X[:50], top=3) for r in row]
+    widths = {j: np.median([r.high - r.low for r in reasons if r.column == j]) for j in range(3)}
+    assert max(widths[0], widths[1]) < 1.5  # the other of the two says where it is
+    assert 2.8 < widths[2] < 4.2  # 3.3 for a normal column that nothing tells of
+
+
+def test_gross_training_cells_do_not_widen_intervals():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 3))
+    X[::12, 1] = 1e6
+    detector = AAEOutlierDetector(random_state=0, max_epochs=20).fit(X)
+    (reason,) = detector.explain(np.array([[0.0, 1e5, 0.0]]), top=1)[0]
+    assert reason.column == 1
+    assert -4 < reason.low < reason.expected < reason.high < 4
+
+
+def test_intervals_of_a_given_model_hold_too():
+    rng = np.random.default_rng(0)
+    model = AdversarialAutoencoder(max_epochs=3, n_components=2, random_state=0)
+    detector = AAEOutlierDetector(estimator=model, random_state=0).fit(rng.normal(size=(300, 3)))
+    assert 0.8 < inside(detector, rng.normal(size=(80, 3)))["inside"].mean() < 0.97
+
+
+def test_a_reason_is_never_that_a_cell_is_as_expected():
+    rng = np.random.default_rng(0)
+    frame = mixed(rng, 400).assign(always="x", never=np.nan, one=1)
+    detector = AAEOutlierDetector(random_state=0, max_epochs=20).fit(frame)
+    reasons = detector.explain(frame[:60], top=3)
+    assert not any(_is_same(r.value, r.expected) for row in reasons for r in row)
+    assert all(len(row) <= 3 for row in reasons)
+    shares = [[r.share for r in row] for row in reasons]
+    assert all(row == sorted(row, reverse=True) for row in shares)
+    # Where nothing is left to name, nothing is named.
+    same = pd.DataFrame({"kind": ["a"] * 300, "one": 1})
+    assert AAEOutlierDetector(random_state=0, max_epochs=2).fit(same).explain(same[:2]) == [[], []]
+
+
+def test_missing_cells_are_alike():
+    assert all(_is_same(*pair) for pair in [(np.nan, None), (pd.NA, pd.NaT), ("a", "a"), (1, 1.0)])
+    assert not any(_is_same(*pair) for pair in [(np.nan, 1.0), ("a", None), (1, 2)])
+
+
+def test_quantiles_are_conformal():
+    values = np.arange(1.0, 2000.0)  # 1,900 of 1,999, and half a standard deviation more
+    assert _quantile(values) == 1905
+    assert _quantile(np.arange(3.0)) == 2
+    assert _quantile(np.empty(0)) == 0
