@@ -54,7 +54,8 @@ class Densities:
         """Return the mean of each cell, of shape (M, n, n_columns)."""
         if self.centre.shape[-2] == 2:  # the quicker way
             a, b = self.logits.unbind(-2)
-            return torch.lerp(*self.centre.unbind(-2), (b - a).sigmoid_())
+            first, second = self.centre.unbind(-2)
+            return torch.lerp(first, second, (b - a).sigmoid_())
         return (self.log_weight.exp() * self.centre).sum(dim=-2)
 
     def interval(self, index: torch.Tensor, sees: torch.Tensor) -> torch.Tensor:
