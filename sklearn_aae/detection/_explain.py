@@ -35,7 +35,7 @@ class Reason(NamedTuple):
         What the row holds there.
     expected : object
         What the model expects given the rest of the row: of a number the mode of its
-        density, else the likeliest value.  Never the value itself.
+        density, else the likeliest value.  The value itself only if the row breaks a rule there.
     low, high : float or None
         What nine tenths of the cells of rows like those in ``fit`` are between, given the rest
         of the row, if the column holds numbers: a twentieth is below, a twentieth above.
@@ -62,12 +62,14 @@ def give_reasons(
     cells: np.ndarray,
     labels: list,
     top: int,
+    suspect: np.ndarray | None = None,
 ) -> list[list[Reason]]:
     """Return, for each row, the columns that contribute most, and what was expected there.
 
     ``rows`` are the table's rows as numbers, ``cells`` (n_rows, n_columns) the contributions of
     its columns, ``labels`` their names, ``top`` is the number of columns to name.  A column in
-    which a row has what was expected is passed over.
+    which a row has what was expected is passed over, unless ``suspect`` (n_rows, n_columns) says
+    that there is something else about the cell.
     """
     order = np.argsort(-cells, axis=1, kind="stable")[:, : top + SPARE]
     positive = np.maximum(cells, 0.0)
@@ -88,7 +90,7 @@ def give_reasons(
         expected = expected_cells(model, reader, scaled[which], columns)
         values |= reader.columns(table, np.setdiff1d(columns, list(values)).tolist())
         for i, j, (likely, low, high) in zip(which, columns.tolist(), expected, strict=True):
-            if not _is_same(values[j][i], likely):
+            if not _is_same(values[j][i], likely) or (suspect is not None and suspect[i, j]):
                 share = float(shares[i, j])
                 reasons[i].append(Reason(labels[j], values[j][i], likely, low, high, share))
 

@@ -600,7 +600,8 @@ class AAEOutlierDetector(
         usual = np.broadcast_to(self._scores[kind].usual_, self._model.n_features)
         cells -= self._reader.fold(usual[np.newaxis])
         labels = self._column_labels()
-        reasons = give_reasons(self._model, self._reader, table, rows, cells, labels, int(top))
-        if isinstance(self._reader, RuledReader) and kind in ("default", "rules"):
-            reasons = self._reader.name_rules(reasons, table, labels)
-        return reasons
+        arguments = (self._model, self._reader, table, rows, cells, labels, int(top))
+        if not isinstance(self._reader, RuledReader) or kind not in ("default", "rules"):
+            return give_reasons(*arguments)
+        suspect = self._reader.broken(table) @ self._reader.about > 0
+        return self._reader.name_rules(give_reasons(*arguments, suspect), table, labels)
