@@ -54,6 +54,11 @@ class EnsembleEvidence:
         return as_numpy(self.rows)
 
     @cached_property
+    def beyond(self) -> np.ndarray:
+        """Logarithms of how many times as far cells are as what networks learn."""
+        return np.log(np.maximum(np.abs(self.x) / self.ensemble.farthest, 1.0))
+
+    @cached_property
     def z(self) -> torch.Tensor:
         """Codes."""
         return self.ensemble.encode(self.rows)

@@ -48,6 +48,10 @@ class Evidence(Protocol):
         """Rows on the networks' scale, (n_members, n_samples, n_columns)."""
 
     @property
+    def beyond(self) -> np.ndarray:
+        """Logarithms of how many times as far cells are as what networks learn; 0 for others."""
+
+    @property
     def expected(self) -> np.ndarray:
         """Rows as the decoder reconstructs them, of the same shape."""
 

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.special import softmax
 
 from sklearn_aae.detection.scores._base import (
-    LEAST_SPREAD,
     Evidence,
     LinearScale,
     LogScale,
@@ -25,8 +24,10 @@ SHARPNESS = 4.0
 COARSE_WEIGHT = 0.5
 #: Weight of the parts' mean beside it, so that rows where one part drowns the others do not tie.
 ALL_HEARD = 1e-3
-#: Standard deviations above the mean from where on a single cell counts by itself.
-REMARKABLE = 4.0
+#: A far cell counts with so many times the logarithm of how far it is, ...
+STEEPNESS = 10.0
+#: ... less this, so that rows without such a cell are not heard.
+AT_LEAST = 4.0
 
 
 class Part(ABC):
@@ -53,7 +54,7 @@ class Part(ABC):
         return self.weight * self.scale_(self.values(evidence))
 
     @abstractmethod
-    def new_scale(self) -> LogScale | LinearScale:
+    def new_scale(self) -> LogScale | LinearScale | FarScale:
         """Return an unfitted scale."""
 
     @abstractmethod
@@ -96,32 +97,33 @@ class LossPart(Part):
         return shares_of(fold(getattr(evidence, self.which) - self.usual_, evidence))
 
 
-class CellPart(LossPart):
-    """Largest of what the columns of a row by themselves say, however many columns there are.
+class FarScale:
+    """The same for all tables: what is far out is told by the networks' scale already."""
 
-    It is heard only where it is far above what is usual, and then not bent.
-    """
-
-    def fit(self, evidence: Evidence) -> Part:
-        losses = fold(getattr(evidence, self.which), evidence)
-        self.usual_ = losses.mean(axis=0)
-        largest = (losses - self.usual_).max(axis=1)
-        self.mean_, self.spread_ = largest.mean(), max(largest.std(), LEAST_SPREAD)
+    def fit(self, values: np.ndarray) -> FarScale:
+        """Do nothing."""
         return self
 
-    def __call__(self, evidence: Evidence) -> np.ndarray:
-        away = (self.values(evidence)[0] - self.mean_) / self.spread_
-        return self.weight * (away - REMARKABLE)
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return values (1, n_samples) on the scale of the parts, of shape (n_samples,)."""
+        return STEEPNESS * values[0] - AT_LEAST
+
+
+class FarPart(Part):
+    """The farthest cell of a row, of those that are beyond what networks learn.
+
+    Counts as it is in a table of any width, from about 12 standard deviations on.
+    """
+
+    def new_scale(self) -> FarScale:
+        return FarScale()
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        return self._surprises(evidence).max(axis=1)[None]
+        return fold(getattr(evidence, self.which), evidence).max(axis=1)[np.newaxis]
 
     def shares(self, evidence: Evidence) -> np.ndarray:
-        surprises = self._surprises(evidence)
-        return (np.arange(surprises.shape[1]) == surprises.argmax(axis=1)[:, None]).astype(float)
-
-    def _surprises(self, evidence: Evidence) -> np.ndarray:
-        return fold(getattr(evidence, self.which), evidence) - self.usual_
+        beyond = fold(getattr(evidence, self.which), evidence)
+        return shares_of(beyond * (beyond == beyond.max(axis=1, keepdims=True)))
 
 
 class Mixture(Score):
@@ -176,7 +178,7 @@ def _model_parts() -> list[Part]:
     return [
         LossPart(1.0, "cell_losses"),
         LossPart(COARSE_WEIGHT, "marginal_losses"),
-        CellPart(1.0, "marginal_losses"),
+        FarPart(1.0, "beyond"),
     ]
 
 
