@@ -80,7 +80,8 @@ class AAEOutlierDetector(
     kind : str, default="default"
         The score behind ``predict``, ``decision_function`` and the threshold:
 
-        - ``"default"``: a soft maximum of likelihood and distances to references,
+        - ``"default"``: a soft maximum of likelihood, distances to references and how far out
+          the farthest cell is,
         - ``"model"``: the same without stored rows, from the networks alone,
         - ``"likelihood"``: minus log density of the row given its code, in nats,
         - ``"autoregressive"``: the same by the chain rule, each column given the code and
@@ -180,8 +181,8 @@ class AAEOutlierDetector(
 
     Notes
     -----
-    The detector stores some training rows as references (up to 1,088 for each member),
-    so a pickle of it holds data.
+    The detector stores some training rows as references (up to 1,088 for each member) and for
+    explanations (up to 1,000), so a pickle of it holds data.
 
     There is no parameter ``callbacks``: the members are trained as one, without a skorch net
     whose epochs a callback could watch.  Callbacks of scikit-learn are set with
@@ -580,9 +581,10 @@ class AAEOutlierDetector(
         -------
         list of list of Reason
             For each row its reasons, largest share first: named tuples ``(column, value,
-            expected, low, high, share, rule)``.  ``expected`` is the mode, ``low`` and ``high``
-            the 5 % and 95 % quantiles of the column's density given the rest of the row;
-            ``rule`` names the rule that the row breaks there, None if it breaks none.
+            expected, low, high, share, rule)``.  ``expected`` is the mode of the column's
+            density given the rest of the row; between ``low`` and ``high`` are nine tenths of
+            the cells of normal rows.  A column in which a row has what was expected is no
+            reason, so a row may have fewer; ``rule`` names the rule that the row breaks there, None if it breaks none.
 
         Raises
         ------

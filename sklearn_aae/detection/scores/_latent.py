@@ -11,7 +11,7 @@ class Latent(Score):
     r"""Minus log density of the code under the prior, :math:`-\log p(z)`.
 
     Averaged over members; it sees rows that the encoder places far out, and is blind to
-    what the code leaves out.
+    what the code leaves out, such as cells beyond eight standard deviations.
     """
 
     needs = DENSITY

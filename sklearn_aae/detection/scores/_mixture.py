@@ -183,7 +183,7 @@ def _model_parts() -> list[Part]:
 
 
 class Default(Mixture):
-    """The default: likelihood, columns by themselves, distances to references.
+    """The default: likelihood, columns by themselves, the farthest cell, distances to references.
 
     A soft maximum (see :class:`Mixture`) of the parts of :class:`Model` and of
     :class:`Reference`, and what broken rules say on top.
@@ -215,7 +215,7 @@ class Model(Mixture):
     """What the networks say without stored rows.
 
     A soft maximum (see :class:`Mixture`) of minus log density of the row given its code,
-    and of each column by itself.
+    of each column by itself, and of how far out its farthest cell is.
     """
 
     def __init__(self) -> None:
