@@ -677,8 +677,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         In ``fit`` the columns may have missing cells or not.  Outputs over levels do it by
         importance sampling: codes are drawn from the posterior of the known cells, missing
         cells column by column, and a draw counts by how likely it makes the known ones.
-        Outputs over numbers start from the columns' means; five times the row is encoded,
-        decoded, and its missing cells are replaced.
+        Outputs over numbers start from the columns' means; then the row is encoded, decoded,
+        and its missing cells are replaced, twice, or once if many were missing in ``fit``.
 
         Parameters
         ----------

@@ -24,6 +24,8 @@ from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._parameters import CONSTRAINTS
 from sklearn_aae.encoding import as_frame
 
+#: Of the model that is taken if none is given.
+N_COMPONENTS = 8
 #: Draws that outputs over levels weigh for each row.
 N_WEIGHED = 100
 
@@ -42,7 +44,7 @@ class AAEImputer(TransformerMixin, BaseEstimator):
     ----------
     estimator : AdversarialAutoencoder or None, default=None
         The model to clone and train; ``handle_unknown`` and ``random_state`` are those of
-        the imputer.  None takes one with default parameters.
+        the imputer.  None takes one of 8 components.
     method : {"mean", "mode", "draw"}, default="mean"
         ``"mean"`` and ``"mode"`` are best guesses, by squared and by absolute error: the
         mean or the median of numbers and dates, and the likeliest category.  ``"draw"`` is a
@@ -146,7 +148,8 @@ class AAEImputer(TransformerMixin, BaseEstimator):
         ValueError
             If a parameter or the table is not usable; the message names it.
         """
-        model = AdversarialAutoencoder() if self.estimator is None else clone(self.estimator)
+        given = self.estimator
+        model = AdversarialAutoencoder(N_COMPONENTS) if given is None else clone(given)
         if model.supervision is not None:
             raise ValueError(
                 f"estimator has supervision={model.supervision!r}, so its networks read labels, "

@@ -223,12 +223,15 @@ class TableFacts:
     missing : ndarray of shape (n_features,), float64, or None
         For numbers: the share of missing cells of each column.  Where there are some, a flag
         says which.
+    center : ndarray of shape (n_features,), float64, or None
+        For numbers: the mean of each column, on the networks' scale.
     """
 
     n_samples: int
     constant: np.ndarray
     layout: Layout | None = None
     missing: np.ndarray | None = None
+    center: np.ndarray | None = None
 
     @property
     def n_features(self) -> int:

@@ -201,7 +201,9 @@ class NumbersReader:
 
     def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
         self.scale = Scaler(kind).fit(rows, seed)
-        return TableFacts(len(rows), self.scale.constant_, missing=self.scale.missing_)
+        return TableFacts(
+            len(rows), self.scale.constant_, missing=self.scale.missing_, center=self.scale.center_
+        )
 
     def code_dtype(self, rows: np.ndarray) -> np.dtype:
         return rows.dtype

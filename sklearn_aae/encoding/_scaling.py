@@ -63,8 +63,8 @@ class Scaler:
         The share of missing cells in each column.
     holed_ : ndarray of shape (n_features,), bool
         The columns that have missing cells.
-    mean_ : ndarray of shape (n_features,)
-        Means of the columns.
+    mean_, center_ : ndarray of shape (n_features,)
+        Means of the columns, as they are and on the network's scale.
     spread_ : ndarray of shape (n_features + n_flags,)
         Standard deviations of the columns on the network's scale; 0 for flags.
     """
@@ -116,6 +116,7 @@ class Scaler:
         if self.kind is not None:
             # A constant column comes back exactly, so it must go in as zero.
             self.shift_ = np.where(self.constant_, low, self.shift_).astype(np.float64)
+        self.center_ = self._numbers(self.mean_[np.newaxis], np.float64)[0]
         return self
 
     def transform(self, rows: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:

@@ -97,8 +97,10 @@ class ModuleBuilder:
     def _head(self) -> Head:
         seed = derive_seed(self.seed, NetworkStream.HEAD)
         head = self.output.build(self.table, make_generator(seed))
-        missing = self.table.missing
-        return head if missing is None or not missing.any() else FlaggedHead(head, missing)
+        missing, center = self.table.missing, self.table.center
+        if missing is None or center is None or not missing.any():
+            return head
+        return FlaggedHead(head, missing, center)
 
     def _network(
         self, role: str, n_in: int, n_out: int, copies: dict[int, Any] | None = None

@@ -8,6 +8,8 @@ from torch.nn import functional
 
 from sklearn_aae.outputs._base import Head
 
+#: The most of a row's cells that are hidden in training, on average.
+MOST_HIDDEN = 0.25
 #: The farthest that logits are shifted, and how often that is halved.
 SHIFT, N_HALVINGS = 20.0, 40
 
@@ -25,18 +27,23 @@ class FlaggedHead(Head):
         The head of the numbers.
     missing : ndarray of shape (n_features,)
         The share of missing cells in each column; columns that have some have a flag.
+    center : ndarray of shape (n_features,)
+        The columns' means on the network's scale.
     """
 
+    center: torch.Tensor
     columns: torch.Tensor
     shares: torch.Tensor
     odds: torch.Tensor
     shift: torch.Tensor
 
-    def __init__(self, numbers: Head, missing: np.ndarray) -> None:
+    def __init__(self, numbers: Head, missing: np.ndarray, center: np.ndarray) -> None:
         super().__init__()
         self.numbers = numbers
         columns = np.flatnonzero(missing)
+        self.masking = min(MOST_HIDDEN, float(missing.mean()))
         self.n_features, self.n_flags = len(missing), len(columns)
+        self.register_buffer("center", torch.as_tensor(center, dtype=torch.float32))
         self.register_buffer("columns", torch.as_tensor(columns))
         self.register_buffer("shares", torch.as_tensor(missing[columns], dtype=torch.float32))
         #: Log odds of the shares, which the decoder's output is added to.
@@ -71,6 +78,20 @@ class FlaggedHead(Head):
         numbers = self.numbers.draw(params[:, : -self.n_flags], generator)
         missing = torch.sigmoid(self._logits(params) + self.shift)
         return torch.cat([numbers, torch.bernoulli(missing, generator=generator)], dim=1)
+
+    def corrupt(
+        self, x: torch.Tensor, level: float, spread: np.ndarray, generator: torch.Generator
+    ) -> torch.Tensor:
+        # As many cells as are missing are hidden besides, up to a quarter: read as unknown ones
+        # are, as the column's mean, and not as missing.  A single hole changes next to nothing.
+        x = super().corrupt(x, level, spread, generator)
+        n, device = len(x), x.device
+        rate = torch.rand((n, 1), generator=generator, device=device) * 2 * self.masking
+        shape = (n, self.n_features)
+        hidden = torch.rand(shape, generator=generator, device=device) < rate
+        numbers = torch.where(hidden, self.center, x[:, : self.n_features])
+        flags = x[:, self.n_features :] * ~hidden[:, self.columns]
+        return torch.cat([numbers, flags], dim=1)
 
     def draw_dropout_masks(self, n_samples: int, generator: torch.Generator) -> torch.Tensor | None:
         return self.numbers.draw_dropout_masks(n_samples, generator)
