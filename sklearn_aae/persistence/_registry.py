@@ -33,7 +33,7 @@ from sklearn.preprocessing import (
 from torch.utils.data import DataLoader
 
 from sklearn_aae._utils._compat import MetadataRequest, MethodMetadataRequest
-from sklearn_aae.autoencoder import AdversarialAutoencoder
+from sklearn_aae.autoencoder import AAEImputer, AdversarialAutoencoder
 from sklearn_aae.categories import AAEClassifier, AAEClusterer
 from sklearn_aae.detection import AAEOutlierDetector
 from sklearn_aae.encoding import TableEncoder
@@ -50,6 +50,7 @@ def words(text: str) -> frozenset[str]:
 ESTIMATORS = (
     AAEClassifier,
     AAEClusterer,
+    AAEImputer,
     AAEOutlierDetector,
     AdversarialAutoencoder,
     TableEncoder,

@@ -16,7 +16,13 @@ from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 
 import sklearn_aae
-from sklearn_aae import AAEClassifier, AAEClusterer, AAEOutlierDetector, TableEncoder
+from sklearn_aae import (
+    AAEClassifier,
+    AAEClusterer,
+    AAEImputer,
+    AAEOutlierDetector,
+    TableEncoder,
+)
 from sklearn_aae.outputs import Autoregressive, Independent
 from sklearn_aae.persistence._registry import ESTIMATORS
 from sklearn_aae.priors import Ball, LearnedMixture, Mixture, Product, SwissRoll
@@ -61,7 +67,7 @@ def test_every_public_estimator_can_be_saved_and_is_tested_here():
     public = [getattr(sklearn_aae, name) for name in sklearn_aae.__all__]
     estimators = {each for each in public if isinstance(each, type)}
     assert estimators == set(ESTIMATORS)
-    assert estimators == {type(estimator) for estimator in everyday()}
+    assert estimators == {type(estimator) for estimator in [*everyday(), *further()]}
 
 
 @pytest.mark.parametrize("estimator", everyday(), ids=ids(everyday()))
@@ -130,6 +136,7 @@ OF_TABLES = {
     "detector": fast_detector,
     "classifier": fast_classifier,
     "clusterer": fast_clusterer,
+    "imputer": lambda: AAEImputer(estimator=fast(output=Autoregressive(hidden_size=8))),
 }
 
 #: What runs every day; the other pairs are slow.
