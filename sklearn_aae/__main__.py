@@ -5,7 +5,7 @@ called ``score`` is given as ``./score``.
 
 ``score MODEL TABLE`` judges another table, next month's say, by the ``model.aae`` of an audit: it
 is read in the same way, its columns have to be the same, and thresholds stay where they were.
-``DIR/scores.csv`` has the columns below but ``held_out``: all rows are new.
+``DIR/scores.csv`` has the columns below.
 
 ``inspect FILE`` prints what such a file holds, its cells too, and builds nothing of it.
 
@@ -23,13 +23,10 @@ and missing cells, and writes
 The columns of ``scores.csv``:
 
 - ``score``: higher is more normal;
-- ``p_value``: the score's rank among about a tenth of the rows, which are held out; empty
-  in tables of fewer than 100 rows, where none are;
-- ``flag``: whether the score lies below the threshold, which ``--alpha`` of all normal rows
-  do (one in twenty, if nothing else is said);
-- ``held_out``: whether the row was held out.  The p-values of these rows are those of new
-  rows, which are at most ``alpha`` in a share ``alpha`` of normal rows.  The other rows
-  were trained on, which can make them look more normal than new ones: theirs promise nothing;
+- ``p_value``: how many of the rows are as odd as this one or odder, as a share; each row is
+  judged by networks that were not trained on it, so this is also the p-value that it
+  would have as a new row;
+- ``flag``: whether the p-value is at most ``--alpha`` (one in twenty, if nothing else is said);
 - ``column_k``, ``share_k``, ``value_k``, ``expected_k`` for k = 1, 2, 3: the columns that
   contribute most to the row's anomaly score, their shares of it, the cells, and what the
   detector expected there, given the rest of the row.
@@ -195,8 +192,7 @@ def _score(options: argparse.Namespace) -> None:
     table = read_table(options.table, plan=plan)
     options.out.mkdir(parents=True, exist_ok=True)
     _tell(table, options.quiet)
-    n_rows = len(table.frame)
-    new = np.zeros(n_rows, dtype=bool)
+    new = np.full(len(table.frame), np.nan)
     rows = score_rows(bundle["detector"], table, np.array(plan.judged), new)
     written = write_scores(rows, table, options.out, sort=options.sort)
     if not options.quiet:

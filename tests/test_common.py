@@ -31,12 +31,18 @@ CHECKS_OF_TRANSFORMERS = [
 ]
 
 
+# Checks fit a detector on fewer rows than its level needs.
+FEW_ROWS = "ignore:The level alpha:UserWarning"
+
+
+@pytest.mark.filterwarnings(FEW_ROWS)
 @parametrize_with_checks(everyday())
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(FEW_ROWS)
 @parametrize_with_checks([*further(), *with_defaults()])
 def test_scikit_learn_checks_of_further_variants(estimator, check):
     check(estimator)

@@ -83,7 +83,6 @@ class DetectorStream(IntEnum):
     SCALES = 2
     TRAINING_SCORES = 3
     SCALER = 4
-    FOLDS = 5
     DRIFT = 6
     RULES = 7
 

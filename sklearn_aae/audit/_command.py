@@ -219,17 +219,10 @@ def print_rows(rows: RowAudit, table: AuditTable) -> None:
 
 def _print_detection(rows: RowAudit) -> None:
     detector = rows.detector
-    n_held_out, source = detector.n_held_out_, "the rows' own scores"
-    if detector.threshold_source_ == "held-out":
-        source = f"{n_held_out:,} held-out rows"
     print(
-        f"{rows.flagged.sum():,} of {_plural(len(rows.scores), 'row')} flagged: scores below "
-        f"{detector.offset_:.4g}, where {100 * detector.alpha:g} % of normal rows are, by {source}"
+        f"{rows.flagged.sum():,} of {_plural(len(rows.scores), 'row')} flagged: p-values of at "
+        f"most {detector.alpha:g}, each by networks that were not trained on the row"
     )
-    if n_held_out:
-        print("p-values hold for new rows and those marked held_out: others were trained on")
-    else:
-        print("no p-values: they need 100 rows, to hold some out")
 
 
 def _print_unusual(rows: RowAudit, audited: AuditTable) -> None:
@@ -248,10 +241,11 @@ def _print_unusual(rows: RowAudit, audited: AuditTable) -> None:
     )
     ids = None if audited.id is None else audited.id.astype(str).to_numpy()
     for i, row in enumerate(worst):
-        p_value = "" if np.isnan(rows.p_values[row]) else f", p-value {rows.p_values[row]:.2g}"
-        held_out = ", held out" if rows.held_out[row] else ""
         named = "" if ids is None else f" ({_clipped(ids[row])})"
-        print(f"  row {frame.index[row]}{named}, score {rows.scores[row]:.4g}{p_value}{held_out}")
+        print(
+            f"  row {frame.index[row]}{named}, score {rows.scores[row]:.4g}, "
+            f"p-value {rows.p_values[row]:.2g}"
+        )
         for k, j in enumerate(order[i]):
             print(
                 f"    {rows.shares[row, k]:5.0%}  {names[j]:<{width}}  "

@@ -128,7 +128,7 @@ def _bundle(audit: Audit) -> dict[str, Any]:
 
 def write_scores(rows: RowAudit, table: AuditTable, folder: Path, *, sort: bool = False) -> Path:
     """Write the scores of rows that no model was fitted on, and return the path."""
-    scores = scores_of(rows, table, sort).drop(columns="held_out")
+    scores = scores_of(rows, table, sort)
     replace(folder / SCORES, scores.to_csv(index_label="row", **LOOK).encode())
     return folder / SCORES
 
@@ -140,7 +140,6 @@ def scores_of(rows: RowAudit, table: AuditTable, sort: bool) -> Any:
         "score": rows.scores,
         "p_value": rows.p_values,
         "flag": rows.flagged,
-        "held_out": rows.held_out,
     }
     for k, (columns, shares) in enumerate(zip(rows.order.T, rows.shares.T, strict=True), start=1):
         scores[f"column_{k}"] = frame.columns.to_numpy()[columns]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.audit._table import AuditTable
@@ -26,12 +27,10 @@ class RowAudit:
     scores : ndarray of shape (n_rows,), float64
         Scores; higher is more normal.
     p_values : ndarray of shape (n_rows,), float64
-        Ranks among the held-out rows; NaN where too few rows were there to hold any out.
-    flagged : ndarray of shape (n_rows,), bool
-        Which rows lie below the threshold.
-    held_out : ndarray of shape (n_rows,), bool
-        Which rows the networks were not trained on, so that their p-values are
+        Ranks of their scores by detectors that were not trained on them, so that they are
         those of new rows.
+    flagged : ndarray of shape (n_rows,), bool
+        Which rows have p-values of at most the detector's level.
     contributions : ndarray of shape (n_rows, n_columns), float64
         What each column adds to the anomaly score of a row; not negative, and 0 for
         columns that the detector has not seen.
@@ -49,7 +48,6 @@ class RowAudit:
     scores: np.ndarray
     p_values: np.ndarray
     flagged: np.ndarray
-    held_out: np.ndarray
     contributions: np.ndarray
     order: np.ndarray
     shares: np.ndarray
@@ -73,17 +71,26 @@ def judged_columns(table: AuditTable) -> np.ndarray:
 
 def audit_rows(detector: AAEOutlierDetector, table: AuditTable) -> RowAudit:
     """Score and explain the rows that a detector was fitted on by :func:`fit_detector`."""
-    held_out = np.zeros(len(table.frame), dtype=bool)
-    held_out[detector.held_out_indices_] = True
-    return score_rows(detector, table, judged_columns(table), held_out)
+    judged = judged_columns(table)
+    p_values = detector.training_p_values_
+    if detector.n_held_out_:
+        # These have p-values; those of the rows that it was trained on come from others.
+        crossed = clone(detector).set_params(calibration="cross")
+        p_values = crossed.fit(table.frame.iloc[:, judged]).training_p_values_
+    return score_rows(detector, table, judged, p_values)
 
 
 def score_rows(
-    detector: AAEOutlierDetector, table: AuditTable, judged: np.ndarray, held_out: np.ndarray
+    detector: AAEOutlierDetector, table: AuditTable, judged: np.ndarray, known: np.ndarray
 ) -> RowAudit:
-    """Score and explain rows; ``judged`` are the positions of the columns that it was fitted on."""
+    """Score and explain rows; ``judged`` are the positions of the columns that it was fitted on.
+
+    ``known`` are p-values, NaN for rows that are new to the detector.
+    """
     frame = table.frame.iloc[:, judged]
-    n_rows = len(frame)
+    p_values, new = known.copy(), np.flatnonzero(np.isnan(known))
+    if len(new):
+        p_values[new] = detector.p_values(frame.iloc[new])
     scores = detector.score_samples(frame)
     contributions = np.zeros(table.frame.shape)
     contributions[:, judged] = np.maximum(detector.score_contributions(frame), 0)
@@ -108,9 +115,8 @@ def score_rows(
     return RowAudit(
         detector=detector,
         scores=scores,
-        p_values=detector.p_values(frame) if detector.n_held_out_ else np.full(n_rows, np.nan),
-        flagged=scores < detector.offset_,
-        held_out=held_out,
+        p_values=p_values,
+        flagged=p_values <= detector.alpha + 1e-12,
         contributions=contributions,
         order=order,
         shares=np.take_along_axis(shares, order, axis=1),

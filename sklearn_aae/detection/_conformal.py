@@ -13,7 +13,12 @@ from sklearn.utils import _safe_indexing, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._random import DetectorStream, derive_seed, resolve_seed
-from sklearn_aae.detection._calibration import CROSS, MOST_HELD_OUT, Calibration, p_values
+from sklearn_aae.detection._calibration import (
+    CROSS,
+    MOST_HELD_OUT,
+    Calibration,
+    p_values,
+)
 from sklearn_aae.detection._drift import DriftMonitor
 from sklearn_aae.detection._selection import conditional_p_values, most_false_of_first
 from sklearn_aae.detection.scores import additive_kinds

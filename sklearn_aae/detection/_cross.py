@@ -8,18 +8,27 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from sklearn_aae._utils._random import DetectorStream, derive_seed
 from sklearn_aae.detection._calibration import RowPlan
 from sklearn_aae.detection._progress import Progress
+from sklearn_aae.detection.ensemble import EnsemblePlan
+
+#: Out-of-fold scores are lowered by this share, so that what ties but for rounding ties.
+ROUNDING = 1e-9
 
 
 def score_out_of_fold(
-    detector: Any, table: Any, plan: RowPlan, seed: int, progress: Progress
+    detector: Any,
+    table: Any,
+    plan: RowPlan,
+    training: EnsemblePlan,
+    seed: int,
+    progress: Progress,
 ) -> list[dict[str, np.ndarray]]:
     """Return the scores of the rows of each fold, by kind, by a detector of the other folds.
 
     That is a clone that opens, reads and learns the other folds' rows as if there were no others:
-    what kinds of columns there are, scales, levels, networks, references, scales of scores.
+    what kinds of columns there are, scales, levels, networks, references, scales of scores.  Its
+    seed and its steps are those of the detector itself, so that the rows make the difference.
     """
     found = []
     for k, fold in enumerate(plan.folds):
@@ -35,11 +44,13 @@ def score_out_of_fold(
             reader,
             part,
             np.arange(len(others)),
-            derive_seed(seed, DetectorStream.FOLDS, k),
+            training,
+            seed,
             progress.of(f"fold {k + 1} of {len(plan.folds)}"),
         )
         # With all rows at hand, as columns of a few may look like others.
         rows = own._reader.numbers(own._read(table), strict=False)
         # Where the other folds' rows have no rules, no row breaks one.
-        found.append({"rules": np.zeros(len(fold))} | own._score_kinds(rows[fold]))
+        scores = {"rules": np.zeros(len(fold))} | own._score_kinds(rows[fold])
+        found.append({kind: s - ROUNDING * (1 + np.abs(s)) for kind, s in scores.items()})
     return found

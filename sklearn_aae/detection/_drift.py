@@ -152,8 +152,8 @@ class DriftMonitor:
     >>> monitor.update(rng.normal(size=(200, 3))).detected
     False
     >>> drift = monitor.update(rng.normal(size=(200, 3)) + [0, 4, 0])
-    >>> drift.detected, drift.columns
-    (True, [1])
+    >>> drift.detected, drift.columns[0]
+    (True, 1)
     """
 
     def __init__(self, detector: Any, rows: Any, *, kind: str, alpha: float, seed: int) -> None:

@@ -18,12 +18,7 @@ from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import DetectorStream, derive_seed, draw_seed
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._parameters import as_device
-from sklearn_aae.detection._calibration import (
-    CROSS,
-    HELD_OUT,
-    Calibration,
-    RowPlan,
-)
+from sklearn_aae.detection._calibration import CROSS, HELD_OUT, Calibration, RowPlan, n_held_out
 from sklearn_aae.detection._conformal import ConformalMixin
 from sklearn_aae.detection._cross import score_out_of_fold
 from sklearn_aae.detection._evidence import EnsembleEvidence
@@ -46,6 +41,7 @@ from sklearn_aae.detection._single import (
     read_as_estimator,
 )
 from sklearn_aae.detection._threshold import ThresholdMixin
+from sklearn_aae.detection.ensemble import EnsemblePlan
 from sklearn_aae.detection.scores import (
     AUTOREGRESSION,
     SCORES,
@@ -100,13 +96,26 @@ class AAEOutlierDetector(
           that has some.
     contamination : "auto" or float, default="auto"
         Where the threshold lies: ``"auto"`` so that a share ``alpha`` of normal rows is
-        flagged, by rows held out in ``fit``; a float in (0, 0.5] so that this share of the
+        flagged, by the calibrating rows; a float in (0, 0.5] so that this share of the
         training rows is flagged; 0 says that the training rows are all normal: then
         none is left out of training, and the threshold is that of ``"auto"``.
     alpha : float, default=0.05
         The share of normal rows that the threshold flags, in (0, 1).  Needs at
-        least ``1 / alpha - 1`` held-out rows; with fewer, the threshold is the quantile
-        ``alpha`` of the training rows' scores.
+        least ``1 / alpha - 1`` calibrating rows; with fewer, no row is flagged and a warning
+        says so; with ``calibration="split"`` the threshold is the quantile ``alpha`` of the
+        training rows' scores.
+    calibration : {"auto", "cross", "split"}, default="auto"
+        Which rows calibrate p-values and the threshold, by scores of detectors that were
+        not trained on them:
+
+        - ``"split"``: about a tenth of the rows, at most 499, which ``fit`` holds out; none of
+          fewer than 100;
+        - ``"cross"``: every row that is trained on, by cross-fitting: two or three more detectors
+          are trained without a half or a third of the rows each, and score these; beside them
+          up to 5,000 rows beyond the 4,096 that are trained on.  Fit takes three to four times
+          as long.  Not for p-values of new rows where rows repeat (a few columns of counts or
+          labels): there the level is not kept;
+        - ``"auto"``: ``"cross"`` for fewer than 100 rows, else ``"split"``.
     rules : {"auto", "find"}, None or list of Rule, default="auto"
         Rules of the training rows, such as ``Order("start", "end")`` or
         ``Determines("zone", "borough")``, which later rows may break: a broken rule enters
@@ -157,13 +166,17 @@ class AAEOutlierDetector(
         Their names, if they were all strings.
     offset_ : float
         The threshold: rows with a lower score are outliers.
-    threshold_source_ : {"held-out", "training"}
-        Whether ``offset_`` comes from held-out rows, so that it keeps its level on new
-        rows, or from the scores of the training rows.
+    threshold_source_ : {"cross", "held-out", "training"}
+        Whether ``offset_`` comes from out-of-fold scores or held-out rows, so that it keeps
+        its level on new rows, or from the scores of the training rows.
     n_held_out_ : int
-        Rows that were held out for p-values: none of fewer than 100, else about a tenth.
+        Rows that were held out for p-values: none if all rows calibrate.
     held_out_indices_ : ndarray of shape (`n_held_out_`,), int
         Their positions in the table that ``fit`` was given.
+    training_p_values_ : ndarray of shape (n_samples,), float64
+        The p-values that ``fit``'s rows, in their order, have among the other calibrating rows; NaN
+        for rows that do not calibrate: :meth:`p_values` has those of rows beyond the ones
+        that calibrate, but rows that ``calibration="split"`` trains on have none.
     rules_ : Rules
         The rules, with how many training rows keep and break each; ``not_searched`` says what was
         not looked for.
@@ -182,7 +195,8 @@ class AAEOutlierDetector(
     Notes
     -----
     The detector stores some training rows as references (up to 1,088 for each member) and for
-    explanations (up to 1,000), so a pickle of it holds data.
+    explanations (up to 1,000), and the calibrating rows, for groups and drift; so a pickle of it
+    holds data.
 
     There is no parameter ``callbacks``: the members are trained as one, without a skorch net
     whose epochs a callback could watch.  Callbacks of scikit-learn are set with
@@ -214,7 +228,7 @@ class AAEOutlierDetector(
             Options(Real, {0}),
         ],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
-        "calibration": [StrOptions({"cross", "split"})],
+        "calibration": [StrOptions({"auto", "cross", "split"})],
         "rules": "no_validation",  # check_rules says what is wrong with it
         "estimator": "no_validation",  # _check_estimator says what is wrong with it
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
@@ -237,8 +251,6 @@ class AAEOutlierDetector(
     _rule_share: float | None = SHARE
     _model: FittedModel
     _scores: dict[str, Score]
-    _calibration: Calibration
-    _training_scores: np.ndarray
 
     def __init__(
         self,
@@ -246,7 +258,7 @@ class AAEOutlierDetector(
         *,
         contamination: float | str = "auto",
         alpha: float = 0.05,
-        calibration: str = "split",
+        calibration: str = "auto",
         rules: Any = "auto",
         estimator: Any = None,
         n_estimators: int = 4,
@@ -320,33 +332,43 @@ class AAEOutlierDetector(
         check_rules(self.rules)
         reader, table = self._open(X)
         seed = draw_seed(self.random_state)
-        plan_rows = RowPlan.cross if self.calibration == "cross" else RowPlan.split
+        cross = self.calibration == "cross" or (
+            self.calibration == "auto" and not n_held_out(len(table))
+        )
+        plan_rows = RowPlan.cross if cross else RowPlan.split
         plan = plan_rows(len(table), derive_seed(seed, DetectorStream.HOLD_OUT))
         tasks = (1 + len(plan.folds)) * n_tasks(self.estimator, self.kind)
         task = self._init_callback_context(max_subtasks=tasks)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         progress = Progress(self, task, X, self.verbose)
         with torch_threads(1), torch.no_grad():
-            rows = self._learn(reader, table, plan.training, seed, progress)
+            training = plan_of(self, len(plan.training))
+            rows = self._learn(reader, table, plan.training, training, seed, progress)
             self._known_kind(None)
             self._training_scores = self._score_training(rows, plan.training, seed)
-            found = score_out_of_fold(self, table, plan, seed, progress)
+            found = score_out_of_fold(self, table, plan, training, seed, progress)
             found.append(self._score_kinds(rows[plan.calibrating]))
-        self._calibrate(X if as_frame(X) is not None else table, plan, found)
+        self._calibrate(X if as_frame(X) is not None else table, plan, found, cross)
         self._set_offset(self.contamination, self.alpha)
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
         return self
 
     def _learn(
-        self, reader: NumbersReader, table: Any, training: np.ndarray, seed: int, progress: Progress
+        self,
+        reader: NumbersReader,
+        table: Any,
+        chosen: np.ndarray,
+        training: EnsemblePlan,
+        seed: int,
+        progress: Progress,
     ) -> np.ndarray:
-        """Learn all that scores need from training rows; return the table's rows as numbers."""
+        """Learn all that scores need from chosen rows; return the table's rows as numbers."""
         self._reader, self.estimator_ = self._fit_reader(
-            reader, table, training, seed, progress.context
+            reader, table, chosen, seed, progress.context
         )
         rows = self._reader.numbers(table, strict=False)
-        scaled = self._reader.transform(rows[training])
-        self._fit_model(scaled, derive_seed(seed, DetectorStream.MODEL), progress)
+        scaled = self._reader.transform(rows[chosen])
+        self._fit_model(scaled, training, derive_seed(seed, DetectorStream.MODEL), progress)
         rng = np.random.default_rng(derive_seed(seed, DetectorStream.SCALES))
         normal = rng.permutation(np.flatnonzero(self._model.inliers))[:SCALE_ROWS]
         evidence = self._model.evidence(scaled[normal])
@@ -354,9 +376,8 @@ class AAEOutlierDetector(
         self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
         return rows
 
-    def _calibrate(self, X: Any, plan: RowPlan, found: list[dict]) -> None:
+    def _calibrate(self, X: Any, plan: RowPlan, found: list[dict], cross: bool) -> None:
         """Keep the scores of the folds and of the calibrating rows."""
-        cross = self.calibration == "cross"
         held_out = np.sort(plan.calibrating[: 0 if cross else None])
         self.n_held_out_, self.held_out_indices_ = len(held_out), held_out
         index = np.concatenate([*plan.folds, plan.calibrating]).astype(np.intp)
@@ -398,7 +419,9 @@ class AAEOutlierDetector(
         )
         return reader, estimator
 
-    def _fit_model(self, scaled: np.ndarray, seed: int, progress: Progress) -> None:
+    def _fit_model(
+        self, scaled: np.ndarray, plan: EnsemblePlan, seed: int, progress: Progress
+    ) -> None:
         """Fit the networks, or take the estimator's, and what surrounds them."""
         trimming = self.contamination != 0
         if self.estimator_ is not None:
@@ -406,7 +429,7 @@ class AAEOutlierDetector(
             self._model = from_fitted(scaled, seed, module, trimming=trimming)
             self.ensemble_, self.history_ = None, self._model.losses
             return
-        settings, plan = settings_of(self), plan_of(self, len(scaled))
+        settings = settings_of(self)
         device = "cpu" if self.device == "auto" else as_device(self.device)
         watch = progress.watch("ensemble")
         model = fit_ensemble(

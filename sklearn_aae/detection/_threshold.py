@@ -60,7 +60,7 @@ class ThresholdMixin(BaseEstimator):
             Flag this share of the training rows, in (0, 0.5].  The quantile is taken over
             at most 500 training rows, unless ``fit`` was given a share, too.
         alpha : float or None, default=None
-            Flag this share of normal rows, in (0, 1), by held-out rows.
+            Flag this share of normal rows, in (0, 1), by the calibrating rows.
 
         Returns
         -------

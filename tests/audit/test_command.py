@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
 from sklearn_aae.__main__ import main
@@ -50,7 +51,9 @@ def test_scores_are_those_of_the_detector(audited, table):
     written = pd.read_csv(audited / "scores.csv", index_col="row")
     assert list(written.index) == list(table.index)
     np.testing.assert_allclose(written["score"], detector.score_samples(table), rtol=1e-7)
-    np.testing.assert_array_equal(written["flag"], detector.predict(table) == -1)
+    crossed = clone(detector).set_params(calibration="cross").fit(table)
+    np.testing.assert_allclose(written["p_value"], crossed.training_p_values_, rtol=1e-7)
+    np.testing.assert_array_equal(written["flag"], crossed.training_p_values_ <= 0.05)
     parts = pd.DataFrame(detector.score_contributions(table), table.index, table.columns)
     parts = parts.clip(lower=0)
     shares = parts.div(parts.sum(axis=1), axis=0)
@@ -173,7 +176,7 @@ def test_mixed_synthetic_rows_are_written_as_the_table(audited_mixed, mixed):
 def test_mixed_scores_name_cells_and_what_was_expected(audited_mixed, mixed):
     written = pd.read_csv(audited_mixed / "scores.csv", index_col="row", dtype=str)
     parts = [f"{name}_{k}" for k in (1, 2, 3) for name in ("column", "share", "value", "expected")]
-    assert list(written) == ["score", "p_value", "flag", "held_out", *parts]
+    assert list(written) == ["score", "p_value", "flag", *parts]
     for k in (1, 2, 3):
         columns, cells = written[f"column_{k}"], written[f"value_{k}"]
         for name, rows in cells.groupby(columns):

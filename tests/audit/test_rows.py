@@ -72,14 +72,16 @@ def test_cells_are_those_of_the_file(audited):
         assert set(paid) <= {"true", "false"}
 
 
-def test_p_values_are_ranks_among_rows_that_are_marked(audited):
+def test_p_values_are_ranks_among_all_rows(audited):
     _, scores = audited
-    held_out = scores.loc[scores["held_out"], "score"].to_numpy()
-    assert len(held_out) == 39
-    ranks = (held_out[:, None] <= scores["score"].to_numpy() + 1e-9).sum(axis=0)
-    np.testing.assert_allclose(scores["p_value"], (1 + ranks) / 40, rtol=1e-7)
-    # A tenth of normal rows; the lowest 4 of 39, then.
+    n = len(scores)
+    ranks = np.rint(scores["p_value"] * n)
+    np.testing.assert_allclose(scores["p_value"], ranks / n, atol=1e-6)
+    # Without ties each rank occurs once, so that a tenth of the rows is flagged.
+    assert len(set(ranks)) > 0.9 * n
     np.testing.assert_array_equal(scores["flag"], scores["p_value"] <= 0.1)
+    # Other networks judge the rows, and agree in the main.
+    assert scores["p_value"].corr(scores["score"], method="spearman") > 0.6
 
 
 def test_identifiers_explain_nothing(audited):
@@ -94,18 +96,14 @@ def test_a_table_of_nothing_but_identifiers(tmp_path):
     assert set(pd.read_csv(tmp_path / "scores.csv")["column_1"]) == {"entry"}
 
 
-def test_few_rows_have_no_p_values(tmp_path, capsys):
-    journal(99).to_csv(tmp_path / "table.csv", index=False)
+def test_few_rows_have_p_values_too(tmp_path, capsys):
+    journal(30).to_csv(tmp_path / "table.csv", index=False)
     arguments = [str(tmp_path / "table.csv"), "--out", str(tmp_path), "--epochs", "1"]
     assert main(arguments) == 0
     scores = pd.read_csv(tmp_path / "scores.csv")
-    assert scores["p_value"].isna().all()
-    assert not scores["held_out"].any()
-    # The threshold is a quantile of the rows' own scores.
-    assert 4 <= scores["flag"].sum() <= 5
-    said = capsys.readouterr().out
-    assert "p-value " not in said
-    assert "no p-values" in said
+    assert scores["p_value"].between(0.033, 1).all()
+    assert scores["flag"].sum() <= 2
+    assert "p-value 0." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("alpha", ["0", "1", "-0.1", "nan", "much"])

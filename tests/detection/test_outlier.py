@@ -53,7 +53,7 @@ def test_detects_better_than_isolation_forest(digits, kind):
     rows = np.concatenate([eights[:120], nines[:12]])
     test = np.concatenate([eights[120:], nines[12:]])
     labels = np.repeat([1, 0], [len(eights) - 120, len(nines) - 12])
-    ours = AAEOutlierDetector(kind, random_state=0).fit(rows)
+    ours = AAEOutlierDetector(kind, calibration="split", random_state=0).fit(rows)
     forest = IsolationForest(random_state=0).fit(rows)
     ours, theirs = (roc_auc_score(labels, d.score_samples(test)) for d in (ours, forest))
     assert ours > 0.9
@@ -117,14 +117,20 @@ def test_predict_is_the_sign_of_the_decision(fitted):
 
 def test_few_rows_have_a_threshold_from_training_and_no_p_values():
     X = clean(99, 9)
-    detector = fast_detector().fit(X)
+    detector = fast_detector(calibration="split").fit(X)
     assert (detector.n_held_out_, detector.threshold_source_) == (0, "training")
     assert (detector.predict(X) == -1).sum() == pytest.approx(0.05 * 99, abs=1)
     for method in (detector.p_values, detector.select):
         with pytest.raises(ValueError, match="fit on at least 100"):
             method(X)
-    assert fast_detector(alpha=0.01).fit(clean(150, 9)).threshold_source_ == "training"
-    assert fast_detector(alpha=0.05).fit(clean(150, 9)).threshold_source_ == "held-out"
+    assert (
+        fast_detector(calibration="split", alpha=0.01).fit(clean(150, 9)).threshold_source_
+        == "training"
+    )
+    assert (
+        fast_detector(calibration="split", alpha=0.05).fit(clean(150, 9)).threshold_source_
+        == "held-out"
+    )
 
 
 @pytest.mark.parametrize("contamination", [-0.1, 0.51, 1, "much", np.nan])
@@ -165,7 +171,7 @@ def check_p_values(n_seeds, most_outside):
     """Fit on clean rows again and again; flag clean rows at 5 %."""
     n_test, shares, outside = 400, [], 0
     for seed in range(n_seeds):
-        detector = fast_detector(random_state=seed).fit(clean(700, [seed, 0]))
+        detector = fast_detector(calibration="split", random_state=seed).fit(clean(700, [seed, 0]))
         n = detector.n_held_out_
         flagged = int((detector.p_values(clean(n_test, [seed, 1])) <= 0.05).sum())
         # The share of new rows below the rank'th of n held-out ones is Beta-distributed.
@@ -211,7 +217,7 @@ def test_selection_is_benjamini_and_hochbergs(fitted, monkeypatch):
         passed = [own for own, bound in zip(sorted(p), bounds, strict=True) if own <= bound]
         bound_was_met += any(map(Fraction.__eq__, sorted(p), bounds))
         expected = [own <= max(passed, default=0) for own in p]
-        monkeypatch.setattr(fitted, "p_values", lambda X, p=p: np.array(p, dtype=float))
+        monkeypatch.setattr(fitted, "p_values", lambda X, p=p, **_: np.array(p, dtype=float))
         np.testing.assert_array_equal(fitted.select(None, fdr=float(fdr)), expected)
     assert bound_was_met > 100
 
@@ -219,11 +225,11 @@ def test_selection_is_benjamini_and_hochbergs(fitted, monkeypatch):
 def test_held_out_rows_are_used_for_nothing_else(monkeypatch):
     """Other values in the held-out rows leave the weights as they were."""
     X = clean(400, 16)
-    detector = fast_detector().fit(X)
+    detector = fast_detector(calibration="split").fit(X)
     assert len(np.unique(detector.held_out_indices_)) == detector.n_held_out_ == 39
     other = X.copy()
     other[detector.held_out_indices_] += 1
-    again = fast_detector().fit(other)
+    again = fast_detector(calibration="split").fit(other)
     old, new = detector.ensemble_.state_dict(), again.ensemble_.state_dict()
     assert all((old[name] == new[name]).all() for name in old)
     test = clean(50, 17)
@@ -330,6 +336,7 @@ def test_a_constant_column_flags_any_other_value():
     assert (detector.score_contributions(odd).argmax(axis=1) == 1).mean() > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:The level")
 @pytest.mark.parametrize("shape", [(2, 1), (2, 5), (3, 2), (40, 1), (120, 2)])
 def test_small_tables(shape):
     X = np.random.default_rng(0).normal(size=shape)
@@ -475,6 +482,7 @@ def test_the_autoregressive_likelihood_explains_itself():
     assert np.mean([row[0].column == 2 for row in detector.explain(odd, top=1)]) > 0.8
 
 
+@pytest.mark.filterwarnings("ignore:The level")
 @pytest.mark.parametrize("shape", [(2, 1), (3, 2), (120, 70)])
 def test_the_autoregressive_likelihood_of_odd_shapes(shape):
     X = np.random.default_rng(0).normal(size=shape)
@@ -528,14 +536,16 @@ def test_nothing_is_printed_unless_verbose(capsys):
 
 
 @pytest.mark.parametrize("kind, n_tasks", [("default", 10), ("autoregressive", 20)])
-@pytest.mark.parametrize("max_epochs", [1, 30])
-def test_callbacks_are_told_of_every_tenth(kind, n_tasks, max_epochs):
+@pytest.mark.parametrize("calibration, max_epochs", [("split", 1), ("split", 30), ("cross", 1)])
+def test_callbacks_are_told_of_every_tenth(kind, n_tasks, calibration, max_epochs):
     X, watcher = clean(120, 32), Watcher()
-    detector = fast_detector(kind=kind, max_epochs=max_epochs).set_callbacks(watcher).fit(X)
+    settings = {"kind": kind, "calibration": calibration, "max_epochs": max_epochs}
+    detector = fast_detector(**settings).set_callbacks(watcher).fit(X)
+    n_tasks *= 4 if calibration == "cross" else 1  # three folds
     assert watcher.tasks == n_tasks
     assert len(watcher.names) == n_tasks + 2  # the fit itself, and the end
     assert watcher.names[-2:] == ["fit", "teardown"]
-    plain = fast_detector(kind=kind, max_epochs=max_epochs).fit(X)
+    plain = fast_detector(**settings).fit(X)
     assert set(vars(detector)) - set(vars(plain)) == {"_skl_callbacks"}
     np.testing.assert_array_equal(detector.score_samples(X), plain.score_samples(X))
 

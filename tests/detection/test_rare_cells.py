@@ -11,7 +11,8 @@ from sklearn_aae.exceptions import UnsupportedColumnsError
 
 
 def fast(**settings):
-    return AAEOutlierDetector(**{"max_epochs": 2, "random_state": 0, **settings})
+    settings = {"calibration": "split", "max_epochs": 2, "random_state": 0, **settings}
+    return AAEOutlierDetector(**settings)
 
 
 def table(n=400, seed=0):

@@ -24,8 +24,6 @@ def answers(estimator, X, y=None):
     names = [name for name in METHODS if hasattr(estimator, name)]
     labels = {"y": y} if getattr(estimator, "supervision", None) == "decoder" else {}
     for name in names:
-        if name == "p_values" and not estimator.n_held_out_:
-            continue
         if name in ("score_contributions", "explain") and not adds_up(estimator):
             continue
         own = labels if name in ("reconstruct", "score_samples") else {}
@@ -50,7 +48,7 @@ METHODS = (
 )
 PUBLIC = (
     *("n_features_in_", "feature_names_in_", "classes_", "n_iter_", "offset_", "labels_"),
-    *("cluster_prototypes_", "cluster_embedding_", "held_out_indices_", "threshold_source_"),
+    *("cluster_prototypes_", "cluster_embedding_", "training_p_values_", "threshold_source_"),
 )
 
 
