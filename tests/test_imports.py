@@ -83,6 +83,16 @@ def test_libraries_stay_in_their_rooms():
     assert not offenders, "\n".join(offenders)
 
 
+def assigns_parameters(node):
+    """Return whether a function is a constructor as scikit-learn wants it: one line a parameter."""
+    return node.name == "__init__" and all(
+        isinstance(line, ast.Assign)
+        and isinstance(line.value, ast.Name)
+        and [ast.unparse(target) for target in line.targets] == [f"self.{line.value.id}"]
+        for line in node.body
+    )
+
+
 def test_files_and_functions_stay_small():
     offenders = []
     for path in FILES:
@@ -93,7 +103,7 @@ def test_files_and_functions_stay_small():
                 continue
             docstring = ast.get_docstring(node, clean=False) or ""
             documented += docstring.count("\n")
-            if isinstance(node, ast.FunctionDef):
+            if isinstance(node, ast.FunctionDef) and not assigns_parameters(node):
                 body = node.end_lineno - node.lineno - docstring.count("\n")
                 if body > MOST_LINES_OF_FUNCTION:
                     offenders.append(f"{path.relative_to(ROOT)}: {node.name} has {body} lines")

@@ -102,7 +102,7 @@ def score_rows(
     more = detector.explain(frame.iloc[worst], top=max(n_drawn, 1))
     index_of = dict(zip(frame.columns, judged.tolist(), strict=True))
     ranked = np.argsort(-contributions[:, judged], axis=1, kind="stable")
-    order = np.empty((n_rows, min(N_EXPLAINING, len(judged))), dtype=int)
+    order = np.empty((len(frame), min(N_EXPLAINING, len(judged))), dtype=int)
     expected: dict[int, dict[int, Any]] = {}
     for i, row in [*enumerate(reasons), *zip(worst.tolist(), more, strict=True)]:
         cells = {index_of[reason.column]: reason.expected for reason in row}

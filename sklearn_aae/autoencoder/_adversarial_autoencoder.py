@@ -310,7 +310,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.init = init
         self.adversarial_weight = adversarial_weight
         self.categorical_features = categorical_features
-        self.handle_unknown, self.handle_missing = handle_unknown, handle_missing
+        self.handle_unknown = handle_unknown
+        self.handle_missing = handle_missing
         self.rules = rules
         self.scaling = scaling
         self.max_epochs = max_epochs

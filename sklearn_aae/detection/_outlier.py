@@ -607,7 +607,8 @@ class AAEOutlierDetector(
             expected, low, high, share, rule)``.  ``expected`` is the mode of the column's
             density given the rest of the row; between ``low`` and ``high`` are nine tenths of
             the cells of normal rows.  A column in which a row has what was expected is no
-            reason, so a row may have fewer; ``rule`` names the rule that the row breaks there, None if it breaks none.
+            reason, so a row may have fewer; ``rule`` names the rule that the row breaks there,
+            None if it breaks none.
 
         Raises
         ------
