@@ -1,7 +1,7 @@
-"""How types, labels and small tables of pandas, polars and narwhals become data.
+"""How cells and labels of pandas become data, which users pass as parameters.
 
-Values are read by the constructors of a closed list of types.  No library is imported unless
-the value is its own.
+What the package fits holds none.  Values are read by the constructors of a closed list of
+types, and pandas is imported if a file has some.
 """
 
 from __future__ import annotations
@@ -10,33 +10,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.exceptions import DamagedFileError
 from sklearn_aae.persistence._arrays import Keep
 from sklearn_aae.persistence._graph import Kind, Node, Reader, Writer
-from sklearn_aae.persistence._registry import words
 
 #: What a name of a type of pandas consists of.
 PANDAS_NAME = re.compile(r"[A-Za-z0-9_ ,:/+\-\[\]<>]{1,100}")
-
-#: Types of polars and narwhals with nothing to them but the name.
-PLAIN = words(
-    """
-    Binary Boolean Categorical Date Float32 Float64 Int128 Int16 Int32 Int64 Int8 Null Object
-    String Time UInt128 UInt16 UInt32 UInt64 UInt8 Unknown
-    """
-)
-
-#: Others, with what they are made of.
-WITH_PARTS = {
-    "Datetime": ("time_unit", "time_zone"),
-    "Decimal": ("precision", "scale"),
-    "Duration": ("time_unit",),
-    "Enum": ("categories",),
-}
 
 
 def _of(library: str, *names: str) -> Callable[[Any], bool]:
@@ -53,10 +35,6 @@ def _of(library: str, *names: str) -> Callable[[Any], bool]:
 
 def _pandas() -> Any:
     return import_extra("pandas", "table")
-
-
-def _polars() -> Any:
-    return import_extra("polars", "test")
 
 
 def _parts(
@@ -160,133 +138,30 @@ def _read_pandas_dtype(reader: Reader, node: dict[str, Node], keep: Keep) -> Any
     return _pandas().CategoricalDtype(first, ordered=bool(second))
 
 
-def _write_library_dtype(writer: Writer, value: Any) -> dict[str, Node]:
-    is_class = isinstance(value, type)
-    name = value.__name__ if is_class else type(value).__name__
-    if is_class and (name in PLAIN or name in WITH_PARTS):
-        return {"name": name, "bare": True}
-    if name in PLAIN:
-        return {"name": name}
-    if name not in WITH_PARTS:
-        raise writer.refusal(value)
-    parts = (getattr(value, part) for part in WITH_PARTS[name])
-    # The categories of an Enum of polars are a series.
-    return {"name": name, "of": [writer.inside(name, _as_tuple(part)) for part in parts]}
-
-
-def _as_tuple(part: Any) -> Any:
-    return part if isinstance(part, (str, int, type(None))) else tuple(part)
-
-
-def _read_library_dtype(library: Callable[[], Any]) -> Callable[..., Any]:
-    def read(reader: Reader, node: dict[str, Node], keep: Keep) -> Any:
-        name = node["name"]
-        if name not in PLAIN and name not in WITH_PARTS:
-            raise DamagedFileError(f"the file names {name!r}, which is no type of a column.")
-        cls = getattr(library(), name)
-        return cls if node.get("bare") else cls(*map(reader.read, node.get("of", ())))
-
-    return read
-
-
-def _is_dtype_of(library: str) -> Callable[[Any], bool]:
-    def fits(value: Any) -> bool:
-        cls = value if isinstance(value, type) else type(value)
-        return cls.__module__.partition(".")[0] == library and any(
-            base.__name__ in ("DType", "DataType") for base in cls.__mro__
-        )
-
-    return fits
-
-
-# ----------------------------------------------------------------- labels and tables
-
-
-def _write_cells(writer: Writer, values: Any) -> list[Node]:
-    """Return an array of pandas as its type and an array of numbers or of cells."""
-    if isinstance(values.dtype, np.dtype):
-        return [None, writer.inside("values", values.to_numpy())]
-    cells = np.empty(len(values), dtype=object)
-    cells[:] = list(values)
-    return [writer.inside("dtype", values.dtype), writer.inside("values", cells)]
-
-
-def _read_cells(reader: Reader, nodes: list[Node]) -> Any:
-    dtype, values = map(reader.read, nodes)
-    return values if dtype is None else _pandas().array(values, dtype=dtype)
+# ----------------------------------------------------------------------------- labels
 
 
 def _write_index(writer: Writer, value: Any) -> dict[str, Node]:
-    names = writer.inside("names", tuple(value.names))
-    if type(value).__name__ == "RangeIndex":
-        return {"names": names, "range": [value.start, value.stop, value.step]}
     if value.nlevels > 1:
-        levels = [writer.inside("level", value.get_level_values(i)) for i in range(value.nlevels)]
-        return {"names": names, "levels": levels}
-    return {"names": names, "cells": _write_cells(writer, value)}
+        raise writer.refusal(value)
+    node = {"name": writer.inside("name", value.name)}
+    if isinstance(value.dtype, np.dtype):
+        return {**node, "values": writer.inside("values", value.to_numpy())}
+    cells = np.empty(len(value), dtype=object)
+    cells[:] = list(value)
+    dtype = writer.inside("dtype", value.dtype)
+    return {**node, "dtype": dtype, "values": writer.inside("values", cells)}
 
 
 def _read_index(reader: Reader, node: dict[str, Node], keep: Keep) -> Any:
-    pd, names = _pandas(), reader.read(node["names"])
-    if "range" in node:
-        return pd.RangeIndex(*map(int, node["range"]), name=names[0])
-    if "levels" in node:
-        return pd.MultiIndex.from_arrays(
-            [reader.read(level) for level in node["levels"]], names=names
-        )
-    values = _read_cells(reader, node["cells"])
-    return pd.Index(values, dtype=values.dtype, name=names[0])
-
-
-def _write_frame(writer: Writer, value: Any) -> dict[str, Node]:
-    return {
-        "columns": writer.inside("columns", value.columns),
-        "index": writer.inside("index", value.index),
-        "cells": [_write_cells(writer, value.iloc[:, j]) for j in range(value.shape[1])],
-    }
-
-
-def _read_frame(reader: Reader, node: dict[str, Node], keep: Keep) -> Any:
-    columns, index = reader.read(node["columns"]), reader.read(node["index"])
-    series = _pandas().Series
-    columns_of_cells = [_read_cells(reader, own) for own in node["cells"]]
-    cells = {j: series(own, index, own.dtype) for j, own in enumerate(columns_of_cells)}
-    frame = _pandas().DataFrame(cells, index=index)
-    frame.columns = columns
-    return frame
-
-
-def _write_polars(writer: Writer, value: Any) -> dict[str, Node]:
-    return {
-        "columns": [
-            [own.name, writer.inside("dtype", own.dtype), writer.inside("values", own.to_list())]
-            for own in value.get_columns()
-        ]
-    }
-
-
-def _read_polars(reader: Reader, node: dict[str, Node], keep: Keep) -> Any:
-    pl = _polars()
-    columns = []
-    for name, dtype, values in node["columns"]:
-        own = reader.read(dtype)
-        columns.append(pl.Series(name, reader.read(values), dtype=own))
-    return pl.DataFrame(columns)
+    name = reader.read(node["name"])
+    dtype = reader.read(node["dtype"]) if "dtype" in node else None
+    values = reader.read(node["values"])
+    return _pandas().Index(values, dtype=values.dtype if dtype is None else dtype, name=name)
 
 
 KINDS = (
     *PANDAS_CELLS,
     Kind("pandas dtype", _is_pandas_dtype, _write_pandas_dtype, _read_pandas_dtype),
     Kind("pandas labels", _of("pandas", "Index"), _write_index, _read_index),
-    Kind("pandas table", _of("pandas", "DataFrame"), _write_frame, _read_frame),
-    Kind("polars table", _of("polars", "DataFrame"), _write_polars, _read_polars),
-    *(
-        Kind(
-            f"{library} dtype",
-            _is_dtype_of(library),
-            _write_library_dtype,
-            _read_library_dtype(get),
-        )
-        for library, get in (("narwhals", lambda: nw), ("polars", _polars))
-    ),
 )

@@ -106,10 +106,6 @@ CONTAINERS = (
 # ----------------------------------------------------------------------- cells, dates
 
 
-def _time_zone(node_text: str) -> datetime.tzinfo:
-    return zoneinfo.ZoneInfo(node_text)
-
-
 def _offset(zone: datetime.timezone) -> tuple:
     return (zone.utcoffset(None),)
 
@@ -127,12 +123,12 @@ def _unzoned(own: Any) -> Callable[..., Any]:
 
 
 CELLS = (
-    as_text("float", float, float, lambda value: repr(value)),
+    as_text("float", float, float, repr),
     as_text("bytes", bytes, bytes.fromhex, bytes.hex),
     as_text("decimal", Decimal, Decimal),
     as_text("uuid", uuid.UUID, uuid.UUID),
     as_text("date", datetime.date, datetime.date.fromisoformat, datetime.date.isoformat),
-    as_text("zone", zoneinfo.ZoneInfo, _time_zone),
+    as_text("zone", zoneinfo.ZoneInfo, zoneinfo.ZoneInfo),
     as_parts("complex", complex, complex, lambda value: (value.real, value.imag)),
     as_parts("fraction", Fraction, Fraction, lambda value: value.as_integer_ratio()),
     as_parts(

@@ -26,7 +26,7 @@ from sklearn_aae import (
 from sklearn_aae.outputs import Autoregressive, Independent
 from sklearn_aae.persistence._registry import ESTIMATORS
 from sklearn_aae.priors import Ball, LearnedMixture, Mixture, Product, SwissRoll
-from sklearn_aae.rules import Determines, Order, Sum
+from sklearn_aae.rules import Bounds, Determines, Order, Sum
 from tests.instances import everyday, fast, fast_classifier, fast_clusterer, fast_detector, further
 from tests.mixed_tables import animals
 from tests.persistence.answers import answers, assert_same, round_trip, trained_further
@@ -323,6 +323,30 @@ def test_an_unfitted_estimator_comes_back_with_its_parameters():
     loaded = round_trip(model)
     assert str(loaded) == str(model)
     assert type(loaded.lr) is np.float32
+
+
+def test_labels_and_cells_of_pandas_among_parameters_come_back():
+    import pandas as pd
+
+    X = animals(80)
+    bounds = [Bounds("weight", low=0, high=1000)]
+    check(TableEncoder(categorical_features=X.columns[[2]]), X)
+    bundle = {
+        "encoder": TableEncoder(),
+        "labels": pd.Index(pd.date_range("2020", periods=3, tz="UTC"), name="day"),
+        "kinds": pd.CategoricalDtype(["a", "b"], ordered=True),
+        "cells": [pd.NA, pd.NaT, pd.Timedelta(3, "s"), pd.Period("2020-01"), pd.Interval(0, 1)],
+        "zoned": pd.Timestamp("2024-10-27 01:30:00.123456789", tz="Europe/Berlin"),
+        "bounds": bounds,
+    }
+    loaded = round_trip(bundle)
+    pd.testing.assert_index_equal(loaded["labels"], bundle["labels"], check_freq=False)
+    assert loaded["kinds"] == bundle["kinds"]
+    assert loaded["cells"][0] is pd.NA
+    assert loaded["cells"][1] is pd.NaT
+    assert loaded["cells"][2:] == bundle["cells"][2:]
+    assert (loaded["zoned"], loaded["zoned"].tz) == (bundle["zoned"], bundle["zoned"].tz)
+    assert loaded["bounds"] == bounds
 
 
 def test_an_output_that_was_set_comes_back():
