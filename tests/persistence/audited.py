@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-# zipfile and pandas import these when an archive and a column of text are made for the first time.
+# zipfile imports it when it opens an archive for the first time.
 import encodings.cp437  # noqa: F401
 import os
 import sys
-
-import pyarrow.pandas_compat
-import pyarrow.vendored.version  # noqa: F401
 
 import sklearn_aae
 
