@@ -23,22 +23,20 @@ from sklearn_aae.autoencoder._net_params import net_arguments
 from sklearn_aae.autoencoder._parameters import (
     BUILT_IN,
     CONSTRAINTS,
-    LevelsDefaults,
-    NumbersDefaults,
     as_device,
     as_sizes,
     auto_adversarial_weight,
-    defaults_for,
 )
 from sklearn_aae.autoencoder._passes import PassesMixin
 from sklearn_aae.autoencoder._protocols import Extension
 from sklearn_aae.autoencoder._run import Run
 from sklearn_aae.autoencoder._shares import forget_shares, match_shares
+from sklearn_aae.autoencoder._start import StartMixin
 from sklearn_aae.autoencoder._supervision import check_prior
 from sklearn_aae.autoencoder._unknown import settle
 from sklearn_aae.encoding import Reader, TableFacts
 from sklearn_aae.exceptions import ConvergenceWarning
-from sklearn_aae.networks import Components, ModuleBuilder, principal_components, some_rows
+from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.outputs import Output, as_output
 from sklearn_aae.posteriors import as_posterior
 from sklearn_aae.priors import as_prior, find_prior
@@ -72,7 +70,7 @@ class Built(NamedTuple):
     parameters: dict[str, Any]
 
 
-class BaseAAE(EpochsMixin, PassesMixin, CallbackSupportMixin, BaseEstimator):
+class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEstimator):
     """Shared by the estimators; not public.
 
     Private attributes of a fitted estimator: ``_reader`` (reads tables, scales rows and hands
@@ -188,39 +186,6 @@ class BaseAAE(EpochsMixin, PassesMixin, CallbackSupportMixin, BaseEstimator):
             n_classes=n_classes,
             components=self._components(rows) if self._starts_at_components else None,
         )
-
-    def _components(self, rows: np.ndarray) -> Components:
-        """Return the principal components at which networks start."""
-        return principal_components(
-            # Without the flags of missing cells.
-            self._reader.scale.transform(rows[some_rows(*rows.shape)])[:, : rows.shape[1]],
-            self.n_components,
-            derive_seed(self._seed, ModelStream.COMPONENTS),
-        )
-
-    @property
-    def _starts_at_components(self) -> bool:
-        """Whether networks start at principal components; where they cannot, it is at random."""
-        return (
-            self.init == "pca"
-            and self.encoder is None
-            and self.decoder is None
-            and as_output(self.output, mixed=self._reader.is_mixed).predicts_rows
-            and not find_prior(self.prior).has_support_transform
-        )
-
-    @property
-    def _starts_near_prior(self) -> bool:
-        return (
-            self._starts_at_components
-            and self.supervision is None
-            and find_prior(self.prior).suits_channel
-        )
-
-    @property
-    def _defaults(self) -> NumbersDefaults | LevelsDefaults:
-        """What is set where the user leaves it open."""
-        return defaults_for(self._reader, self.n_components, self._starts_near_prior)
 
     def _rates(self) -> dict[str, float]:
         """Return the learning rate of each optimizer."""

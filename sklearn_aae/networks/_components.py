@@ -25,17 +25,17 @@ class Components(NamedTuple):
 
     Attributes
     ----------
-    mean : Tensor of shape (n_features,)
+    mean : ndarray of shape (n_features,)
         The rows' mean.
-    vectors : Tensor of shape (n_features, n_found)
+    vectors : ndarray of shape (n_features, n_found)
         Directions of length 1; the entry of largest size is positive.
-    spread : Tensor of shape (n_found,)
+    spread : ndarray of shape (n_found,)
         The rows' standard deviation along each.
     """
 
-    mean: torch.Tensor
-    vectors: torch.Tensor
-    spread: torch.Tensor
+    mean: np.ndarray
+    vectors: np.ndarray
+    spread: np.ndarray
 
 
 def leading_components(covariance: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -75,4 +75,4 @@ def principal_components(rows: np.ndarray, k: int, seed: int) -> Components:
             centred = torch.from_numpy(x)
             variances, vectors = leading_components(centred.T @ centred / len(x), k)
     found = variances > LEAST_VARIANCE * variances[0]
-    return Components(torch.from_numpy(mean), vectors[:, found], variances[found].sqrt())
+    return Components(mean, vectors[:, found].numpy(), variances[found].sqrt().numpy())

@@ -32,24 +32,25 @@ def start_from_components(
     not read them; nor does it read labels beside the code, nor the encoder noise beside the rows.
     """
     generator = make_generator(seed)
-    k, (d, found) = n_components, components.vectors.shape
+    mean, vectors, spread = map(torch.from_numpy, components)
+    k, (d, found) = n_components, vectors.shape
     if posterior.tail(k) is not None:  # it sets mean and spread itself
         center, scale = torch.zeros(k, dtype=torch.float64), torch.ones(k, dtype=torch.float64)
     else:
         center, scale = prior_moments(prior, k, generator)
-    to_code = (components.vectors / components.spread).T
+    to_code = (vectors / spread).T
     others = functional.normalize(
         torch.randn(k - found, d, generator=generator, dtype=torch.float64)
     )
     # The variance of rows along a random direction is that of a column, on average.
-    others /= components.spread.square().sum().div(d).sqrt().clamp(min=1e-6)
+    others /= spread.square().sum().div(d).sqrt().clamp(min=1e-6)
     to_code = torch.cat([to_code, others]) * scale[:, None]
     encoder.path[:k, :d] = to_code
-    encoder.last.bias[:k] = center - to_code @ components.mean
+    encoder.last.bias[:k] = center - to_code @ mean
     encoder.last.bias[k:] = posterior.initial_rest
-    to_rows = components.vectors * (components.spread / scale[:found])
+    to_rows = vectors * (spread / scale[:found])
     decoder.path[:d, :found] = to_rows / posterior.to_decoder(torch.ones(1, found))
-    decoder.last.bias[:d] = components.mean - to_rows @ center[:found]
+    decoder.last.bias[:d] = mean - to_rows @ center[:found]
 
 
 def prior_moments(
