@@ -35,13 +35,22 @@ def principal_components(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return PCA's codes of training and held-out rows.
 
-    Of the table with categories one-hot, missing ones as a category, and numbers
-    standardised, missing ones as the mean.
+    Of the table as :func:`as_numbers` gives it.
+    """
+    X, X_test = as_numbers(train, test)
+    pca = PCA(min(n_components, *X.shape), random_state=seed).fit(X)
+    return pca.transform(X), pca.transform(X_test)
+
+
+def as_numbers(train: pd.DataFrame, test: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return training and held-out rows as numbers.
+
+    Categories are one-hot, missing ones as a category, and numbers standardised, missing ones
+    as the mean.
     """
     blocks = [_numeric(train[name], test[name]) for name in train]
     X, X_test = (np.column_stack(parts) for parts in zip(*blocks, strict=True))
-    pca = PCA(min(n_components, *X.shape), random_state=seed).fit(X)
-    return pca.transform(X), pca.transform(X_test)
+    return X, X_test
 
 
 def _numeric(column: pd.Series, test: pd.Series) -> tuple[np.ndarray, np.ndarray]:
