@@ -16,6 +16,8 @@ and missing cells, and writes
 - ``scores.csv``: a line per row with what the detector says of it;
 - ``codes.csv``: the rows, compressed;
 - ``synthetic.csv``: new rows drawn from the model, of the table's columns and types;
+- ``rules.json``: rules of the rows, such as ``start <= end``
+  (:meth:`sklearn_aae.rules.Rules.from_json` reads them);
 - ``model.aae``: model, detector and how the table was read, as data without code
   (:func:`sklearn_aae.load` returns a dictionary of these);
 - ``report.png``: all of this on one page.
@@ -49,6 +51,9 @@ How a CSV file is to be read is found out, said in one line, and can be told:
 What was repaired or guessed is said on stderr, even with ``--quiet``.  What is written has
 dates, numbers, booleans and missing cells as in the file, and ``synthetic.csv`` its separator
 and its header, or none; all files are UTF-8.
+
+The detector looks for rules, and rows that break one are unusual; ``--rules FILE`` gives them
+instead, an edited ``rules.json`` of an earlier run, say.
 
 ``--id`` names a column that goes to ``scores.csv`` and ``codes.csv`` and into no model.
 Other text with almost as many levels as rows, names or numbers of customers say, is
@@ -85,6 +90,7 @@ from sklearn_aae.audit._rows import fit_detector, score_rows
 from sklearn_aae.audit._table import AuditTable, read_table
 from sklearn_aae.exceptions import MissingExtraError
 from sklearn_aae.persistence import describe, load
+from sklearn_aae.rules import Rules
 
 PROGRAM = "python -m sklearn_aae"
 
@@ -150,6 +156,9 @@ def _audit(options: argparse.Namespace) -> None:
         header=options.header,
         id=options.id,
     )
+    rules = None
+    if options.rules is not None:
+        rules = Rules.from_json(options.rules.read_text(encoding="utf-8"))
     check_folder(options.out, options.table, options.force)
     table = read_table(options.table, reading)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -164,7 +173,11 @@ def _audit(options: argparse.Namespace) -> None:
     )
     seconds = time.perf_counter() - started
     detector = fit_detector(
-        table, alpha=options.alpha, max_epochs=max_epochs, random_state=options.seed
+        table,
+        alpha=options.alpha,
+        max_epochs=max_epochs,
+        random_state=options.seed,
+        rules="auto" if rules is None else rules,
     )
     audit = audit_table(table, model, detector, n_synthetic=options.samples, seed=options.seed)
     written = write(audit, options.out, sort=options.sort)
@@ -258,6 +271,9 @@ def _audit_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed (default: 0)")
     parser.add_argument(
         "--epochs", type=_count, metavar="N", help="passes over the rows (default: auto)"
+    )
+    parser.add_argument(
+        "--rules", type=Path, metavar="FILE", help="rules of the table (default: look for them)"
     )
     parser.add_argument(
         "--id", metavar="COLUMN", help="a column that names rows: into scores and codes, no model"

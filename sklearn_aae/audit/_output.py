@@ -24,8 +24,8 @@ from sklearn_aae.persistence import save
 from sklearn_aae.persistence._saving import replace
 
 PAGE = "report.png"
-SCORES, MODEL = "scores.csv", "model.aae"
-NAMES = (SCORES, "codes.csv", "synthetic.csv", MODEL, PAGE)
+SCORES, MODEL, RULES = "scores.csv", "model.aae", "rules.json"
+NAMES = (SCORES, "codes.csv", "synthetic.csv", RULES, MODEL, PAGE)
 #: Of numbers in files of text.
 LOOK: dict[str, Any] = {"float_format": FLOAT_FORMAT, "encoding": "utf-8"}
 #: Where the page holds the checksums of the other files of its run.
@@ -107,6 +107,7 @@ def write(audit: Audit, folder: Path, *, sort: bool = False) -> list[Path]:
             quoting=csv.QUOTE_MINIMAL,
             **LOOK,
         )
+        (aside / RULES).write_text(audit.rows.detector.rules_.to_json(), encoding="utf-8")
         save(_bundle(audit), aside / MODEL)
         known = {file: _checksum(aside / file) for file in NAMES if file != PAGE}
         with warnings.catch_warnings():

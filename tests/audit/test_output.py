@@ -13,9 +13,11 @@ import pytest
 
 from sklearn_aae.__main__ import main
 from sklearn_aae.audit._table import read_table
+from sklearn_aae.rules import Order, Rules
+from tests.rules.tables import trips
 
 QUICK = ["--epochs", "1", "--quiet"]
-FILES = ["codes.csv", "model.aae", "report.png", "scores.csv", "synthetic.csv"]
+FILES = ["codes.csv", "model.aae", "report.png", "rules.json", "scores.csv", "synthetic.csv"]
 N = 40
 
 
@@ -291,3 +293,27 @@ def test_the_process_has_the_exit_status(tmp_path):
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
+
+
+def test_rules_are_found_written_and_taken(tmp_path, capsys):
+    table, out = tmp_path / "trips.csv", tmp_path / "out"
+    rows = trips(150).drop(columns=["returned", "refund"])
+    rows.to_csv(table, index=False)
+    assert main([str(table), "--out", str(out), *QUICK]) == 0
+    rules = Rules.from_json((out / "rules.json").read_text(encoding="utf-8"))
+    assert {"start <= end", "zone determines borough"} <= set(map(str, rules))
+    given = tmp_path / "given.json"
+    arguments = [str(table), "--out", str(out), "--force", *QUICK]
+    for worst in ("no rules", "many"):
+        given.write_text(worst, encoding="utf-8")
+        assert main([*arguments, "--rules", str(given)]) == 2
+        assert "error" in capsys.readouterr().err
+    given.write_text(Rules([Order("fare", "end")]).to_json(), encoding="utf-8")
+    assert main([*arguments, "--rules", str(given)]) == 2
+    assert "'fare <= end' needs two columns" in capsys.readouterr().err
+    given.write_text(Rules([Order("trip", "fare")]).to_json(), encoding="utf-8")
+    assert main([*arguments, "--rules", str(given)]) == 2
+    assert "is broken by" in capsys.readouterr().err
+    given.write_text(Rules([Order("start", "end")]).to_json(), encoding="utf-8")
+    assert main([*arguments, "--rules", str(given)]) == 0
+    assert Rules.from_json((out / "rules.json").read_text()) == Rules([Order("start", "end")])
