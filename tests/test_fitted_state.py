@@ -47,6 +47,16 @@ TRUSTED = {
 }
 
 
+#: Types of the cells that were fitted to.
+CELLS = {
+    "datetime.datetime",
+    "datetime.time",
+    "datetime.timedelta",
+    "decimal.Decimal",
+    "zoneinfo.ZoneInfo",
+}
+
+
 def mixed_pandas():
     strings = RNG.choice(["p", "q", "r"], N)
     return pd.DataFrame(
@@ -173,7 +183,7 @@ def test_skops_stores_fitted_estimators(fitted, name, table):
     found = skops.get_untrusted_types(data=stored)
     others = {kind for kind in found if not kind.startswith("sklearn_aae.")}
     if not table.startswith("numbers"):  # cells themselves
-        others -= {"datetime.datetime", "datetime.timedelta", "decimal.Decimal", "datetime.time"}
+        others -= CELLS
     assert others <= TRUSTED
     again = skops.loads(stored, trusted=found)
     X = TABLES[table]
