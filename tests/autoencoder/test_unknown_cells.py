@@ -163,9 +163,9 @@ def test_outputs_over_numbers_model_which_cells_are_missing(output):
 def test_the_spread_of_a_column_is_that_of_its_known_cells():
     rows = X.copy()
     rows[rng.random(120) < 0.7, 1] = np.nan
-    model = fast(output="gaussian", max_epochs=1).fit(rows)
+    model = fast(output="gaussian", init="random", max_epochs=1).fit(rows)
     noise = model.net_.module_.head.numbers.noise
-    # After one epoch the model knows nothing: residuals are as wide as the columns.
+    # After one epoch from a random start the model knows nothing: residuals are as wide as the columns.
     np.testing.assert_allclose(noise, 1, atol=0.25)
 
 
@@ -180,11 +180,13 @@ def test_a_column_without_a_number_is_no_column_of_numbers():
 def test_a_hole_changes_neither_output_nor_unit(container):
     one = X.copy()
     one[3, 1] = np.nan
-    model = fast(max_epochs=60).fit(container(one))
-    expected = fast(max_epochs=60).fit(one)
+    # From a random start: losses next to nothing leave flags alone to compare.
+    settings = {"init": "random", "max_epochs": 60}
+    model = fast(**settings).fit(container(one))
+    expected = fast(**settings).fit(one)
     np.testing.assert_array_equal(model.transform(container(one)), expected.transform(one))
     losses = model.score_contributions(container(one))
-    without = fast(max_epochs=60).fit(X).score_contributions(X)
+    without = fast(**settings).fit(X).score_contributions(X)
     # Squared errors, and the little that it costs to say that no cell is missing.
     assert np.median(losses) == pytest.approx(np.median(without), rel=0.6)
     whole = fast(max_epochs=1).fit(container((X * 9).round()))
@@ -226,7 +228,7 @@ def test_numbers_are_filled_by_what_the_others_say_and_known_ones_stay():
 
 def test_drawn_numbers_scatter_where_means_do_not():
     wide = rng.normal(size=(400, 3))
-    model = fast(max_epochs=5, adversarial_weight=0).fit(wide)
+    model = fast(init="random", max_epochs=5, adversarial_weight=0).fit(wide)
     holes = wide.copy()
     holes[::2, 1] = np.nan
     means = model.impute(holes, method="mean")[::2, 1]
