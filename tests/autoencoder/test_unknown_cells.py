@@ -165,7 +165,7 @@ def test_the_spread_of_a_column_is_that_of_its_known_cells():
     rows[rng.random(120) < 0.7, 1] = np.nan
     model = fast(output="gaussian", init="random", max_epochs=1).fit(rows)
     noise = model.net_.module_.head.numbers.noise
-    # After one epoch from a random start the model knows nothing: residuals are as wide as the columns.
+    # After one epoch from a random start residuals are as wide as the columns.
     np.testing.assert_allclose(noise, 1, atol=0.25)
 
 
