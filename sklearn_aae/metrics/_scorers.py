@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed
-from sklearn_aae.encoding import is_mixed
+from sklearn_aae.encoding import as_frame, is_mixed
 from sklearn_aae.metrics._kernel import mmd
 from sklearn_aae.metrics._manifold import precision_recall
 from sklearn_aae.metrics._models import open_model
@@ -189,6 +189,9 @@ def sample_quality_score(
     drawn = estimator.sample(n_rows, random_state=derive_seed(seed, MetricStream.DRAWS) % 2**32)
     if not of_numbers:
         real, synthetic = in_one_container(X, drawn)
+        if as_frame(real) is not None and set(real.columns) == set(synthetic.columns):
+            # In the model's order of columns, whatever that of X: trees break ties by it.
+            real = real[list(synthetic.columns)]
         tables = read_tables(6, real=real, synthetic=synthetic)
         return 1 - 2 * area_of(tables, "real", 3, order % 2**32).score
     rows, samples = as_samples({"X": X, "samples": drawn}, {"samples": 1})

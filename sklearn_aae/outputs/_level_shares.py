@@ -62,7 +62,8 @@ def matching_shift(
     training rows; where there are none, nothing is added.
     """
     target = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
-    n_draws = torch.bincount(prefix, minlength=len(counts)).unsqueeze(1)
+    # As numbers of its type: whole ones take the default type beside others.
+    n_draws = torch.bincount(prefix, minlength=len(counts)).unsqueeze(1).to(target)
     shift, most = torch.zeros_like(target), math.log(MOST_FACTOR)
     for _ in range(ROUNDS):
         sums = torch.zeros_like(target).index_add_(0, prefix, (logits + shift[prefix]).softmax(1))

@@ -57,9 +57,11 @@ def test_scores_are_those_of_the_detector(audited, table):
     parts = pd.DataFrame(detector.score_contributions(table), table.index, table.columns)
     parts = parts.clip(lower=0)
     shares = parts.div(parts.sum(axis=1), axis=0)
-    assert (written["column_1"] == shares.idxmax(axis=1)).all()
-    np.testing.assert_allclose(written["share_1"], shares.max(axis=1), rtol=1e-8)
-    assert (written["share_1"] >= written["share_2"]).all()
+    # The largest part is no reason where the row has there what was expected.
+    first = [reasons[0] for reasons in detector.explain(table)]
+    assert (written["column_1"] == [reason.column for reason in first]).all()
+    np.testing.assert_allclose(written["share_1"], [reason.share for reason in first], rtol=1e-8)
+    assert (written["column_1"] == shares.idxmax(axis=1)).mean() > 0.7
     assert (written["share_2"] >= written["share_3"]).all()
 
 

@@ -65,7 +65,8 @@ def test_known_cells_stay_and_filled_ones_are_better_than_the_mean(method):
     np.testing.assert_array_equal(filled[~GONE], X[~GONE])
     known = GONE.sum(axis=1) <= 2
     error = ((filled - X) / X.std(axis=0))[known & (GONE[:, 1]), 1]
-    assert np.sqrt((error**2).mean()) < 0.75
+    # The mean of the column has 1; a draw has the spread of what is left open twice.
+    assert np.sqrt((error**2).mean()) < (0.9 if method == "draw" else 0.75)
     assert not hasattr(model, "net_")
 
 

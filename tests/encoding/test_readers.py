@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from sklearn_aae import TableEncoder
-from sklearn_aae.encoding import CLIP, is_mixed, open_features
+from sklearn_aae.encoding import is_mixed, open_features
 from tests.instances import fast, fast_classifier, fast_clusterer, fast_detector
 
 TABLE = pd.DataFrame(
@@ -183,9 +183,7 @@ def test_reading_and_explaining_takes_time_in_proportion_to_the_columns(make):
         detector = fast_detector()
 
         def read(table=table, detector=detector, n_columns=n_columns):
-            reader, rows = open_features(
-                detector, table, strict=False, refuse_missing=False, clip=CLIP
-            )
+            reader, rows = open_features(detector, table, strict=False, refuse_missing=False)
             reader.fit(rows, np.arange(40), 0)
             scaled = reader.transform(reader.numbers(reader.read(detector, table)))
             which = np.arange(n_columns)

@@ -124,7 +124,6 @@ def test_good_arrays_skip_the_checks_and_bad_ones_meet_them(cancer, monkeypatch)
     assert not calls
     for bad, message in [
         (X[:, :5], "features"),
-        (np.where(X > 1000, np.nan, X), "NaN"),
         (np.where(X > 1000, np.inf, X), "infinity"),
         (X[0], "2D array"),
         (X[:0], "0 sample"),
@@ -133,11 +132,11 @@ def test_good_arrays_skip_the_checks_and_bad_ones_meet_them(cancer, monkeypatch)
             model.transform(bad)
     with pytest.raises(ValueError, match="NaN"):
         model.inverse_transform(Z * np.nan)
-    assert len(calls) == 6
+    assert len(calls) == 5
     model.transform(X.astype(int))
     model.transform(X.tolist())
     model.transform(np.full_like(X, 1e305))  # finite, though its sum is not
-    assert len(calls) == 9
+    assert len(calls) == 8
 
 
 def test_rows_come_back_as_check_array_would_give_them(cancer):
