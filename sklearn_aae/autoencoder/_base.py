@@ -184,7 +184,7 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
             discriminator=self.discriminator,
             supervision=self.supervision,
             n_classes=n_classes,
-            components=self._components(rows) if self._starts_at_components else None,
+            components=self._components(rows),
         )
 
     def _rates(self) -> dict[str, float]:

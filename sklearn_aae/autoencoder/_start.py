@@ -28,14 +28,18 @@ class StartMixin:
     _reader: Reader
     _seed: int
 
-    def _components(self, rows: np.ndarray) -> Components:
-        """Return the principal components at which networks start."""
-        return principal_components(
-            # Without the flags of missing cells.
-            self._reader.scale.transform(rows[some_rows(*rows.shape)])[:, : rows.shape[1]],
-            self.n_components,
-            derive_seed(self._seed, ModelStream.COMPONENTS),
-        )
+    def _components(self, rows: np.ndarray) -> Components | None:
+        """Return the principal components at which networks start; None for a random start."""
+        if not self._starts_at_components:
+            return None
+        # Without the flags of missing cells.
+        scaled = self._reader.scale.transform(rows[some_rows(*rows.shape)])[:, : rows.shape[1]]
+        with np.errstate(over="ignore"):
+            fits = np.isfinite(scaled.astype(np.float32)).all()
+        if not fits:  # networks cannot read it either, which training says
+            return None
+        seed = derive_seed(self._seed, ModelStream.COMPONENTS)
+        return principal_components(scaled, self.n_components, seed)
 
     @property
     def _starts_at_components(self) -> bool:

@@ -90,6 +90,10 @@ class SkipMLP(nn.Sequential):
         assert isinstance(layer, nn.Linear)
         return layer
 
+    def __getitem__(self, index: int | slice) -> nn.Module:  # type: ignore[override]
+        """Return a layer of the perceptron, or a chain of some of them."""
+        return nn.Sequential(*self)[index]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the sum of perceptron and path, (n, n_out)."""
         return super().forward(x) + functional.linear(x, self.path)

@@ -42,8 +42,9 @@ def start_from_components(
     others = functional.normalize(
         torch.randn(k - found, d, generator=generator, dtype=torch.float64)
     )
-    # The variance of rows along a random direction is that of a column, on average.
-    others /= spread.square().sum().div(d).sqrt().clamp(min=1e-6)
+    if found:
+        # The variance of rows along a random direction is that of a column, on average.
+        others /= spread.square().sum().div(d).sqrt().clamp(min=1e-6)
     to_code = torch.cat([to_code, others]) * scale[:, None]
     encoder.path[:k, :d] = to_code
     encoder.last.bias[:k] = center - to_code @ mean

@@ -8,6 +8,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.networks import SkipMLP, principal_components, some_rows
 from sklearn_aae.networks import _components as components_module
 from sklearn_aae.outputs import Gaussian
@@ -144,6 +145,22 @@ def test_a_table_of_constant_columns(cancer):
     model = fast(init="pca").fit(X)
     assert np.isfinite(model.transform(X)).all()
     np.testing.assert_array_equal(model.reconstruct(X), X)
+    # Codes of other rows are on the scale of the rows, not of what rounding leaves of none.
+    assert np.abs(model.transform(X + 1)).max() < 10
+
+
+@pytest.mark.parametrize("scaling", [None, "standard"])
+def test_numbers_beyond_the_networks_get_the_message_of_training(cancer, scaling):
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteLossError, match="extreme values"):
+        fast(init="pca", scaling=scaling).fit(cancer[0] * 1e200)
+
+
+def test_layers_beside_the_linear_path_are_sliced_like_others(cancer):
+    decoder = untrained().fit(cancer[0]).decoder_
+    hidden = decoder[:-1]
+    assert [type(layer) for layer in hidden] == [type(layer) for layer in decoder][:-1]
+    assert hidden[0] is decoder[0]
+    assert decoder[-1] is decoder.last
 
 
 def test_a_first_call_of_partial_fit_with_few_rows_leaves_no_component_out(cancer):
