@@ -90,7 +90,7 @@ class SkipMLP(nn.Sequential):
         assert isinstance(layer, nn.Linear)
         return layer
 
-    def __getitem__(self, index: int | slice) -> nn.Module:  # type: ignore[override]
+    def __getitem__(self, index: int | slice) -> nn.Module:
         """Return a layer of the perceptron, or a chain of some of them."""
         return nn.Sequential(*self)[index]
 
