@@ -20,6 +20,7 @@ from sklearn_aae.autoencoder._unknown import fill_numbers
 from sklearn_aae.encoding import LevelsReader
 from sklearn_aae.encoding._layout import ON_AN_AXIS, Layout, Span
 from sklearn_aae.networks import AAEModule, Classes
+from sklearn_aae.outputs import as_output
 from sklearn_aae.outputs._constraints import Constraints
 from sklearn_aae.posteriors import Channel
 
@@ -57,6 +58,7 @@ def fill_missing(
     """
     reader, draw = model._reader, method == "draw"
     rows, missing = reader.read_with_gaps(model if caller is None else caller, X)
+    as_output(model._built.parameters["output"], mixed=reader.is_mixed).check(rows)
     labels = labels_to_decode(model, y, "impute", len(rows))
     where = np.flatnonzero(missing.any(axis=1))
     part, gaps = rows[where], missing[where]

@@ -40,7 +40,8 @@ def build_network(
         return default(n_in, n_out)
     with fenced(seed):
         built = _built(role, network, n_in, n_out, {} if copies is None else copies)
-        _check_widths(role, built, n_in, n_out)
+        if _check_widths(role, built, n_in, n_out) != torch.float32:
+            built.register_forward_hook(in_precision_of_rows)
         if _changes_inputs(built, n_in):
             built.register_forward_pre_hook(with_rows_of_its_own)
     return built
@@ -49,6 +50,11 @@ def build_network(
 def with_rows_of_its_own(network: nn.Module, inputs: tuple) -> tuple:
     """Return copies of inputs, for a network that would change them in place: a forward hook."""
     return tuple(x.clone() if isinstance(x, torch.Tensor) else x for x in inputs)
+
+
+def in_precision_of_rows(network: nn.Module, inputs: tuple, output: torch.Tensor) -> torch.Tensor:
+    """Return the output of a network that computes in a precision of its own: a forward hook."""
+    return output.to(inputs[0].dtype)
 
 
 def _built(role: str, network: Network, n_in: int, n_out: int, copies: dict[int, Any]) -> nn.Module:
@@ -85,8 +91,8 @@ def _trial_rows(network: nn.Module, n_in: int) -> torch.Tensor:
     return torch.zeros(2, n_in, dtype=torch.float32, device=device)
 
 
-def _check_widths(role: str, network: nn.Module, n_in: int, n_out: int) -> None:
-    """Raise ValueError or TypeError unless the network maps (2, n_in) to (2, n_out).
+def _check_widths(role: str, network: nn.Module, n_in: int, n_out: int) -> torch.dtype:
+    """Return the type of outputs; raise unless the network maps (2, n_in) to (2, n_out).
 
     A network that was made in another precision becomes one of float32.
     """
@@ -111,6 +117,7 @@ def _check_widths(role: str, network: nn.Module, n_in: int, n_out: int) -> None:
         )
     if not out.is_floating_point():
         raise TypeError(f"{role} must return floating-point numbers; it returned {out.dtype}.")
+    return out.dtype
 
 
 def _try_out(network: nn.Module, n_in: int) -> Any:

@@ -241,7 +241,7 @@ def test_a_bernoulli_output_checks_its_range_at_every_entry():
     codes = model.transform(X)
     wrong = X.copy()
     wrong[7, 2] = 2.5
-    calls = ("transform", "score_samples", "score_contributions", "reconstruct", "score")
+    calls = ("transform", "score_samples", "score_contributions", "reconstruct", "score", "impute")
     for name in (*calls, "partial_fit", "fit"):
         with pytest.raises(ValueError, match=r"column 2 spans \[.*, 2.5\], first in row 7"):
             getattr(model, name)(wrong)

@@ -78,6 +78,17 @@ class Uncopied(nn.Linear):
         return self.last
 
 
+class Shifted(nn.Module):
+    """Adds what it holds in float64 to the output, which makes that float64."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.out, self.shift = nn.Linear(n_in, n_out), torch.full((n_out,), 0.5).double()
+
+    def forward(self, x):
+        return self.out(x) + self.shift
+
+
 def lazy(n_in, n_out):
     return nn.Sequential(nn.LazyLinear(6), nn.LazyBatchNorm1d(), nn.ELU(), nn.LazyLinear(n_out))
 
@@ -94,6 +105,13 @@ def test_every_method_takes_rows_of_either_precision(pixels, network):
     np.testing.assert_allclose(model.transform(pixels.astype(np.float32)), codes, atol=1e-4)
     assert np.isfinite(model.score_samples(pixels)).all()
     assert np.isfinite(model.partial_fit(pixels).transform(pixels)).all()
+
+
+@pytest.mark.parametrize("role", ["encoder", "decoder", "discriminator"])
+def test_a_network_may_return_another_precision(pixels, role):
+    model = fast(max_epochs=1, **{role: Shifted}).fit(pixels)
+    assert model.partial_fit(pixels).reconstruct(pixels).dtype == np.float64
+    assert model.transform(pixels.astype(np.float32)).dtype == np.float32
 
 
 def test_classifier_and_detector_take_a_network_of_one_precision(images):
