@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from torch.optim import LBFGS
+
 #: What is said elsewhere: the parameter of the estimator, or None where it follows from all.
 OWNED: dict[str, str | None] = {
     "module": "hidden_layer_sizes, encoder and decoder",
@@ -36,12 +38,27 @@ def net_arguments(ours: Mapping[str, Any], theirs: Mapping[str, Any] | None) -> 
     for name in theirs:
         _refuse_owned(name)
     replaced = [name for name in theirs if name.startswith("optimizer") and "__" not in name]
+    for name in replaced:
+        _check_optimizer(name, theirs[name])
     kept = {
         name: value
         for name, value in ours.items()
         if name.split("__")[0] not in replaced or name.endswith("__lr")
     }
     return {**kept, **theirs}
+
+
+def _check_optimizer(name: str, optimizer: Any) -> None:
+    if not callable(optimizer):
+        raise TypeError(
+            f"net_params[{name!r}] must be a class of optimizers, such as torch.optim.AdamW; got "
+            f"{optimizer!r}."
+        )
+    if isinstance(optimizer, type) and issubclass(optimizer, LBFGS):
+        raise ValueError(
+            f"net_params[{name!r}] is {optimizer.__name__}, which asks for losses several times a "
+            "step; take one that steps by gradients alone, such as torch.optim.AdamW."
+        )
 
 
 def _refuse_owned(name: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -223,13 +224,18 @@ def _numbers(cells: list) -> np.ndarray:
     if all(isinstance(cell, int) for cell in cells):
         return _whole_numbers(cells)
     if any(not isinstance(cell, (int, float)) for cell in cells):  # decimals, fractions
-        return as_objects(cells)
+        whole = all(map(_is_whole, cells))
+        return _whole_numbers([int(cell) for cell in cells]) if whole else as_objects(cells)
     array = np.array(cells, dtype=np.float64)
     if array.tolist() == cells:
         return array
     # Beyond 2**53 a whole number need not be a float.
     broken = any(isinstance(cell, float) and not cell.is_integer() for cell in cells)
     return array if broken else _whole_numbers([int(cell) for cell in cells])
+
+
+def _is_whole(cell: Any) -> bool:
+    return isinstance(cell, int) or (math.isfinite(cell) and cell == int(cell))
 
 
 def _whole_numbers(cells: list[int]) -> np.ndarray:

@@ -85,6 +85,8 @@ BIG = 2**53
         (pl.Series(["b", None, "a"], dtype=pl.Categorical), ["a", "b"], [1, -1, 0]),
         (pa.array(["b", None]).dictionary_encode(), ["b"], [0, -1]),
         ([["b"], ["a"]], ["a", "b"], [1, 0]),
+        ([Decimal("3.0"), None, Decimal(2)], [2, 3], [1, -1, 0]),
+        (pl.Series([Decimal(BIG + 1), Decimal(BIG)]), [BIG, BIG + 1], [1, 0]),
     ],
 )
 def test_labels_keep_the_type_and_the_value_that_they_came_with(y, classes, encoded):
@@ -122,6 +124,7 @@ def test_what_came_is_not_changed():
         (pl.Series(["a", 1], dtype=pl.Object), "mixes labels of types number, str"),
         (pd.DataFrame({"a": [1], "b": [2]}), r"should be a 1d array.*\(1, 2\)"),
         ([Decimal("0.5"), None], r"continuous\. y holds 0\.5"),
+        ([Decimal("Infinity"), Decimal(1)], r"continuous\. y holds Infinity"),
         ([{}, {}], "type dict, which cannot be sorted"),
         ([["a"], "b"], "some of its cells are lists|inhomogeneous"),
         ([1 + 2j], "Complex data not supported"),

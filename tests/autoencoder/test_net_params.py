@@ -66,6 +66,12 @@ def test_searches_and_classifiers():
         ({"optimiser": torch.optim.SGD}, ValueError, r"unexpected argument\(s\) optimiser"),
         ({1: 2}, TypeError, "text as keys, got 1"),
         ([("lr", 1)], ValueError, "net_params"),
+        (
+            {"optimizer": "adam"},
+            TypeError,
+            r"\['optimizer'\] must be a class of optimizers",
+        ),
+        ({"optimizer_gen": torch.optim.LBFGS}, ValueError, r"\['optimizer_gen'\] is LBFGS"),
     ],
 )
 def test_what_is_the_estimators_own(words, error, message):
