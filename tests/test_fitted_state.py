@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
@@ -22,6 +23,7 @@ from sklearn_aae import (
     AdversarialAutoencoder,
     TableEncoder,
 )
+from sklearn_aae.priors import LearnedMixture
 
 N = 40
 RNG = np.random.default_rng(0)
@@ -215,6 +217,17 @@ def test_skops_stores_a_detector_around_a_model(fitted):
     assert others <= TRUSTED | {"sklearn.frozen._frozen.FrozenEstimator"}
     again = skops.loads(stored, trusted=found)
     np.testing.assert_array_equal(apply(again, NUMBERS), apply(detector, NUMBERS))
+
+
+@pytest.mark.parametrize("prior", ["learned", LearnedMixture(3)], ids=["by name", "object"])
+def test_skops_stores_a_prior_that_is_learned(prior):
+    skops = pytest.importorskip("skops.io", reason="skops is in no extra: it is not needed")
+    model = AdversarialAutoencoder(prior=prior, **TINY).fit(NUMBERS)
+    stored = skops.dumps(model)
+    again = skops.loads(stored, trusted=skops.get_untrusted_types(data=stored))
+    assert again.prior_ is again.net_.module_.prior
+    assert torch.equal(again.prior_.means, model.prior_.means)
+    np.testing.assert_array_equal(again.sample(3, random_state=0), model.sample(3, random_state=0))
 
 
 def test_the_quickstart_lists_what_skops_is_to_trust():

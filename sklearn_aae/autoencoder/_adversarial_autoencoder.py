@@ -46,6 +46,7 @@ from sklearn_aae.autoencoder._supervision import (
 )
 from sklearn_aae.encoding import LevelsReader, as_plain, is_ready
 from sklearn_aae.networks import Classes
+from sklearn_aae.priors import Prior
 
 
 class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE):
@@ -833,6 +834,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 "categories have no variance."
             )
         return ratio
+
+    @property
+    def prior_(self) -> Prior:
+        """The prior as an object, as it was fitted."""
+        return self.net_.module_.prior
 
     @property
     def encoder_(self) -> nn.Module:

@@ -297,7 +297,6 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
         """Return the public attributes that describe a trained net."""
         return {
             "net_": net,
-            "prior_": net.module_.prior,
             "n_iter_": len(net.history),
             "interrupted_": bool(net.interrupted_),
         }
