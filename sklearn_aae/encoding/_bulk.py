@@ -11,8 +11,9 @@ GROSS = 20.0
 MOST_GROSS = 0.15
 #: The quartiles' distance in standard deviations of a normal column.
 QUARTILES = 1.349
-#: What counts as a standard deviation of a column of one value: a share of it, or this of 0.
-OF_CONSTANT, OF_ZERO = 1e-3, 1e-12
+#: What counts as a standard deviation of a column of one value: a share of it, as little as
+#: numbers of 32 bits can tell, or this of 0.
+OF_CONSTANT, OF_ZERO = 1e-7, 1e-12
 
 
 def bulk_scale(values: np.ndarray) -> tuple[float, float] | None:
