@@ -114,7 +114,7 @@ class IndicatorsReader(NumbersReader):
         return self.encoder._check_table(as_plain(X), reset=False, owner=estimator)
 
     def fit(self, table: Any, training: np.ndarray, seed: int) -> None:
-        self.strays = Strays()
+        self.strays = Strays(of_numbers=not self.strict)
         part = self.strays.fit(_safe_indexing(table, training))
         self.encoder.fit(part)
         codecs = self.encoder._codecs

@@ -20,15 +20,26 @@ MOST_STRAYS = 0.1
 class Strays:
     """Tells cells that are not of the type of nearly all others of their column.
 
+    Parameters
+    ----------
+    of_numbers : bool
+        Whether to tell them in later cells of columns whose type in fit is one of numbers, too.
+
     Attributes
     ----------
     typical_ : dict of int to (str, object)
         Type, and a cell, of the columns of objects that are numbers, booleans, dates or durations.
+    typed_ : set of int
+        The columns whose type is one of numbers.
     """
+
+    def __init__(self, of_numbers: bool) -> None:
+        self.of_numbers = of_numbers
 
     def fit(self, table: Any) -> Any:
         """Learn the columns' types; return the table with a typical cell in place of strays."""
         self.typical_ = {}
+        self.typed_ = _columns_of_numbers(table) if self.of_numbers else set()
         for j, cells in _object_columns(table).items():
             kinds = Counter(kind for kind in map(_kind, cells) if kind is not None)
             if not kinds:
@@ -43,9 +54,13 @@ class Strays:
         """Return a table with a typical cell in place of strays, and where these are."""
         strays: dict[int, np.ndarray] = {}
         replaced = {}
-        for j, cells in _object_columns(table, set(self.typical_)).items():
-            kind, typical = self.typical_[j]
-            odd = np.array([_kind(cell) not in (kind, None) for cell in cells], dtype=bool)
+        known = dict.fromkeys(self.typed_, (NUMBER, 0)) | self.typical_
+        for j, cells in _object_columns(table, set(known)).items():
+            kind, typical = known[j]
+            kinds = list(map(_kind, cells))
+            if j in self.typed_ and kind not in kinds:
+                continue  # another column, and not one with an odd cell
+            odd = np.array([found not in (kind, None) for found in kinds], dtype=bool)
             if odd.any():
                 strays[j] = odd
                 replaced[j] = [typical if o else c for o, c in zip(odd, cells, strict=True)]
@@ -92,6 +107,16 @@ def _object_columns(table: Any, among: set[int] | None = None) -> dict[int, list
             continue
         found[j] = native.tolist() if isinstance(native, np.ndarray) else native.to_list()
     return found
+
+
+def _columns_of_numbers(table: Any) -> set[int]:
+    """Return the columns of a frame that have a type, one of numbers."""
+    columns = enumerate(columns_of(table))
+    return {
+        j
+        for j, native in columns
+        if not isinstance(native, np.ndarray) and native.dtype.is_numeric()
+    }
 
 
 def _is_text(native: Any) -> bool:

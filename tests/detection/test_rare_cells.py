@@ -112,6 +112,27 @@ def test_a_column_of_text_is_no_column_of_numbers(of_numbers):
         of_numbers.predict(frame)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "int64", "Int64"])
+def test_text_in_a_column_whose_type_is_one_of_numbers(dtype):
+    frame = table().assign(t=np.arange(400) % 9).astype({"t": dtype})
+    detector, rows = fast().fit(frame), frame[:60]
+    odd = rows.astype({"t": object})
+    odd.iloc[1::2, 2] = "n/a"
+    found, usual = detector.score_samples(odd), detector.score_samples(rows)
+    np.testing.assert_array_equal(found[::2], usual[::2])
+    assert (found[1::2] < detector.offset_).mean() > 0.9
+    assert detector.explain(odd[:2], top=1)[1][0].column == "t"
+
+
+def test_text_alone_is_no_column_of_numbers(of_both):
+    odd = table(6).astype({"a": object})
+    odd.iloc[::2, 0] = "n/a"
+    with pytest.raises(TypeError, match=r"Column 'a' is of kind 'category'"):
+        of_both.score_samples(odd[::2])
+    with pytest.raises(TypeError, match=r"Column 'a' is of kind 'category'"):
+        fast(handle_unknown="error").fit(table()).score_samples(odd)
+
+
 @pytest.mark.parametrize("cells", [{"a": np.nan}, {"c": None}])
 def test_a_missing_cell_in_a_mixed_table_is_scored(of_both, cells):
     frame = table(50, 1)
@@ -195,7 +216,9 @@ def test_a_tenth_of_gross_values_does_not_dull_a_column():
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-@pytest.mark.parametrize("always, now", [(1e-3, 2e-3), (1e-6, 1e-3), (0.0, 0.01), (5.0, 5.05)])
+@pytest.mark.parametrize(
+    "always, now", [(1e-3, 2e-3), (1e-6, 1e-3), (0.0, 0.01), (5.0, 5.001), (2020, 2021)]
+)
 def test_another_value_in_a_constant_column_is_odd_in_any_unit(always, now, mixed):
     rng = np.random.default_rng(0)
 
@@ -204,7 +227,10 @@ def test_another_value_in_a_constant_column_is_odd_in_any_unit(always, now, mixe
         return frame.assign(t=np.resize(["u", "v"], n)) if mixed else frame
 
     detector = fast(max_epochs="auto").fit(make(400, always))
-    assert (detector.predict(make(50, now)) == -1).all()
+    odd = make(50, now)
+    assert (detector.predict(odd) == -1).all()
+    named = [reasons[0][0] for reasons in detector.explain(odd, top=1)]
+    assert set(named) == {"const"}
 
 
 def test_a_given_model_takes_what_overflows_for_an_outlier():
