@@ -83,12 +83,14 @@ class PlainReader(NumbersReader):
             if found is not None:
                 self.scale.shift_[j], self.scale.scale_[j] = found
         self.surprise = np.full(self.n_columns, surprise(len(training)))
+        self.ends = rows.min(axis=0), rows.max(axis=0)
 
     def transform(self, numbers: np.ndarray) -> np.ndarray:
         return with_surprises(self.scale.bent(numbers), self.surprise)
 
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
-        return super().cells(unbend(scaled), columns)
+        rows = self.scale.inverse_transform(unbend(scaled), np.float64).clip(*self.ends)
+        return rows[np.arange(len(rows)), columns].tolist()
 
 
 class IndicatorsReader(NumbersReader):
@@ -132,6 +134,10 @@ class IndicatorsReader(NumbersReader):
         self.number_of_column = np.where(np.array(kinds) == NUMBER, self.edges[:-1], -1)
         numbers = np.nan_to_num(self._dense(_safe_indexing(table, training)))
         self.fit_scale(numbers, "standard", seed)
+        #: What no number is beyond; other features are as they come.
+        self.ends = np.full((2, self.edges[-1]), [[-np.inf], [np.inf]], dtype=np.float32)
+        own = self.number_of_column[self.number_of_column >= 0]
+        self.ends[:, own] = numbers[:, own].min(axis=0), numbers[:, own].max(axis=0)
         # Gross values would widen what is measured by the bulk.
         self.scale.shift_[self.edges[scaled]], self.scale.scale_[self.edges[scaled]] = 0.0, 1.0
         away = np.concatenate(
@@ -211,7 +217,7 @@ class IndicatorsReader(NumbersReader):
         return out
 
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
-        rows = self.scale.inverse_transform(unbend(scaled), np.float64)
+        rows = self.scale.inverse_transform(unbend(scaled), np.float64).clip(*self.ends)
         which, where = np.unique(columns, return_inverse=True)
         # One frame for all: to make one for each column takes longer than what is in it.
         table = self.encoder._from_dense(rows, self.edges, which.tolist())

@@ -105,3 +105,17 @@ def test_quantiles_are_conformal():
     assert _quantile(values) == 1905
     assert _quantile(np.arange(3.0)) == 2
     assert _quantile(np.empty(0)) == 0
+
+
+@pytest.mark.parametrize("make", [lambda frame: frame, pd.DataFrame.to_numpy])
+def test_what_is_expected_lies_within_the_range_of_the_column(make):
+    rng = np.random.default_rng(0)
+    skewed = pd.DataFrame({"a": rng.exponential(size=500), "b": rng.lognormal(sigma=2, size=500)})
+    skewed["a"] *= rng.random(500) < 0.5
+    frame = skewed if make is pd.DataFrame.to_numpy else skewed.assign(t=["u", "v"] * 250)
+    detector = AAEOutlierDetector(random_state=0, max_epochs=5, rules=None).fit(make(frame))
+    reasons = [reason for row in detector.explain(make(frame), top=3) for reason in row]
+    for name, column in skewed.items():
+        own = [r for r in reasons if r.column in (name, list(skewed).index(name))]
+        ends = np.array([[r.low, r.expected, r.high] for r in own])
+        assert column.min() <= ends.min() and ends.max() <= column.max()
