@@ -412,10 +412,9 @@ class AAEOutlierDetector(
             reader, estimator = read_as_estimator(self.estimator, table, training, context)
         else:
             reader.fit(table, training, derive_seed(seed, DetectorStream.SCALER))
-        rows = _safe_indexing(table, training)
         rule_seed = derive_seed(seed, DetectorStream.RULES)
         reader, self.rules_ = with_rules(
-            reader, self._container, self.rules, rows, rule_seed, self._rule_share
+            reader, self._container, self.rules, table, training, rule_seed, self._rule_share
         )
         return reader, estimator
 

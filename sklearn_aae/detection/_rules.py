@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 
 from sklearn_aae.detection._explain import Reason
 from sklearn_aae.detection.scores import RULES
@@ -125,16 +126,18 @@ def with_rules(
     container: Container,
     parameter: Any,
     table: Any,
+    training: np.ndarray,
     seed: int,
     share: float | None,
 ) -> tuple[Any, Rules]:
-    """Return a reader that minds the rules of training rows, and the rules.
+    """Return a reader that minds the rules of some rows of a table, and the rules.
 
-    The rows, read, came in ``container``.
+    The table, read, came in ``container``; the rows are given by position.
     """
+    table = _safe_indexing(table, training)
     if hasattr(reader, "strays"):
         table, _ = reader.strays.set_aside(table)
-    rows = RuleTable(table, list(container.columns))
+    rows = RuleTable(table, list(container.columns), training)
     is_frame = container.backend is not None
     rules = rules_for(parameter, rows, is_frame=is_frame, random_state=seed % 2**32, share=share)
     by_row = Rules([rule for rule in rules if rule.by_row])

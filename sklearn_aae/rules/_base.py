@@ -236,10 +236,9 @@ def as_text(number: Decimal, *, is_time: bool = False) -> str:
     return f"{number.normalize():f}"
 
 
-def name_rows(broken: np.ndarray) -> str:
-    """Return the first of the rows where something is true, as text."""
-    rows = np.flatnonzero(broken)
-    shown = ", ".join(map(str, rows[:N_NAMED].tolist()))
+def name_rows(rows: list[int]) -> str:
+    """Return the first of some rows as text."""
+    shown = ", ".join(map(str, rows[:N_NAMED]))
     return f"{shown}, ..." if len(rows) > N_NAMED else shown
 
 

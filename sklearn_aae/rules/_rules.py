@@ -222,13 +222,13 @@ class Rules(MutableSequence[Rule]):
             counted = rule._learn(table)._counted(table, rule.chance)
             about = (counted.support or 0) + (counted.breaks or 0)
             if share is not None and (counted.breaks or 0) > (1 - share) * about:
-                broken = counted.broken(table)
+                rows = table.positions[counted.broken(table)].tolist()
                 raise RuleError(
                     f"The rule '{rule}' is broken by {counted.breaks} of {about} rows, more than "
-                    f"{1 - share:.1%}: rows {name_rows(broken)}. Correct the rows, leave them "
+                    f"{1 - share:.1%}: rows {name_rows(rows)}. Correct the rows, leave them "
                     "out, or remove the rule.",
                     rule,
-                    np.flatnonzero(broken).tolist(),
+                    rows,
                 )
             learned.append(counted)
         return Rules(learned, not_searched=self.not_searched)

@@ -130,14 +130,19 @@ class RuleTable:
         The table.
     names : list, default=None
         What the columns are called, if a table that was read lost that.
+    positions : ndarray of shape (n_rows,), default=None
+        Where the rows are in a larger table, for messages.
     """
 
-    def __init__(self, X: Any, names: list | None = None) -> None:
+    def __init__(
+        self, X: Any, names: list | None = None, positions: np.ndarray | None = None
+    ) -> None:
         frame = as_frame(X)
         if frame is None:
             X = check_array(as_array(X), dtype=None, ensure_all_finite=False)
         self.X, self.container = X, Container.of(X)
         self.n_rows = len(X)
+        self.positions = np.arange(self.n_rows) if positions is None else positions
         natives = list(columns_of(X))
         self.names = names or list(self.container.columns) or list(range(len(natives)))
         self._natives = dict(zip(self.names, natives, strict=True))
@@ -157,6 +162,7 @@ class RuleTable:
         table = object.__new__(cls)
         table.X, table.container, table._natives = None, Container(None, ()), {}
         table.n_rows = len(columns[0].missing)
+        table.positions = np.arange(table.n_rows)
         table.names = [column.name for column in columns]
         table._read = {column.name: column for column in columns}
         return table

@@ -118,4 +118,5 @@ def test_what_is_expected_lies_within_the_range_of_the_column(make):
     for name, column in skewed.items():
         own = [r for r in reasons if r.column in (name, list(skewed).index(name))]
         ends = np.array([[r.low, r.expected, r.high] for r in own])
-        assert column.min() <= ends.min() and ends.max() <= column.max()
+        assert column.min() <= ends.min()
+        assert ends.max() <= column.max()

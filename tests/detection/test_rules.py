@@ -201,6 +201,15 @@ def test_rules_that_do_not_fit_are_named_and_leave_no_trace(rows, rules, error, 
     assert not hasattr(detector, "rules_")
 
 
+@pytest.mark.parametrize("make", [lambda frame: frame, lambda frame: frame.assign(t="u")])
+def test_rows_that_break_a_rule_are_named_by_their_place_in_the_table(make):
+    table = pd.DataFrame({"a": np.arange(300.0), "b": np.arange(300.0) + 1})
+    table.loc[250:, "b"] = -1.0
+    with pytest.raises(RuleError, match=r"rows 25\d, ") as raised:
+        fast_detector(rules=[Order("a", "b")]).fit(make(table))
+    assert set(raised.value.rows) <= set(range(250, 300))
+
+
 @pytest.mark.parametrize("rules", ["auto", [Sum("c", ["a", "b"])]])
 @pytest.mark.parametrize("mixed", [False, True])
 def test_out_of_fold_scores_mind_the_rules_of_the_other_folds(rules, mixed):
