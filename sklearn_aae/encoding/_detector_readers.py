@@ -19,12 +19,15 @@ from sklearn_aae.encoding._category_columns import CategoryCodec
 from sklearn_aae.encoding._codec import ColumnCodec, EmptyCodec
 from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, EMPTY, NUMBER, Column, read_column
 from sklearn_aae.encoding._containers import Container, as_plain, columns_of
-from sklearn_aae.encoding._number_columns import NumberCodec
+from sklearn_aae.encoding._number_columns import NumberCodec, find_decimals, rounded
 from sklearn_aae.encoding._readers import NumbersReader, check_table, is_mixed
 from sklearn_aae.encoding._scaling import FAR, bend, unbend
 from sklearn_aae.encoding._strays import Strays
 from sklearn_aae.encoding._table_encoder import TableEncoder
 from sklearn_aae.exceptions import UnsupportedColumnsError
+
+#: So many rows are looked at first for decimals.
+N_FEW = 30
 
 
 def surprise(n_rows: int) -> float:
@@ -84,13 +87,23 @@ class PlainReader(NumbersReader):
                 self.scale.shift_[j], self.scale.scale_[j] = found
         self.surprise = np.full(self.n_columns, surprise(len(training)))
         self.ends = rows.min(axis=0), rows.max(axis=0)
+        #: To how many decimals numbers are given; a few rows rule out most measurements.
+        self.decimals = [
+            None if find_decimals(few, few.dtype) is None else find_decimals(values, values.dtype)
+            for few, values in zip(rows[:N_FEW].T, rows.T, strict=True)
+        ]
 
     def transform(self, numbers: np.ndarray) -> np.ndarray:
         return with_surprises(self.scale.bent(numbers), self.surprise)
 
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
         rows = self.scale.inverse_transform(unbend(scaled), np.float64).clip(*self.ends)
-        return rows[np.arange(len(rows)), columns].tolist()
+        cells = rows[np.arange(len(rows)), columns]
+        for j in np.unique(columns):
+            decimals = self.decimals[j]
+            if decimals is not None:
+                cells[columns == j] = rounded(cells[columns == j], decimals)
+        return cells.tolist()
 
 
 class IndicatorsReader(NumbersReader):

@@ -33,14 +33,14 @@ def find_decimals(values: np.ndarray, storage: np.dtype) -> int | None:
     decimals = 0
     # A few values rule out most columns of measurements.
     for part in (values[:: max(1, len(values) // SAMPLED)], values):
-        while (_rounded(part, decimals).astype(storage) != part.astype(storage)).any():
+        while (rounded(part, decimals).astype(storage) != part.astype(storage)).any():
             decimals += 1
             if decimals > MOST_DECIMALS:
                 return None
     return decimals
 
 
-def _rounded(values: np.ndarray, decimals: int) -> np.ndarray:
+def rounded(values: np.ndarray, decimals: int) -> np.ndarray:
     """Return rounded values, those unchanged that are too large to be rounded."""
     with np.errstate(over="ignore", invalid="ignore"):
         rounded = np.round(values, decimals)
@@ -249,7 +249,7 @@ class NumberCodec(AxisCodec):
             return snap(self.grid, values)
         if decimals is None or values.dtype.kind != "f":
             return values
-        return _rounded(values, decimals)
+        return rounded(values, decimals)
 
     def present_values(
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None

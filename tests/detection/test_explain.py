@@ -120,3 +120,14 @@ def test_what_is_expected_lies_within_the_range_of_the_column(make):
         ends = np.array([[r.low, r.expected, r.high] for r in own])
         assert column.min() <= ends.min()
         assert ends.max() <= column.max()
+
+
+def test_what_is_expected_among_whole_numbers_is_one():
+    rng = np.random.default_rng(0)
+    X = np.stack([rng.poisson(4, 400), rng.integers(0, 30, 400) / 10, rng.normal(size=400)], axis=1)
+    detector = AAEOutlierDetector(random_state=0, max_epochs=5).fit(X)
+    reasons = [reason for row in detector.explain(X[:100], top=3) for reason in row]
+    for column, factor in ((0, 1), (1, 10)):
+        ends = np.array([r[2:5] for r in reasons if r.column == column]) * factor
+        np.testing.assert_allclose(ends, ends.round(), atol=1e-9)
+    assert not any(reason.value == reason.expected for reason in reasons)
