@@ -215,12 +215,16 @@ class ColumnCodec:
         if column.kind != EMPTY:
             self.to_dense(column, out)
 
-    def read(self, block: np.ndarray) -> Any:
+    def within_range(self, cells: np.ndarray) -> np.ndarray:
+        """Return cells for dense columns, moved to between the first and the last of fit's."""
+        return cells
+
+    def read(self, block: np.ndarray, *, within_range: bool = False) -> Any:
         """Return a column as it came in fit, for its dense columns."""
-        if self.span.missing is None:
-            return self.form.build(self.from_dense(block), np.zeros(len(block), dtype=bool))
-        missing = self.missing_in(block)
-        return self.form.build(self.from_dense(block[:, :-1]), missing)
+        has_missing = self.span.missing is not None
+        missing = self.missing_in(block) if has_missing else np.zeros(len(block), dtype=bool)
+        cells = self.from_dense(block[:, :-1] if has_missing else block)
+        return self.form.build(self.within_range(cells) if within_range else cells, missing)
 
     def missing_in(self, block: np.ndarray) -> np.ndarray:
         """Return which rows of dense columns say that the cell is missing."""

@@ -309,6 +309,12 @@ class TimestampCodec(AxisCodec):
         clocks = np.rint(block[:, -1].astype(np.float64).clip(-FAR, FAR) * half + centre)
         return self._on_own_clocks(values, clocks.clip(0, len(self.zones) - 1).astype(np.int64))
 
+    def within_range(self, cells: np.ndarray) -> np.ndarray:
+        """Return timestamps moved to between the first and the last of fit's."""
+        if self.clocks is not None:
+            return cells  # objects, each on a clock of its own
+        return cells.clip(*self._typed(self.axis.values[[0, -1]]))
+
     def _snap(self, values: np.ndarray) -> np.ndarray:
         """Return timestamps of the training range on the grid: the nearest ones."""
         first, last = self.axis.values[[0, -1]]

@@ -233,7 +233,7 @@ class IndicatorsReader(NumbersReader):
         rows = self.scale.inverse_transform(unbend(scaled), np.float64).clip(*self.ends)
         which, where = np.unique(columns, return_inverse=True)
         # One frame for all: to make one for each column takes longer than what is in it.
-        table = self.encoder._from_dense(rows, self.edges, which.tolist())
+        table = self.encoder._from_dense(rows, self.edges, which.tolist(), within_range=True)
         cells = [_listed(column) for column in columns_of(table)]
         return [cells[j][i] for i, j in enumerate(where.tolist())]
 

@@ -480,13 +480,22 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self._from_dense(matrix, edges, range(len(self._codecs)), X)
 
     def _from_dense(
-        self, matrix: np.ndarray, edges: np.ndarray, which: Sequence[int], like: Any = None
+        self,
+        matrix: np.ndarray,
+        edges: np.ndarray,
+        which: Sequence[int],
+        like: Any = None,
+        *,
+        within_range: bool = False,
     ) -> Any:
         """Return the table of some columns, by position, that a dense matrix stands for.
 
         ``edges`` are where each column's dense ones begin, and where the last ones end.
         """
-        columns = [self._codecs[j].read(matrix[:, edges[j] : edges[j + 1]]) for j in which]
+        columns = [
+            self._codecs[j].read(matrix[:, edges[j] : edges[j + 1]], within_range=within_range)
+            for j in which
+        ]
         return self._container.part(which).assemble(columns, like)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:

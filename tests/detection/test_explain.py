@@ -131,3 +131,15 @@ def test_what_is_expected_among_whole_numbers_is_one():
         ends = np.array([r[2:5] for r in reasons if r.column == column]) * factor
         np.testing.assert_allclose(ends, ends.round(), atol=1e-9)
     assert not any(reason.value == reason.expected for reason in reasons)
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_expected_dates_lie_within_the_range_of_the_column(zone):
+    rng = np.random.default_rng(0)
+    days = pd.Timestamp("2019-11-20", tz=zone) + pd.to_timedelta(rng.integers(0, 100, 300), "D")
+    frame = pd.DataFrame({"day": days, "a": rng.normal(size=300)})
+    detector = AAEOutlierDetector(random_state=0, max_epochs=2, rules=None).fit(frame)
+    found = [r.expected for row in detector.explain(frame) for r in row if r.column == "day"]
+    assert found
+    assert days.min() <= min(found)
+    assert max(found) <= days.max()
