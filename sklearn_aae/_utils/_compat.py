@@ -8,6 +8,7 @@ from types import ModuleType
 from sklearn.base import _fit_context
 from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_feature_names_in
 
 from sklearn_aae.exceptions import MissingExtraError
@@ -21,6 +22,7 @@ __all__ = [
     "StrOptions",
     "_check_feature_names_in",
     "_fit_context",
+    "_get_output_config",
     "import_extra",
 ]
 

@@ -15,6 +15,7 @@ from sklearn_aae._utils._compat import (
     StrOptions,
     _check_feature_names_in,
     _fit_context,
+    _get_output_config,
 )
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import ModelStream, derive_seed
@@ -202,10 +203,15 @@ class AAEImputer(TransformerMixin, BaseEstimator):
             by_row=True,
             caller=self,
         )
-        if not self.add_indicator:
+        if self.add_indicator:
+            _, missing = self.estimator_._reader.read_with_gaps(self, X)
+            gone = missing[:, self.indicator_features_]
+            filled = _beside(filled, gone, self._indicator_names())
+        frame = as_frame(filled)
+        if frame is None or _get_output_config("transform", self)["dense"] != "pandas":
             return filled
-        _, missing = self.estimator_._reader.read_with_gaps(self, X)
-        return _beside(filled, missing[:, self.indicator_features_], self._indicator_names())
+        # pandas itself would read a frame of another library as an array of one type.
+        return frame.to_pandas()
 
     def _indicator_names(self, names: Any = None) -> list[str]:
         names = _check_feature_names_in(self, names)

@@ -174,7 +174,7 @@ def _as_labels(column: Column) -> Column:
 
 def _read_series(series: nw.Series, name: Any, as_category: bool) -> Column:
     dtype = series.dtype
-    form = _form_of(series)
+    form = form_of(series)
     if dtype in (nw.Decimal, nw.Int128, nw.UInt128):
         return _exact_numbers(series.to_list(), name, form, as_category)
     if dtype.is_numeric():
@@ -218,7 +218,7 @@ def _read_array(array: np.ndarray, name: Any, as_category: bool) -> Column:
     return _cells(array.tolist(), name, form, as_category)
 
 
-def _form_of(series: nw.Series) -> Form:
+def form_of(series: nw.Series) -> Form:
     backend = str(series.implementation)
     if series.implementation.is_pandas_like():
         dtype = series.to_native().dtype

@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_aae.encoding._category_columns import ERROR, IGNORE, UNKNOWN, CategoryCodec
 from sklearn_aae.encoding._cells import is_missing
-from sklearn_aae.encoding._columns import NUMBER, read_column
+from sklearn_aae.encoding._columns import NUMBER, form_of, read_column
 from sklearn_aae.encoding._containers import (
     Container,
     as_array,
@@ -27,6 +27,7 @@ from sklearn_aae.encoding._containers import (
     columns_of,
     describe_non_finite,
 )
+from sklearn_aae.encoding._forms import Form, as_stored
 from sklearn_aae.encoding._layout import TableFacts
 from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._merging import merge_tables
@@ -143,6 +144,8 @@ class NumbersReader:
         Whether a missing cell, which is NaN among the rows, is an error.
     advice : str, default=""
         What to do about missing cells, as a sentence for messages.
+    forms : list or None, default=None
+        What each column of a frame has its numbers in, None for objects and the like.
 
     Attributes
     ----------
@@ -166,8 +169,10 @@ class NumbersReader:
         *,
         refuse_missing: bool = True,
         advice: str = "",
+        forms: list[tuple[Form, np.dtype] | None] | None = None,
     ) -> None:
         self.container, self.dtype, self.advice = container, rows.dtype, advice
+        self.forms = forms
         self.refuse_missing = refuse_missing
         self.n_columns = rows.shape[1]
         self.column_of_feature = self.number_of_column = np.arange(self.n_columns)
@@ -186,7 +191,9 @@ class NumbersReader:
                 f"Column {container.columns[j] if container.columns else j!r} holds no number, "
                 "only missing cells (NaN); drop it, or use output='auto'."
             )
-        return cls(container, rows, refuse_missing=refuse_missing, advice=advice), rows
+        forms = None if container.backend is None else list(map(_stored, columns_of(X)))
+        reader = cls(container, rows, refuse_missing=refuse_missing, advice=advice, forms=forms)
+        return reader, rows
 
     def read(self, estimator: Any, X: Any) -> np.ndarray:
         return check_numbers(
@@ -224,7 +231,23 @@ class NumbersReader:
         return rows, np.isnan(rows)
 
     def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
-        return merge_tables(self.container, X, filled, where)
+        return merge_tables(self.container, X, self._as_fitted(filled), where)
+
+    def _as_fitted(self, table: Any) -> Any:
+        """Return floats in the types that their columns had in ``fit``."""
+        if self.forms is None:
+            storage = _storage(self.container.dtype)
+            return table if storage is None else as_stored(table, storage)
+        columns = []
+        for column, stored in zip(columns_of(table), self.forms, strict=True):
+            if stored is None:
+                is_pandas = column.implementation.is_pandas_like()
+                columns.append(column.to_native() if is_pandas else column)
+            else:
+                form, storage = stored
+                numbers = as_stored(column.to_numpy(), storage)
+                columns.append(form.build(numbers, np.zeros(len(numbers), dtype=bool)))
+        return self.container.assemble(columns)
 
     # ------------------------------------------------------------ for detectors
 
@@ -257,6 +280,21 @@ class NumbersReader:
         folded = np.zeros((len(cells), self.n_columns))
         np.add.at(folded.T, self.column_of_feature, cells.T)
         return folded
+
+
+def _stored(column: nw.Series) -> tuple[Form, np.dtype] | None:
+    """Return the type of a column, and numpy's for its numbers; None if numpy has none."""
+    if not (column.dtype.is_integer() or column.dtype.is_float()):
+        return None
+    try:
+        return form_of(column), np.dtype(str(column.dtype).lower())
+    except TypeError:  # of 128 bits
+        return None
+
+
+def _storage(dtype: Any) -> np.dtype | None:
+    """Return a type of an array if it is one of whole numbers or floats."""
+    return dtype if isinstance(dtype, np.dtype) and dtype.kind in "iuf" else None
 
 
 def is_ready(X: Any, n_columns: int) -> bool:

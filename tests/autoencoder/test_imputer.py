@@ -141,6 +141,21 @@ def test_set_output_and_column_transformers():
     assert list(columns.fit_transform(FRAME_HOLED)) == ["aaeimputer__a", "aaeimputer__size"]
 
 
+@pytest.mark.parametrize("add_indicator", [False, True])
+def test_frames_of_polars_become_frames_of_pandas_column_by_column(add_indicator):
+    days = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 2, 9), eager=True)
+    n, size = range(40), ["s", "l", None, "l"] * 10
+    table = pl.DataFrame({"n": n, "size": size, "at": days.cast(pl.Datetime), "b": [True] * 40})
+    imputer = fast_imputer(add_indicator=add_indicator).set_output(transform="pandas")
+    filled = imputer.fit_transform(table)
+    assert type(filled) is pd.DataFrame
+    assert filled["n"].dtype == np.int64
+    assert filled["b"].dtype == bool
+    assert filled["at"].tolist() == table["at"].to_list()
+    assert set(filled["size"]) == {"s", "l"}
+    assert list(filled) == imputer.get_feature_names_out().tolist()
+
+
 def test_in_front_of_other_estimators_and_in_searches():
     y = LATENT[:, 0] > 0
     pipeline = make_pipeline(fast_imputer(), Ridge()).fit(HOLED, X[:, 0])

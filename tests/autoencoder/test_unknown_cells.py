@@ -248,6 +248,42 @@ def test_a_whole_number_beside_a_filled_one_stays_what_it_is():
     assert filled["id"].tolist() == whole["id"].tolist()
 
 
+@pytest.mark.parametrize("whole", [np.int64, "Int64", "uint8", "int64[pyarrow]"])
+def test_models_of_numbers_fill_columns_in_the_types_of_fit(whole):
+    table = pd.DataFrame({"a": np.arange(60) % 7, "b": np.arange(60) % 5, "c": X[:60, 0]})
+    table = table.astype({"a": whole, "b": "int16", "c": "float32"})
+    model = fast(max_epochs=1).fit(table)
+    holes = table[:9].astype({"a": "Int64", "c": "float64"})
+    holes.loc[2, "a"] = pd.NA
+    holes.loc[4, "c"] = np.nan
+    filled = model.impute(holes)
+    assert filled.dtypes.equals(table.dtypes)
+    assert 0 <= filled["a"][2] <= 6
+    known = [i for i in range(9) if i not in (2, 4)]
+    pd.testing.assert_frame_equal(filled.loc[known], table.loc[known])
+    # What does not fit widens its own column alone.
+    holes["b"] = holes["b"] + 0.5
+    filled = model.impute(holes)
+    assert filled["b"].tolist() == holes["b"].tolist()
+    assert filled.dtypes[["a", "c"]].equals(table.dtypes[["a", "c"]])
+
+
+def test_models_of_numbers_fill_polars_and_arrays_in_the_types_of_fit():
+    table = pl.DataFrame({"a": np.arange(60) % 7, "b": X[:60, 0]}, schema_overrides={"a": pl.UInt8})
+    filled = fast(max_epochs=1).fit(table).impute(pl.DataFrame({"a": [None, 3], "b": [0.5, None]}))
+    assert filled.schema == table.schema
+    assert filled["a"][1] == 3
+    whole = (X[:, :3] * 10).astype(np.int32)
+    filled = fast(max_epochs=1).fit(whole).impute([[np.nan, 2, 3], [-(2**31), 2, 3]])
+    assert filled.dtype == np.int32
+    assert filled[1].tolist() == [-(2**31), 2, 3]
+    least, most = np.iinfo(np.uint64).min, np.iinfo(np.uint64).max
+    wide = np.array([[least, 1], [most, 2]] * 30, dtype=np.uint64)
+    filled = fast(max_epochs=1).fit(wide).impute(np.array([[most, None]], dtype=object))
+    assert filled.dtype == np.uint64
+    assert filled[0, 0] == most
+
+
 # ---------------------------------------------------------------- handle_*="error"
 
 
