@@ -408,17 +408,19 @@ def _as_float(number: Any) -> float:
 def _datetime_cells(column: Column, cells: list) -> Column:
     """Return a column of dates, with their offsets and clocks if they have a time zone."""
     labels = column.labels
-    aware = [getattr(label, "tzinfo", None) is not None for label in labels]
-    if any(aware) and not all(aware):
+    aware = np.array([getattr(label, "tzinfo", None) is not None for label in labels])
+    if aware.any() and not aware.all():
+        known = np.flatnonzero(~column.missing)
+        zoned = aware[column.values[known]]
         raise TypeError(
-            f"Column {column.name!r} mixes dates with and without a time zone; convert them to "
-            "one kind."
+            f"Column {column.name!r} mixes dates with and without a time zone, the first in "
+            f"rows {known[zoned.argmax()]} and {known[zoned.argmin()]}; convert them to one kind."
         )
     column.form = replace(column.form, cell_type=_cell_type(labels))
     if not any(isinstance(label, (datetime.datetime, np.datetime64)) for label in labels):
         return with_timestamps(column, np.array(labels.tolist(), dtype="M8[D]"))
     read = with_timestamps(column, in_one_unit(labels, "M"))
-    if not any(aware):
+    if not aware.any():
         return read
     # Equal instants are one label, whatever their clocks.
     present = np.flatnonzero(~column.missing)

@@ -266,11 +266,13 @@ def describe_non_finite(X: Any, *, may_miss: bool = False) -> str:
         return ""
     if cells.ndim != 2:
         return ""
-    bad = np.flatnonzero((np.isinf(cells) if may_miss else ~np.isfinite(cells)).any(axis=0))
+    found = np.isinf(cells) if may_miss else ~np.isfinite(cells)
+    bad = np.flatnonzero(found.any(axis=0))
     if not len(bad):
         return ""
     labels = Container.of(X).columns or tuple(range(cells.shape[1]))
+    first = f"the first one of column {labels[bad[0]]!r} is in row {found[:, bad[0]].argmax()}"
     shown = ", ".join(repr(labels[i]) for i in bad[:5])
     rest = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
     kinds = "infinite" if may_miss else "missing or infinite"
-    return f"Columns with {kinds} cells: {shown}{rest}."
+    return f"Columns with {kinds} cells: {shown}{rest}; {first}."

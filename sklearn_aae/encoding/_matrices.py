@@ -28,7 +28,7 @@ from sklearn_aae.encoding._comparable import (
     precision_of,
 )
 from sklearn_aae.encoding._containers import Container, as_frame, as_plain, columns_of
-from sklearn_aae.encoding._text_columns import parse_as, parse_text
+from sklearn_aae.encoding._text_columns import TextForm, parse_as, parse_text
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
 #: What kinds of columns are here; the others keep their name.
@@ -155,11 +155,28 @@ def _merge(name: Any, natives: dict[str, Any]) -> tuple[Any, ...]:
         columns = _as_codes(natives, columns, kinds, name)
         kinds = dict.fromkeys(kinds, CATEGORY)
     kind = next(iter(kinds.values()), EMPTY)
+    if kind == DATE:
+        _check_zones({role: columns[role] for role in kinds}, name)
     if kind in (CATEGORY, EMPTY):
         levels, cells = _categories(columns)
         return kind, levels, cells, cells, cells
     rows = {role: _spread(_as_microseconds(column), column) for role, column in columns.items()}
     return kind, [], rows, *_forms(natives, columns)
+
+
+def _check_zones(columns: dict[str, Column], name: Any) -> None:
+    """Raise TypeError if dates have a time zone in one table and none in another."""
+    # What text says of a zone, and how it is read, is one notation for all tables.
+    forms = {role: c.form for role, c in columns.items() if not isinstance(c.form, TextForm)}
+    words = {role: "no" if form.time_zone is None else "a" for role, form in forms.items()}
+    first = next(iter(words), "")
+    for role, word in words.items():
+        if word != words[first]:
+            raise TypeError(
+                f"The dates of column {name!r} have {words[first]} time zone in {first} and "
+                f"{word} time zone in {role}; convert them: tz_localize in pandas, "
+                "dt.replace_time_zone in polars."
+            )
 
 
 def _read_all(natives: dict[str, Any], name: Any) -> tuple[dict[str, Any], dict[str, Column]]:

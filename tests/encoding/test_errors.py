@@ -28,7 +28,7 @@ FIT_ERRORS = [
     (
         {"a": np.array([datetime.datetime(2020, 1, 1), pd.Timestamp("2020", tz="Asia/Tokyo")])},
         TypeError,
-        "Column 'a' mixes dates with and without a time zone",
+        "Column 'a' mixes dates with and without a time zone, the first in rows 1 and 0",
     ),
 ]
 

@@ -75,6 +75,20 @@ def test_cells(cells, kind, expected):
     np.testing.assert_array_equal(tables["real"][:, 0], expected)
 
 
+@pytest.mark.parametrize("library", [pd, pl])
+def test_dates_with_and_without_a_time_zone_are_not_compared(library):
+    days = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=8), "x": range(8)})
+    zoned = days.assign(at=days["at"].dt.tz_localize("Europe/Berlin"))
+    other = zoned.assign(at=zoned["at"].dt.tz_convert("Asia/Tokyo"))
+    if library is pl:
+        days, zoned, other = map(pl.from_pandas, (days, zoned, other))
+    with pytest.raises(TypeError, match="'at' have no time zone in real and a time zone in synth"):
+        column_shapes(days, zoned)
+    with pytest.raises(TypeError, match="'at' have a time zone in real and no time zone in synth"):
+        pair_trends(zoned, days)
+    assert column_shapes(zoned, other).score == 1  # the same instants on other clocks
+
+
 BIG = 2**60
 
 
