@@ -313,7 +313,7 @@ def test_columns_with_missing_cells_are_named(cancer):
     with pytest.raises(ValueError, match="missing or infinite cells: 'c7'"):
         fast(output="gaussian", handle_missing="error").fit(frame)
     frame.loc[3, "c7"] = np.inf
-    with pytest.raises(ValueError, match=r"infinite cells: 'c7'; the first .* in row 3"):
+    with pytest.raises(ValueError, match=r"infinite cells: 'c7'\. The first .* in row 3"):
         fast().fit(frame)
 
 

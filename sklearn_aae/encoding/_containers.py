@@ -271,8 +271,8 @@ def describe_non_finite(X: Any, *, may_miss: bool = False) -> str:
     if not len(bad):
         return ""
     labels = Container.of(X).columns or tuple(range(cells.shape[1]))
-    first = f"the first one of column {labels[bad[0]]!r} is in row {found[:, bad[0]].argmax()}"
+    first = f"The first one of column {labels[bad[0]]!r} is in row {found[:, bad[0]].argmax()}."
     shown = ", ".join(repr(labels[i]) for i in bad[:5])
     rest = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
     kinds = "infinite" if may_miss else "missing or infinite"
-    return f"Columns with {kinds} cells: {shown}{rest}; {first}."
+    return f"Columns with {kinds} cells: {shown}{rest}. {first}"

@@ -36,6 +36,8 @@ from sklearn_aae.encoding._table_encoder import TableEncoder
 
 #: Where a detector cuts numbers off at the latest: sums of squares in float32 are finite.
 FARTHEST = 2.0**50
+#: Whole numbers that numpy does not have.
+WIDE = (nw.Int128, nw.UInt128)
 
 
 class Reader(Protocol):
@@ -145,7 +147,7 @@ class NumbersReader:
     advice : str, default=""
         What to do about missing cells, as a sentence for messages.
     forms : list or None, default=None
-        What each column of a frame has its numbers in, None for objects and the like.
+        What each column of a frame has its numbers in, None for booleans.
 
     Attributes
     ----------
@@ -191,7 +193,9 @@ class NumbersReader:
                 f"Column {container.columns[j] if container.columns else j!r} holds no number, "
                 "only missing cells (NaN); drop it, or use output='auto'."
             )
-        forms = None if container.backend is None else list(map(_stored, columns_of(X)))
+        forms = None
+        if container.backend is not None:
+            forms = list(map(_stored, columns_of(X), container.columns))
         reader = cls(container, rows, refuse_missing=refuse_missing, advice=advice, forms=forms)
         return reader, rows
 
@@ -282,14 +286,17 @@ class NumbersReader:
         return folded
 
 
-def _stored(column: nw.Series) -> tuple[Form, np.dtype] | None:
-    """Return the type of a column, and numpy's for its numbers; None if numpy has none."""
-    if not (column.dtype.is_integer() or column.dtype.is_float()):
+def _stored(column: nw.Series, label: Any) -> tuple[Form, np.dtype] | None:
+    """Return the type of a column of numbers, and numpy's for what they are computed as."""
+    dtype = column.dtype
+    if dtype in WIDE:
+        return form_of(column), np.dtype("uint64" if dtype == nw.UInt128 else "int64")
+    if dtype == nw.Object:
+        read = read_column(column, label)
+        return (read.form, read.storage) if read.kind == NUMBER else None
+    if not (dtype.is_integer() or dtype.is_float()):
         return None
-    try:
-        return form_of(column), np.dtype(str(column.dtype).lower())
-    except TypeError:  # of 128 bits
-        return None
+    return form_of(column), np.dtype(str(dtype).lower())
 
 
 def _storage(dtype: Any) -> np.dtype | None:
@@ -328,7 +335,7 @@ def check_numbers(
     if not reset and not named and is_ready(X, estimator.n_features_in_):
         return X
     check_numeric_columns(X, type(estimator).__name__)
-    X = as_plain(X)
+    X = _without_wide(as_plain(X))
     try:
         return validate_data(
             estimator,
@@ -348,12 +355,22 @@ def check_numbers(
         raise ValueError(f"{error}\n{culprit}") from error
 
 
+def _without_wide(X: Any) -> Any:
+    """Return a frame with floats for whole numbers of 128 bits, which numpy does not have."""
+    frame = as_frame(X)
+    if frame is None or frame.implementation.is_pandas_like():
+        return X
+    wide = [name for name, dtype in frame.schema.items() if dtype in WIDE]
+    return frame.with_columns(nw.col(wide).cast(nw.Float64)).to_native() if wide else X
+
+
 def _with_nan(X: Any) -> Any:
     """Return a table with NaN for missing cells among objects, whatever they were."""
     if as_frame(X) is not None:
         if not hasattr(X, "iloc"):
             return X
-        objects = [j for j, d in enumerate(X.dtypes) if isinstance(d, np.dtype) and d.kind == "O"]
+        # Those of Decimals in Arrow are objects to numpy, too.
+        objects = [j for j, dtype in enumerate(X.dtypes) if getattr(dtype, "kind", "") == "O"]
         if objects:
             X = X.copy(deep=False)
             for j in objects:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
@@ -282,6 +285,37 @@ def test_models_of_numbers_fill_polars_and_arrays_in_the_types_of_fit():
     filled = fast(max_epochs=1).fit(wide).impute(np.array([[most, None]], dtype=object))
     assert filled.dtype == np.uint64
     assert filled[0, 0] == most
+
+
+def test_models_of_numbers_fill_exact_numbers_in_the_types_of_fit():
+    cells = [Decimal(i % 7) / 4 for i in range(60)]
+    objects = pd.DataFrame({"a": cells, "b": pd.Series(range(60), dtype=object), "c": X[:60, 0]})
+    holes = objects.head(6).mask(np.eye(6, 3, dtype=bool))
+    filled = fast(max_epochs=1).fit(objects).impute(holes)
+    assert filled.dtypes.equals(objects.dtypes)
+    assert {type(cell) for cell in filled["a"]} == {Decimal}
+    assert {type(cell) for cell in filled["b"]} == {int}
+    assert filled["a"][1:].tolist() == cells[1:6]
+    types = {"a": pl.Int128, "b": pl.UInt128}
+    table = pl.DataFrame({"a": range(60), "b": range(60), "c": X[:60, 0]}, schema_overrides=types)
+    cells = {"a": [-(10**30), None], "b": [None, 3], "c": [0.0, 1.0]}
+    far = pl.DataFrame(cells, schema_overrides=types)
+    filled = fast(max_epochs=1).fit(table).impute(far)
+    assert filled.schema == table.schema
+    assert (filled["a"][0], filled["b"][1]) == (-(10**30), 3)
+
+
+def test_decimals_of_arrow_may_have_holes_in_models_of_numbers():
+    money = pd.Series([Decimal(i % 7) / 4 for i in range(60)]).astype(
+        pd.ArrowDtype(pa.decimal128(10, 2))
+    )
+    table = pd.DataFrame({"a": money, "c": X[:60, 0]})
+    holes = table.copy()
+    holes.loc[::4, "a"] = None
+    for fitted in (table, holes):
+        filled = fast(max_epochs=1).fit(fitted).impute(holes)
+        assert filled["a"].notna().all()
+        assert filled["a"][1::4].astype(float).tolist() == money[1::4].astype(float).tolist()
 
 
 # ---------------------------------------------------------------- handle_*="error"
