@@ -93,16 +93,6 @@ class Form:
         return as_objects(cell.replace(tzinfo=datetime.UTC) for cell in cells)
 
 
-def as_stored(numbers: np.ndarray, storage: np.dtype) -> np.ndarray:
-    """Return floats in a type of numbers: rounded if it holds whole ones, within its range."""
-    whole = storage.kind in "iu"
-    ends: Any = np.iinfo(storage) if whole else np.finfo(storage)
-    top = float(ends.max)
-    if whole and int(top) > ends.max:  # the largest of 64 bits is no float
-        top = float(np.nextafter(top, 0))
-    return (np.rint(numbers) if whole else numbers).clip(float(ends.min), top).astype(storage)
-
-
 @dataclass(frozen=True)
 class ArrayForm(Form):
     """A column of an array."""

@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_aae.encoding._category_columns import ERROR, IGNORE, UNKNOWN, CategoryCodec
 from sklearn_aae.encoding._cells import is_missing
-from sklearn_aae.encoding._columns import NUMBER, form_of, read_column
+from sklearn_aae.encoding._columns import NUMBER, read_column
 from sklearn_aae.encoding._containers import (
     Container,
     as_array,
@@ -27,17 +27,15 @@ from sklearn_aae.encoding._containers import (
     columns_of,
     describe_non_finite,
 )
-from sklearn_aae.encoding._forms import Form, as_stored
 from sklearn_aae.encoding._layout import TableFacts
 from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._merging import merge_tables
+from sklearn_aae.encoding._number_types import Types, in_types_of_fit, types_of, without_wide
 from sklearn_aae.encoding._scaling import Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
 
 #: Where a detector cuts numbers off at the latest: sums of squares in float32 are finite.
 FARTHEST = 2.0**50
-#: Whole numbers that numpy does not have.
-WIDE = (nw.Int128, nw.UInt128)
 
 
 class Reader(Protocol):
@@ -171,7 +169,7 @@ class NumbersReader:
         *,
         refuse_missing: bool = True,
         advice: str = "",
-        forms: list[tuple[Form, np.dtype] | None] | None = None,
+        forms: Types | None = None,
     ) -> None:
         self.container, self.dtype, self.advice = container, rows.dtype, advice
         self.forms = forms
@@ -193,9 +191,7 @@ class NumbersReader:
                 f"Column {container.columns[j] if container.columns else j!r} holds no number, "
                 "only missing cells (NaN); drop it, or use output='auto'."
             )
-        forms = None
-        if container.backend is not None:
-            forms = list(map(_stored, columns_of(X), container.columns))
+        forms = types_of(container, X)
         reader = cls(container, rows, refuse_missing=refuse_missing, advice=advice, forms=forms)
         return reader, rows
 
@@ -235,23 +231,8 @@ class NumbersReader:
         return rows, np.isnan(rows)
 
     def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
-        return merge_tables(self.container, X, self._as_fitted(filled), where)
-
-    def _as_fitted(self, table: Any) -> Any:
-        """Return floats in the types that their columns had in ``fit``."""
-        if self.forms is None:
-            storage = _storage(self.container.dtype)
-            return table if storage is None else as_stored(table, storage)
-        columns = []
-        for column, stored in zip(columns_of(table), self.forms, strict=True):
-            if stored is None:
-                is_pandas = column.implementation.is_pandas_like()
-                columns.append(column.to_native() if is_pandas else column)
-            else:
-                form, storage = stored
-                numbers = as_stored(column.to_numpy(), storage)
-                columns.append(form.build(numbers, np.zeros(len(numbers), dtype=bool)))
-        return self.container.assemble(columns)
+        typed = in_types_of_fit(self.container, self.forms, filled)
+        return merge_tables(self.container, X, typed, where)
 
     # ------------------------------------------------------------ for detectors
 
@@ -286,24 +267,6 @@ class NumbersReader:
         return folded
 
 
-def _stored(column: nw.Series, label: Any) -> tuple[Form, np.dtype] | None:
-    """Return the type of a column of numbers, and numpy's for what they are computed as."""
-    dtype = column.dtype
-    if dtype in WIDE:
-        return form_of(column), np.dtype("uint64" if dtype == nw.UInt128 else "int64")
-    if dtype == nw.Object:
-        read = read_column(column, label)
-        return (read.form, read.storage) if read.kind == NUMBER else None
-    if not (dtype.is_integer() or dtype.is_float()):
-        return None
-    return form_of(column), np.dtype(str(dtype).lower())
-
-
-def _storage(dtype: Any) -> np.dtype | None:
-    """Return a type of an array if it is one of whole numbers or floats."""
-    return dtype if isinstance(dtype, np.dtype) and dtype.kind in "iuf" else None
-
-
 def is_ready(X: Any, n_columns: int) -> bool:
     """Return whether rows are an array that needs no conversion, and no message either.
 
@@ -335,7 +298,7 @@ def check_numbers(
     if not reset and not named and is_ready(X, estimator.n_features_in_):
         return X
     check_numeric_columns(X, type(estimator).__name__)
-    X = _without_wide(as_plain(X))
+    X = without_wide(as_plain(X))
     try:
         return validate_data(
             estimator,
@@ -353,15 +316,6 @@ def check_numbers(
         if "NaN" in str(error):
             culprit += advice
         raise ValueError(f"{error}\n{culprit}") from error
-
-
-def _without_wide(X: Any) -> Any:
-    """Return a frame with floats for whole numbers of 128 bits, which numpy does not have."""
-    frame = as_frame(X)
-    if frame is None or frame.implementation.is_pandas_like():
-        return X
-    wide = [name for name, dtype in frame.schema.items() if dtype in WIDE]
-    return frame.with_columns(nw.col(wide).cast(nw.Float64)).to_native() if wide else X
 
 
 def _with_nan(X: Any) -> Any:
