@@ -238,3 +238,15 @@ def test_components_are_learned_from_a_bounded_number_of_rows(n_rows, n_features
     rows = some_rows(n_rows, n_features)
     assert len(rows) == len(set(rows)) == count
     assert (rows[0], rows[-1]) == (0, n_rows - 1)
+
+
+@pytest.mark.parametrize("n_columns", [5, 1100])
+def test_components_are_those_of_rows_away_from_zero(n_columns):
+    rng = np.random.default_rng(0)
+    spread = np.concatenate([[9.0, 6.0, 4.0], np.full(n_columns - 3, 0.1)])
+    rows = rng.normal(size=(300, n_columns)) * spread + 50
+    found = principal_components(rows, 3, 0)
+    expected = PCA(3).fit(rows)
+    np.testing.assert_allclose(found.mean, expected.mean_)
+    np.testing.assert_allclose(np.abs(expected.components_ @ found.vectors), np.eye(3), atol=1e-3)
+    np.testing.assert_allclose(found.spread, expected.singular_values_ / np.sqrt(300), rtol=1e-3)

@@ -556,3 +556,19 @@ def test_a_file_names_nothing_that_python_could_import():
     modules = {name.partition(".")[0] for name in sys.modules if not name.startswith("_")}
     dotted = re.findall(r'"([A-Za-z_]\w*)(?:\.\w+)+"', state)
     assert not [name for name in dotted if name in modules]
+
+
+def test_a_part_is_what_the_manifest_says(monkeypatch):
+    contents = unpack(saved(fast().fit(load_iris().data)))
+    as_json = _archive._as_json
+
+    def with_another_sum(tree):
+        if isinstance(tree, dict) and "parts" in tree:
+            state = {**tree["parts"][_archive.STATE], "sha256": "0" * 64}
+            tree = {**tree, "parts": {**tree["parts"], _archive.STATE: state}}
+        return as_json(tree)
+
+    monkeypatch.setattr(_archive, "_as_json", with_another_sum)
+    data = pack(contents.manifest, contents.state, contents.arrays)
+    with pytest.raises(DamagedFileError, match="another checksum than the manifest says"):
+        unpack(data)
