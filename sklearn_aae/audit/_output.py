@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
+from sklearn_aae.archive._archive import replace
 from sklearn_aae.audit._command import Audit, report_data
 from sklearn_aae.audit._plan import ReadingPlan
 from sklearn_aae.audit._rows import RowAudit, judged_columns
@@ -21,7 +22,6 @@ from sklearn_aae.audit._table import AuditTable
 from sklearn_aae.encoding._number_notations import FLOAT_FORMAT
 from sklearn_aae.inspection._report import draw_report
 from sklearn_aae.persistence import save
-from sklearn_aae.persistence._saving import replace
 
 PAGE = "report.png"
 SCORES, MODEL, RULES = "scores.csv", "model.aae", "rules.json"

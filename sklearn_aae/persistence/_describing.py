@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sklearn_aae.persistence._archive import Contents
+from sklearn_aae.archive._archive import Contents
 from sklearn_aae.persistence._registry import ESTIMATORS
 from sklearn_aae.persistence._saving import Source, read_contents
 

@@ -10,9 +10,9 @@ from scipy import stats
 from torch.distributions import Distribution
 from torch.distributions.transforms import Transform
 
+from sklearn_aae.archive._arrays import Keep
+from sklearn_aae.archive._graph import Kind, Node, Reader, Writer
 from sklearn_aae.exceptions import DamagedFileError
-from sklearn_aae.persistence._arrays import Keep
-from sklearn_aae.persistence._graph import Kind, Node, Reader, Writer
 from sklearn_aae.persistence._objects import is_of, read_fields, write_fields
 from sklearn_aae.persistence._registry import words
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
+from sklearn_aae.archive._arrays import Keep
+from sklearn_aae.archive._graph import Kind, Node, Reader, Writer
 from sklearn_aae.exceptions import DamagedFileError
-from sklearn_aae.persistence._arrays import Keep
-from sklearn_aae.persistence._graph import Kind, Node, Reader, Writer
 
 #: What a name of a type of pandas consists of.
 PANDAS_NAME = re.compile(r"[A-Za-z0-9_ ,:/+\-\[\]<>]{1,100}")

@@ -14,12 +14,12 @@ from sklearn.base import BaseEstimator
 from torch import nn
 from torch.optim import Optimizer
 
+from sklearn_aae.archive._arrays import Keep
+from sklearn_aae.archive._graph import Kind, Node, Reader, Writer
 from sklearn_aae.detection import AAEOutlierDetector
 from sklearn_aae.detection._calibration import Calibration
 from sklearn_aae.detection._fitting import FittedModel
 from sklearn_aae.exceptions import DamagedFileError
-from sklearn_aae.persistence._arrays import Keep
-from sklearn_aae.persistence._graph import Kind, Node, Reader, Writer
 from sklearn_aae.persistence._registry import names
 from sklearn_aae.training import AAENet, InPrecision
 from sklearn_aae.training._copying import EpochHistory, lasting_state, revive

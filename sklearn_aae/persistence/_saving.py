@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
-import shutil
 import sys
-import uuid
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,11 +14,12 @@ import numpy as np
 import sklearn
 import torch
 
+from sklearn_aae.archive import _arrays, _plain
+from sklearn_aae.archive._archive import Contents, pack, replace, unpack
+from sklearn_aae.archive._graph import Reader, Writer
 from sklearn_aae.exceptions import DamagedFileError, ModelFileError
-from sklearn_aae.persistence import _arrays, _distributions, _frames, _objects, _plain
-from sklearn_aae.persistence._archive import Contents, pack, unpack
-from sklearn_aae.persistence._graph import Reader, Writer
-from sklearn_aae.persistence._registry import ESTIMATORS
+from sklearn_aae.persistence import _distributions, _frames, _objects
+from sklearn_aae.persistence._registry import ESTIMATORS, named, names
 
 #: The closed vocabulary of files; the first kind that fits a value is taken.
 KINDS = (
@@ -116,8 +114,10 @@ def save(
     """
     _check_root(estimator)
     own = _checked(custom)
-    names = {value: name for name, value in own.items()}
-    writer = Writer(KINDS, names, training=bool(training), references=bool(references))
+    custom_names = {value: name for name, value in own.items()}
+    writer = Writer(
+        KINDS, custom_names, names(), training=bool(training), references=bool(references)
+    )
     state = writer.write(estimator)
     left_out = list(writer.left_out)
     manifest = {
@@ -198,7 +198,7 @@ def load(file: Source, *, custom: Mapping[str, Any] | None = None) -> Any:
             f"the file was saved with custom={{{wanted}}}, because it holds objects of the saver's "
             "own code; load needs that code, too, under the same names."
         )
-    reader = Reader({kind.name: kind for kind in KINDS}, contents.arrays, own)
+    reader = Reader({kind.name: kind for kind in KINDS}, contents.arrays, own, named())
     try:
         value = reader.read(contents.state)
         _check_root(value)
@@ -255,25 +255,3 @@ def _versions() -> dict[str, str]:
         "numpy": np.__version__,
         "scikit-learn": sklearn.__version__,
     }
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a file so that there is the old one or the new one at any time, whole."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with open(aside, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, aside)
-        os.replace(aside, path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # not every system lets a folder be opened
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

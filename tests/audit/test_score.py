@@ -164,7 +164,7 @@ def test_the_bundle_is_a_dictionary_of_model_detector_and_reading(audited):
 
 
 def test_inspect_prints_what_is_there_and_builds_nothing(audited, capsys, monkeypatch):
-    monkeypatch.setattr("sklearn_aae.persistence._graph.Reader.read", None)
+    monkeypatch.setattr("sklearn_aae.archive._graph.Reader.read", None)
     assert main(["inspect", str(audited / "out" / "model.aae")]) == 0
     out = capsys.readouterr().out
     assert "format 1, written by sklearn_aae" in out

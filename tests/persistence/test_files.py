@@ -19,6 +19,8 @@ from sklearn.datasets import load_iris
 from skorch.callbacks import Callback, LRScheduler
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, TableEncoder, load, save
+from sklearn_aae.archive import _archive
+from sklearn_aae.archive._archive import pack, unpack
 from sklearn_aae.exceptions import (
     DamagedFileError,
     ForeignFileError,
@@ -27,8 +29,6 @@ from sklearn_aae.exceptions import (
     NotSavableError,
     OversizedFileError,
 )
-from sklearn_aae.persistence import _archive
-from sklearn_aae.persistence._archive import pack, unpack
 from sklearn_aae.training import InPrecision
 from tests.instances import fast, fast_detector
 from tests.mixed_tables import animals

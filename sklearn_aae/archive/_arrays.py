@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from sklearn_aae.archive._graph import Kind, Node, Reader, Writer
+from sklearn_aae.archive._plain import of_type
 from sklearn_aae.exceptions import DamagedFileError
-from sklearn_aae.persistence._graph import Kind, Node, Reader, Writer
-from sklearn_aae.persistence._plain import of_type
 
 Keep = Callable[[Any], None]
 

@@ -9,14 +9,13 @@ stands for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sklearn_aae.exceptions import DamagedFileError, NotSavableError
-from sklearn_aae.persistence._registry import named, names
 
 Node = Any
 #: What JSON writes exactly, beside null and finite floats.
@@ -56,12 +55,15 @@ class Writer:
         The closed vocabulary.
     custom : dict of object to str
         The caller's own classes and functions.
+    names : mapping of object to str
+        The classes and functions that a file may name.
     training, references : bool
         Whether what further training needs, and stored rows, are written.
     """
 
     kinds: tuple[Kind, ...]
     custom: dict[Any, str] = field(default_factory=dict)
+    names: Mapping[Any, str] = field(default_factory=dict)
     training: bool = True
     references: bool = True
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -127,13 +129,13 @@ class Writer:
             if own is value:
                 return f"custom:{name}"
         try:
-            return names()[value]
+            return self.names[value]
         except (KeyError, TypeError):
             raise self.refusal(value) from None
 
     def has_name(self, value: Any) -> bool:
         """Return whether :meth:`name_of` knows a class or a function."""
-        return any(own is value for own in self.custom) or value in names()
+        return any(own is value for own in self.custom) or value in self.names
 
     def refusal(self, value: Any) -> NotSavableError:
         """Return the error about a value that is code, or of an unknown type."""
@@ -171,11 +173,14 @@ class Reader:
         The arrays of the file.
     custom : dict of str to object
         The caller's own classes and functions.
+    named : mapping of str to object
+        The classes and functions that a file may name.
     """
 
     kinds: dict[str, Kind]
     arrays: dict[str, np.ndarray]
     custom: dict[str, Any] = field(default_factory=dict)
+    named: Mapping[str, Any] = field(default_factory=dict)
     _shared: dict[int, Any] = field(default_factory=dict)
 
     def read(self, node: Node) -> Any:
@@ -207,6 +212,6 @@ class Reader:
         part, _, own = name.partition(":")
         if part == "custom":
             return self.custom[own]
-        if name not in named():
+        if name not in self.named:
             raise DamagedFileError(f"the file names {name!r}, which this version has not.")
-        return named()[name]
+        return self.named[name]

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from sklearn_aae.archive._graph import Kind, Node, Reader, Writer, is_plain
 from sklearn_aae.exceptions import DamagedFileError
-from sklearn_aae.persistence._graph import Kind, Node, Reader, Writer, is_plain
 
 BIT_GENERATORS = {
     each.__name__: each

@@ -1,0 +1,1 @@
+"""Plain values and arrays as one checked file: what files of estimators and checkpoints are."""
