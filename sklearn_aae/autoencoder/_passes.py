@@ -83,6 +83,7 @@ class PassesMixin(BaseEstimator):
                 [decoder],
                 self.device_,
                 lambda rows: self._reader.scale.inverse_transform(rows, dtype, fill=fill),
+                alike=generator is None,
             )
 
     def _repeatable(self) -> AbstractContextManager[None]:

@@ -325,7 +325,9 @@ class TwoHeadedEstimator(
             return codes
         k = heads.n_categories
         if heads.head_distance is not None:
-            return codes[:, :k] @ embedding_of(self.estimator_) + codes[:, k:]
+            # Not a matrix product: the last bits of its rows depend on their number.
+            weighted = zip(codes[:, :k].T, embedding_of(self.estimator_), strict=True)
+            return sum((y[:, None] * w for y, w in weighted), codes[:, k:])
         return np.hstack([codes[:, :k][:, self._columns()], codes[:, k:]])
 
     def _columns(self) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from scipy.stats import median_abs_deviation
 
+from sklearn_aae._utils._blocks import BLOCK, block_size
 from sklearn_aae._utils._random import EnsembleStream, derive_seed, make_generator
 from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns
 from sklearn_aae.detection._marginals import GridMarginals
@@ -16,13 +17,11 @@ from sklearn_aae.detection._protocols import Marginals, MemberNetworks
 from sklearn_aae.detection._references import References, subsample_knn_distance
 from sklearn_aae.detection._single import DrawnMarginals, SingleMember
 from sklearn_aae.detection.ensemble import (
-    BLOCK,
     AutoregressiveEnsemble,
     Ensemble,
     EnsemblePlan,
     EnsembleSettings,
     EnsembleTrainer,
-    block_size,
     choose_columns,
     member_rows,
 )

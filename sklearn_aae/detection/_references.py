@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from sklearn_aae.detection.ensemble import BLOCK, affine, block_size
+from sklearn_aae._utils._blocks import BLOCK, block_size
+from sklearn_aae.detection.ensemble import affine
 from sklearn_aae.detection.ensemble._stored import StoredByTorch
 
 #: References of a group in the search for the nearest.

@@ -186,7 +186,7 @@ class SingleMember(StoredByTorch):
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Return codes (1, n, n_components) of rows (1, n, n_features)."""
-        return self._twice(lambda rows: self.module.encode(rows, encoder=self._encoder), x)
+        return self.module.encode(x[0], encoder=self._encoder).unsqueeze(0)
 
     def decode(self, z: torch.Tensor) -> HeadDensities:
         """Return what the head says for rows' codes (1, n, n_components)."""
@@ -194,22 +194,11 @@ class SingleMember(StoredByTorch):
 
     def decode_drawn(self, z: torch.Tensor) -> HeadDensities:
         """Return what the head says for codes as the prior draws them."""
-        return HeadDensities(self.head, self._twice(self._decoder, z)[0], self.residuals)
+        return HeadDensities(self.head, self._decoder(z[0]), self.residuals)
 
     def discriminator(self, z: torch.Tensor) -> torch.Tensor:
         """Return logits (1, n, 1) of codes."""
-        return self._twice(self._discriminator, z)
-
-    @staticmethod
-    def _twice(network: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-        """Return what a network says of rows (1, n, ...), each of which it is given twice.
-
-        In float64, which scores are computed in: of products with odd widths the last bits
-        depend on whether a row's place is even.
-        """
-        if x.dtype != torch.float64:
-            return network(x[0]).unsqueeze(0)
-        return network(x[0].repeat_interleave(2, dim=0))[::2].unsqueeze(0)
+        return self._discriminator(z[0]).unsqueeze(0)
 
     def prior_losses(self, z: torch.Tensor) -> torch.Tensor:
         """Return minus log prior density (1, n) of codes."""

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
+from sklearn_aae._utils._blocks import aligned_products, block_size, in_blocks
+from sklearn_aae._utils._threads import SMALL_WORK, torch_threads
 from sklearn_aae.networks import AAEModule
 
 #: What a chunk's widest layer may take: chunks that leave the processor's cache cost up
 #: to twice the time, smaller ones more calls.
 CHUNK_BYTES = 2**20
-LEAST_ROWS, MOST_ROWS = 256, 2048
+LEAST_ROWS, MOST_ROWS = 192, 1536
 #: A GPU wants more rows at once.
 DEVICE_CHUNK_BYTES = 2**27
 
@@ -70,6 +71,7 @@ def _is_copy(kept: nn.Module, part: nn.Module) -> bool:
 class InPrecision:
     """What passes rows through a network of any kind, in the precision asked for.
 
+    A row's result is the same bits wherever it is in a block of rows, if blocks are whole.
     The package's own networks compute in float64 as well as in float32.  One that makes
     or keeps float32 tensors of its own, or cannot be copied, does not: it computes in its
     own precision, between rows that are cast for it and results that are cast back.
@@ -92,6 +94,10 @@ class InPrecision:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Return what the network makes of rows, in the precision asked for."""
+        with aligned_products():
+            return self._of(x)
+
+    def _of(self, x: torch.Tensor) -> torch.Tensor:
         if self.dtype == torch.float32:
             return self.network(x)
         if self._copy is not None:
@@ -121,15 +127,12 @@ def as_tensor(rows: np.ndarray) -> torch.Tensor:
 
 
 def chunk_edges(n_samples: int, width: int, itemsize: int, device: torch.device) -> list[int]:
-    """Return where chunks of rows begin and end; none has under 32 rows but a lone one."""
+    """Return where chunks of rows begin and end; all but the last are of whole blocks."""
     if device.type == "cpu":
-        size = min(max(CHUNK_BYTES // (width * itemsize), LEAST_ROWS), MOST_ROWS)
+        most = min(max(CHUNK_BYTES // (width * itemsize), LEAST_ROWS), MOST_ROWS)
     else:
-        size = max(LEAST_ROWS, DEVICE_CHUNK_BYTES // (width * itemsize))
-    edges = list(range(0, n_samples, size))
-    if len(edges) > 1 and n_samples - edges[-1] < MIN_ROWS:
-        edges.pop()
-    return [*edges, n_samples]
+        most = max(LEAST_ROWS, DEVICE_CHUNK_BYTES // (width * itemsize))
+    return [*range(0, n_samples, block_size(most)), n_samples]
 
 
 def map_chunks(
@@ -139,8 +142,14 @@ def map_chunks(
     networks: Sequence[nn.Module | InPrecision],
     device: torch.device,
     write: Callable[[np.ndarray], np.ndarray] | None = None,
+    *,
+    alike: bool = True,
 ) -> np.ndarray:
     """Return ``function`` of all rows, as many as it is given.
+
+    On the CPU a row's result is the same bits whatever rows are beside it: ``function`` is given
+    blocks of a fixed number of rows, the last filled up with copies of its last row. It may draw
+    for the rows it is given if they need not be ``alike``.
 
     ``read`` gives the rows of a slice in the precision of ``networks``, which are what
     ``function`` passes rows through and set the size of a chunk; ``write`` maps a chunk of
@@ -152,10 +161,12 @@ def map_chunks(
     work = n_samples * sum(p.numel() for p in parameters)
     edges = chunk_edges(n_samples, width, itemsize, device)
     result: np.ndarray | None = None
-    with torch.inference_mode(), torch_threads(1 if work < SMALL_WORK else None):
+    threads = torch_threads(1 if work < SMALL_WORK else None)
+    with torch.inference_mode(), threads, aligned_products():
         for start, stop in pairwise(edges):
             rows = slice(start, stop)
-            part = function(as_tensor(read(rows)).to(device)).cpu().numpy()
+            x = as_tensor(read(rows)).to(device)
+            part = function(in_blocks(x) if alike else x)[: stop - start].cpu().numpy()
             if write is not None:
                 part = write(part)
             if len(edges) == 2:

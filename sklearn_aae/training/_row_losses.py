@@ -81,13 +81,15 @@ class RowLosses:
         indices = np.arange(self.n_samples)
 
         def of_chunk(index: torch.Tensor) -> torch.Tensor:
-            rows = slice(int(index[0]), int(index[-1]) + 1)
-            x = as_tensor(self.read(rows)).to(self.device)
+            index = index.cpu()
+            first = int(index[0])
+            rows = as_tensor(self.read(slice(first, int(index[-1]) + 1)))
+            x = rows[index - first].to(self.device)
             if self.codes is None:
                 code = self.module.encode(x, encoder=self.encoder)
             else:
-                code = self.codes[rows].to(self.device)
-            more = (None if m is None else m[rows].to(self.device) for m in (own, self.unknown))
+                code = self.codes[index].to(self.device)
+            more = (None if m is None else m[index].to(self.device) for m in (own, self.unknown))
             return losses_of(Part(x, code, *more))
 
         networks = [self.encoder, self.decoder]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
+from sklearn_aae._utils._blocks import block_size
 from sklearn_aae.detection._overflow import finite
-from sklearn_aae.detection.ensemble import block_size
 
 
 def check_rows_score_alike_anywhere(detector, n_columns, kinds):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from sklearn.utils.validation import check_array
 
+from sklearn_aae._utils._blocks import BLOCK
 from sklearn_aae.training import _inference
 from sklearn_aae.training._inference import MOST_ROWS, chunk_edges
 from tests.instances import fast
@@ -17,20 +18,21 @@ from tests.instances import fast
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("n_samples", [1, 31, 255, 256, 257, 287, 288, 5000])
-def test_chunks_cover_all_rows_and_none_is_tiny(n_samples):
+@pytest.mark.parametrize("n_samples", [1, 31, 191, 192, 193, 287, 288, 5000])
+def test_chunks_cover_all_rows_and_all_but_the_last_are_of_whole_blocks(n_samples):
     edges = chunk_edges(n_samples, 10_000, 8, CPU)
     assert edges[0] == 0
     assert edges[-1] == n_samples
     sizes = np.diff(edges)
-    assert sizes.max() < 256 + 32
-    assert sizes.min() >= min(n_samples, 32)
+    assert sizes.sum() == n_samples
+    assert set(sizes[:-1].tolist()) <= {8 * BLOCK}
+    assert 0 < sizes[-1] <= 8 * BLOCK
 
 
 def test_narrow_networks_have_larger_chunks():
     assert np.diff(chunk_edges(10_000, 64, 4, CPU)).max() == MOST_ROWS
-    assert np.diff(chunk_edges(10_000, 512, 4, CPU)).max() == 512
-    assert np.diff(chunk_edges(10_000, 512, 8, CPU)).max() == 256 + 10_000 % 256
+    assert np.diff(chunk_edges(10_000, 512, 4, CPU)).max() == 384
+    assert np.diff(chunk_edges(10_000, 512, 8, CPU)).max() == 192
     assert len(chunk_edges(10_000, 512, 4, torch.device("cuda"))) == 2
 
 
@@ -44,7 +46,7 @@ def test_chunks_do_not_show_in_the_results(digits, dtype, monkeypatch):
     chunked = [model.transform(X), model.reconstruct(X), model.score_samples(X)]
     for one, other in zip(whole, chunked, strict=True):
         assert other.dtype == one.dtype
-        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4 if dtype == np.float32 else 0)
+        np.testing.assert_array_equal(other, one)
 
 
 def test_scores_are_the_sums_of_contributions(cancer):

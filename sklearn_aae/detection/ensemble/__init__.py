@@ -4,17 +4,14 @@ from sklearn_aae.detection.ensemble._autoregressive import AutoregressiveEnsembl
 from sklearn_aae.detection.ensemble._densities import FREEDOM, MOST, Densities, log_mixture
 from sklearn_aae.detection.ensemble._ensemble import Ensemble
 from sklearn_aae.detection.ensemble._members import (
-    BLOCK,
     EnsembleSettings,
     affine,
-    block_size,
     choose_columns,
     member_rows,
 )
 from sklearn_aae.detection.ensemble._trainer import EnsemblePlan, EnsembleTrainer
 
 __all__ = [
-    "BLOCK",
     "FREEDOM",
     "MOST",
     "AutoregressiveEnsemble",
@@ -24,7 +21,6 @@ __all__ = [
     "EnsembleSettings",
     "EnsembleTrainer",
     "affine",
-    "block_size",
     "choose_columns",
     "log_mixture",
     "member_rows",

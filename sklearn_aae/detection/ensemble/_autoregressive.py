@@ -19,8 +19,9 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu
 
+from sklearn_aae._utils._blocks import block_size
 from sklearn_aae.detection.ensemble._densities import MIN_SCALE, Densities
-from sklearn_aae.detection.ensemble._members import MemberMLP, Members, as_read, block_size
+from sklearn_aae.detection.ensemble._members import MemberMLP, Members, as_read
 
 #: A column is given the code and at most one less than so many columns before it.
 BLOCK = 64

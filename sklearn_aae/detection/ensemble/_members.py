@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu, leaky_relu_, pad
 
+from sklearn_aae._utils._blocks import BLOCK
 from sklearn_aae._utils._random import derive_seed, make_generator
 from sklearn_aae.detection.ensemble._stored import StoredByTorch
 from sklearn_aae.encoding import FAR
@@ -28,8 +29,6 @@ PullBack = Callable[[torch.Tensor, Sequence[torch.Tensor]], tuple[torch.Tensor, 
 
 #: Keeps the scale of a code that does not vary above zero.
 CODE_EPSILON = 1e-5
-#: Rows of a block: of no other number of rows are products so sure to treat all of them alike.
-BLOCK = 24
 #: Encoders read a cell as it is up to so many standard deviations, and one from ``FAR`` on as if
 #: nothing were known of it.
 NEAR = 4.0
@@ -361,18 +360,6 @@ class Members(StoredByTorch, ABC, nn.Module):
         self.code_mean.copy_(raw.mean(dim=1, keepdim=True))
         spread = (raw.var(dim=1, keepdim=True, unbiased=False) + CODE_EPSILON).sqrt()
         self.code_scale.copy_(spread)
-
-
-def block_size(most: int) -> int:
-    """Return a number of rows, at most so many, for which products treat all rows alike.
-
-    Kernels take 4, 8, 12 or 24 rows at a time, and those that are left over another way, which
-    shows in the last bits.  At least 24; larger ones are multiples of each other.
-    """
-    size = BLOCK
-    while 2 * size <= most:
-        size *= 2
-    return size
 
 
 def principal_components(centred: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
