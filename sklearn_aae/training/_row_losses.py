@@ -53,7 +53,7 @@ class RowLosses:
 
     def of_rows(self, labels: np.ndarray | None = None) -> np.ndarray:
         """Return the sums over the cells of each row, (n_samples,)."""
-        return self._map(lambda part: self._losses(part).sum(dim=1), labels)
+        return self._map(lambda part: _sums(self._losses(part)), labels)
 
     def by_class(self, n_classes: int) -> np.ndarray:
         """Return the loss of each row for each class it could be of, (n_samples, n_classes)."""
@@ -61,7 +61,7 @@ class RowLosses:
         def losses_of(part: Part) -> torch.Tensor:
             each = torch.arange(n_classes, device=part.code.device)
             labels = [label.expand(len(part.code)) for label in each]
-            losses = [self._losses(part._replace(labels=own)).sum(dim=1) for own in labels]
+            losses = [_sums(self._losses(part._replace(labels=own))) for own in labels]
             return torch.stack(losses, dim=1)
 
         return self._map(losses_of, None)
@@ -94,3 +94,8 @@ class RowLosses:
 
         networks = [self.encoder, self.decoder]
         return map_chunks(of_chunk, indices.__getitem__, self.n_samples, networks, self.device)
+
+
+def _sums(losses: torch.Tensor) -> torch.Tensor:
+    """Return the sum of each row, each taken in one order."""
+    return losses.contiguous().sum(dim=1)
