@@ -25,6 +25,12 @@ def test_levels_are_kept_from_30_rows_on(table):
     check(table, 30, 5)
 
 
+def test_cross_fitting_keeps_the_level_where_rows_repeat():
+    """Of many rows more have a twin than of half of them, which must not change the scale."""
+    flagged = [run("discrete", 1_000, "cross", seed, FAST)[0] for seed in range(3)]
+    assert np.mean(flagged) < 0.08
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [30, 60, 100, 1_000])
 @pytest.mark.parametrize("table", list(TABLES))

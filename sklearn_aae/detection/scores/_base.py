@@ -169,16 +169,19 @@ class LogScale:
     r"""Puts positive values of every member on one scale: standardised logarithms.
 
     :math:`u = (\log(s + 0.1\,\mathrm{median}) - \text{mean}) / \text{sd}`, with median,
-    mean and standard deviation of each member on the rows of :meth:`fit`.
+    mean and standard deviation of each member on the rows of :meth:`fit`.  Zeros, if not all
+    values are zero, are left out of these: how many rows repeat depends on how many rows there are,
+    and scores of detectors of more and of fewer rows are compared.
     """
 
     def fit(self, values: np.ndarray) -> LogScale:
         """Freeze the scale of values (n_members, n_samples)."""
-        median = np.median(values, axis=1, keepdims=True)
+        told = np.where((values > 0).any(axis=1, keepdims=True) & (values == 0), np.nan, values)
+        median = np.nanmedian(told, axis=1, keepdims=True)
         self.offset_ = np.maximum(LOG_OFFSET * median, 1e-7)
-        logs = np.log(values + self.offset_)
-        self.mean_ = logs.mean(axis=1, keepdims=True)
-        self.scale_ = np.maximum(logs.std(axis=1, keepdims=True), LEAST_SPREAD)
+        logs = np.log(told + self.offset_)
+        self.mean_ = np.nanmean(logs, axis=1, keepdims=True)
+        self.scale_ = np.maximum(np.nanstd(logs, axis=1, keepdims=True), LEAST_SPREAD)
         return self
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
