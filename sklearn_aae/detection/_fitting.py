@@ -39,6 +39,8 @@ SUBSAMPLE, SUBSAMPLE_NEIGHBOURS = 32, 5
 #: References that are stored for each member, and neighbours among them.
 CORE, CORE_NEIGHBOURS = 64, 5
 NEAREST, NEAREST_NEIGHBOURS = 1024, 1
+#: The same where training rows are clean: distances are to means of the nearest.
+CLEAN_NEAREST, CLEAN_NEIGHBOURS = 2048, 5
 #: Training rows that tell how far cells are from what is expected there.
 SAMPLE = 1000
 #: What one chunk of evidence may take.
@@ -213,7 +215,9 @@ def surround(
     seed: int,
 ) -> FittedModel:
     inliers = np.ones(len(X), dtype=bool) if trimmer is None else trimmer.inliers(networks)
-    stored = _store(networks, X, inliers, derive_seed(seed, EnsembleStream.STORED))
+    stored = _store(
+        networks, X, inliers, derive_seed(seed, EnsembleStream.STORED), clean=trimmer is None
+    )
     rng = np.random.default_rng(derive_seed(seed, EnsembleStream.SAMPLE))
     sample = X[rng.permutation(len(X))[:SAMPLE]].cpu().numpy()
     return FittedModel(networks, marginals, stored, sample, inliers)
@@ -252,7 +256,7 @@ def not_far_above(distance: np.ndarray) -> np.ndarray:
 
 
 def _store(
-    networks: MemberNetworks, X: torch.Tensor, inliers: np.ndarray, seed: int
+    networks: MemberNetworks, X: torch.Tensor, inliers: np.ndarray, seed: int, *, clean: bool
 ) -> dict[str, References]:
     """Return each member's references: a few of the inliers, and many of all rows."""
     rng = np.random.default_rng(seed)
@@ -263,6 +267,8 @@ def _store(
         "core": (inner_rows, min(CORE, max(2, len(inner_rows) // 2)), CORE_NEIGHBOURS),
         "nearest": (all_rows, min(NEAREST, len(X)), NEAREST_NEIGHBOURS),
     }
+    if clean:
+        choices["nearest"] = all_rows, min(CLEAN_NEAREST, len(X)), CLEAN_NEIGHBOURS
     stored = {}
     for name, (rows, size, n_neighbours) in choices.items():
         index = np.stack([rng.choice(rows, size, replace=False) for _ in range(networks.n_members)])
@@ -270,7 +276,9 @@ def _store(
         if networks.columns.shape[1] < X.shape[1]:
             x = x.gather(2, networks.columns.unsqueeze(1).expand(-1, size, -1))
         expected = networks.decode(networks.encode(x)).mean()
-        # New rows with a gross value must not be near to stored ones that have one, too.
-        x = torch.where(x.abs() > networks.farthest, expected.to(x), x)
-        stored[name] = References(x, expected, n_neighbours)
+        if not clean:
+            # New rows with a gross value must not be near to stored ones that have one, too.
+            x = torch.where(x.abs() > networks.farthest, expected.to(x), x)
+        of_means = clean and name == "nearest"
+        stored[name] = References(x, expected, n_neighbours, of_means)
     return stored

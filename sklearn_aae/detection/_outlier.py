@@ -44,6 +44,7 @@ from sklearn_aae.detection._threshold import ThresholdMixin
 from sklearn_aae.detection.ensemble import EnsemblePlan
 from sklearn_aae.detection.scores import (
     AUTOREGRESSION,
+    OF_CLEAN,
     SCORES,
     Score,
     additive_kinds,
@@ -77,7 +78,7 @@ class AAEOutlierDetector(
         The score behind ``predict``, ``decision_function`` and the threshold:
 
         - ``"default"``: a soft maximum of likelihood, distances to references and how far out
-          the farthest cell is,
+          the farthest cell is; with ``contamination=0`` of the last two alone,
         - ``"model"``: the same without stored rows, from the networks alone,
         - ``"likelihood"``: minus log density of the row given its code, in nats,
         - ``"autoregressive"``: the same by the chain rule, each column given the code and
@@ -98,7 +99,8 @@ class AAEOutlierDetector(
         Where the threshold lies: ``"auto"`` so that a share ``alpha`` of normal rows is
         flagged, by the calibrating rows; a float in (0, 0.5] so that this share of the
         training rows is flagged; 0 says that the training rows are all normal: then
-        none is left out of training, and the threshold is that of ``"auto"``.
+        none is left out of training, the nearest of them decide what is normal, and the
+        threshold is that of ``"auto"``.
     alpha : float, default=0.05
         The share of normal rows that the threshold flags, in (0, 1).  Needs at
         least ``1 / alpha - 1`` calibrating rows; with fewer, no row is flagged and a warning
@@ -113,8 +115,7 @@ class AAEOutlierDetector(
         - ``"cross"``: every row that is trained on, by cross-fitting: two or three more detectors
           are trained without a half or a third of the rows each, and score these; beside them
           up to 5,000 rows beyond the 4,096 that are trained on.  Fit takes three to four times
-          as long.  Not for p-values of new rows where rows repeat (a few columns of counts or
-          labels): there the level is not kept;
+          as long;
         - ``"auto"``: ``"cross"`` for fewer than 100 rows, else ``"split"``.
     rules : {"auto", "find"}, None or list of Rule, default="auto"
         Rules of the training rows, such as ``Order("start", "end")`` or
@@ -194,9 +195,9 @@ class AAEOutlierDetector(
 
     Notes
     -----
-    The detector stores some training rows as references (up to 1,088 for each member) and for
-    explanations (up to 1,000), and the calibrating rows, for groups and drift; so a pickle of it
-    holds data.
+    The detector stores some training rows as references (up to 1,088 for each member, 2,112 with
+    ``contamination=0``) and for explanations (up to 1,000), and the calibrating rows, for groups
+    and drift; so a pickle of it holds data.
 
     There is no parameter ``callbacks``: the members are trained as one, without a skorch net
     whose epochs a callback could watch.  Callbacks of scikit-learn are set with
@@ -373,7 +374,8 @@ class AAEOutlierDetector(
         normal = rng.permutation(np.flatnonzero(self._model.inliers))[:SCALE_ROWS]
         evidence = self._model.evidence(scaled[normal])
         kinds = kinds_with(self._model.provides | getattr(self._reader, "provides", set()))
-        self._scores = {kind: SCORES[kind]().fit(evidence) for kind in kinds}
+        scores = SCORES | OF_CLEAN if self.contamination == 0 else SCORES
+        self._scores = {kind: scores[kind]().fit(evidence) for kind in kinds}
         return rows
 
     def _calibrate(self, X: Any, plan: RowPlan, found: list[dict], cross: bool) -> None:

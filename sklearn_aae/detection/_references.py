@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import pad
 
 from sklearn_aae._utils._blocks import BLOCK, block_size
-from sklearn_aae.detection.ensemble import affine
+from sklearn_aae.detection.ensemble import NEAR, affine
 from sklearn_aae.detection.ensemble._stored import StoredByTorch
 
 #: References of a group in the search for the nearest.
@@ -75,16 +75,23 @@ class References(StoredByTorch):
         References on the networks' scale, and their reconstructions.
     n_neighbours : int
         How many of the nearest to average over.
+    of_means : bool, default=False
+        For references without anomalies: distances are to the mean of the first, of the first two,
+        ... of the nearest instead of to each, so they are small in the midst of normal rows, also
+        where these are few, and large at their edge.  Cells from ``NEAR`` on grow by the logarithm
+        there, so that rare values of single columns do not decide what is near.
     """
 
-    def __init__(self, x: torch.Tensor, expected: torch.Tensor, n_neighbours: int) -> None:
+    def __init__(
+        self, x: torch.Tensor, expected: torch.Tensor, n_neighbours: int, of_means: bool = False
+    ) -> None:
         # The rows are float32 already; the reconstructions lose what does not matter.
-        self.pairs = torch.cat([x, expected], dim=2).float()
-        self.n_neighbours = n_neighbours
+        self.n_neighbours, self.of_means = n_neighbours, of_means
+        self.pairs = self._paired(x, expected).float()
 
     def neighbours(self, x: torch.Tensor, expected: torch.Tensor) -> Neighbours:
         """Return distances of rows (n_members, n_samples, n_columns)."""
-        pairs = torch.cat([x, expected], dim=2)
+        pairs = self._paired(x, expected)
         k = min(self.n_neighbours, self.pairs.shape[1] - 1)
         index = self._candidates(pairs.float(), k + 1)
         # The products lose small distances to rounding; those to the few candidates are exact, of
@@ -92,11 +99,25 @@ class References(StoredByTorch):
         m, n, width = pairs.shape
         first = self.pairs.shape[1] * torch.arange(m, device=index.device).view(m, 1, 1)
         near = self.pairs.view(-1, width).index_select(0, (index + first).flatten())
-        squares = (pairs.unsqueeze(2) - near.view(m, n, -1, width)).square_()
-        in_x, in_expected = squares.chunk(2, dim=3)
+        offsets = pairs.unsqueeze(2) - near.view(m, n, -1, width)
+        in_x, in_expected = offsets.square().chunk(2, dim=3)
         squares_in_x = in_x.sum(dim=3)
         distance = squares_in_x + in_expected.sum(dim=3)
-        return Neighbours(*_nearest(distance, squares_in_x == 0, k), in_x, in_expected)
+        nearest, places = _nearest(distance, squares_in_x == 0, k)
+        if self.of_means:
+            offsets = offsets.gather(2, places.unsqueeze(3).expand(-1, -1, -1, width)).cumsum(dim=2)
+            counts = torch.arange(1, k + 1, device=offsets.device)
+            in_x, in_expected = offsets.div_(counts.view(-1, 1)).square_().chunk(2, dim=3)
+            nearest = in_x.sum(dim=3) + in_expected.sum(dim=3)
+            places = (counts - 1).expand_as(places)
+        return Neighbours(nearest, places, in_x, in_expected)
+
+    def _paired(self, x: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
+        """Return rows as they are compared, with their reconstructions beside them."""
+        if self.of_means:
+            # In single precision, as references are, so that a row is the same as itself.
+            x = tempered(x.float().contiguous()).to(x)
+        return torch.cat([x, expected], dim=2)
 
     def _candidates(self, pairs: torch.Tensor, k: int) -> torch.Tensor:
         """Return the indices (M, n, k) of the nearest references, up to rounding."""
@@ -116,6 +137,12 @@ class References(StoredByTorch):
         """Return the root mean squared residual of each column."""
         x, expected = self.pairs.chunk(2, dim=2)
         return (x - expected).square().mean(dim=(0, 1)).sqrt()
+
+
+def tempered(x: torch.Tensor) -> torch.Tensor:
+    """Return cells that grow by the logarithm from ``NEAR`` on, with the same slope there."""
+    away = x.abs().div_(NEAR).clamp_(min=1)
+    return x.div(away).mul_(away.log_().add_(1))
 
 
 def _nearest_of(

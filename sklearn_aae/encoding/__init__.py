@@ -1,5 +1,6 @@
 """Tables in and out: as levels and float32 matrices, and back; no torch here."""
 
+from sklearn_aae.encoding._bulk import MOST_GROSS
 from sklearn_aae.encoding._cells import is_missing
 from sklearn_aae.encoding._columns import (
     BOOLEAN,
@@ -50,6 +51,7 @@ __all__ = [
     "EMPTY",
     "FAR",
     "FARTHEST",
+    "MOST_GROSS",
     "NUMBER",
     "Column",
     "Container",

@@ -26,6 +26,8 @@ from sklearn_aae.encoding._strays import Strays
 from sklearn_aae.encoding._table_encoder import TableEncoder
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
+#: By what share of themselves tempered numbers grow, at first, for a share that they would.
+GROWTH = 0.05
 #: So many rows are looked at first for decimals.
 N_FEW = 30
 
@@ -36,6 +38,12 @@ def surprise(n_rows: int) -> float:
     As far as the indicator of something that one row of ``n_rows + 1`` has.
     """
     return float(bend(max(math.sqrt(n_rows), FAR)))
+
+
+def tempered(scaled: np.ndarray, most: float) -> np.ndarray:
+    """Return numbers on the networks' scale that hardly grow any more from ``most`` on."""
+    away = np.maximum(np.abs(scaled) / most, 1.0)
+    return np.where(away > 1, np.sign(scaled) * most * (1 + GROWTH * np.log(away)), scaled)
 
 
 class PlainReader(NumbersReader):
@@ -86,6 +94,8 @@ class PlainReader(NumbersReader):
             if found is not None:
                 self.scale.shift_[j], self.scale.scale_[j] = found
         self.surprise = np.full(self.n_columns, surprise(len(training)))
+        #: Constant columns, where it is nothing new that such columns have another value.
+        self.tempered = np.flatnonzero(self.scale.constant_ & (n_novel_rows(rows) > 1))
         self.ends = rows.min(axis=0), rows.max(axis=0)
         #: To how many decimals numbers are given; a few rows rule out most measurements.
         self.decimals = [
@@ -94,7 +104,11 @@ class PlainReader(NumbersReader):
         ]
 
     def transform(self, numbers: np.ndarray) -> np.ndarray:
-        return with_surprises(self.scale.bent(numbers), self.surprise)
+        scaled = self.scale.bent(numbers)
+        if len(self.tempered):
+            most = self.surprise[0]
+            scaled[:, self.tempered] = tempered(scaled[:, self.tempered], most)
+        return with_surprises(scaled, self.surprise)
 
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
         rows = self.scale.inverse_transform(unbend(scaled), np.float64).clip(*self.ends)
@@ -104,6 +118,17 @@ class PlainReader(NumbersReader):
             if decimals is not None:
                 cells[columns == j] = rounded(cells[columns == j], decimals)
         return cells.tolist()
+
+
+def n_novel_rows(rows: np.ndarray) -> int:
+    """Return how many rows alone have a value in a column that is constant otherwise.
+
+    By Good and Turing about as many of as many new rows do so in columns that are constant.
+    """
+    middle = len(rows) // 2
+    other = rows != np.partition(rows, middle, axis=0)[middle]
+    alone = other[:, other.sum(axis=0) == 1]
+    return int(alone.any(axis=1).sum())
 
 
 class IndicatorsReader(NumbersReader):

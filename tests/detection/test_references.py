@@ -32,6 +32,31 @@ def test_distances_are_those_of_a_plain_search(pairs, k):
     np.testing.assert_allclose(found.cells.sum(axis=2), 1)
 
 
+def test_distances_to_means_of_the_nearest(pairs):
+    x, expected = pairs
+    references = References(x, expected, 3, of_means=True)
+    rows = x[:, :5].double() + 0.3
+    rows[0, 0, 0] = 40.0
+    means = expected[:, :5].double()
+    found = references.neighbours(rows, means)
+    # From 4 on cells grow by the logarithm.
+    compared = rows.numpy().copy()
+    compared[0, 0, 0] = 4 * (1 + np.log(40 / 4))
+    for member in range(3):
+        stored = np.concatenate([x[member], expected[member]], axis=1).astype(np.float64)
+        asked = np.concatenate([compared[member], means[member]], axis=1)
+        near = NearestNeighbors(n_neighbors=3).fit(stored).kneighbors(asked)[1]
+        parts = [
+            np.linalg.norm(asked - stored[near[:, :j]].mean(axis=1), axis=1) for j in (1, 2, 3)
+        ]
+        np.testing.assert_allclose(found.distance[member], np.mean(parts, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(found.cells.sum(axis=2), 1)
+    assert found.cells[0, 0].argmax() == 0
+    # A training row is not compared with itself, wherever it is.
+    itself = References(rows.float(), means.float(), 3, of_means=True).neighbours(rows, means)
+    assert (itself.distance > 0.1).all()
+
+
 def test_one_reference_at_distance_zero_is_skipped(pairs):
     x, expected = pairs
     references = References(x, expected, 1)

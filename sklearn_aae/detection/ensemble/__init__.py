@@ -4,6 +4,7 @@ from sklearn_aae.detection.ensemble._autoregressive import AutoregressiveEnsembl
 from sklearn_aae.detection.ensemble._densities import FREEDOM, MOST, Densities, log_mixture
 from sklearn_aae.detection.ensemble._ensemble import Ensemble
 from sklearn_aae.detection.ensemble._members import (
+    NEAR,
     EnsembleSettings,
     affine,
     choose_columns,
@@ -14,6 +15,7 @@ from sklearn_aae.detection.ensemble._trainer import EnsemblePlan, EnsembleTraine
 __all__ = [
     "FREEDOM",
     "MOST",
+    "NEAR",
     "AutoregressiveEnsemble",
     "Densities",
     "Ensemble",

@@ -7,6 +7,7 @@ contract test.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 
 from sklearn_aae.detection.scores._autoregressive import Autoregressive
 from sklearn_aae.detection.scores._base import (
@@ -30,6 +31,7 @@ __all__ = [
     "AUTOREGRESSION",
     "DENSITY",
     "GPND",
+    "OF_CLEAN",
     "RULES",
     "SCORES",
     "Autoregressive",
@@ -65,6 +67,8 @@ SCORES: dict[str, Callable[[], Score]] = {
     "gpnd": GPND,
     "rules": BrokenRules,
 }
+#: What takes their place where training rows are known to be normal.
+OF_CLEAN: dict[str, Callable[[], Score]] = {"default": partial(Default, clean=True)}
 
 
 def additive_kinds() -> list[str]:

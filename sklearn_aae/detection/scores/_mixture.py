@@ -16,6 +16,7 @@ from sklearn_aae.detection.scores._base import (
     shares_of,
 )
 from sklearn_aae.detection.scores._rules import broken_rules
+from sklearn_aae.encoding import MOST_GROSS
 
 #: How close the mixture of parts is to their maximum.
 SHARPNESS = 4.0
@@ -28,6 +29,9 @@ ALL_HEARD = 1e-3
 STEEPNESS = 10.0
 #: ... less this, so that rows without such a cell are not heard.
 AT_LEAST = 4.0
+#: Share of the rows whose farthest cell is usual: all but as many as may have gross values, and
+#: nearly all where training rows are clean.
+USUAL, USUAL_OF_CLEAN = 1 - MOST_GROSS, 0.99
 
 
 class Part(ABC):
@@ -73,7 +77,11 @@ class DistancePart(Part):
         return LogScale()
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        return getattr(evidence, self.which).distance
+        distance = getattr(evidence, self.which).distance
+        if evidence.columns.shape[1] < evidence.n_features:
+            # Members see parts of a row, and a row that is odd in one of them is odd.
+            return np.sqrt(np.square(distance).mean(axis=0, keepdims=True))
+        return distance
 
     def shares(self, evidence: Evidence) -> np.ndarray:
         return shares_of(fold(getattr(evidence, self.which).cells, evidence))
@@ -98,25 +106,37 @@ class LossPart(Part):
 
 
 class FarScale:
-    """The same for all tables: what is far out is told by the networks' scale already."""
+    """The same for all tables, as the networks' scale tells what is far, but for where it begins.
+
+    That is beyond what is usual: rows of many columns, or of rare ones, have far cells, too.
+    """
+
+    def __init__(self, usual: float) -> None:
+        self.usual = usual
 
     def fit(self, values: np.ndarray) -> FarScale:
-        """Do nothing."""
+        """Freeze what is usual of values (1, n_samples)."""
+        self.usual_ = float(np.quantile(values, self.usual))
         return self
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return values (1, n_samples) on the scale of the parts, of shape (n_samples,)."""
-        return STEEPNESS * values[0] - AT_LEAST
+        return STEEPNESS * (values[0] - self.usual_) - AT_LEAST
 
 
 class FarPart(Part):
     """The farthest cell of a row, of those that are beyond what networks learn.
 
-    Counts as it is in a table of any width, from about 12 standard deviations on.
+    Counts as it is in a table of any width, from about 12 standard deviations on where the share
+    ``usual`` of rows has none.
     """
 
+    def __init__(self, weight: float, which: str, usual: float = USUAL) -> None:
+        super().__init__(weight, which)
+        self.usual = usual
+
     def new_scale(self) -> FarScale:
-        return FarScale()
+        return FarScale(self.usual)
 
     def values(self, evidence: Evidence) -> np.ndarray:
         return fold(getattr(evidence, self.which), evidence).max(axis=1)[np.newaxis]
@@ -187,10 +207,18 @@ class Default(Mixture):
 
     A soft maximum (see :class:`Mixture`) of the parts of :class:`Model` and of
     :class:`Reference`, and what broken rules say on top.
+
+    Parameters
+    ----------
+    clean : bool, default=False
+        Whether training rows are known to be normal.  Then the nearest of them and the farthest
+        cell say it all: the strength of the other parts is anomalies that are near to others
+        among the training rows.
     """
 
-    def __init__(self) -> None:
-        super().__init__([*_model_parts(), *_reference_parts()])
+    def __init__(self, clean: bool = False) -> None:
+        of_clean = [FarPart(1.0, "beyond", USUAL_OF_CLEAN), DistancePart(1.0, "nearest")]
+        super().__init__(of_clean if clean else [*_model_parts(), *_reference_parts()])
 
     def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         return super().anomaly_scores(evidence) + broken_rules(evidence).sum(axis=1)

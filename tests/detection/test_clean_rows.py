@@ -1,0 +1,96 @@
+"""What changes where training rows are known to be normal, and where columns are many and rare."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tests.detection.test_outlier import clean
+from tests.instances import fast_detector
+
+
+def test_nearest_rows_and_the_farthest_cell_are_the_default_of_clean_rows():
+    detector = fast_detector(contamination=0).fit(clean(300, 0))
+    new = clean(20, 1)
+    parts = detector._scores["default"].parts
+    assert [part.which for part in parts] == ["beyond", "nearest"]
+    cells = detector.score_contributions(new)
+    np.testing.assert_allclose(cells.sum(axis=1), -detector.score_samples(new))
+    # All other kinds but those that compare with stored rows stay what they were.
+    with_likelihood = fast_detector().fit(clean(300, 0))._scores["default"].parts
+    assert [part.which for part in with_likelihood] == [
+        "cell_losses", "marginal_losses", "beyond", "core", "nearest"
+    ]  # fmt: skip
+
+
+def test_rows_between_clean_groups_are_odd():
+    """The mean of a few near rows tells what is in the midst of a group from what is beside it."""
+    rng = np.random.default_rng(2)
+
+    def rows(n):
+        return 4.0 * rng.integers(0, 2, size=(n, 1)) + rng.normal(scale=0.3, size=(n, 6))
+
+    new = np.concatenate([rows(100), 2 + rng.normal(scale=0.3, size=(100, 6))])
+    detector = fast_detector(contamination=0, max_epochs=5).fit(rows(300))
+    assert roc_auc_score(np.repeat([0, 1], 100), -detector.score_samples(new)) > 0.99
+
+
+def test_gross_cells_of_clean_rows_are_normal():
+    X, new = clean(400, 3), clean(60, 4)
+    X[:40, 0] = new[:30, 0] = 1e4
+    for rows in (X[:40], new[:30]):
+        rows[:, 0] += np.random.default_rng(5).normal(size=len(rows))
+    p = fast_detector(contamination=0, max_epochs=5).fit(X).p_values(new)
+    assert (p[:30] <= 0.05).mean() < 0.5
+    new[:30, 0] = -1e6
+    assert (fast_detector(contamination=0, max_epochs=5).fit(X).p_values(new)[:30] <= 0.05).all()
+
+
+def sparse(n, rng, n_columns=120, n_unused=20):
+    """Return rows of rare marks, each of which is in a column of its own."""
+    rows = rng.random((n, n_columns)) < 1.5 / n
+    return np.concatenate([rows, np.zeros((n, n_unused), bool)], axis=1).astype(float)
+
+
+def test_a_mark_in_an_unused_column_is_no_news_where_many_are_used_once():
+    rng = np.random.default_rng(6)
+    X = sparse(300, rng)
+    detector = fast_detector().fit(X)
+    unused = np.flatnonzero(detector._reader.scale.constant_)
+    new = np.zeros((3, X.shape[1]))
+    new[0, unused[0]], new[1, unused[0]] = 1.0, 2.0
+    once, twice, none = np.abs(detector._reader.transform(new)[:, unused[0]])
+    # As far as a mark that one row had, and a little more.
+    assert 15 < once < twice < 22
+    assert none == 0
+    # Where nothing of the kind ever happened, it is as far as any value is in such a column.
+    X[:, X.sum(axis=0) < 8] = 0
+    assert np.abs(fast_detector().fit(X)._reader.transform(new)[0, unused[0]]) > 100
+
+
+def test_far_cells_count_from_where_they_are_usual_on():
+    X = sparse(600, np.random.default_rng(7))
+    X[:, :4] += np.random.default_rng(8).normal(size=(600, 4))
+    detector = fast_detector(contamination=0).fit(X)
+    part = detector._scores["default"].parts[0]
+    assert part.scale_.usual_ > 0
+    assert part.scale_(np.array([[part.scale_.usual_, part.scale_.usual_ + 1]])) == pytest.approx(
+        [-4, 6]
+    )
+    assert fast_detector().fit(clean(300, 9))._scores["default"].parts[2].scale_.usual_ == 0
+
+
+def test_members_that_see_parts_of_a_row_say_one_distance():
+    detector = fast_detector(n_estimators=2).fit(clean(200, 10))
+    part = copy.copy(detector._scores["reference"].parts[1])
+
+    class Seen:
+        n_features, columns = 4, np.array([[0, 1], [2, 3]])
+        nearest = type("Found", (), {"distance": np.array([[3.0, 1.0], [4.0, 1.0]])})
+
+    np.testing.assert_allclose(part.values(Seen), [[np.sqrt(12.5), 1.0]])
+    Seen.n_features = 2
+    np.testing.assert_array_equal(part.values(Seen), Seen.nearest.distance)
