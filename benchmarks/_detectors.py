@@ -47,6 +47,7 @@ def ours() -> dict[str, Detector]:
     inputs = {"no networks, reference": lambda references, X: references.anomaly_scores(X)}
     return {
         "ours": Detector(fit(), rows(name, kinds_with([DENSITY]))),
+        "clean": Detector(fit(contamination=0), rows("contamination=0", ("default", "reference"))),
         "with autoregression": Detector(fit(kind="autoregressive"), rows(name, ["autoregressive"])),
         "no adversary": Detector(fit(adversarial_weight=0), rows("no adversary", without)),
         "no networks": Detector(InputReferences, inputs),
@@ -116,6 +117,21 @@ def with_one_score(news: dict[str, Fit], score: Score) -> dict[str, Detector]:
         name: Detector(lambda X, seed, new=new: new(X, seed).fit(X), {name: score})
         for name, new in news.items()
     }
+
+
+def of_papers() -> dict[str, Detector]:
+    """Return what recent papers bring as packages of their own (kar-kcm, aderh), if installed."""
+    news: dict[str, Fit] = {}
+    if importlib.util.find_spec("karkcm") is not None:
+        from karkcm import KCM
+
+        # Its own pipeline puts a scaler before it: here columns come standardised.
+        news["KCM"] = lambda X, seed: KCM(random_state=seed, assume_scaled=True)
+    if importlib.util.find_spec("aderh") is not None:
+        from aderh import ADERH
+
+        news["ADERH"] = lambda X, seed: ADERH(n=min(18, len(X)), random_state=seed)
+    return with_one_score(news, lambda model, X: -model.score_samples(X))
 
 
 def of_pyod() -> dict[str, Detector]:

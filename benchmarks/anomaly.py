@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks._common import Benchmark, Row
-from benchmarks._detectors import Detector, of_pyod, of_scikit_learn, ours
+from benchmarks._detectors import Detector, of_papers, of_pyod, of_scikit_learn, ours
 from benchmarks._runs import Runs, groups_of, mean_and_spread, mean_by_seed, mean_of, read_runs
 from benchmarks._timing import timed
 
 KEYS = ("table", "detector", "seed")
 MAX_ROWS = 10_000
-DEFAULT = "AAEOutlierDetector, default"
+DEFAULT, OF_CLEAN = "AAEOutlierDetector, default", "contamination=0, default"
+#: Digits of MNIST that are normal in turn, rows to fit, and normal and other rows to score.
+DIGITS, N_DIGITS, N_SCORED = (2, 5), 1_000, 500
 #: The constants of the default were chosen on every second table, the first included.
 CHOSEN_ON = slice(0, None, 2)
 
@@ -29,7 +32,7 @@ CHOSEN_ON = slice(0, None, 2)
 def main() -> None:
     benchmark = Benchmark("anomaly", __doc__, seeds=3, keeps_runs=True)
     benchmark.add_data(required=True)
-    benchmark.add("--setting", choices=["unsup", "oneclass"], default="unsup")
+    benchmark.add("--setting", choices=["unsup", "oneclass", "wide"], default="unsup")
     benchmark.add(
         "--only", nargs="*", default=[], help="detectors whose name holds one of these words"
     )
@@ -41,28 +44,56 @@ def main() -> None:
     benchmark.prefix = f"anomaly_{args.setting}"
     detectors = [
         detector
-        for name, detector in (ours() | of_scikit_learn() | of_pyod()).items()
+        for name, detector in (ours() | of_scikit_learn() | of_papers() | of_pyod()).items()
         if not args.only or any(word in name for word in args.only)
     ]
-    files = sorted(args.data.rglob("*.npz"))
+    tables = tables_in(args.data, args.setting)
     runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS, resume=False)
     kept = [row for path in args.keep for row in read_runs(path, KEYS)]
     runs.add(*(row for row in kept if int(row["seed"]) < args.seeds))
-    for file in files[:2] if args.quick else files:
+    for table in list(tables)[:2] if args.quick else tables:
         for seed in benchmark.seeds:
-            X, X_test, y = split(file, args.setting, seed)
+            X, X_test, y = tables[table](seed)
             for detector in detectors:
-                if any((file.stem, name, seed) not in runs for name in detector.rows):
-                    runs.add(*figures(detector, X, X_test, y, file.stem, seed))
-        print(f"{file.stem}: {len(X)} rows to fit, {X.shape[1]} columns", flush=True)
-    chosen_on = {file.stem for file in files[CHOSEN_ON]}
+                if any((table, name, seed) not in runs for name in detector.rows):
+                    runs.add(*figures(detector, X, X_test, y, table, seed))
+        print(f"{table}: {len(X)} rows to fit, {X.shape[1]} columns", flush=True)
+    chosen_on = set() if args.setting == "wide" else set(list(tables)[CHOSEN_ON])
     benchmark.report(
         {"table": list(summarise(runs.rows(), chosen_on)), "by_data": list(by_data(runs.rows()))},
         setting=args.setting,
     )
 
 
-def split(file: Path, setting: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def tables_in(folder: Path, setting: str) -> dict[str, Callable[[int], Rows]]:
+    """Return what splits each table by a seed: ADBench's, or MNIST's by its digits."""
+    files = {file.stem: file for file in sorted(folder.rglob("*.npz"))}
+    images = files.pop("mnist", None)
+    if setting != "wide":
+        return {name: partial(split, file, setting) for name, file in files.items()}
+    if images is None:
+        raise SystemExit(f"--data {folder} has no mnist.npz; see docs/benchmarks/paper.rst.")
+    return {f"MNIST, {digit}": partial(split_digits, images, digit) for digit in DIGITS}
+
+
+def split_digits(file: Path, digit: int, seed: int) -> Rows:
+    """Return rows of a digit to fit, rows of it and of others to score, and which are others."""
+    with np.load(file) as arrays:
+        X, y, X_test, y_test = (arrays[f"{x}_{part}"] for part in ("train", "test") for x in "Xy")
+    rng = np.random.default_rng(seed)
+    X = rng.permutation(X[y == digit])[:N_DIGITS]
+    parts = [
+        rng.permutation(X_test[(y_test != digit) == other])[:N_SCORED] for other in (False, True)
+    ]
+    scaler = StandardScaler().fit(X.astype(np.float64))
+    labels = np.repeat([0, 1], [len(part) for part in parts])
+    return scaler.transform(X), scaler.transform(np.concatenate(parts)), labels
+
+
+def split(file: Path, setting: str, seed: int) -> Rows:
     """Return rows to fit, rows to score and their labels, on the scale of the former."""
     with np.load(file) as arrays:
         X, y = arrays["X"].astype(np.float64), arrays["y"].ravel().astype(int)
@@ -124,7 +155,7 @@ def summarise(runs: list[Row], chosen_on: set[str]) -> Iterator[Row]:
 
 def is_compared(run: Row) -> bool:
     """Return whether a run is of a detector that is ranked: the peers and our default."""
-    parts_of_ours = ("AAEOutlierDetector", "no adversary", "no networks")
+    parts_of_ours = ("AAEOutlierDetector", "contamination=0", "no adversary", "no networks")
     return run["detector"] == DEFAULT or not run["detector"].startswith(parts_of_ours)
 
 
@@ -141,8 +172,12 @@ def ranks_of(runs: list[Row]) -> dict[str, float]:
 
 
 def by_data(runs: list[Row]) -> Iterator[Row]:
-    """Yield the mean AUROC of the compared detectors on every table."""
-    compared = [detector for (detector,) in groups_of(filter(is_compared, runs), ["detector"])]
+    """Yield the mean AUROC of the compared detectors, and of ours for clean rows, by table."""
+    compared = [
+        detector
+        for (detector,), own in groups_of(runs, ["detector"]).items()
+        if is_compared(own[0]) or detector == OF_CLEAN
+    ]
     for (table,), of_table in groups_of(runs, ["table"]).items():
         means = {name: mean_of(of_table, "AUROC", detector=name) for name in compared}
         yield {"table": table} | {name: f"{mean:.3f}" for name, mean in means.items()}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import types
 
 import numpy as np
 import pytest
 
-from benchmarks import _common, anomaly
+from benchmarks import _common, _detectors, anomaly
 from benchmarks._detectors import Detector
 
 
@@ -31,6 +32,7 @@ def run(tmp_path, monkeypatch):
     detectors = {"far": detector("far", 1.0), "near": detector("near", -1.0)}
     monkeypatch.setattr(anomaly, "ours", lambda: {})
     monkeypatch.setattr(anomaly, "of_scikit_learn", lambda: detectors)
+    monkeypatch.setattr(anomaly, "of_papers", lambda: {})
     monkeypatch.setattr(anomaly, "of_pyod", lambda: {})
 
     def main(out, *options):
@@ -59,3 +61,37 @@ def test_kept_runs_join_the_tables_and_are_not_run_again(run, tmp_path):
     assert fits == []
     lines = (tmp_path / "none" / "anomaly_unsup_runs.csv").read_text().splitlines()
     assert len(lines) == 1 + 2 * 2
+
+
+def test_a_digit_of_mnist_is_the_normal_class(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (60, 784), dtype=np.uint8), np.arange(60) % 10
+    np.savez(tmp_path / "mnist.npz", X_train=X, y_train=y, X_test=X[::2], y_test=y[::2])
+    np.savez(tmp_path / "1_a.npz", X=X, y=y == 0)
+    assert list(anomaly.tables_in(tmp_path, "unsup")) == ["1_a"]
+    tables = anomaly.tables_in(tmp_path, "wide")
+    assert list(tables) == ["MNIST, 2", "MNIST, 5"]
+    fitted, scored, others = tables["MNIST, 2"](0)
+    assert (fitted.shape, scored.shape, others.sum()) == ((6, 784), (30, 784), 24)
+    np.testing.assert_allclose(fitted.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(fitted.std(axis=0), 1)
+
+
+def test_detectors_of_papers_are_there_where_installed(monkeypatch):
+    class KCM:
+        def __init__(self, random_state, assume_scaled):
+            self.seed = random_state
+
+        def fit(self, X):
+            return self
+
+        def score_samples(self, X):
+            return -X.sum(axis=1) - self.seed
+
+    found = {"karkcm": object()}
+    monkeypatch.setattr(_detectors.importlib.util, "find_spec", found.get)
+    monkeypatch.setitem(sys.modules, "karkcm", types.SimpleNamespace(KCM=KCM))
+    ((name, detector),) = _detectors.of_papers().items()
+    assert name == "KCM"
+    X = np.ones((2, 3))
+    np.testing.assert_array_equal(detector.rows["KCM"](detector.fit(X, 4), X), [7, 7])
