@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import uuid
 import zoneinfo
 from collections import OrderedDict
@@ -122,6 +123,17 @@ def _unzoned(own: Any) -> Callable[..., Any]:
     return make
 
 
+def _is_of_pytz(value: Any) -> bool:
+    """Return whether this is a zone of pytz, which pandas had before its version 3."""
+    of_pytz = type(value).__module__.partition(".")[0] == "pytz"
+    return of_pytz and isinstance(getattr(value, "zone", None), str)
+
+
+def _zone_of_pytz(name: str) -> Any:
+    pytz = sys.modules.get("pytz")  # such a pandas has imported it
+    return zoneinfo.ZoneInfo(name) if pytz is None else pytz.timezone(name)
+
+
 CELLS = (
     as_text("float", float, float, repr),
     as_text("bytes", bytes, bytes.fromhex, bytes.hex),
@@ -129,6 +141,12 @@ CELLS = (
     as_text("uuid", uuid.UUID, uuid.UUID),
     as_text("date", datetime.date, datetime.date.fromisoformat, datetime.date.isoformat),
     as_text("zone", zoneinfo.ZoneInfo, zoneinfo.ZoneInfo),
+    Kind(
+        "zone of pytz",
+        _is_of_pytz,
+        lambda writer, value: {"text": value.zone},
+        lambda reader, node, keep: _zone_of_pytz(node["text"]),
+    ),
     as_parts("complex", complex, complex, lambda value: (value.real, value.imag)),
     as_parts("fraction", Fraction, Fraction, lambda value: value.as_integer_ratio()),
     as_parts(

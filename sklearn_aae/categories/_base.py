@@ -298,6 +298,31 @@ class TwoHeadedEstimator(
             return np.ones((len(rows), 1))
         return model._encode(rows, DOUBLE)[:, : heads.n_categories]
 
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probabilities of the categories."""
+        raise NotImplementedError
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithms of what ``predict_proba`` gives.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_categories), float64
+            Natural logarithms, in the order of ``predict_proba``; minus infinity for a
+            probability that is 0 in floating point.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        return log_of(self.predict_proba(X))
+
     def transform(self, X: Any) -> Any:
         r"""Return where rows lie.
 

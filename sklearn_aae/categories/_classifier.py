@@ -346,27 +346,6 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         indices = self.predict_proba(X).argmax(axis=1)
         return self.classes_[indices]
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithms of the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            Natural logarithms, in the order of ``classes_``; minus infinity for a probability
-            that is 0 in floating point.
-
-        Raises
-        ------
-        NotFittedError
-            If the classifier is not fitted.
-        """
-        return log_of(self.predict_proba(X))
-
     def decision_function(self, X: Any) -> np.ndarray:
         """Return how much speaks for each class.
 

@@ -19,7 +19,6 @@ from sklearn_aae.categories._base import (
     TwoHeadedEstimator,
     embedding_of,
     heads_of,
-    log_of,
 )
 from sklearn_aae.categories._neighbors import spectral_clusters
 
@@ -316,26 +315,6 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         check_is_fitted(self)
         rows = self.estimator_._read(X, caller=self)
         return self._probabilities(self.estimator_, rows)[:, self._order]
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithms of the probabilities of the clusters.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_clusters), float64
-            Natural logarithms; minus infinity for a probability that is 0 in floating point.
-
-        Raises
-        ------
-        NotFittedError
-            If the clusterer is not fitted.
-        """
-        return log_of(self.predict_proba(X))
 
 
 def _prototypes(

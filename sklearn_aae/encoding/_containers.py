@@ -114,6 +114,12 @@ def _with_index_of(like: Any, native: Any) -> Any:
 
 def as_frame(X: Any) -> nw.DataFrame | None:
     """Return a frame as narwhals', None for anything else."""
+    if hasattr(X, "iloc") and hasattr(X, "columns") and not X.columns.is_unique:
+        twice = list(dict.fromkeys(X.columns[X.columns.duplicated()]))
+        raise ValueError(
+            f"Several columns of a table are named alike: {', '.join(map(repr, twice))}. Give each "
+            "a name of its own."
+        )
     frame = nw.from_native(X, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         raise TypeError(
@@ -213,8 +219,13 @@ def columns_of(table: Any, which: Iterable[int] | None = None) -> Iterator[Any]:
     return (nw.from_native(column, series_only=True) for column in series)
 
 
-def check_numeric_columns(X: Any, estimator_name: str) -> None:
+FIT_AS_IT_IS = "Use output='auto' (or 'autoregressive') and fit to the table as it is."
+
+
+def check_numeric_columns(X: Any, reader: str, advice: str = FIT_AS_IT_IS) -> None:
     """Raise UnsupportedColumnsError if a frame holds columns that are no numbers.
+
+    ``reader`` is what reads them, and ``advice`` what to do instead.
 
     Object columns pass: they may hold numbers, and scikit-learn's own
     conversion says so if they do not.
@@ -231,8 +242,8 @@ def check_numeric_columns(X: Any, estimator_name: str) -> None:
     if kinds:
         listed = ", ".join(f"{name!r} ({dtype})" for name, dtype in kinds.items())
         raise UnsupportedColumnsError(
-            f"{estimator_name} reads columns of numbers here; these are of another kind: "
-            f"{listed}. Use output='auto' (or 'autoregressive') and fit to the table as it is.",
+            f"{reader} reads columns of numbers here; these are of another kind: {listed}. "
+            f"{advice}",
             list(kinds),
         )
 

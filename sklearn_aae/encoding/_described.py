@@ -88,7 +88,8 @@ def restore(dtype: Any) -> Any:
         return pd.ArrowDtype(schema.field(0).type)
     if dtype.name == "StringDtype":
         storage, is_nan = arguments
-        return pd.StringDtype(storage, na_value=np.nan if is_nan else pd.NA)
+        # Before its version 2.3 pandas knew one missing value, and no name for it.
+        return pd.StringDtype(storage, **({"na_value": np.nan} if is_nan else {}))
     return getattr(pd, dtype.name)(*arguments)
 
 

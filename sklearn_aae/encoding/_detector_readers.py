@@ -71,7 +71,9 @@ class PlainReader(NumbersReader):
         labels = self.container.columns or range(self.n_columns)
         columns = []
         for native, label in zip(columns_of(X), labels, strict=True):
-            column = read_column(Strays.as_numbers(native), label)
+            column = read_column(
+                native if self.refuse_missing else Strays.as_numbers(native), label
+            )
             if column.kind not in (NUMBER, BOOLEAN, EMPTY):
                 raise UnsupportedColumnsError(
                     f"Column {label!r} is of kind {column.source or column.kind!r} (type "

@@ -11,7 +11,13 @@ from scipy.spatial.distance import cdist
 from sklearn.utils import check_array, gen_batches
 
 from sklearn_aae._utils._random import draw_seed
-from sklearn_aae.encoding import Container, at_precision, is_rounding_noise, precisions_of
+from sklearn_aae.encoding import (
+    Container,
+    at_precision,
+    check_numeric_columns,
+    is_rounding_noise,
+    precisions_of,
+)
 from sklearn_aae.metrics._boosting import cross_validated_areas
 
 
@@ -31,12 +37,7 @@ def as_samples(
     Frames are matched by label, in any order; numbers have the coarsest precision that the
     column has in one of the tables.
     """
-    rows = [
-        check_array(
-            table, dtype=np.float64, input_name=name, ensure_min_samples=min_rows.get(name, 2)
-        )
-        for name, table in tables.items()
-    ]
+    rows = [_as_numbers(table, name, min_rows.get(name, 2)) for name, table in tables.items()]
     first, n_columns = next(iter(tables)), rows[0].shape[1]
     for name, table in zip(tables, rows, strict=True):
         if table.shape[1] != n_columns:
@@ -56,6 +57,26 @@ def as_samples(
         if own != coarsest:
             columns = [at_precision(*pair) for pair in zip(rows[i].T, coarsest, strict=True)]
             rows[i] = np.column_stack(columns)
+    return rows
+
+
+#: What to do about a table that is not numbers alone.
+OF_TABLES = (
+    "table_c2st, column_shapes and synthetic_report compare tables of mixed types; TableEncoder "
+    "makes numbers of them."
+)
+
+
+def _as_numbers(table: Any, name: str, least: int) -> np.ndarray:
+    """Return a table as a float64 matrix of at least so many rows, or raise in its name."""
+    check_numeric_columns(table, f"The measure of {name}", OF_TABLES)
+    try:
+        rows: np.ndarray = check_array(
+            table, dtype=np.float64, input_name=name, ensure_min_samples=least
+        )
+    except (TypeError, ValueError) as error:
+        advice = f" {OF_TABLES}" if "could not convert" in str(error) else ""
+        raise type(error)(f"{name}: {error}{advice}") from error
     return rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -40,6 +40,7 @@ def build_network(
         return default(n_in, n_out)
     with fenced(seed):
         built = _built(role, network, n_in, n_out, {} if copies is None else copies)
+        _refuse_compiled(role, built)
         if _check_widths(role, built, n_in, n_out) != torch.float32:
             built.register_forward_hook(in_precision_of_rows)
         if _changes_inputs(built, n_in):
@@ -79,6 +80,17 @@ def _built(role: str, network: Network, n_in: int, n_out: int, copies: dict[int,
             f"got {type(built).__name__}."
         )
     return built
+
+
+def _refuse_compiled(role: str, network: nn.Module) -> None:
+    """Raise if a part of a network was compiled: copies of it and of its optimizer part ways."""
+    for name, part in network.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            which = f"its part {name!r}" if name else "it"
+            raise TypeError(
+                f"{role} cannot be trained further or copied: {which} was compiled by torch.jit. "
+                "Pass the module that it was compiled of."
+            )
 
 
 def describe(error: BaseException) -> str:
@@ -202,6 +214,20 @@ class AAEModule(nn.Module):
         self.prior = prior
         self.n_components = n_components
         self.conditioning = conditioning
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Set weights as torch does; ValueError if they are of other networks."""
+        try:
+            return super().load_state_dict(state_dict, strict, assign)
+        except RuntimeError as error:
+            raise ValueError(
+                "These weights are of networks that were built otherwise. Give the model the "
+                "parameters of the one that they are of, and init first: what starts at principal "
+                'components (init="pca") has a linear path that a start at random (init="random", '
+                f"or networks of one's own) has not.\n{error}"
+            ) from error
 
     def encode(
         self,

@@ -134,7 +134,9 @@ def _read_pandas_dtype(reader: Reader, node: dict[str, Node], keep: Keep) -> Any
         return _pandas_dtype(node["name"])
     first, second = map(reader.read, node["of"])
     if node["name"] == "text":
-        return _pandas().StringDtype(first, na_value=second)
+        # Before its version 2.3 pandas knew one missing value, and no name for it.
+        is_usual = second is _pandas().NA
+        return _pandas().StringDtype(first, **({} if is_usual else {"na_value": second}))
     return _pandas().CategoricalDtype(first, ordered=bool(second))
 
 

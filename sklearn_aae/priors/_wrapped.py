@@ -251,10 +251,23 @@ class ScipyPrior(_Wrapped):
         univariate = hasattr(self.distribution, "dist")
         size = (n_samples, n_components) if univariate else n_samples
         rng = np.random.default_rng(_draw_seed_from(generator))
-        draws = np.asarray(self.distribution.rvs(size=size, random_state=rng), dtype=np.float32)
+        try:
+            found = self.distribution.rvs(size=size, random_state=rng)
+        except ValueError as error:
+            raise ValueError(
+                f"prior: {self._name} cannot be drawn from for n_components={n_components}: {error}"
+            ) from error
+        draws = np.asarray(found, dtype=np.float32)
         if n_samples == 1:  # scipy drops the axis of a single draw
             draws = draws.reshape(1, -1)
-        return draws, repr(self.distribution)
+        return draws, self._name
+
+    @property
+    def _name(self) -> str:
+        """What messages call the distribution: a frozen one has no name of its own."""
+        kind: Any = getattr(self.distribution, "dist", self.distribution)
+        name = type(kind).__name__.removesuffix("_gen").removesuffix("_frozen")
+        return f"the scipy.stats distribution {name}"
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
         log = getattr(self.distribution, "logpdf", None) or getattr(

@@ -148,7 +148,8 @@ def test_the_calendar_is_written_in_digits():
 
 
 def test_decoded_days_exist():
-    frame = pd.DataFrame({"day": pd.to_datetime(["2020-01-31", "2021-02-01"])})
+    days = pd.to_datetime(["2020-01-31", "2021-02-01"]).as_unit("us")
+    frame = pd.DataFrame({"day": days})
     encoder = TableEncoder().fit(frame)
     matrix = encoder.transform(frame)
     matrix[0, 1] = matrix[1, 1]  # 31 February 2020
@@ -228,7 +229,7 @@ def test_drawn_durations_are_as_round_as_the_training_durations():
     back = encoder._from_levels(encoder._to_levels(frame), rng)
     assert back.schema == frame.schema
     assert (back["lap"].dt.total_seconds() % 60 == 0).all()
-    assert not back["lap"].is_in(frame["lap"].implode()).all()
+    assert not set(back["lap"]) <= set(frame["lap"])
 
 
 def test_draws_repeat_with_the_generator_and_move_no_other():

@@ -340,7 +340,7 @@ def test_labels_and_cells_of_pandas_among_parameters_come_back():
         "bounds": bounds,
     }
     loaded = round_trip(bundle)
-    pd.testing.assert_index_equal(loaded["labels"], bundle["labels"], check_freq=False)
+    pd.testing.assert_index_equal(loaded["labels"], bundle["labels"])
     assert loaded["kinds"] == bundle["kinds"]
     assert loaded["cells"][0] is pd.NA
     assert loaded["cells"][1] is pd.NaT
