@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import with_callbacks
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -44,7 +44,7 @@ from sklearn_aae.autoencoder._supervision import (
     labels_to_score,
     training_labels,
 )
-from sklearn_aae.encoding import LevelsReader, as_plain, is_ready
+from sklearn_aae.encoding import LevelsReader, check_matrix, is_ready
 from sklearn_aae.networks import Classes
 from sklearn_aae.priors import Prior
 
@@ -480,7 +480,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         like = Z
         if not is_ready(Z, self._n_features_out):
-            Z = check_array(as_plain(Z), dtype=[np.float64, np.float32], input_name="Z")
+            Z = check_matrix(Z, "Z", dtype=[np.float64, np.float32])
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but the code has {self._n_features_out} components."

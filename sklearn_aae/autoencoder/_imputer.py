@@ -193,6 +193,7 @@ class AAEImputer(TransformerMixin, BaseEstimator):
             beside the filled ones.
         """
         check_is_fitted(self)
+        self._validate_params()  # they may have been set since fit
         filled = fill_missing(
             self.estimator_,
             X,

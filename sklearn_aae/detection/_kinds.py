@@ -13,6 +13,8 @@ def check_kind(kind: str, among: Collection[str], there: Collection[str], estima
 
     ``estimator`` is the fitted model that a detector was given, if it was.
     """
+    if not isinstance(kind, str):
+        raise ValueError(f"kind={kind!r} is not known; choose from {sorted(among)}.")
     if kind in SCORES and kind not in there:
         raise ValueError(f"kind={kind!r} {_what_lacks(kind, there, estimator)}")
     if kind not in among:

@@ -9,6 +9,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import check_array
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.encoding._described import IndexOf, plain
@@ -217,6 +218,18 @@ def columns_of(table: Any, which: Iterable[int] | None = None) -> Iterator[Any]:
     native = frame.to_native()
     series = (native.iloc[:, j] for j in (range(frame.shape[1]) if which is None else which))
     return (nw.from_native(column, series_only=True) for column in series)
+
+
+def check_matrix(X: Any, name: str, **options: Any) -> np.ndarray:
+    """Return a matrix as scikit-learn's check_array does, or raise in its name."""
+    try:
+        rows: np.ndarray = check_array(as_plain(X), input_name=name, **options)
+    except (TypeError, ValueError) as error:
+        if f"{name} " in str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from error
+    return rows
 
 
 FIT_AS_IT_IS = "Use output='auto' (or 'autoregressive') and fit to the table as it is."

@@ -308,10 +308,14 @@ def check_numbers(
             ensure_all_finite=True if refuse_missing else "allow-nan",
             ensure_min_samples=2 if reset else 1,
         )
+    except TypeError as error:
+        raise TypeError(f"X is no table of numbers: {error}") from error
     except ValueError as error:
         about_cells = "NaN" in str(error) or "inf" in str(error)
         culprit = describe_non_finite(X, may_miss=not refuse_missing) if about_cells else ""
         if not culprit:
+            if "could not convert" in str(error) or "Complex data" in str(error):
+                raise ValueError(f"X is no table of numbers: {error}") from error
             raise
         if "NaN" in str(error):
             culprit += advice

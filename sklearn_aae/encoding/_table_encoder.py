@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aae._utils._compat import (
     Interval,
@@ -38,7 +38,7 @@ from sklearn_aae.encoding._containers import (
     Container,
     as_array,
     as_frame,
-    as_plain,
+    check_matrix,
     columns_of,
 )
 from sklearn_aae.encoding._datetime_columns import TimestampCodec
@@ -290,7 +290,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         owner = self if owner is None else owner
         frame = as_frame(X)
         if frame is None:
-            X = check_array(as_array(X), dtype=None, ensure_all_finite=False, estimator=owner)
+            X = check_matrix(as_array(X), "X", dtype=None, ensure_all_finite=False, estimator=owner)
         else:
             for n, what in zip(frame.shape, ("sample", "feature"), strict=True):
                 if not n:
@@ -470,7 +470,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If ``X`` has other columns than ``transform`` returns, or is not finite.
         """
         check_is_fitted(self)
-        matrix = check_array(as_plain(X), dtype=[np.float32, np.float64], estimator=self)
+        matrix = check_matrix(X, "X", dtype=[np.float32, np.float64], estimator=self)
         edges = np.cumsum([0, *self._widths()])
         if matrix.shape[1] != edges[-1]:
             raise ValueError(

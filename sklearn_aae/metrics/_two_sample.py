@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import gen_batches
 
 from sklearn_aae._utils._random import draw_seed
 from sklearn_aae.encoding import (
     Container,
     at_precision,
+    check_matrix,
     check_numeric_columns,
     is_rounding_noise,
     precisions_of,
@@ -70,14 +71,7 @@ OF_TABLES = (
 def _as_numbers(table: Any, name: str, least: int) -> np.ndarray:
     """Return a table as a float64 matrix of at least so many rows, or raise in its name."""
     check_numeric_columns(table, f"The measure of {name}", OF_TABLES)
-    try:
-        rows: np.ndarray = check_array(
-            table, dtype=np.float64, input_name=name, ensure_min_samples=least
-        )
-    except (TypeError, ValueError) as error:
-        advice = f" {OF_TABLES}" if "could not convert" in str(error) else ""
-        raise type(error)(f"{name}: {error}{advice}") from error
-    return rows
+    return check_matrix(table, name, dtype=np.float64, ensure_min_samples=least)
 
 
 def is_constant(rows: np.ndarray) -> np.ndarray:

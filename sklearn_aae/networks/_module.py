@@ -218,10 +218,12 @@ class AAEModule(nn.Module):
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:
-        """Set weights as torch does; ValueError if they are of other networks."""
+        """Set weights as torch does; if they are of other networks, set none: ValueError."""
+        before = {name: value.clone() for name, value in self.state_dict().items()}
         try:
             return super().load_state_dict(state_dict, strict, assign)
         except RuntimeError as error:
+            super().load_state_dict(before)  # torch has set those that fit
             raise ValueError(
                 "These weights are of networks that were built otherwise. Give the model the "
                 "parameters of the one that they are of, and init first: what starts at principal "

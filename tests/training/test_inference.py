@@ -105,14 +105,14 @@ def test_kept_copies_are_made_once_and_go_with_their_network(cancer, monkeypatch
 
 
 def test_good_arrays_skip_the_checks_and_bad_ones_meet_them(cancer, monkeypatch):
-    import sklearn_aae.autoencoder._adversarial_autoencoder as estimator_module
+    import sklearn_aae.encoding._containers as containers_module
     import sklearn_aae.encoding._readers as readers_module
 
     X = cancer[0]
     model = fast().fit(X)
     Z = model.transform(X)
     calls = []
-    for module, name in ((readers_module, "validate_data"), (estimator_module, "check_array")):
+    for module, name in ((readers_module, "validate_data"), (containers_module, "check_array")):
         original = getattr(module, name)
         monkeypatch.setattr(
             module,
