@@ -6,6 +6,7 @@ What is hidden is hidden in training, too, as in a table that came with holes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from benchmarks._common import Benchmark, Row
 from benchmarks._frames import Mixed, as_floats, folder, is_number
 from benchmarks._imputers import Imputer, Typical, mask_cells, with_room
 from benchmarks._runs import summarise
+from benchmarks._tables import folder as arrays
 from benchmarks._timing import timed
 from benchmarks.imputation import trees
 from sklearn_aae import AAEImputer
@@ -38,6 +40,13 @@ CONTENDERS: dict[str, Callable[[int], Any]] = {
     ),
     "AAEImputer": lambda seed: AAEImputer(random_state=seed),
 }
+
+
+def of_arrays(path: Path) -> Iterator[Mixed]:
+    """Yield a table for every usable ``.npz`` file below a folder; its classes are the target."""
+    for table in arrays(path):
+        frame = pd.DataFrame(table.X, columns=[f"x{j}" for j in range(table.X.shape[1])])
+        yield Mixed(table.name, frame.assign(**{"(target)": table.y}), "(target)")
 
 
 def bundled() -> Iterator[Mixed]:
@@ -116,12 +125,12 @@ def measure(table: Mixed, build: Callable[[int], Any], seed: int, at_random: boo
 
 
 def main() -> None:
-    benchmark = Benchmark("imputer", __doc__, seeds=2)
-    benchmark.add_data("further tables: every .csv and .csv.gz below it")
+    benchmark = Benchmark("imputer", __doc__, seeds=3)
+    benchmark.add_data("further tables: every .csv, .csv.gz and .npz below it")
     args = benchmark.parse()
     tables = list(bundled())
     if args.data:
-        tables += folder(args.data)
+        tables += [*folder(args.data), *of_arrays(args.data)]
     rows: list[Row] = []
     for table in tables[: 1 if args.quick else None]:
         print(table, flush=True)

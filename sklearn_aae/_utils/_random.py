@@ -40,6 +40,7 @@ class ModelStream(IntEnum):
     IMPUTE = 7
     SHARES = 8
     COMPONENTS = 9
+    HIDDEN = 10
     NEIGHBORS = 16
 
 
@@ -73,6 +74,7 @@ class EpochStream(IntEnum):
     LABELLED = 3
     LABELLED_NOISE = 4
     FLAGS = 5
+    HIDDEN = 6
 
 
 class DetectorStream(IntEnum):

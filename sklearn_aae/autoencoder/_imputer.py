@@ -20,13 +20,17 @@ from sklearn_aae._utils._compat import (
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import ModelStream, derive_seed
 from sklearn_aae.autoencoder._adversarial_autoencoder import AdversarialAutoencoder
+from sklearn_aae.autoencoder._filling import can_fill, fit_filling
 from sklearn_aae.autoencoder._imputation import METHODS, fill_missing
 from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._parameters import CONSTRAINTS
 from sklearn_aae.encoding import as_frame
 
-#: Of the model that is taken if none is given.
-N_COMPONENTS = 8
+#: Components of the model that is taken if none is given: of tables of numbers as many as there
+#: are columns, but at most the second.
+N_COMPONENTS, MOST_COMPONENTS = 8, 64
+#: Its ``adversarial_weight`` for numbers: no row is drawn from the prior.
+ADVERSARIAL_WEIGHT = 0.1
 #: Draws that outputs over levels weigh for each row.
 N_WEIGHED = 100
 
@@ -39,13 +43,20 @@ class AAEImputer(TransformerMixin, BaseEstimator):
     they are.  What a row is filled with depends on its cells alone: it is the same in any
     batch and order.
 
+    Models of numbers alone start from what a multivariate normal, fitted to the holed rows by
+    EM [1]_, expects of the missing cells given the others, and are trained on known cells that
+    are hidden, others in each epoch, to come from there to the true ones.  Of each column as much
+    of the change is taken over as brings hidden cells nearer; draws add the normal's conditional
+    scatter, at the size of what is left.
+
     Read more in the :ref:`User Guide <tables>`.
 
     Parameters
     ----------
     estimator : AdversarialAutoencoder or None, default=None
         The model to clone and train; ``handle_unknown`` and ``random_state`` are those of
-        the imputer.  None takes one of 8 components.
+        the imputer.  None takes one of 8 components, or of tables of numbers one for each
+        column, at most 64, with ``adversarial_weight=0.1``: no row is drawn from the prior.
     method : {"mean", "mode", "draw"}, default="mean"
         ``"mean"`` and ``"mode"`` are best guesses, by squared and by absolute error: the
         mean or the median of numbers and dates, and the likeliest category.  ``"draw"`` is a
@@ -77,6 +88,10 @@ class AAEImputer(TransformerMixin, BaseEstimator):
     --------
     AdversarialAutoencoder.impute : The same of a fitted model.
     sklearn.impute.IterativeImputer : Regressions of each column on the others.
+
+    References
+    ----------
+    .. [1] R. Little, D. Rubin, "Statistical Analysis with Missing Data", Wiley, 2002, chapter 11.
 
     Examples
     --------
@@ -162,8 +177,14 @@ class AAEImputer(TransformerMixin, BaseEstimator):
             random_state=self.random_state,
         )
         # What is wrong with the table is said in the name of the imputer.
-        model._read(X, reset=True, caller=self)
-        model.fit(X)
+        rows = model._read(X, reset=True, caller=self)
+        if can_fill(model):
+            if given is None:
+                k = min(rows.shape[1], MOST_COMPONENTS)
+                model.set_params(n_components=k, adversarial_weight=ADVERSARIAL_WEIGHT)
+            fit_filling(model, X, rows)
+        else:
+            model.fit(X)
         _, missing = model._reader.read_with_gaps(self, X)
         self.indicator_features_ = np.flatnonzero(missing.any(axis=0))
         self.estimator_ = model

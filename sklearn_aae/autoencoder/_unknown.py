@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from sklearn_aae._utils._random import parts_of
+from sklearn_aae.autoencoder._filling import Filling
 from sklearn_aae.encoding import Scaler
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def fill_numbers(
     ``generators``, one for all rows or one for each, further rounds follow in which what is
     decoded is drawn ("pseudo-Gibbs sampling" of Rezende et al. 2014).
     """
+    filling = model._extension
+    if isinstance(filling, Filling):
+        return filling.fill(model, rows, gaps, generators)
     scale = model._reader.scale
     assert isinstance(scale, Scaler)
     filled = np.where(gaps, scale.mean_, rows)

@@ -51,6 +51,8 @@ class Batch(NamedTuple):
     direction : Tensor of shape (n, n_embedding) or None
         Normal draws: where the search for the direction begins that changes a row's
         category most.
+    weights : Tensor of shape (n, n_features) or None
+        How much the reconstruction of each cell counts; None for all alike.
     """
 
     x: torch.Tensor
@@ -63,6 +65,7 @@ class Batch(NamedTuple):
     classes: torch.Tensor | None = None
     neighbors: torch.Tensor | None = None
     direction: torch.Tensor | None = None
+    weights: torch.Tensor | None = None
 
 
 class TableDataset(Dataset):

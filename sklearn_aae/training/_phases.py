@@ -74,7 +74,8 @@ def reconstruction_loss(
     """Return the mean cell loss of the batch; phase 1."""
     batch = state.batch
     state.params = module(batch.corrupted, state.noise(0), batch.labels)
-    return mean_of_cells(module.head.training_losses(state.params, batch.x, batch.dropout_masks))
+    losses = module.head.training_losses(state.params, batch.x, batch.dropout_masks)
+    return mean_of_cells(losses if batch.weights is None else losses * batch.weights)
 
 
 def mean_cell_loss(head: Head, params: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

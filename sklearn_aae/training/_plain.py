@@ -260,7 +260,7 @@ class PlainGradients:
         batch = state.batch
         code = self._encode(batch.corrupted, state.noise(0))
         state.params = self.decoder.forward(self.module.decoder_inputs(code, batch.labels))
-        loss, g = cell_loss_gradient(self.head, state.params, batch.x)
+        loss, g = cell_loss_gradient(self.head, state.params, batch.x, batch.weights)
         self._encode_backward(self.decoder.backward(g))
         return loss
 
@@ -290,25 +290,29 @@ class PlainGradients:
 
 
 def cell_loss_gradient(
-    head: Head, params: torch.Tensor, x: torch.Tensor
+    head: Head, params: torch.Tensor, x: torch.Tensor, weights: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the mean cell loss and its gradient by ``params``.
+    """Return the mean cell loss, by weights if they are given, and its gradient by ``params``.
 
     The gradients of the head's own parameters are written to their ``.grad``.
     """
     if type(head) is UnitHead:
         residual = head.mean(params) - x
-        loss = mean_of_cells(residual.square())
+        losses = residual.square()
         if head.any_constant:
             residual *= head.varying
-        return loss, residual.mul_(2 / x.numel())
-    if type(head) is BernoulliHead:
+        if weights is not None:
+            losses *= weights
+            residual *= weights
+        return mean_of_cells(losses), residual.mul_(2 / x.numel())
+    if type(head) is BernoulliHead and weights is None:
         loss = mean_cell_loss(head, params, x)
         return loss, torch.sigmoid(params).sub_(x).mul_(1 / x.numel())
     own = [parameter for parameter in head.parameters() if parameter.requires_grad]
     with torch.enable_grad():
         leaf = params.detach().requires_grad_()
-        loss = mean_cell_loss(head, leaf, x)
+        losses = head.cell_losses(leaf, x)
+        loss = mean_of_cells(losses if weights is None else losses * weights)
         g, *own_grads = torch.autograd.grad(loss, [leaf, *own])
     for parameter, grad in zip(own, own_grads, strict=True):
         assert parameter.grad is not None  # the storage's

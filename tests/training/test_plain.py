@@ -41,8 +41,10 @@ def gradients(net, stepper, batch):
     return found
 
 
-def assert_same_gradients(net, X, labels=None):
+def assert_same_gradients(net, X, labels=None, *, weighted=False):
     batch = first_batch(net, X, labels)
+    if weighted:
+        batch = batch._replace(weights=(torch.arange(batch.x.numel()) % 3.0).view_as(batch.x))
     expected = gradients(net, Stepper(net), batch)
     stepper = FlatStepper(net)
     assert stepper.derived is not None
@@ -89,9 +91,10 @@ def test_every_activation_posterior_and_start(cancer, activation, posterior, ini
 
 
 @pytest.mark.parametrize("output", [Gaussian(), Gaussian(variance="learned"), Bernoulli()])
-def test_every_output_with_constant_columns_among_them(digits, output):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_every_output_with_constant_columns_among_them(digits, output, weighted):
     X = digits[0] / 16  # the first column is constant
-    assert_same_gradients(fast(output=output).fit(X).net_, X)
+    assert_same_gradients(fast(output=output).fit(X).net_, X, weighted=weighted)
 
 
 @pytest.mark.parametrize("hidden", [(), (8,), (16, 8, 4)])
