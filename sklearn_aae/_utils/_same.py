@@ -68,10 +68,10 @@ def _same_parts(one: Any, other: Any, seen: Seen) -> bool:
     """Compare two objects of one class, which has no equality, by what they are made of."""
     if isinstance(one, type) or not hasattr(one, "__dict__"):
         return False
-    return _same(_parts(one), _parts(other), seen)
+    return _same(parts_of(one), parts_of(other), seen)
 
 
-def _parts(value: Any) -> Any:
+def parts_of(value: Any) -> Any:
     if isinstance(value, types.FunctionType):
         return _of_function(value)
     if isinstance(value, functools.partial):

@@ -21,6 +21,19 @@ Node = Any
 #: What JSON writes exactly, beside null and finite floats.
 PLAIN = (str, int, bool)
 
+#: What a tree that nobody wrote like this may end in.
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 
 @dataclass(frozen=True)
 class Kind:

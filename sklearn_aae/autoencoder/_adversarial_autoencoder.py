@@ -47,6 +47,7 @@ from sklearn_aae.autoencoder._supervision import (
 from sklearn_aae.encoding import LevelsReader, check_matrix, is_ready
 from sklearn_aae.networks import Classes
 from sklearn_aae.priors import Prior
+from sklearn_aae.training import checkpoint_of, state_dicts
 
 
 class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE):
@@ -189,6 +190,10 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         one machine; None takes fresh entropy.  Global generators are never touched.
     verbose : int, default=0
         1 prints a line per epoch.
+    checkpoint : str, path or None, default=None
+        Folder in which ``fit`` keeps, every five seconds at most, a file of data that the same
+        call goes on from if its process is killed, to the same weights bit by bit on the CPU; see
+        :ref:`checkpoints`.  It is removed when ``fit`` ends.  ``partial_fit`` writes none.
 
     Attributes
     ----------
@@ -296,6 +301,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         warm_start: bool = False,
         random_state: Any = None,
         verbose: int = 0,
+        checkpoint: Any = None,
     ) -> None:
         self.n_components = n_components
         self.prior = prior
@@ -327,6 +333,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     def __sklearn_tags__(self) -> Any:
         """Return the capabilities that scikit-learn asks about."""
@@ -377,12 +384,14 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         net = self._net_to_go_on_with() if warm else None
         self.__dict__.pop("_class_counts", None)  # frequencies are those of the last fit
         labels = training_labels(self, y, rows, reset=not warm)
-        if net is None:
-            net = self._new_net(rows, draw_seed(self.random_state))
-        batch, epochs = self._schedule(len(rows))
-        run = Run(batch, epochs, labels=labels)
-        train_in_full(self, self, net, rows, run, (X, y), self._fitted_attributes)
-        self._finish(net)
+        start = None if net is None else state_dicts(net)
+        with checkpoint_of(self, X, labels, start) as checkpoint:
+            if net is None:
+                net = self._new_net(rows, checkpoint.seed(self.random_state))
+            batch, epochs = self._schedule(len(rows))
+            run = Run(batch, epochs, labels=labels, checkpoint=checkpoint)
+            train_in_full(self, self, net, rows, run, (X, y), self._fitted_attributes)
+            self._finish(net)
         return self
 
     @leaves_no_trace

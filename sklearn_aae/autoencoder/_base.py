@@ -44,14 +44,17 @@ from sklearn_aae.rules import Rules
 from sklearn_aae.training import (
     PHASES,
     RECONSTRUCTION,
+    RESUMABLE,
     AAENet,
     EarlyStopping,
     FullRates,
     OwnCallback,
     Phase,
+    Resuming,
     TableDataset,
     TrainBatches,
     change_full_rates,
+    refuse_callbacks,
     split_table,
 )
 
@@ -239,11 +242,10 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
         train, valid = split_table(rows, run.labels, self._reader.scale, share, seed)
         if run.prepare is not None:
             train = run.prepare(train)
-        foreign = any(part is not None for part in (self.encoder, self.decoder, self.discriminator))
         seed = derive_seed(self._seed, ModelStream.USER, len(net.history))
         forget_shares(net)
         with self._set_up(net, run, valid), torch_threads(net.n_threads()):
-            with fenced(seed, net.device) if foreign else nullcontext():
+            with fenced(seed, net.device) if self._has_own_networks else nullcontext():
                 net.partial_fit(train)
             if not len(net.history):  # before one epoch was finished: nothing to keep
                 if net.interrupted_:
@@ -257,6 +259,11 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
             except KeyboardInterrupt:  # what was trained is kept, and needs it
                 net.interrupted_ = True
                 self._calibrate(net, train, run)
+
+    @property
+    def _has_own_networks(self) -> bool:
+        """Whether networks are the user's, which draw from the global generators."""
+        return any(part is not None for part in (self.encoder, self.decoder, self.discriminator))
 
     def _calibrate(self, net: AAENet, train: TableDataset, run: Run) -> None:
         """Set what is estimated after training; shares of levels only of whole tables."""
@@ -286,12 +293,19 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
             own.append(FullRates())
         names = [(f"own_{type(callback).__name__}", callback) for callback in own]
         # Ours come first: what the user's put back at the end of training stays.
-        net.replace_callbacks([*names, *user])
+        net.replace_callbacks([*names, *user, *self._resuming(run, plain)])
         yield
         # A schedule, or the state of an earlier epoch put back, may have left rates low.
         change_full_rates(net, self._rates(), scheduled=scheduled)
         net.train_split = None
         net.drop_own_callbacks()
+
+    def _resuming(self, run: Run, callbacks: list) -> list[tuple[str, OwnCallback]]:
+        """Return what comes after the user's callbacks: the one that goes on from a checkpoint."""
+        if run.checkpoint is None or not run.checkpoint.is_on:
+            return []
+        refuse_callbacks(callbacks, RESUMABLE)
+        return [("own_Resuming", Resuming(run.checkpoint, self._has_own_networks))]
 
     def _fitted_attributes(self, net: AAENet) -> dict[str, Any]:
         """Return the public attributes that describe a trained net."""

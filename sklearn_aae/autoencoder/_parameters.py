@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,6 +16,9 @@ from sklearn_aae.encoding import Reader
 from sklearn_aae.networks import ACTIVATIONS
 from sklearn_aae.priors import Prior
 from sklearn_aae.training import LinearDecay, StepwiseDecay
+
+#: A folder, as text or a path.
+CHECKPOINT: list = [str, os.PathLike, None]
 
 #: What scikit-learn checks before a fit.
 CONSTRAINTS: dict = {
@@ -48,6 +52,7 @@ CONSTRAINTS: dict = {
     "warm_start": ["boolean"],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
+    "checkpoint": CHECKPOINT,
 }
 
 #: Parameters that are built into the networks; a fit that goes on cannot change them.

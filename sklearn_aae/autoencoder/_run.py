@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklearn_aae.training import AAENet, TableDataset, TrainingContext
+from sklearn_aae.training import AAENet, Checkpoint, TableDataset, TrainingContext
 
 if TYPE_CHECKING:
     from sklearn_aae.autoencoder._base import BaseAAE
@@ -33,6 +33,8 @@ class Run:
         Tells scikit-learn's callbacks of epochs.
     prepare : callable or None, default=None
         Maps the rows to train on, once they are known, to the data set that is trained on.
+    checkpoint : Checkpoint or None, default=None
+        What training goes on from, and where its state is kept.
     """
 
     batch_size: int
@@ -41,6 +43,7 @@ class Run:
     labels: np.ndarray | None = None
     context: TrainingContext | None = None
     prepare: Callable[[TableDataset], TableDataset] | None = None
+    checkpoint: Checkpoint | None = None
 
 
 def train_in_full(

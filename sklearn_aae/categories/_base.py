@@ -21,7 +21,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, StrOptions
-from sklearn_aae._utils._random import ModelStream, derive_seed, draw_seed
+from sklearn_aae._utils._random import ModelStream, derive_seed
 from sklearn_aae._utils._same import refuse_changes, snapshot
 from sklearn_aae.autoencoder import AdversarialAutoencoder
 from sklearn_aae.autoencoder._base import BaseAAE
@@ -32,7 +32,7 @@ from sklearn_aae.categories._batches import LabelledDataset
 from sklearn_aae.categories._neighbors import nearest_rows
 from sklearn_aae.categories._phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.priors import Categorical, Product, find_prior
-from sklearn_aae.training import AAENet, Phase, TableDataset
+from sklearn_aae.training import AAENet, Phase, TableDataset, checkpoint_of
 
 #: Learning rates as multiples of ``lr``: of the generator, where the model says "auto", and of
 #: the phases of the heads.  At equal rates the adversary unlearns what neighbours teach.
@@ -60,6 +60,7 @@ HANDED_ON = (
     "handle_missing",
     "random_state",
     "verbose",
+    "checkpoint",
 )
 
 #: What to do about one that was built in.
@@ -96,6 +97,7 @@ class TwoHeadedEstimator(
     head_distance: float | None
     handle_missing: str
     random_state: Any
+    checkpoint: Any
 
     estimator_: AdversarialAutoencoder
 
@@ -192,21 +194,22 @@ class TwoHeadedEstimator(
         self, model: BaseAAE, X: Any, y: Any, rows: np.ndarray, labels: np.ndarray | None
     ) -> None:
         """Train a new model in full and make it ours."""
-        seed = draw_seed(self.random_state)
-        net = self._new_net(model, rows, seed)
-        batch, epochs = self._schedule(model, len(rows))
-        n_pseudo_epochs = math.ceil(INIT_SHARE * epochs)
-        prepare = partial(self._labelled, model, X, rows, seed, n_pseudo_epochs)
-        run = Run(batch, epochs, labels=labels, prepare=prepare)
+        with checkpoint_of(self, X, labels) as checkpoint:
+            seed = checkpoint.seed(self.random_state)
+            net = self._new_net(model, rows, seed)
+            batch, epochs = self._schedule(model, len(rows))
+            n_pseudo_epochs = math.ceil(INIT_SHARE * epochs)
+            prepare = partial(self._labelled, model, X, rows, seed, n_pseudo_epochs)
+            run = Run(batch, epochs, labels=labels, prepare=prepare, checkpoint=checkpoint)
 
-        def attributes_of(net: AAENet) -> dict[str, Any]:
-            there = copy.copy(model)
-            there.__dict__.update(model._fitted_attributes(net))
-            return self._fitted_attributes(there, rows)
+            def attributes_of(net: AAENet) -> dict[str, Any]:
+                there = copy.copy(model)
+                there.__dict__.update(model._fitted_attributes(net))
+                return self._fitted_attributes(there, rows)
 
-        train_in_full(self, model, net, rows, run, (X, y), attributes_of)
-        self.__dict__.update(attributes_of(net))
-        self.estimator_._finish(net)
+            train_in_full(self, model, net, rows, run, (X, y), attributes_of)
+            self.__dict__.update(attributes_of(net))
+            self.estimator_._finish(net)
 
     def _new_net(self, model: BaseAAE, rows: np.ndarray, seed: int) -> AAENet:
         net = model._new_net(rows, seed)

@@ -89,6 +89,9 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         Seeds everything; an int makes ``fit`` repeat bit by bit on one machine.
     verbose : int, default=0
         1 prints a line per epoch.
+    checkpoint : str, path or None, default=None
+        Folder in which ``fit`` keeps what the same call goes on from if its process is killed, as
+        in :class:`AdversarialAutoencoder`.
 
     Attributes
     ----------
@@ -182,6 +185,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         handle_missing: str = "unknown",
         random_state: Any = None,
         verbose: int = 0,
+        checkpoint: Any = None,
     ) -> None:
         self.n_components = n_components
         self.consistency = consistency
@@ -200,6 +204,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         self.handle_missing = handle_missing
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     # -------------------------------------------------------------- fitting
 

@@ -90,6 +90,9 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         Seeds everything; an int makes ``fit`` repeat bit by bit on one machine.
     verbose : int, default=0
         1 prints a line per epoch.
+    checkpoint : str, path or None, default=None
+        Folder in which ``fit`` keeps what the same call goes on from if its process is killed, as
+        in :class:`AdversarialAutoencoder`.
 
     Attributes
     ----------
@@ -186,6 +189,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         handle_missing: str = "unknown",
         random_state: Any = None,
         verbose: int = 0,
+        checkpoint: Any = None,
     ) -> None:
         self.n_clusters = n_clusters
         self.n_components = n_components
@@ -205,6 +209,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         self.handle_missing = handle_missing
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     @leaves_no_trace
     @with_callbacks

@@ -27,6 +27,7 @@ from sklearn_aae.detection.ensemble import (
 )
 from sklearn_aae.detection.scores import AUTOREGRESSION, DENSITY
 from sklearn_aae.networks import AAEModule
+from sklearn_aae.training import Part
 
 #: Each member trains on a random choice of this share of the rows.
 ROW_SHARE = 0.5
@@ -125,12 +126,13 @@ def fit_ensemble(
     device: str | torch.device = "cpu",
     trimming: bool = True,
     watch: Callable[[EnsembleTrainer], bool] | None = None,
+    saved: Part | None = None,
 ) -> FittedModel:
     """Train an ensemble on rows on the networks' scale, some of which may be anomalies.
 
     With ``trimming``, outlying rows are left out after a part of the training and of what is
     stored.  ``watch`` is called with the trainer every few steps; training stops if it returns
-    True.
+    True.  ``saved`` is where the training's state is kept, and what it goes on from.
     """
     X = torch.from_numpy(np.ascontiguousarray(rows)).to(device)
     m, d = settings.n_members, rows.shape[1]
@@ -138,16 +140,11 @@ def fit_ensemble(
     ensemble = Ensemble(settings, columns, derive_seed(seed, EnsembleStream.WEIGHTS)).to(device)
     own = member_rows(m, len(X), ROW_SHARE, derive_seed(seed, EnsembleStream.ROWS))
     trainer = EnsembleTrainer(
-        ensemble, X, own, plan, derive_seed(seed, EnsembleStream.TRAINING), watch
+        ensemble, X, own, plan, derive_seed(seed, EnsembleStream.TRAINING), watch, saved
     )
     trimmer = Trimmer(X, derive_seed(seed, EnsembleStream.TRIMMING)) if trimming else None
     if trimmer is not None:
-        # At first members are principal components: what is outlying there tells how much.
-        trainer.freeze_codes()
-        trainer.leave_out(trimmer.inliers(ensemble))
-        trainer.run(max(1, round(TRIM_AFTER * plan.n_steps)))
-        trainer.freeze_codes()
-        trainer.keep(trimmer.inliers(ensemble))
+        _trim(ensemble, trainer, trimmer)
     trainer.run(plan.n_steps)
     trainer.finish()
     generator = make_generator(derive_seed(seed, EnsembleStream.PRIOR), device)
@@ -155,6 +152,21 @@ def fit_ensemble(
     losses = torch.stack(trainer.losses, dim=1).cpu().numpy()
     model.losses = {f"{n}_loss": own for n, own in zip(trainer.optimizers, losses, strict=True)}
     return model
+
+
+def _trim(ensemble: Ensemble, trainer: EnsembleTrainer, trimmer: Trimmer) -> None:
+    """Train until outlying rows are left out, or longer if an earlier call has."""
+    trim_at = max(1, round(TRIM_AFTER * trainer.plan.n_steps))
+    if trainer.step == 0:
+        # At first members are principal components: what is outlying there tells how much.
+        trainer.freeze_codes()
+        trainer.leave_out(trimmer.inliers(ensemble))
+    if trainer.step <= trim_at:
+        trimmer.n_calls = 1
+        trainer.run(trim_at)
+        trainer.freeze_codes()
+        trainer.keep(trimmer.inliers(ensemble))
+    trimmer.n_calls = 2
 
 
 @torch.no_grad()
@@ -166,6 +178,7 @@ def fit_autoregressive(
     plan: EnsemblePlan,
     *,
     watch: Callable[[EnsembleTrainer], bool] | None = None,
+    saved: Part | None = None,
 ) -> AutoregressiveEnsemble:
     """Train networks for the autoregressive likelihood beside an ensemble, on its inliers.
 
@@ -182,7 +195,7 @@ def fit_autoregressive(
     networks = networks.to(columns.device)
     own = member_rows(networks.n_members, len(X), ROW_SHARE, derive_seed(seed, EnsembleStream.ROWS))
     trainer = EnsembleTrainer(
-        networks, X, own, plan, derive_seed(seed, EnsembleStream.TRAINING), watch
+        networks, X, own, plan, derive_seed(seed, EnsembleStream.TRAINING), watch, saved
     )
     trainer.leave_out(inliers)
     trainer.run(plan.n_steps)

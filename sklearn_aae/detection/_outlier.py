@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_context
 from sklearn_aae._utils._guard import leaves_no_trace
-from sklearn_aae._utils._random import DetectorStream, derive_seed, draw_seed
+from sklearn_aae._utils._random import DetectorStream, derive_seed
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.autoencoder._parameters import as_device
+from sklearn_aae.autoencoder._parameters import CHECKPOINT, as_device
 from sklearn_aae.detection._calibration import CROSS, HELD_OUT, Calibration, RowPlan, n_held_out
 from sklearn_aae.detection._conformal import ConformalMixin
 from sklearn_aae.detection._cross import score_out_of_fold
@@ -52,6 +52,7 @@ from sklearn_aae.detection.scores import (
 )
 from sklearn_aae.encoding import Container, KeptRows, NumbersReader, as_frame, open_features
 from sklearn_aae.rules._options import SHARE, check_rules
+from sklearn_aae.training import Checkpoint, checkpoint_of
 
 #: Rows on which the parts of a score are put on one scale.
 SCALE_ROWS = 400
@@ -158,6 +159,9 @@ class AAEOutlierDetector(
     verbose : int, default=0
         Whether ``fit`` prints a line for every tenth of the steps, with the losses of the
         three phases.
+    checkpoint : str, path or None, default=None
+        Folder in which ``fit`` keeps what the same call goes on from if its process is killed, as
+        in :class:`AdversarialAutoencoder`; an ``estimator`` without one of its own gets it, too.
 
     Attributes
     ----------
@@ -244,6 +248,7 @@ class AAEOutlierDetector(
         "handle_missing": [StrOptions({"surprise", "error"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "checkpoint": CHECKPOINT,
     }
 
     _reader: NumbersReader
@@ -274,6 +279,7 @@ class AAEOutlierDetector(
         handle_missing: str = "surprise",
         random_state: Any = None,
         verbose: int = 0,
+        checkpoint: Any = None,
     ) -> None:
         self.kind = kind
         self.contamination = contamination
@@ -293,6 +299,7 @@ class AAEOutlierDetector(
         self.handle_missing = handle_missing
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     def __sklearn_tags__(self) -> Any:
         """Return the capabilities that scikit-learn asks about."""
@@ -332,7 +339,15 @@ class AAEOutlierDetector(
         check_estimator(self.estimator, self.kind)
         check_rules(self.rules)
         reader, table = self._open(X)
-        seed = draw_seed(self.random_state)
+        with checkpoint_of(self, X) as checkpoint:
+            self._fit(X, y, reader, table, checkpoint)
+        return self
+
+    def _fit(
+        self, X: Any, y: Any, reader: NumbersReader, table: Any, checkpoint: Checkpoint
+    ) -> None:
+        """Fit to a table that was opened."""
+        seed = checkpoint.seed(self.random_state)
         cross = self.calibration == "cross" or (
             self.calibration == "auto" and not n_held_out(len(table))
         )
@@ -341,7 +356,7 @@ class AAEOutlierDetector(
         tasks = (1 + len(plan.folds)) * n_tasks(self.estimator, self.kind)
         task = self._init_callback_context(max_subtasks=tasks)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        progress = Progress(self, task, X, self.verbose)
+        progress = Progress(self, task, X, self.verbose, checkpoint)
         with torch_threads(1), torch.no_grad():
             training = plan_of(self, len(plan.training))
             rows = self._learn(reader, table, plan.training, training, seed, progress)
@@ -352,7 +367,6 @@ class AAEOutlierDetector(
         self._calibrate(X if as_frame(X) is not None else table, plan, found, cross)
         self._set_offset(self.contamination, self.alpha)
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
-        return self
 
     def _learn(
         self,
@@ -411,7 +425,7 @@ class AAEOutlierDetector(
         self._container = getattr(reader, "container", None) or Container.of(table)
         estimator = None
         if self.estimator is not None:
-            reader, estimator = read_as_estimator(self.estimator, table, training, context)
+            reader, estimator = read_as_estimator(self, table, training, seed, context)
         else:
             reader.fit(table, training, derive_seed(seed, DetectorStream.SCALER))
         rule_seed = derive_seed(seed, DetectorStream.RULES)
@@ -434,12 +448,19 @@ class AAEOutlierDetector(
         device = "cpu" if self.device == "auto" else as_device(self.device)
         watch = progress.watch("ensemble")
         model = fit_ensemble(
-            scaled, seed, settings, plan, device=device, trimming=trimming, watch=watch
+            scaled,
+            seed,
+            settings,
+            plan,
+            device=device,
+            trimming=trimming,
+            watch=watch,
+            saved=progress.saved,
         )
         if SCORES[self.kind]().needs == AUTOREGRESSION:
             watch = progress.watch("autoregressive ensemble")
             model.autoregressive = fit_autoregressive(
-                model, scaled, seed, settings, plan, watch=watch
+                model, scaled, seed, settings, plan, watch=watch, saved=progress.saved
             )
         self._model, self.ensemble_, self.history_ = model, model.networks, model.losses
 

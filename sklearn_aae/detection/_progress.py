@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 
 from sklearn_aae.detection.ensemble import EnsembleTrainer
 from sklearn_aae.detection.scores import AUTOREGRESSION, SCORES
+from sklearn_aae.training import Checkpoint, Part
 
 #: Training is reported in so many parts.
 PARTS = 10
@@ -33,25 +34,40 @@ class Progress:
         The data of the fit, handed through.
     verbose : int
         Whether a line with the losses is printed for every tenth.
+    checkpoint : Checkpoint
+        That of the fit.
     part : str, default=""
         Which of several detectors is trained.
     """
 
     def __init__(
-        self, estimator: object, context: Any, X: Any, verbose: int, part: str = ""
+        self,
+        estimator: object,
+        context: Any,
+        X: Any,
+        verbose: int,
+        checkpoint: Checkpoint,
+        part: str = "",
     ) -> None:
         self.estimator, self.context, self.X, self.verbose = estimator, context, X, verbose
-        self.part = part
+        self.checkpoint, self.part = checkpoint, part
 
     def of(self, part: str) -> Progress:
         """Return the same for one of several detectors that are trained."""
-        return Progress(self.estimator, self.context, self.X, self.verbose, f"{part}, ")
+        return Progress(
+            self.estimator, self.context, self.X, self.verbose, self.checkpoint, f"{part}, "
+        )
 
     def watch(self, what: str) -> Progress:
         """Return itself, ready for a training called ``what``."""
         self.what, self.done = self.part + what, 0
         self._open()
         return self
+
+    @property
+    def saved(self) -> Part:
+        """Where the state of the training that is watched is kept."""
+        return self.checkpoint.part(self.what)
 
     def __call__(self, trainer: EnsembleTrainer) -> bool:
         """Note where a training is; return whether a callback asks it to stop."""

@@ -79,19 +79,25 @@ def advice_on_columns(detector: Any) -> Iterator[None]:
 
 
 def read_as_estimator(
-    estimator: Any, rows: np.ndarray, training: np.ndarray, context: Any
+    detector: Any, rows: np.ndarray, training: np.ndarray, seed: int, context: Any
 ) -> tuple[NumbersReader, Any]:
     """Return the reader of a detector's estimator, and the estimator itself, fitted.
 
-    Callbacks of ``context``, that of the detector's fit, watch over the estimator's.
+    Callbacks of ``context``, that of the detector's fit, watch over the estimator's.  With
+    checkpoints it has some, too, and a seed that another call finds again.
 
     Raises
     ------
     ValueError
         If it was fitted on another number of columns, or reads levels instead of numbers.
     """
+    estimator = detector.estimator
     frozen = isinstance(estimator, FrozenEstimator)
     fitted = estimator.estimator if frozen else clone(estimator)
+    given = {name: getattr(fitted, name) for name in ("checkpoint", "random_state")}
+    if not frozen and detector.checkpoint is not None:
+        resumable = {"checkpoint": detector.checkpoint, "random_state": seed % 2**31}
+        fitted.set_params(**{k: v for k, v in resumable.items() if given[k] is None})
     if not frozen:
         task = context.subcontext(task_name="estimator")
         # The caller wants no gradients, but training may.
@@ -99,6 +105,7 @@ def read_as_estimator(
             task.call_on_fit_task_begin(estimator=fitted, X=rows[training])
             fitted.fit(rows[training])
             task.call_on_fit_task_end(estimator=fitted, X=rows[training])
+        fitted.set_params(**given)
     if fitted.n_features_in_ != rows.shape[1]:
         raise ValueError(
             f"X has {rows.shape[1]} columns, but estimator was fitted on {fitted.n_features_in_}."

@@ -16,7 +16,7 @@ import torch
 
 from sklearn_aae.archive import _arrays, _plain
 from sklearn_aae.archive._archive import Contents, pack, replace, unpack
-from sklearn_aae.archive._graph import Reader, Writer
+from sklearn_aae.archive._graph import MALFORMED, Reader, Writer
 from sklearn_aae.exceptions import DamagedFileError, ModelFileError
 from sklearn_aae.persistence import _distributions, _frames, _objects
 from sklearn_aae.persistence._registry import ESTIMATORS, named, names
@@ -32,19 +32,6 @@ KINDS = (
 
 #: What a file is read from.
 Source = str | os.PathLike | bytes | BinaryIO
-
-#: What a tree that nobody wrote like this may end in.
-MALFORMED = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    RecursionError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 def save(

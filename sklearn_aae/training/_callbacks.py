@@ -86,9 +86,14 @@ def _owners(net: Net) -> dict[str, Any]:
     return {"module": net.module_, **net.optimizers_}
 
 
+def state_dicts(net: Net) -> dict[str, Any]:
+    """Return the weights and every optimizer's state, as they are."""
+    return {name: dict(owner.state_dict()) for name, owner in _owners(net).items()}
+
+
 def copy_state(net: Net) -> dict[str, Any]:
     """Return a copy of the weights and of every optimizer's state."""
-    return {name: _copied(owner.state_dict()) for name, owner in _owners(net).items()}
+    return _copied(state_dicts(net))
 
 
 def restore_state(net: Net, state: dict[str, Any]) -> None:
@@ -127,7 +132,7 @@ class EarlyStopping(OwnCallback):
         module = net.module_
         if self.gap_ is None:
             self.gap_ = PriorGap(module.prior, len(dataset_valid), module.n_components, self.seed)
-        elif module.prior.learns:
+        if module.prior.learns and self.first_loss_ is not None:
             self.gap_.redraw(module.prior)
         loss = net.history[-1, "valid_loss"]
         if self.first_loss_ is None:
@@ -175,6 +180,12 @@ class TrainingContext(OwnCallback):
     def on_epoch_begin(self, net: Net, **kwargs: object) -> None:
         self.epoch_ = self.context.subcontext(task_name="epoch")
         self.epoch_.call_on_fit_task_begin(estimator=self.estimator, X=self.X, y=self.y)
+
+    def catch_up(self, net: Net) -> None:
+        """Tell of epochs that an earlier call has trained."""
+        for _ in range(net.epochs_done_):
+            self.on_epoch_begin(net)
+            self.on_epoch_end(net)
 
     def on_epoch_end(self, net: Net, **kwargs: object) -> None:
         stop = self.epoch_.call_on_fit_task_end(

@@ -19,7 +19,7 @@ from sklearn_aae.training._callbacks import OwnCallback
 Kind = TypeVar("Kind", bound=NeuralNet)
 
 #: Attributes of a net while it trains, which belong to one call alone.
-OF_ONE_CALL = ("_signals", "_stepper", "_last_state")
+OF_ONE_CALL = ("_signals", "_stepper", "_last_state", "epochs_done_")
 
 
 class EpochHistory(History):

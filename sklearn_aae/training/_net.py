@@ -156,6 +156,9 @@ class AAENet(ListeningNet):
     epochs_begun_: int = 0
     epochs_wanted_: int = 1
 
+    #: Epochs of the call that a checkpoint has brought back before it trains.
+    epochs_done_: int = 0
+
     #: What the first codes explain of the rows' variance, after training on numbers.
     explained_ratio_: np.ndarray | None = None
 
@@ -316,7 +319,8 @@ class AAENet(ListeningNet):
         **kwargs: Any,
     ) -> AAENet:
         self.interrupted_ = self.diverged_ = self.stop_wanted_ = False
-        self.epochs_begun_, self.epochs_wanted_ = 0, self.max_epochs if epochs is None else epochs
+        self.epochs_begun_, self.epochs_done_ = self.epochs_done_, 0
+        self.epochs_wanted_ = self.max_epochs if epochs is None else epochs
         self._last_state = None
         if len(self.history):  # a net that goes on training can go back to where it was
             self._last_state = len(self.history), copy_state(self)
@@ -324,7 +328,7 @@ class AAENet(ListeningNet):
             try:
                 with torch_threads(1 if self._is_small() else None):
                     self._stepper = make_stepper(self)
-                    super().fit_loop(X, y, epochs, **kwargs)
+                    super().fit_loop(X, y, self.epochs_wanted_ - self.epochs_begun_, **kwargs)
             except StopTraining:
                 self._keep_what_was_learned()
             except KeyboardInterrupt:

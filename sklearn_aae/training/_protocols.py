@@ -30,6 +30,7 @@ class Net(Protocol):
     stop_wanted_: bool
     full_rates_: dict[str, list[float]]
     epochs_begun_: int
+    epochs_done_: int
     epochs_wanted_: int
 
     @property

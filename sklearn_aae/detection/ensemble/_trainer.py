@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from sklearn_aae._utils._random import TrainerStream, derive_seed, make_generato
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.detection.ensemble._members import PCA_ROWS, DrawnCodes, Members, as_read
 from sklearn_aae.exceptions import NonFiniteLossError
+from sklearn_aae.training import Part
 from sklearn_aae.training._fused_adam import FusedAdam
 from sklearn_aae.training._storage import FlatParameters
 
@@ -71,6 +73,8 @@ class EnsembleTrainer:
         Seeds batches, noise and prior draws.
     watch : callable or None, default=None
         Called with the trainer every few steps; training stops if it returns True.
+    saved : Part or None, default=None
+        What training goes on from, and where its state is kept.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class EnsembleTrainer:
         plan: EnsemblePlan,
         seed: int,
         watch: Callable[[EnsembleTrainer], bool] | None = None,
+        saved: Part | None = None,
     ) -> None:
         self.ensemble, self.X, self.plan = ensemble, X, plan
         self.rows = rows
@@ -90,7 +95,7 @@ class EnsembleTrainer:
         self.signs = torch.tensor([-1.0, 1.0], device=X.device).view(1, 2, 1)
         #: Share of each batch, the rows of highest nll, that no phase learns from.
         self.trim = 0.0
-        self.watch = watch
+        self.watch, self.saved = watch, saved
         self.stopped = False
         self.step = 0
         self.losses: list[torch.Tensor] = []
@@ -122,6 +127,8 @@ class EnsembleTrainer:
                 for i, part in enumerate(rows)
             ]
         )
+        if saved is not None and saved.state is not None:
+            self._go_on_from(saved.state)
 
     def keep(self, inliers: np.ndarray) -> None:
         """Go on with the inliers (n_rows, bool) alone."""
@@ -152,11 +159,47 @@ class EnsembleTrainer:
                     self.losses.append(self._take(x, noise))
                     self.step += 1
                 self.stopped = self.watch is not None and self.watch(self)
+                if self.saved is not None:
+                    self.saved.keep(self._state, last=self.step == self.plan.n_steps)
         if self.losses and not torch.isfinite(self.losses[-1]).all():
             raise NonFiniteLossError(
                 "a loss of the ensemble became NaN or infinite: lower lr, or check the table "
                 "for extreme values."
             )
+
+    def _state(self) -> dict[str, Any]:
+        """Return a copy of all that changes in training."""
+        return {
+            "step": self.step,
+            "values": self.flat.values.clone(),
+            "adams": {
+                name: [part.clone() for part in (*adam.moments, adam.step_count)]
+                for name, adam in self.optimizers.items()
+            },
+            "buffers": {name: part.clone() for name, part in self.ensemble.named_buffers()},
+            "rows": list(self.rows),
+            "trim": self.trim,
+            "losses": torch.stack(self.losses),
+            "rng": self.rng.bit_generator.state,
+            "generator": self.generator.get_state(),
+        }
+
+    def _go_on_from(self, state: dict[str, Any]) -> None:
+        """Put a state back."""
+        self.step, self.trim, self.rows = state["step"], state["trim"], state["rows"]
+        self.losses = list(state["losses"])
+        self.rng.bit_generator.state = state["rng"]
+        self.generator.set_state(state["generator"])
+        with torch.no_grad():
+            self.flat.values.copy_(state["values"])
+            for name, buffer in self.ensemble.named_buffers():
+                buffer.copy_(state["buffers"][name])
+            for name, parts in state["adams"].items():
+                adam = self.optimizers[name]
+                for own, part in zip((*adam.moments, adam.step_count), parts, strict=True):
+                    own.copy_(part)
+        if self.watch is not None:
+            self.watch(self)  # of the steps that an earlier call has taken
 
     def freeze_codes(self) -> None:
         """Fix what codes are normalised by, on the rows that are left."""
