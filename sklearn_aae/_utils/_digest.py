@@ -78,7 +78,7 @@ class _Digest:
             return found
         if isinstance(value, types.MethodType):
             return self.of(name, [value.__func__, value.__self__])
-        if isinstance(value, type) or hasattr(value, "__qualname__"):
+        if callable(value) and hasattr(value, "__qualname__"):
             inner = parts_of(value) if isinstance(value, types.FunctionType) else ()
             return self.of(f"named {value.__module__}.{value.__qualname__}", [inner])
         return self._object(name, value)

@@ -439,9 +439,9 @@ rng = random.Random(seed)
 
 def fit(checkpoint):
     model = AdversarialAutoencoder(
-        hidden_layer_sizes=8, discriminator_layer_sizes=8, batch_size=32, max_epochs=40,
-        early_stopping=True, n_iter_no_change=40, validation_fraction=0.2, prior="learned",
-        random_state=0, checkpoint=checkpoint,
+        hidden_layer_sizes=8, discriminator_layer_sizes=8, batch_size=32,
+        max_epochs=12 + 6 * n_kills, early_stopping=True, n_iter_no_change=10**6,
+        validation_fraction=0.2, random_state=0, checkpoint=checkpoint,
     )
     return model.fit(X)
 
