@@ -7,17 +7,29 @@ from collections.abc import Iterable
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 __all__ = [
+    "AdversaryTooStrongWarning",
+    "BatchNormWarning",
+    "CollapsedCodesWarning",
+    "ConstantScoresWarning",
+    "ConstantTableWarning",
     "ConvergenceWarning",
     "DamagedFileError",
+    "DiscriminatorStalledWarning",
+    "DivergenceWarning",
     "ForeignFileError",
     "MissingExtraError",
     "ModelFileError",
     "NewerFileError",
     "NonFiniteLossError",
+    "NonFiniteLossWarning",
     "NotFittedError",
     "NotSavableError",
     "OversizedFileError",
+    "PriorMismatchWarning",
+    "ReconstructionWarning",
     "RuleError",
+    "TooFewEpochsWarning",
+    "TrainingWarning",
     "UnsupportedColumnsError",
 ]
 
@@ -119,3 +131,51 @@ class OversizedFileError(ModelFileError):
 
 class NotSavableError(TypeError):
     """An estimator holds something that is code, or that no file has a form for."""
+
+
+class TrainingWarning(ConvergenceWarning):
+    """A training failed; subclasses say how, and ``training_report_`` has the figures."""
+
+
+class NonFiniteLossWarning(TrainingWarning):
+    """A loss became NaN or infinite after the first epoch; earlier weights were put back."""
+
+
+class DivergenceWarning(TrainingWarning):
+    """Rows are given back far worse than by their column means: rates were too high."""
+
+
+class TooFewEpochsWarning(TrainingWarning):
+    """Losses still fell much at the end of a training whose length was left to the estimator."""
+
+
+class ReconstructionWarning(TrainingWarning):
+    """Codes say nothing of rows that principal components explain."""
+
+
+class CollapsedCodesWarning(TrainingWarning):
+    """Columns of codes do not vary or repeat others, though rows would fill them."""
+
+
+class PriorMismatchWarning(TrainingWarning):
+    """Codes do not follow the prior."""
+
+
+class AdversaryTooStrongWarning(TrainingWarning):
+    """The adversary pushes codes about so that they say little of rows, or miss the prior."""
+
+
+class DiscriminatorStalledWarning(TrainingWarning):
+    """The discriminator has stopped learning: its logits hardly differ, or codes fool it."""
+
+
+class BatchNormWarning(TrainingWarning):
+    """The discriminator has a batch norm, and too few rows in a step for its statistics."""
+
+
+class ConstantTableWarning(TrainingWarning):
+    """All training rows are the same."""
+
+
+class ConstantScoresWarning(TrainingWarning):
+    """A detector gives all rows the same score."""

@@ -41,6 +41,7 @@ class ModelStream(IntEnum):
     SHARES = 8
     COMPONENTS = 9
     HIDDEN = 10
+    REPORT = 11
     NEIGHBORS = 16
 
 
@@ -87,6 +88,7 @@ class DetectorStream(IntEnum):
     SCALER = 4
     DRIFT = 6
     RULES = 7
+    REPORT = 8
 
 
 class EnsembleStream(IntEnum):
@@ -108,6 +110,14 @@ class TrainerStream(IntEnum):
 
     BATCHES = 0
     NOISE = 1
+
+
+class ReportStream(IntEnum):
+    """Streams under the seed of a report on a training."""
+
+    ROWS = 0
+    DRAWS = 1
+    MORE = 2
 
 
 class MetricStream(IntEnum):

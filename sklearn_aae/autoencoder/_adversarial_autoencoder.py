@@ -226,6 +226,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         The fitted skorch net.
     interrupted_ : bool
         Whether training was cut short by Ctrl-C.
+    training_report_ : TrainingReport
+        What the last training says of itself: figures, each with a verdict and a remedy; see
+        :ref:`training_report`.
 
     See Also
     --------

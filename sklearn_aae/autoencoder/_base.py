@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
@@ -29,13 +28,13 @@ from sklearn_aae.autoencoder._parameters import (
 )
 from sklearn_aae.autoencoder._passes import PassesMixin
 from sklearn_aae.autoencoder._protocols import Extension
+from sklearn_aae.autoencoder._report import report_on
 from sklearn_aae.autoencoder._run import Run
 from sklearn_aae.autoencoder._shares import forget_shares, match_shares
 from sklearn_aae.autoencoder._start import StartMixin
 from sklearn_aae.autoencoder._supervision import check_prior
 from sklearn_aae.autoencoder._unknown import settle
 from sklearn_aae.encoding import Reader, TableFacts
-from sklearn_aae.exceptions import ConvergenceWarning
 from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.outputs import Output, as_output
 from sklearn_aae.posteriors import as_posterior
@@ -56,6 +55,7 @@ from sklearn_aae.training import (
     change_full_rates,
     refuse_callbacks,
     split_table,
+    warn_of,
 )
 
 #: Optimizers that play against each other.
@@ -259,6 +259,7 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
             except KeyboardInterrupt:  # what was trained is kept, and needs it
                 net.interrupted_ = True
                 self._calibrate(net, train, run)
+            net.training_report_ = report_on(self, net, train, valid, run)
 
     @property
     def _has_own_networks(self) -> bool:
@@ -318,13 +319,6 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
     def _finish(self, net: AAENet) -> None:
         """Assign the fitted attributes; then say what went wrong, if something did."""
         self.__dict__.update(self._fitted_attributes(net))
-        if net.diverged_:
-            warnings.warn(
-                f"A loss became NaN or infinite in epoch {len(net.history) + 1}; the weights of "
-                f"epoch {len(net.history)} were put back. Lower lr, or use scaling='quantile' if "
-                "the table has extreme values.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
+        warn_of(net.training_report_)
         if net.interrupted_:
             raise TrainingInterrupted

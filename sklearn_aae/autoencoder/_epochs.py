@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from sklearn_aae.training import AAENet
+from sklearn_aae.training import AAENet, TrainingReport
 
 EARLY_STOPPING_FIGURES = ("valid_loss", "prior_gap", "validation_figure")
 
@@ -32,6 +32,13 @@ class EpochsMixin:
     def loss_curve_(self) -> list[float]:
         """Reconstruction loss per column of each epoch."""
         return [epoch["train_loss"] for epoch in self.net_.history]
+
+    @property
+    def training_report_(self) -> TrainingReport:
+        """What the last training says of itself: figures, each with a verdict and a remedy."""
+        if self.net_.training_report_ is None:  # an older file has none
+            raise AttributeError("there is no training_report_ before a fit has ended.")
+        return self.net_.training_report_
 
     def _undoing(self) -> Callable[[], None] | None:
         """Return what takes from a history the epochs that a call to come adds to it."""

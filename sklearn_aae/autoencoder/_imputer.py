@@ -25,6 +25,7 @@ from sklearn_aae.autoencoder._imputation import METHODS, fill_missing
 from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._parameters import CONSTRAINTS
 from sklearn_aae.encoding import as_frame
+from sklearn_aae.training import TrainingReport
 
 #: Components of the model that is taken if none is given: of tables of numbers as many as there
 #: are columns, but at most the second.
@@ -83,6 +84,8 @@ class AAEImputer(TransformerMixin, BaseEstimator):
         The fitted model.
     indicator_features_ : ndarray of int
         The columns that had missing cells in ``fit``.
+    training_report_ : TrainingReport
+        What the model's training says of itself; see :ref:`training_report`.
 
     See Also
     --------
@@ -189,6 +192,11 @@ class AAEImputer(TransformerMixin, BaseEstimator):
         self.indicator_features_ = np.flatnonzero(missing.any(axis=0))
         self.estimator_ = model
         return self
+
+    @property
+    def training_report_(self) -> TrainingReport:
+        """What the model's training says of itself: figures, each with a verdict and a remedy."""
+        return self.estimator_.training_report_
 
     def transform(self, X: Any) -> Any:
         """Return a table with its missing cells filled.

@@ -32,7 +32,7 @@ from sklearn_aae.categories._batches import LabelledDataset
 from sklearn_aae.categories._neighbors import nearest_rows
 from sklearn_aae.categories._phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.priors import Categorical, Product, find_prior
-from sklearn_aae.training import AAENet, Phase, TableDataset, checkpoint_of
+from sklearn_aae.training import AAENet, Phase, TableDataset, TrainingReport, checkpoint_of
 
 #: Learning rates as multiples of ``lr``: of the generator, where the model says "auto", and of
 #: the phases of the heads.  At equal rates the adversary unlearns what neighbours teach.
@@ -371,6 +371,11 @@ class TwoHeadedEstimator(
     def loss_curve_(self) -> list[float]:
         """Reconstruction loss per column of each epoch."""
         return self.estimator_.loss_curve_
+
+    @property
+    def training_report_(self) -> TrainingReport:
+        """What the last training says of itself: figures, each with a verdict and a remedy."""
+        return self.estimator_.training_report_
 
     def _undoing(self) -> Callable[[], None] | None:
         return self.estimator_._undoing() if hasattr(self, "estimator_") else None

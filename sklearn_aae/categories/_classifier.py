@@ -112,6 +112,9 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         ``"category_loss"`` and, with ``head_distance``, ``"repulsion_loss"``.
     interrupted_ : bool
         Whether training was cut short by Ctrl-C.
+    training_report_ : TrainingReport
+        What the last training says of itself: figures, each with a verdict and a remedy; see
+        :ref:`training_report`.
 
     See Also
     --------

@@ -32,6 +32,7 @@ from sklearn_aae.detection._fitting import (
 from sklearn_aae.detection._kinds import check_kind
 from sklearn_aae.detection._overflow import anomaly_scores, finite
 from sklearn_aae.detection._progress import Progress, n_tasks
+from sklearn_aae.detection._report import report_on
 from sklearn_aae.detection._rules import RuledReader, with_rules
 from sklearn_aae.detection._settings import plan_of, settings_of
 from sklearn_aae.detection._single import (
@@ -52,7 +53,7 @@ from sklearn_aae.detection.scores import (
 )
 from sklearn_aae.encoding import Container, KeptRows, NumbersReader, as_frame, open_features
 from sklearn_aae.rules._options import SHARE, check_rules
-from sklearn_aae.training import Checkpoint, checkpoint_of
+from sklearn_aae.training import Checkpoint, checkpoint_of, warn_of
 
 #: Rows on which the parts of a score are put on one scale.
 SCALE_ROWS = 400
@@ -191,6 +192,9 @@ class AAEOutlierDetector(
         The fitted ensemble; each tensor has an axis of members first.
     estimator_ : AdversarialAutoencoder or None
         The fitted model, if ``estimator`` was given.
+    training_report_ : TrainingReport
+        What the training says of itself: figures, each with a verdict and a remedy; see
+        :ref:`training_report`.
 
     See Also
     --------
@@ -341,6 +345,7 @@ class AAEOutlierDetector(
         reader, table = self._open(X)
         with checkpoint_of(self, X) as checkpoint:
             self._fit(X, y, reader, table, checkpoint)
+        warn_of(self.training_report_)
         return self
 
     def _fit(
@@ -366,6 +371,7 @@ class AAEOutlierDetector(
             found.append(self._score_kinds(rows[plan.calibrating]))
         self._calibrate(X if as_frame(X) is not None else table, plan, found, cross)
         self._set_offset(self.contamination, self.alpha)
+        self.training_report_ = report_on(self, rows, plan, seed)
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
 
     def _learn(

@@ -7,6 +7,7 @@ from sklearn_aae.training._inference import InPrecision, encode, in_precision, m
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import PHASES, RECONSTRUCTION, Phase
 from sklearn_aae.training._rates import FullRates, LinearDecay, StepwiseDecay, change_full_rates
+from sklearn_aae.training._report import ReportLine, TrainingReport, warn_of
 from sklearn_aae.training._resuming import RESUMABLE, Resuming
 from sklearn_aae.training._row_losses import RowLosses
 from sklearn_aae.training._split import split_table
@@ -25,12 +26,14 @@ __all__ = [
     "OwnCallback",
     "Part",
     "Phase",
+    "ReportLine",
     "Resuming",
     "RowLosses",
     "StepwiseDecay",
     "TableDataset",
     "TrainBatches",
     "TrainingContext",
+    "TrainingReport",
     "change_full_rates",
     "checkpoint_of",
     "encode",
@@ -39,4 +42,5 @@ __all__ = [
     "refuse_callbacks",
     "split_table",
     "state_dicts",
+    "warn_of",
 ]

@@ -82,3 +82,10 @@ class EpochFigures:
         self.history.record(f"{name}_best", is_best)
         self.history.record(f"{self.prefix}_batch_count", len(self.sizes))
         return bool(np.isfinite(means).all())
+
+    def failed_phase(self) -> str:
+        """Return the phase whose loss was the first that was not finite."""
+        failed = ~torch.isfinite(self.losses[: len(self.sizes)])
+        column = int(failed[failed.any(dim=1)][0].byte().argmax())
+        names = [name for name, own in self.columns.items() if own == column]
+        return names[-1].removeprefix(f"{self.prefix}_").removesuffix("_loss")

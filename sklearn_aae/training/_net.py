@@ -27,12 +27,14 @@ from sklearn_aae.training._callbacks import (
     restore_state,
 )
 from sklearn_aae.training._copying import EpochHistory, copy_net
+from sklearn_aae.training._culprit import name_culprit
 from sklearn_aae.training._epoch import EpochFigures
 from sklearn_aae.training._explained import explained_ratio
 from sklearn_aae.training._inference import encode
 from sklearn_aae.training._listening import ListeningNet
 from sklearn_aae.training._phases import PHASES, Phase, mean_cell_loss
 from sklearn_aae.training._protocols import Net
+from sklearn_aae.training._report import TrainingReport
 from sklearn_aae.training._stepping import Stepper, make_stepper
 
 #: Training rows on which the head is calibrated after training (standard deviations to
@@ -45,7 +47,7 @@ FLAG_DRAWS = 8192
 
 
 class _NonFiniteEpoch(Exception):  # noqa: N818 (never leaves this module)
-    """A loss of the epoch is NaN or infinite."""
+    """A loss of the epoch is NaN or infinite: first that of the phase that it is made with."""
 
 
 class AAENet(ListeningNet):
@@ -161,6 +163,12 @@ class AAENet(ListeningNet):
 
     #: What the first codes explain of the rows' variance, after training on numbers.
     explained_ratio_: np.ndarray | None = None
+
+    #: The user's own network that made a loss NaN or infinite in the last training, if known.
+    culprit_: str = ""
+
+    #: What the last training says of itself.
+    training_report_: TrainingReport | None = None
 
     #: How steps are taken while a training runs.
     _stepper: Stepper | None = None
@@ -283,14 +291,14 @@ class AAENet(ListeningNet):
         except StopTraining:
             # A callback cuts the epoch short, which may be the only one.
             if figures.sizes and not figures.record():
-                raise _NonFiniteEpoch from None
+                raise _NonFiniteEpoch(figures.failed_phase()) from None
             raise
         if not listened:
             # Checkpoint, for one, reads the last batch's figures without listening.
             several = any(reads_batches(callback) for _, callback in self.callbacks_)
             figures.record_batches(None if several else 1)
         if not figures.record():
-            raise _NonFiniteEpoch
+            raise _NonFiniteEpoch(figures.failed_phase())
 
     def _begin_epoch(self, batches: TrainBatches) -> None:
         """Tell batches, prior and stepper that an epoch of training begins."""
@@ -319,6 +327,7 @@ class AAENet(ListeningNet):
         **kwargs: Any,
     ) -> AAENet:
         self.interrupted_ = self.diverged_ = self.stop_wanted_ = False
+        self.culprit_ = ""
         self.epochs_begun_, self.epochs_done_ = self.epochs_done_, 0
         self.epochs_wanted_ = self.max_epochs if epochs is None else epochs
         self._last_state = None
@@ -334,14 +343,18 @@ class AAENet(ListeningNet):
             except KeyboardInterrupt:
                 self.interrupted_ = True
                 self._back_to_last_epoch()
-            except _NonFiniteEpoch:
-                if self._last_state is None:
+            except _NonFiniteEpoch as failure:
+                in_first = self._last_state is None
+                if not in_first:
+                    self.diverged_ = True
+                    self._back_to_last_epoch()
+                self.culprit_ = name_culprit(self, X, str(failure))
+                if in_first:
+                    own = f", {self.culprit_}" if self.culprit_ else ""
                     raise NonFiniteLossError(
-                        "a loss became NaN or infinite in the first epoch: lower lr, or check "
-                        "the table for extreme values (scaling='quantile' bounds them)."
+                        f"a loss became NaN or infinite in the first epoch{own}: lower lr, or "
+                        "check the table for extreme values (scaling='quantile' bounds them)."
                     ) from None
-                self.diverged_ = True
-                self._back_to_last_epoch()
             finally:
                 self._last_state = None
                 if self._stepper is not None:
