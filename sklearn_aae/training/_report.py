@@ -11,7 +11,7 @@ from html import escape
 from types import FrameType
 from typing import Any, overload
 
-from sklearn_aae import exceptions
+from sklearn_aae.exceptions import TrainingWarning
 
 OK, NOTE, WARN = "ok", "note", "warn"
 
@@ -131,10 +131,11 @@ class TrainingReport(Sequence):
 
 def warn_of(report: TrainingReport | None) -> None:
     """Warn of each line that failed, by its own class, at the line of the caller's code."""
+    known = {warning.__name__: warning for warning in TrainingWarning.__subclasses__()}
     for line in () if report is None else report.failed:
         said = f"{line.shown()} {line.meaning}".strip()
-        warning = getattr(exceptions, line.warning)
-        warnings.warn(f"{line.name}: {said}. {line.remedy}", warning, stacklevel=_level_outside())
+        message = f"{line.name}: {said}. {line.remedy}"
+        warnings.warn(message, known[line.warning], stacklevel=_level_outside())
 
 
 def _level_outside() -> int:

@@ -26,11 +26,13 @@ NORMED_ROWS = 32
 AUTO_WEIGHT, LEFT = 1.0, 0.8
 #: A discriminator that tells so many apart has won.
 WON = 0.95
-#: Share of the variance that the last fifth of the epochs may still win, with how many epochs and
-#: rows that is said; fits by default of real tables stay below 0.035.
-STILL_WON, LEAST_EPOCHS, LEAST_ROWS_IN_TIME = 0.045, 15, 50
-#: What is explained less than this is worse than column means, and not by chance.
-WORSE = -0.5
+#: The last fifth of the epochs may still win this share of the variance, or this share of what is
+#: explained in the end (fits by default of real tables: up to 0.04); with how many epochs and rows
+#: that is said.
+STILL_WON, WON_ANEW, LEAST_EPOCHS, LEAST_ROWS_IN_TIME = 0.02, 0.07, 10, 50
+#: What is explained less than this is worse than column means, and not by chance; after few steps,
+#: what is less than the second.
+WORSE, FAR_WORSE = -0.5, -100.0
 #: A reconstruction that explains no more than this, where components explain this more.
 NOTHING, MORE = 0.02, 0.1
 
@@ -186,7 +188,7 @@ def course(found: Figures | None, how: Circumstances) -> Iterator[ReportLine]:
         return
     won = still_won(found)
     name, meaning = "last epochs", "of the variance was won over the last fifth of the epochs"
-    if not won > STILL_WON:
+    if not falls(found):
         yield ReportLine(name, won, meaning, OK)
     elif not how.in_time or how.n_rows < LEAST_ROWS_IN_TIME:
         yield ReportLine(name, won, meaning, NOTE, "Raise max_epochs to win more.")
@@ -200,10 +202,15 @@ def still_won(found: Figures) -> float:
     losses = np.asarray(found.losses, dtype=np.float64)
     width = max(1, len(losses) // 10)
     before, last = losses[-3 * width : -2 * width].mean(), losses[-width:].mean()
-    if not found.explained < 1 or last <= 0:
+    if len(losses) < LEAST_EPOCHS or not found.explained < 1 or last <= 0:
         return 0.0
     # The loss of column means is that of the end over what the end leaves.
     return float((before - last) / last * (1 - found.explained))
+
+
+def falls(found: Figures) -> bool:
+    """Return whether losses still fell much at the end."""
+    return still_won(found) > max(STILL_WON, WON_ANEW * found.explained)
 
 
 def constant_table(how: Circumstances) -> ReportLine:
@@ -230,7 +237,10 @@ def _game(found: Figures, how: Circumstances) -> Iterator[ReportLine]:
 def _discriminator(found: Figures, how: Circumstances) -> ReportLine:
     name, meaning = "discriminator", "of codes and prior draws are told apart; half at best"
     blind = found.logit_spread < LEAST_SPREAD or (
-        not found.gap <= GAP and found.accuracy < BLIND and how.weight <= AUTO_WEIGHT
+        not found.gap <= GAP
+        and found.accuracy < BLIND
+        and how.weight <= AUTO_WEIGHT
+        and not falls(found)  # else it may just be slow, as all is
     )
     if how.normed and 2 * how.batch_size < NORMED_ROWS and how.enough_rows:
         return ReportLine(
@@ -295,7 +305,7 @@ def _rows(found: Figures, how: Circumstances) -> Iterator[ReportLine]:
         meaning += ": the adversary is too strong"
         verdict, warning = WARN, "AdversaryTooStrongWarning"
         remedy = f"Lower adversarial_weight, which is {how.weight:.3g}."
-    elif how.enough_rows and not share >= WORSE:
+    elif how.enough_rows and not share >= (WORSE if how.enough else FAR_WORSE):
         meaning += ", which is far worse than nothing: training diverged"
         verdict, remedy, warning = WARN, "Lower lr.", "DivergenceWarning"
     elif how.in_time and share < NOTHING and other - share > MORE:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
+from sklearn_aae.exceptions import ConstantTableWarning
 from tests.instances import fast, fast_classifier
 
 
@@ -60,7 +61,8 @@ def test_constant_columns_come_back_exactly(cancer):
 
 def test_all_columns_constant():
     X = np.full((20, 3), 2.5)
-    model = fast().fit(X)
+    with pytest.warns(ConstantTableWarning):
+        model = fast().fit(X)
     np.testing.assert_array_equal(model.reconstruct(X), X)
 
 
