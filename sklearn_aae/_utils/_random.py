@@ -42,6 +42,7 @@ class ModelStream(IntEnum):
     COMPONENTS = 9
     HIDDEN = 10
     REPORT = 11
+    MARGINALS = 12
     NEIGHBORS = 16
 
 

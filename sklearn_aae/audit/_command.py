@@ -86,7 +86,7 @@ def audit_table(
     """Return what a model and a detector that were fitted to a table say of it."""
     frame = table.frame
     rows = audit_rows(detector, table)
-    synthetic = _synthetic(model, table, n_synthetic or len(frame))
+    synthetic = model.sample(n_synthetic or len(frame))
     # The gap looks at 1000 rows; of a sorted table the first ones would not do.
     some = frame.sample(min(1000, len(frame)), random_state=seed % 2**32)
     codes = np.asarray(model.transform(frame), dtype=np.float64)
@@ -120,33 +120,6 @@ def _explained(model: AdversarialAutoencoder, frame: Any) -> float:
     shares = np.array([explained_variance(*column)[0] for column in columns])
     shares = shares[np.isfinite(shares)]
     return float(shares.mean()) if len(shares) else 1.0
-
-
-def _synthetic(model: AdversarialAutoencoder, table: AuditTable, n_rows: int) -> Any:
-    """Return drawn rows in which whole-number columns are whole."""
-    from pandas.api.types import is_integer_dtype
-    from pandas.arrays import IntegerArray
-
-    drawn = model.sample(n_rows)
-    if table.is_numeric:
-        # A model of numbers draws floats only; one of mixed types keeps the types.
-        for name, dtype in table.frame.dtypes.items():
-            if is_integer_dtype(dtype):
-                numbers = drawn[name].round().to_numpy(np.float64)
-                gone = np.isnan(numbers)
-                whole = _whole(np.where(gone, 0, numbers), dtype)
-                drawn[name] = IntegerArray(whole, gone) if gone.any() else whole
-    return drawn
-
-
-def _whole(numbers: np.ndarray, dtype: Any) -> np.ndarray:
-    """Return whole numbers in a type of 64 bits, which holds those of the column's type."""
-    wide = np.uint64 if dtype.kind == "u" and dtype.itemsize == 8 else np.int64
-    ends = np.iinfo(wide)
-    # The largest whole number is no float, and what is rounded to it is too large.
-    whole = numbers.clip(ends.min, np.nextafter(float(ends.max), 0)).astype(wide)
-    whole[numbers >= float(ends.max)] = ends.max
-    return whole
 
 
 # ---------------------------------------------------------------------- the output

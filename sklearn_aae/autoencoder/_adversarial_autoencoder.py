@@ -648,7 +648,13 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             return self._sample_within(n_samples, conditions, generator, rng, classes)
         inputs = decoder_draws(self.net_.module_, n_samples, generator, classes, codes)
         noise = None if rng is None else generator
-        rows = self._decode(inputs.cpu().numpy(), self._reader.dtype, noise, in_decoder_space=True)
+        rows = self._decode(
+            inputs.cpu().numpy(),
+            self._reader.dtype,
+            noise,
+            in_decoder_space=True,
+            as_columns=noise is not None,
+        )
         return self._reader.hand_back(rows, rng=rng)
 
     def _sample_within(

@@ -18,6 +18,7 @@ from sklearn_aae._utils._same import refuse_changes, snapshot
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._epochs import EpochsMixin
 from sklearn_aae.autoencoder._input import open_table
+from sklearn_aae.autoencoder._marginal_map import match_marginals
 from sklearn_aae.autoencoder._net_params import net_arguments
 from sklearn_aae.autoencoder._parameters import (
     BUILT_IN,
@@ -255,10 +256,10 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
                     "keep; let it wait for on_batch_end or on_epoch_end."
                 )
             try:
-                self._calibrate(net, train, run)
+                self._calibrate(net, train, run, rows)
             except KeyboardInterrupt:  # what was trained is kept, and needs it
                 net.interrupted_ = True
-                self._calibrate(net, train, run)
+                self._calibrate(net, train, run, rows)
             net.training_report_ = report_on(self, net, train, valid, run)
 
     @property
@@ -266,13 +267,14 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
         """Whether networks are the user's, which draw from the global generators."""
         return any(part is not None for part in (self.encoder, self.decoder, self.discriminator))
 
-    def _calibrate(self, net: AAENet, train: TableDataset, run: Run) -> None:
+    def _calibrate(self, net: AAENet, train: TableDataset, run: Run, rows: np.ndarray) -> None:
         """Set what is estimated after training; shares of levels only of whole tables."""
         net.calibrate(train)
         forget_shares(net)
         if run.in_full:
             counts = None if self.supervision is None else self._class_counts
             match_shares(net, train, derive_seed(self._seed, ModelStream.SHARES), counts)
+        match_marginals(self, net, rows, in_full=run.in_full)
 
     @contextmanager
     def _set_up(self, net: AAENet, run: Run, valid: TableDataset | None) -> Iterator[None]:

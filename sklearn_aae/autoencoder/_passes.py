@@ -53,17 +53,20 @@ class PassesMixin(BaseEstimator):
         in_decoder_space: bool = False,
         labels: np.ndarray | None = None,
         fill: bool = False,
+        as_columns: bool = False,
     ) -> np.ndarray:
         """Return rows for codes: the mean, or drawn if a generator is given.
 
         Codes ``in_decoder_space`` lie where the decoder expects them, as draws of the prior
         do; others are what ``transform`` gives.  ``labels`` are for decoders that read them.
-        With ``fill`` no number is missing.
+        With ``fill`` no number is missing.  With ``as_columns`` what is drawn is distributed
+        as the training rows' columns are, where the model has learned that.
         """
         module = self.net_.module_
         decoder = InPrecision(module.decoder, Z.dtype)
         head = in_precision(module.head, Z.dtype)
         k = Z.shape[1]
+        marginals = self.net_.marginals_ if as_columns else None
         if labels is not None:
             levels = np.eye(module.conditioning.width, dtype=Z.dtype)
             Z = np.hstack([Z, levels[labels]])
@@ -75,6 +78,13 @@ class PassesMixin(BaseEstimator):
             params = decoder(z)
             return head.mean(params) if generator is None else head.draw(params, generator)
 
+        def finish(rows: np.ndarray) -> np.ndarray:
+            scale = self._reader.scale
+            if marginals is None:
+                return scale.inverse_transform(rows, dtype, fill=fill)
+            numbers = marginals.apply(rows[:, : self._reader.n_columns])
+            return scale.with_gaps(numbers, rows).astype(dtype, copy=False)
+
         with self._repeatable():
             return map_chunks(
                 rows_of,
@@ -82,7 +92,7 @@ class PassesMixin(BaseEstimator):
                 len(Z),
                 [decoder],
                 self.device_,
-                lambda rows: self._reader.scale.inverse_transform(rows, dtype, fill=fill),
+                finish,
                 alike=generator is None,
             )
 

@@ -30,7 +30,7 @@ from sklearn_aae.encoding._label_cells import LabelCells, read_label_cells
 from sklearn_aae.encoding._layout import Layout, Span, TableFacts
 from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._matrices import DATE, Matrices, read_matrices
-from sklearn_aae.encoding._number_columns import find_decimals
+from sklearn_aae.encoding._number_columns import Rounding, find_decimals
 from sklearn_aae.encoding._readers import (
     FARTHEST,
     LevelsReader,
@@ -64,6 +64,7 @@ __all__ = [
     "Matrices",
     "NumbersReader",
     "Reader",
+    "Rounding",
     "Scaler",
     "Span",
     "TableEncoder",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -45,6 +45,36 @@ def rounded(values: np.ndarray, decimals: int) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         rounded = np.round(values, decimals)
     return np.where(np.isfinite(rounded), rounded, values)
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How round the numbers of a column are.
+
+    Attributes
+    ----------
+    decimals : int or None
+        To how many decimals all are given; None for no rounding.
+    grid : Grid or None
+        What all lie on, if that is coarser than their decimals.
+    """
+
+    decimals: int | None
+    grid: Grid | None
+
+    @classmethod
+    def of(cls, values: np.ndarray, storage: np.dtype) -> Rounding:
+        """Return how round sorted distinct values are."""
+        decimals = 0 if values.dtype.kind in "iu" else find_decimals(values, storage)
+        return cls(decimals, find_grid(values, decimals, storage))
+
+    def round(self, values: np.ndarray) -> np.ndarray:
+        """Return numbers on the grid, or with the decimals; whole numbers as they are."""
+        if values.dtype.kind != "f":
+            return values
+        if self.grid is not None:
+            return snap(self.grid, values)
+        return values if self.decimals is None else rounded(values, self.decimals)
 
 
 class AxisCodec(ColumnCodec):
@@ -193,9 +223,8 @@ class NumberCodec(AxisCodec):
 
     def _span_of(self, column: Column) -> Span:
         values = self.axis.values
-        whole = values.dtype.kind in "iu"
-        decimals = 0 if whole else find_decimals(values, column.storage)
-        self.grid = find_grid(values, decimals, column.storage)
+        rounding = Rounding.of(values, column.storage)
+        self.grid, decimals = rounding.grid, rounding.decimals
         step = None if self.grid is None else self.grid.step
         return self._make_span(column, integer=decimals == 0, decimals=decimals, step=step)
 
@@ -244,12 +273,7 @@ class NumberCodec(AxisCodec):
 
     def round(self, values: np.ndarray) -> np.ndarray:
         """Return numbers on the grid, or with the decimals, of the training values."""
-        decimals = self.span.decimals
-        if values.dtype.kind == "f" and self.grid is not None:
-            return snap(self.grid, values)
-        if decimals is None or values.dtype.kind != "f":
-            return values
-        return rounded(values, decimals)
+        return Rounding(self.span.decimals, self.grid).round(values)
 
     def present_values(
         self, levels: np.ndarray, rng: np.random.Generator | None, condition: Condition | None

@@ -2,67 +2,108 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 
-from sklearn_aae.encoding._columns import NUMBER, form_of, read_column
+from sklearn_aae.encoding._cells import as_objects
+from sklearn_aae.encoding._columns import BOOLEAN, NUMBER, form_of, read_column
 from sklearn_aae.encoding._containers import Container, as_frame, columns_of
 from sklearn_aae.encoding._forms import Form
 
 #: Whole numbers that numpy does not have.
 WIDE = (nw.Int128, nw.UInt128)
-#: For each column of a frame how it came, and what its numbers are computed as.
-Types = list[tuple[Form, np.dtype] | None]
 
 
-def types_of(container: Container, X: Any) -> Types | None:
+@dataclass(frozen=True)
+class NumberType:
+    """The type of a column of numbers in a frame.
+
+    Attributes
+    ----------
+    form : Form
+        How the column came.
+    storage : dtype
+        What its numbers are computed as.
+    digits : tuple of int, or None
+        Of a library's Decimals: how many there are in all, and after the point.
+    """
+
+    form: Form
+    storage: np.dtype
+    digits: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, column: nw.Series, label: Any) -> NumberType | None:
+        """Return the type of a column; None for objects that are no numbers by themselves."""
+        dtype: Any = column.dtype
+        if dtype in WIDE:
+            return cls(form_of(column), np.dtype("uint64" if dtype == nw.UInt128 else "int64"))
+        if dtype.is_decimal():
+            return cls(form_of(column), np.dtype(np.float64), (dtype.precision, dtype.scale))
+        if dtype.is_integer():
+            return cls(form_of(column), np.dtype(str(dtype).lower()))
+        read = read_column(column, label)  # which sees whether holes are NaN or null
+        if dtype.is_float():
+            return cls(read.form, np.dtype(str(dtype).lower()))
+        if read.kind == BOOLEAN:
+            return cls(read.form, np.dtype(bool))
+        return cls(read.form, read.storage) if read.kind == NUMBER else None
+
+    def build(self, numbers: np.ndarray) -> Any:
+        """Return a column of floats, NaN for a missing cell, as it came."""
+        missing = np.isnan(numbers)
+        stored = as_stored(np.where(missing, 0, numbers), self.storage)
+        if self.digits is not None:
+            stored = as_objects(_decimal(number, *self.digits) for number in stored.tolist())
+        return self.form.build(stored, missing)
+
+
+def types_of(container: Container, X: Any) -> list[NumberType | None] | None:
     """Return the types of the columns of a frame; None for an array."""
     if container.backend is None:
         return None
-    return list(map(_type_of, columns_of(X), container.columns))
+    return list(map(NumberType.of, columns_of(X), container.columns))
 
 
-def _type_of(column: nw.Series, label: Any) -> tuple[Form, np.dtype] | None:
-    """Return the type of a column; None for booleans and Decimals of a library."""
-    dtype = column.dtype
-    if dtype in WIDE:
-        return form_of(column), np.dtype("uint64" if dtype == nw.UInt128 else "int64")
-    if dtype == nw.Object:
-        read = read_column(column, label)
-        return (read.form, read.storage) if read.kind == NUMBER else None
-    if not (dtype.is_integer() or dtype.is_float()):
-        return None
-    return form_of(column), np.dtype(str(dtype).lower())
-
-
-def in_types_of_fit(container: Container, types: Types | None, table: Any) -> Any:
-    """Return a table of floats, none of them missing, in the types that its columns had."""
+def in_types_of_fit(
+    container: Container, types: list[NumberType | None] | None, rows: np.ndarray, like: Any = None
+) -> Any:
+    """Return rows of floats, NaN for a missing cell, in the types that their columns had."""
     if types is None:
         dtype = container.dtype
-        is_plain = isinstance(dtype, np.dtype) and dtype.kind in "iuf"
-        return _as_stored(table, dtype) if is_plain else table
+        is_plain = isinstance(dtype, np.dtype) and dtype.kind in "biuf"
+        return as_stored(rows, dtype) if is_plain else rows
+    backend: Any = nw.Implementation.from_string(str(container.backend))
     columns = []
-    for column, known in zip(columns_of(table), types, strict=True):
+    for numbers, known in zip(rows.T, types, strict=True):
         if known is None:
-            is_pandas = column.implementation.is_pandas_like()
-            columns.append(column.to_native() if is_pandas else column)
+            column = nw.new_series("", numbers, backend=backend)
+            columns.append(column.to_native() if backend.is_pandas_like() else column)
         else:
-            form, storage = known
-            numbers = _as_stored(column.to_numpy(), storage)
-            columns.append(form.build(numbers, np.zeros(len(numbers), dtype=bool)))
-    return container.assemble(columns)
+            columns.append(known.build(numbers))
+    return container.assemble(columns, like)
 
 
-def _as_stored(numbers: np.ndarray, storage: np.dtype) -> np.ndarray:
+def as_stored(numbers: np.ndarray, storage: np.dtype) -> np.ndarray:
     """Return floats in a type of numbers: rounded if it holds whole ones, within its range."""
+    if storage.kind == "b":
+        return numbers >= 0.5
     whole = storage.kind in "iu"
     ends: Any = np.iinfo(storage) if whole else np.finfo(storage)
     top = float(ends.max)
     if whole and int(top) > ends.max:  # the largest of 64 bits is no float
         top = float(np.nextafter(top, 0))
     return (np.rint(numbers) if whole else numbers).clip(float(ends.min), top).astype(storage)
+
+
+def _decimal(number: float, n_digits: int, n_decimals: int) -> Decimal:
+    """Return the Decimal of so many digits that is nearest to a number."""
+    most = Decimal((0, (9,) * n_digits, -n_decimals))
+    return max(-most, min(most, Decimal(f"{number:.{n_decimals}f}")))
 
 
 def without_wide(X: Any) -> Any:

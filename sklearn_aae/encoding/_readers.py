@@ -30,7 +30,12 @@ from sklearn_aae.encoding._containers import (
 from sklearn_aae.encoding._layout import TableFacts
 from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._merging import merge_tables
-from sklearn_aae.encoding._number_types import Types, in_types_of_fit, types_of, without_wide
+from sklearn_aae.encoding._number_types import (
+    NumberType,
+    in_types_of_fit,
+    types_of,
+    without_wide,
+)
 from sklearn_aae.encoding._scaling import Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
 
@@ -144,8 +149,8 @@ class NumbersReader:
         Whether a missing cell, which is NaN among the rows, is an error.
     advice : str, default=""
         What to do about missing cells, as a sentence for messages.
-    forms : list or None, default=None
-        What each column of a frame has its numbers in, None for booleans.
+    types : list or None, default=None
+        The type of each column of a frame.
 
     Attributes
     ----------
@@ -169,10 +174,10 @@ class NumbersReader:
         *,
         refuse_missing: bool = True,
         advice: str = "",
-        forms: Types | None = None,
+        types: list[NumberType | None] | None = None,
     ) -> None:
         self.container, self.dtype, self.advice = container, rows.dtype, advice
-        self.forms = forms
+        self.types = types
         self.refuse_missing = refuse_missing
         self.n_columns = rows.shape[1]
         self.column_of_feature = self.number_of_column = np.arange(self.n_columns)
@@ -183,7 +188,7 @@ class NumbersReader:
     ) -> tuple[NumbersReader, np.ndarray]:
         """Return a reader of tables like this one, and its rows."""
         rows = check_numbers(estimator, X, reset=True, refuse_missing=refuse_missing, advice=advice)
-        container = Container.of(X)
+        container = Container.of(X if as_frame(X) is not None else as_array(X))
         empty = np.isnan(rows).all(axis=0)
         if empty.any():
             j = int(np.argmax(empty))
@@ -191,8 +196,8 @@ class NumbersReader:
                 f"Column {container.columns[j] if container.columns else j!r} holds no number, "
                 "only missing cells (NaN); drop it, or use output='auto'."
             )
-        forms = types_of(container, X)
-        reader = cls(container, rows, refuse_missing=refuse_missing, advice=advice, forms=forms)
+        types = types_of(container, X)
+        reader = cls(container, rows, refuse_missing=refuse_missing, advice=advice, types=types)
         return reader, rows
 
     def read(self, estimator: Any, X: Any) -> np.ndarray:
@@ -224,15 +229,28 @@ class NumbersReader:
     def hand_back(
         self, rows: np.ndarray, *, like: Any = None, rng: np.random.Generator | None = None
     ) -> Any:
-        return self.container.wrap(rows, like=like)
+        # Means of arrays stay floats; what is drawn is of the type of fit.
+        if self.types is None and (rng is None or self.container.backend is not None):
+            return self.container.wrap(rows, like=like)
+        return in_types_of_fit(self.container, self.types, rows, like)
+
+    @property
+    def storages(self) -> list[np.dtype]:
+        """The floats that the numbers of each column came as, or are exact in."""
+        own: list[Any] = [self.container.dtype] * self.n_columns
+        if self.types is not None:
+            own = [None if known is None else known.storage for known in self.types]
+        exact = np.dtype(np.float64)
+        return [one if getattr(one, "kind", "") == "f" else exact for one in own]
 
     def read_with_gaps(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
         rows = check_numbers(estimator, X, reset=False, refuse_missing=False)
         return rows, np.isnan(rows)
 
     def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
-        typed = in_types_of_fit(self.container, self.forms, filled)
-        return merge_tables(self.container, X, typed, where)
+        if self.container.backend is None:
+            filled = in_types_of_fit(self.container, None, filled)
+        return merge_tables(self.container, X, filled, where)
 
     # ------------------------------------------------------------ for detectors
 

@@ -168,13 +168,16 @@ class Scaler:
         self, rows: np.ndarray, dtype: DTypeLike, *, fill: bool = False
     ) -> np.ndarray:
         """Return rows on the table's own scale; with ``fill`` flags leave no cell missing."""
-        n_features = len(self.holed_)
-        numbers = self._unscaled(rows[:, :n_features], dtype)
-        if self.holed_.any() and not fill:
-            gone = np.zeros(numbers.shape, dtype=bool)
-            gone[:, self.holed_] = rows[:, n_features:] >= 0.5
-            numbers = np.where(gone, np.nan, numbers).astype(dtype, copy=False)
-        return numbers
+        numbers = self._unscaled(rows[:, : len(self.holed_)], dtype)
+        return numbers if fill else self.with_gaps(numbers, rows)
+
+    def with_gaps(self, numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return numbers with NaN where the flags of rows on the network's scale say so."""
+        if not self.holed_.any():
+            return numbers
+        gone = np.zeros(numbers.shape, dtype=bool)
+        gone[:, self.holed_] = rows[:, len(self.holed_) :] >= 0.5
+        return np.where(gone, np.nan, numbers).astype(numbers.dtype, copy=False)
 
     def _unscaled(self, rows: np.ndarray, dtype: DTypeLike) -> np.ndarray:
         if self.kind is None:

@@ -170,6 +170,9 @@ class AAENet(ListeningNet):
     #: What the last training says of itself.
     training_report_: TrainingReport | None = None
 
+    #: How columns of numbers are drawn, after training on them by an estimator that draws.
+    marginals_: Any = None
+
     #: How steps are taken while a training runs.
     _stepper: Stepper | None = None
 

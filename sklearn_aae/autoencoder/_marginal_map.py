@@ -1,0 +1,168 @@
+"""After training: numbers are drawn with the distribution that their column has in the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from sklearn_aae._utils._random import ModelStream, derive_seed, make_generator
+from sklearn_aae._utils._threads import torch_threads
+from sklearn_aae.autoencoder._draws import decoder_draws
+from sklearn_aae.encoding import Rounding
+from sklearn_aae.networks import Classes
+from sklearn_aae.outputs import as_output
+
+if TYPE_CHECKING:
+    from sklearn_aae.autoencoder._base import BaseAAE
+    from sklearn_aae.training import AAENet
+
+#: Rows that quantiles are read from, cells at most, and draws that they are compared with:
+#: after ``fit``, after a call of ``partial_fit``, and of wide networks as few as this work allows.
+MOST_ROWS, MOST_CELLS = 10_000, 2**21
+MOST_DRAWS, DRAWS_OF_PART, LEAST_DRAWS, WORK = 4096, 1024, 512, 2**30
+#: Numbers closer than this share of a grid's step are the same.
+SAME = 1e-3
+#: Quantiles of a column, and of all columns together.
+MOST_QUANTILES, LEAST_QUANTILES, MOST_IN_ALL = 1000, 64, 2**17
+
+
+class MarginalMap:
+    """A monotone map of each column: of a model's draws to quantiles of training rows.
+
+    It holds columns by themselves and no rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_columns)
+        Training rows; NaN for a missing number.
+    storages : sequence of dtype
+        What each column is stored as.
+    earlier : MarginalMap or None, default=None
+        What was learned from earlier rows, which count as well.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_quantiles, n_columns), float64
+        Quantiles of the rows at equal steps, from the least to the largest.
+    drawn : ndarray of shape (n_quantiles, n_columns), float32
+        Those of draws, on the network's scale.
+    n_seen : ndarray of shape (n_columns,)
+        How many numbers the quantiles are of.
+    rounding : list of Rounding
+        Decimals or grid of each column.
+    """
+
+    drawn: np.ndarray
+
+    def __init__(
+        self,
+        rows: np.ndarray,
+        storages: Sequence[np.dtype],
+        earlier: MarginalMap | None = None,
+    ) -> None:
+        some = _spread(len(rows), max(1, min(MOST_ROWS, MOST_CELLS // rows.shape[1])))
+        columns, self.n_seen = [], []
+        for j, storage in enumerate(storages):
+            numbers, points = rows[:, j], rows[some, j].astype(np.float64)
+            points = points[~np.isnan(points)]
+            if len(points):
+                # What lies beyond some of the rows is within the bounds, too.
+                ends = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+                points = np.append(points, ends) if len(some) < len(rows) else points
+            n_new = float(np.count_nonzero(~np.isnan(numbers)))
+            weights = np.full(len(points), n_new / max(1, len(points)))
+            if earlier is not None:
+                old = earlier.rounding[j].round(earlier.values[:, j])
+                n_old = float(earlier.n_seen[j])
+                points = np.append(points, old)
+                weights = np.append(weights, np.full(len(old), n_old / len(old)))
+                n_new += n_old
+            order = np.argsort(points, kind="stable")
+            columns.append((points[order], weights[order], storage))
+            self.n_seen.append(n_new)
+        most = max(LEAST_QUANTILES, min(MOST_QUANTILES, MOST_IN_ALL // rows.shape[1]))
+        n_quantiles = max(2, min(most, max(len(points) for points, _, _ in columns)))
+        levels = np.linspace(0, 1, n_quantiles)
+        self.values = np.column_stack(
+            [_quantiles(points, weights, levels) for points, weights, _ in columns]
+        )
+        self.rounding = [Rounding.of(np.unique(points), kind) for points, _, kind in columns]
+
+    def compare(self, draws: np.ndarray, n_columns: int) -> None:
+        """Learn how a model draws: numbers on the network's scale, and flags of missing ones."""
+        levels = np.linspace(0, 1, len(self.values))
+        drawn = np.sort(draws[:, :n_columns].astype(np.float64), axis=0)
+        at = np.linspace(0, 1, len(drawn))
+        columns = [np.interp(levels, at, column) for column in drawn.T]
+        self.drawn = np.column_stack(columns).astype(np.float32)
+
+    def apply(self, draws: np.ndarray) -> np.ndarray:
+        """Return draws of numbers (n_samples, n_columns) as numbers of the table, float64."""
+        mapped = np.empty(draws.shape)
+        last = len(self.values) - 1
+        for j, rounding in enumerate(self.rounding):
+            values, places = self.values[:, j], np.arange(last + 1)
+            place = np.interp(draws[:, j], self.drawn[:, j], places)
+            low = np.minimum(place.astype(np.int64), last - 1)
+            share = place - low
+            # Beside a number that many rows have, there is nothing in between.
+            equal = values[1:] == values[:-1]
+            heap = np.append(equal, False) | np.append(False, equal)
+            share = np.where(heap[low] | heap[low + 1], np.rint(share), share)
+            between = values[low] * (1 - share) + values[low + 1] * share
+            mapped[:, j] = _on_grid(between, values, rounding).clip(values[0], values[-1])
+        return mapped
+
+
+def _on_grid(numbers: np.ndarray, known: np.ndarray, rounding: Rounding) -> np.ndarray:
+    """Return numbers as round as those of a column, and the same bit for bit where known."""
+    numbers = rounding.round(numbers)
+    step = None if rounding.grid is None else rounding.grid.step
+    if not step:
+        return numbers
+    above = np.searchsorted(known, numbers).clip(1, len(known) - 1)
+    left, right = known[above - 1], known[above]
+    nearest = np.where(numbers - left < right - numbers, left, right)
+    return np.where(np.abs(numbers - nearest) < step * SAME, nearest, numbers)
+
+
+def _spread(n: int, most: int) -> np.ndarray:
+    """Return places of some rows, spread over the table, which may be sorted."""
+    return np.linspace(0, n - 1, min(n, most)).astype(np.int64)
+
+
+def _quantiles(points: np.ndarray, weights: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Return quantiles of sorted points, from the least to the largest."""
+    place = np.cumsum(weights) - weights / 2
+    place = (place - place[0]) / max(place[-1] - place[0], np.finfo(float).tiny)
+    if len(points) <= len(levels):
+        return np.interp(levels, place, points)
+    # Points themselves, so that heaps stay whole.
+    chosen = np.searchsorted(place, levels - 1e-9)
+    return points[np.minimum(chosen, len(points) - 1)]
+
+
+def match_marginals(model: BaseAAE, net: AAENet, rows: np.ndarray, *, in_full: bool) -> None:
+    """Let a net that was trained on rows of numbers draw each column as the rows have it."""
+    reader = model._reader
+    output = as_output(model._built.parameters["output"], mixed=reader.is_mixed)
+    if not output.predicts_rows or model._extension is not None:
+        return
+    module, device = net.module_, torch.device(net.device)
+    learned = MarginalMap(rows, reader.storages, None if in_full else net.marginals_)
+    parts = (module.decoder, module.head)
+    n_weights = sum(weights.numel() for part in parts for weights in part.parameters())
+    most = min(MOST_DRAWS if in_full else DRAWS_OF_PART, MOST_CELLS // rows.shape[1])
+    n_draws = max(LEAST_DRAWS, min(most, WORK // max(1, n_weights)))
+    generator = make_generator(derive_seed(model._seed, ModelStream.MARGINALS), device)
+    classes = None
+    if model.supervision == "decoder":
+        classes = Classes(np.full(n_draws, -1), model._class_counts)
+    with torch.no_grad(), torch_threads(1):
+        inputs = decoder_draws(module, n_draws, generator, classes)
+        draws = module.head.draw(module.decoder(inputs), generator)
+    learned.compare(draws.cpu().numpy(), rows.shape[1])
+    net.marginals_ = learned
