@@ -29,13 +29,14 @@ from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.autoencoder._draws import (
     codes_of_density,
     decoder_draws,
+    draw_masked,
     draw_within,
     level_head,
     sample_posterior,
 )
 from sklearn_aae.autoencoder._imputation import METHODS, fill_missing
 from sklearn_aae.autoencoder._input import reads_levels
-from sklearn_aae.autoencoder._rules import RuledLevelsReader, draw_kept
+from sklearn_aae.autoencoder._kept_draws import draw_kept, warn_if_unseen
 from sklearn_aae.autoencoder._run import Run, train_in_full
 from sklearn_aae.autoencoder._supervision import (
     classes_to_draw,
@@ -130,14 +131,14 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         What becomes of missing cells.  With "unknown" they are modelled in columns that
         had some in ``fit``; elsewhere they are unknown cells.  "error" refuses missing cells
         in ``fit`` and afterwards, but in :meth:`impute`.
-    rules : {"auto", "find"}, None or list of Rule, default=None
+    rules : {"auto", "find"}, None or list of Rule, default="auto"
         Rules of the training rows that drawn rows are to keep, of frames with an output over
         categories: ``"auto"`` and ``"find"`` look for them
-        (:func:`~sklearn_aae.rules.find_rules`), or they are given, such as
-        ``[Order("start", "end"), Determines("zone", "borough")]``.  The networks learn a looked-up
-        column, a total, or the higher of two columns by what the others leave open of it; drawn
-        rows that break what all training rows keep are drawn again, see the
-        :ref:`User Guide <rules_drawn>`.  None draws rows that may break them.
+        (:func:`~sklearn_aae.rules.find_rules`), in time that is small beside that of training, or
+        they are given, such as ``[Order("start", "end"), Determines("zone", "borough")]``.  The
+        networks learn a looked-up column, a total, or the higher of two columns by what the others
+        leave open of it; drawn rows that break what all training rows keep are drawn again, see
+        the :ref:`User Guide <rules_drawn>`.  None draws rows that may break them.
     scaling : {"standard", "quantile", "minmax"} or None, default="standard"
         Scale on which the networks see the columns when the output is Gaussian
         (outputs over categories read levels instead, see :class:`TableEncoder`):
@@ -201,6 +202,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Number of columns seen in ``fit``.
     rules_ : Rules
         The rules, counted over the training rows; none for outputs over numbers, and for arrays.
+        Its ``not_searched`` says what was left out of the search.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if they were all strings.
     n_iter_ : int
@@ -290,7 +292,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         categorical_features: Any = "from_dtype",
         handle_unknown: str = "unknown",
         handle_missing: str = "unknown",
-        rules: Any = None,
+        rules: Any = "auto",
         scaling: str | None = "standard",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
@@ -613,7 +615,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             k, own_seed = self._n_features_out, derive_seed(seed, DrawStream.DENSITY)
             drawn = torch.as_tensor(codes_of_density(density, n_samples, k, own_seed))
             codes = sample_posterior(self.net_.module_, drawn.to(self.device_), generator)
-        elif isinstance(self._reader, RuledLevelsReader) and noise:
+        elif self._keeper is not None and noise:
             return self._draw_kept(n_samples, dict(conditions or {}), generator, rng, classes)
         return self._draw(n_samples, conditions or {}, generator, rng, classes, codes)
 
@@ -626,14 +628,19 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         classes: Classes | None,
     ) -> Any:
         """Return drawn rows that keep the rules, drawing again what does not."""
-        assert isinstance(self._reader, RuledLevelsReader)
-        direct = self._reader.direct(conditions)
+        keeper, module = self._keeper, self.net_.module_
+        assert keeper is not None
+        direct = keeper.direct(conditions)
+        warn_if_unseen(keeper, self._reader, module, direct, conditions)
 
-        def draw(index: np.ndarray) -> Any:
+        def draw(index: np.ndarray) -> tuple[Any, np.ndarray | None]:
             own = None if classes is None else classes.of(index)
-            return self._draw(len(index), direct, generator, rng, own)
+            if direct or not keeper.pairs:
+                drawn = self._draw(len(index), direct, generator, rng, own, asked=conditions)
+                return keeper.mend(drawn, rng), None
+            return draw_masked(self._reader, module, keeper.pairs, len(index), generator, rng, own)
 
-        return draw_kept(draw, self._reader, n_samples, conditions)
+        return draw_kept(draw, keeper, n_samples, conditions, rng)
 
     def _draw(
         self,
@@ -643,9 +650,10 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         rng: np.random.Generator | None,
         classes: Classes | None,
         codes: torch.Tensor | None = None,
+        asked: Mapping | None = None,
     ) -> Any:
         if conditions:
-            return self._sample_within(n_samples, conditions, generator, rng, classes)
+            return self._sample_within(n_samples, conditions, generator, rng, classes, asked)
         inputs = decoder_draws(self.net_.module_, n_samples, generator, classes, codes)
         noise = None if rng is None else generator
         rows = self._decode(
@@ -664,6 +672,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         generator: torch.Generator,
         rng: np.random.Generator | None,
         classes: Classes | None,
+        asked: Mapping | None,
     ) -> Any:
         level_head(self.net_.module_, "sample with conditions")
         assert isinstance(self._reader, LevelsReader)
@@ -677,6 +686,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             n_samples,
             generator,
             classes,
+            () if self._keeper is None else self._keeper.pairs,
+            asked,
         )
         levels = encoder.layout_.from_digits(digits.cpu().numpy())
         within = {labels.index(name): wanted for name, wanted in conditions.items()}

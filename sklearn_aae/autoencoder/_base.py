@@ -18,6 +18,7 @@ from sklearn_aae._utils._same import refuse_changes, snapshot
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._epochs import EpochsMixin
 from sklearn_aae.autoencoder._input import open_table
+from sklearn_aae.autoencoder._keeper import RuleKeeper
 from sklearn_aae.autoencoder._marginal_map import match_marginals
 from sklearn_aae.autoencoder._net_params import net_arguments
 from sklearn_aae.autoencoder._parameters import (
@@ -78,8 +79,9 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
     """Shared by the estimators; not public.
 
     Private attributes of a fitted estimator: ``_reader`` (reads tables, scales rows and hands
-    them back), ``_seed`` (all streams derive from it), ``_built`` (what the networks were
-    built with) and, with labels, ``_class_counts`` (of training rows).
+    them back), ``_keeper`` (of rules in drawn rows, if any), ``_seed`` (all streams derive from
+    it), ``_built`` (what the networks were built with) and, with labels, ``_class_counts`` (of
+    training rows).
 
     Estimators that are made of a model use ``_read``, ``_new_net``, ``_net_to_go_on_with``,
     ``_schedule``, ``_train`` (which ``train_in_full`` calls), ``_finish``, ``_fitted_attributes``,
@@ -98,6 +100,7 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
 
     rules_: Rules
     _reader: Reader
+    _keeper: RuleKeeper | None
     _seed: int
     _built: Built
     classes_: np.ndarray
@@ -128,8 +131,8 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
             # What the output could not have learned from it cannot judge either.
             as_output(self._built.parameters["output"], mixed=self._reader.is_mixed).check(rows)
             return rows
-        self._reader, rows = open_table(caller, X, self)
-        self.rules_ = getattr(self._reader, "rules", Rules())
+        self._reader, rows, self._keeper = open_table(caller, X, self)
+        self.rules_ = Rules() if self._keeper is None else self._keeper.rules
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(caller, name):
                 setattr(self, name, getattr(caller, name))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.utils import check_array
+from sklearn.utils import check_array, gen_batches
 
-from sklearn_aae._utils._random import fenced
+from sklearn_aae._utils._random import fenced, make_generator
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.networks import AAEModule, Classes
-from sklearn_aae.outputs._constraints import Constraints
+from sklearn_aae.outputs._constraints import Constraints, PairMask
 from sklearn_aae.outputs._level_head import LevelHead
 
 #: Rows that are proposed are at most so many, or so many for each row that is asked for if
@@ -93,19 +93,23 @@ def draw_within(
     n_samples: int,
     generator: torch.Generator,
     classes: Classes | None = None,
+    pairs: Sequence[PairMask] = (),
+    asked: Iterable | None = None,
 ) -> torch.Tensor:
     """Return digits of rows of the model's conditional distribution, class by class.
 
-    ``shares`` has, by column, the share of each level that meets its condition.  If the
-    conditions are met too rarely, ValueError says so.
+    ``shares`` has, by column, the share of each level that meets its condition; ``pairs`` say
+    which levels may come together.  If the conditions, on columns that were ``asked`` for, are
+    met too rarely, ValueError says so.
     """
+    names = [layout.spans[j].name for j in shares] if asked is None else list(asked)
     if classes is None:
-        return _draw_within(module, layout, shares, n_samples, generator, None)
+        return _draw_within(module, layout, shares, n_samples, generator, None, pairs, names)
     digits = torch.empty((n_samples, layout.n_digits), dtype=torch.int64, device=generator.device)
     for label in np.unique(classes.labels):
         rows = np.flatnonzero(classes.labels == label)
         own = classes.of(rows[:1])
-        digits[rows] = _draw_within(module, layout, shares, len(rows), generator, own)
+        digits[rows] = _draw_within(module, layout, shares, len(rows), generator, own, pairs)
     return digits
 
 
@@ -116,6 +120,8 @@ def _draw_within(
     n_samples: int,
     generator: torch.Generator,
     one: Classes | None,
+    pairs: Sequence[PairMask],
+    names: list,
 ) -> torch.Tensor:
     """Return digits of rows of the model's conditional distribution, of ``one`` class.
 
@@ -124,7 +130,7 @@ def _draw_within(
     more proposals the smaller that is, up to a limit.
     """
     head = level_head(module, "sample with conditions")
-    constraints = Constraints(layout, shares)
+    constraints = Constraints(layout, shares, pairs=pairs)
     sampler = _RejectionSampler()
     most = max(MOST_IN_ALL, MOST_PROPOSALS * n_samples)
     first = min(MOST_PROPOSALS * n_samples, max(LEAST_ROWS, min(MOST_ROWS, 2 * n_samples)))
@@ -135,9 +141,8 @@ def _draw_within(
             if n <= 0:
                 if sampler.n_kept >= n_samples and sampler.n_met >= LEAST_MET:
                     break
-                names = ", ".join(repr(layout.spans[j].name) for j in shares)
                 raise ValueError(
-                    f"The conditions on {names} are met too rarely: by about "
+                    f"The conditions on {', '.join(map(repr, names))} are met too rarely: by about "
                     f"{sampler.n_met / sampler.n_proposed:.2g} of the model's rows, so that "
                     f"{sampler.n_proposed} proposals are too few for {n_samples} rows. Widen a "
                     "condition or leave one out."
@@ -149,6 +154,47 @@ def _draw_within(
             sampler.add(_Proposals(digits, log_weights.exp(), chances))
     assert sampler.kept is not None
     return sampler.kept.digits[:n_samples]
+
+
+def draw_masked(
+    reader: Any,
+    module: AAEModule,
+    pairs: Sequence[PairMask],
+    n_samples: int,
+    generator: torch.Generator,
+    rng: np.random.Generator | None,
+    classes: Classes | None = None,
+) -> tuple[Any, np.ndarray]:
+    """Return rows, handed back by a reader, of levels that may come together, and their weights.
+
+    A weight is the probability that a free draw would have been such a row.
+    """
+    head, layout = level_head(module, "sample"), reader.encoder.layout_
+    constraints = Constraints(layout, pairs=pairs)
+    levels, log_weights = [], []
+    with torch.inference_mode(), torch_threads(1):
+        for rows in gen_batches(n_samples, MOST_ROWS):
+            own = None if classes is None else classes.of(rows)
+            inputs = decoder_draws(module, rows.stop - rows.start, generator, own)
+            drawn, log_weight = head.draw_within(module.decoder(inputs), generator, constraints)
+            levels.append(layout.from_digits(drawn.cpu().numpy()))
+            log_weights.append(log_weight.double().exp().cpu().numpy())
+    return reader.hand_back(np.concatenate(levels), rng=rng), np.concatenate(log_weights)
+
+
+def share_within(
+    module: AAEModule,
+    layout: Layout,
+    shares: Mapping[int, np.ndarray],
+) -> float:
+    """Return about which share of the model's rows meets conditions."""
+    head = level_head(module, "sample with conditions")
+    generator = make_generator(0, next(module.parameters()).device)
+    with torch.inference_mode(), torch_threads(1):
+        inputs = decoder_draws(module, LEAST_ROWS, generator)
+        params = module.decoder(inputs)
+        _, log_weights = head.draw_within(params, generator, Constraints(layout, shares))
+    return float(log_weights.double().exp().mean())
 
 
 class _Proposals(NamedTuple):

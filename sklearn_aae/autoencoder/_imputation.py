@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from sklearn_aae.encoding import LevelsReader
 from sklearn_aae.encoding._layout import ON_AN_AXIS, Layout, Span
 from sklearn_aae.networks import AAEModule, Classes
 from sklearn_aae.outputs import as_output
-from sklearn_aae.outputs._constraints import Constraints
+from sklearn_aae.outputs._constraints import Constraints, PairMask, RowMask
 from sklearn_aae.posteriors import Channel
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def fill_missing(
                 generators=generators,
                 n_pooled=n_pooled,
                 classes=None if own is None else Classes(own, model._class_counts),
+                pairs=() if model._keeper is None else model._keeper.pairs,
+                row_masks=[mask.of(where) for mask in reader.row_masks(X, missing)],
             )
         # A known cell of a level that fit did not see has none here, and stays as it is.
         np.maximum(filled, 0, out=filled)
@@ -138,6 +140,8 @@ def fill_levels(
     generators: list[torch.Generator],
     n_pooled: int = 1,
     classes: Classes | None = None,
+    pairs: Sequence[PairMask] = (),
+    row_masks: Sequence[RowMask] = (),
 ) -> np.ndarray:
     r"""Return levels of rows whose absent cells (digits of -1) are filled.
 
@@ -161,7 +165,8 @@ def fill_levels(
     else it is the weighted median of numbers and dates ("mode") or the level nearest to their
     weighted mean ("mean"), and the likeliest category.  None is the level of a missing cell,
     but where a column had no other.  A row without a class
-    has that of its draws weighed with them.  There is one of ``generators`` for all rows, or
+    has that of its draws weighed with them.  ``pairs`` and ``row_masks`` say what rules leave of
+    absent cells.  There is one of ``generators`` for all rows, or
     one for each.
 
     References
@@ -185,7 +190,11 @@ def fill_levels(
                 z = codes[some]
                 inputs.append(decoder_draws(module, len(z), one, of_some, z))
             drawn, log_weights = head.draw_within(
-                module.decoder(torch.cat(inputs)), theirs, _constraints(layout, known, n_draws)
+                module.decoder(torch.cat(inputs)),
+                theirs,
+                _constraints(
+                    layout, known, n_draws, pairs, [mask.of(rows, n_draws) for mask in row_masks]
+                ),
             )
             log_weights = (log_weights + log_ratio).double().view(len(known), n_draws)
             levels = layout.from_digits(drawn.cpu().numpy()).reshape(*log_weights.shape, -1)
@@ -253,14 +262,20 @@ def _propose(
     return z, log_prior - log_posterior
 
 
-def _constraints(layout: Layout, known: torch.Tensor, n_draws: int) -> Constraints:
+def _constraints(
+    layout: Layout,
+    known: torch.Tensor,
+    n_draws: int,
+    pairs: Sequence[PairMask],
+    row_masks: Sequence[RowMask],
+) -> Constraints:
     """Return what keeps draws to the known cells, and others from being missing."""
     shares = {
         j: np.arange(span.n_levels) != span.missing
         for j, span in enumerate(layout.spans)
         if span.missing is not None and span.n_present
     }
-    return Constraints(layout, shares, known.repeat_interleave(n_draws, dim=0))
+    return Constraints(layout, shares, known.repeat_interleave(n_draws, dim=0), pairs, row_masks)
 
 
 def _centers(

@@ -6,16 +6,25 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_aae.autoencoder._forbidden import SeenTogether
+from sklearn_aae.autoencoder._keeper import RuleKeeper
+from sklearn_aae.autoencoder._pair_masks import find_pair_masks
+from sklearn_aae.autoencoder._parameters import search_budget
 from sklearn_aae.autoencoder._rules import RuledLevelsReader
 from sklearn_aae.encoding import LevelsReader, NumbersReader, Reader, as_frame, is_mixed
+from sklearn_aae.encoding._text_columns import TextForm
 from sklearn_aae.outputs import OUTPUTS, as_output
-from sklearn_aae.rules._options import check_rules
+from sklearn_aae.rules import Rules
+from sklearn_aae.rules._options import FIND, check_rules, rules_for
+from sklearn_aae.rules._table import RuleTable
 
 MISSING_ADVICE = " Set handle_missing='unknown', or fill them first."
 
 
-def open_table(estimator: Any, X: Any, model: Any) -> tuple[Reader, np.ndarray]:
-    """Return a reader of tables like this one, and its rows, by a model's parameters.
+def open_table(estimator: Any, X: Any, model: Any) -> tuple[Reader, np.ndarray, RuleKeeper | None]:
+    """Return a reader of tables like this one, its rows, and the keeper of its rules, if any.
+
+    By a model's parameters.
 
     What the estimator learns of the table (``n_features_in_`` and names) is set, and what is
     wrong with it is raised in the estimator's name.
@@ -28,12 +37,38 @@ def open_table(estimator: Any, X: Any, model: Any) -> tuple[Reader, np.ndarray]:
     rules = model.rules if estimator is model else None
     check_rules(rules)
     chosen = model.categorical_features
+    is_frame = as_frame(X) is not None
+    may_search = rules is not None and (is_frame or not isinstance(rules, str) or rules == FIND)
     if not _wants_levels(X, model.output, chosen):
         refuse = options["refuse_missing"]
-        return NumbersReader.open(estimator, X, refuse_missing=refuse, advice=MISSING_ADVICE)
-    if rules is not None and as_frame(X) is not None:
-        return RuledLevelsReader.open_with_rules(estimator, X, chosen, rules, **options)
-    return LevelsReader.open(estimator, X, chosen, **options)
+        numbers, rows = NumbersReader.open(
+            estimator, X, refuse_missing=refuse, advice=MISSING_ADVICE
+        )
+        if not may_search:
+            return numbers, rows, None
+        table = RuleTable(X if is_frame else rows, forms={})
+        return numbers, rows, RuleKeeper(_found(table, model, mixed=False), table, is_said=False)
+    reader, rows = LevelsReader.open(estimator, X, chosen, **options)
+    if not may_search:
+        return reader, rows, None
+    codecs = reader.encoder._codecs
+    forms = {codec.span.name: codec.form for codec in codecs if isinstance(codec.form, TextForm)}
+    table = RuleTable(X, forms=forms)
+    found = _found(table, model, mixed=True)
+    keeper = RuleKeeper(found, table, codecs, is_said=is_frame)
+    steps = keeper.words.steps
+    if steps and is_frame:
+        reader, rows = RuledLevelsReader.open_with_rules(estimator, X, keeper, chosen, **options)
+    keeper.together = SeenTogether(reader.encoder.layout_, rows)
+    keeper.pairs = find_pair_masks(keeper.kept, steps, reader.encoder, is_said=is_frame)
+    return reader, rows, keeper
+
+
+def _found(table: RuleTable, model: Any, *, mixed: bool) -> Rules:
+    """Return the rules that a model's parameter asks for."""
+    budget = search_budget(model, table.n_rows, mixed=mixed)
+    rules = FIND if isinstance(model.rules, str) else model.rules
+    return rules_for(rules, table, is_frame=True, random_state=0, budget=budget)
 
 
 def reads_levels(output: Any) -> bool | None:

@@ -15,6 +15,7 @@ from sklearn_aae._utils._compat import Interval, StrOptions
 from sklearn_aae.encoding import Reader
 from sklearn_aae.networks import ACTIVATIONS
 from sklearn_aae.priors import Prior
+from sklearn_aae.rules._options import BUDGET
 from sklearn_aae.training import LinearDecay, StepwiseDecay
 
 #: A folder, as text or a path.
@@ -76,6 +77,10 @@ BUILT_IN = (
     "handle_unknown",
     "handle_missing",
 )
+
+
+#: Cells that a search for rules compares for each row that training shows, and at least.
+COMPARED_A_ROW, LEAST_BUDGET = 500, 10**7
 
 
 class NumbersDefaults:
@@ -145,6 +150,18 @@ def defaults_for(
     if reader.is_mixed:
         return LevelsDefaults()
     return ComponentsDefaults(n_components) if near_prior else NumbersDefaults()
+
+
+def search_budget(model: Any, n_rows: int, *, mixed: bool) -> int:
+    """Return how many cells a search for rules may compare inside a fit.
+
+    In proportion to the rows that training shows, so that it takes less than a tenth of it.
+    """
+    epochs = model.max_epochs
+    if epochs == "auto":
+        auto = LevelsDefaults() if mixed else ComponentsDefaults(model.n_components)
+        epochs = auto.max_epochs(n_rows)
+    return int(np.clip(COMPARED_A_ROW * n_rows * int(epochs), LEAST_BUDGET, BUDGET))
 
 
 def auto_adversarial_weight(

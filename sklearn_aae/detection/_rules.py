@@ -10,6 +10,7 @@ from sklearn.utils import _safe_indexing
 from sklearn_aae.detection._explain import Reason
 from sklearn_aae.detection.scores import RULES
 from sklearn_aae.encoding import Container, NumbersReader
+from sklearn_aae.encoding._forms import Form
 from sklearn_aae.rules import Rules
 from sklearn_aae.rules._options import rules_for
 from sklearn_aae.rules._table import RuleTable
@@ -36,13 +37,17 @@ class RuledReader:
         Those that say something about a row by itself; at least one.
     names : list
         What the columns are called.
+    forms : dict of label to Form
+        How text is read that is no text.
     """
 
     #: What a score may need.
     provides = frozenset({RULES})
 
-    def __init__(self, reader: NumbersReader, rules: Rules, names: list) -> None:
-        self.reader, self.rules, self.names = reader, rules, names
+    def __init__(
+        self, reader: NumbersReader, rules: Rules, names: list, forms: dict[Any, Form]
+    ) -> None:
+        self.reader, self.rules, self.names, self.forms = reader, rules, names, forms
         place = {name: j for j, name in enumerate(self.names)}
         #: Which columns each rule is about (n_rules, n_columns).
         self.about = np.zeros((len(rules), len(self.names)))
@@ -69,7 +74,7 @@ class RuledReader:
         strays: dict[int, np.ndarray] = {}
         if hasattr(self.reader, "strays"):
             table, strays = self.reader.strays.set_aside(table)
-        broken = self.rules.broken(RuleTable(table, self.names))
+        broken = self.rules.broken(RuleTable(table, self.names, forms=self.forms))
         for j, odd in strays.items():
             broken[np.ix_(odd, self.about[:, j] > 0)] = False
         return broken
@@ -141,4 +146,6 @@ def with_rules(
     is_frame = container.backend is not None
     rules = rules_for(parameter, rows, is_frame=is_frame, random_state=seed % 2**32, share=share)
     by_row = Rules([rule for rule in rules if rule.by_row])
-    return (RuledReader(reader, by_row, rows.names) if len(by_row) else reader), rules
+    if not len(by_row):
+        return reader, rules
+    return RuledReader(reader, by_row, rows.names, rows.text_forms()), rules

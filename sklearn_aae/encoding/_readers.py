@@ -440,6 +440,10 @@ class LevelsReader:
         """Return a table that the encoder decoded as it came in."""
         return X
 
+    def row_masks(self, X: Any, missing: np.ndarray) -> list:
+        """Return what known cells leave of the missing ones, by row, for draws."""
+        return []
+
     def merge(self, X: Any, filled: Any, where: np.ndarray) -> Any:
         return merge_tables(self.container, X, filled, where)
 

@@ -254,7 +254,7 @@ class LevelHead(Head):
                 column = layout.column_of_digit[j]
                 prefix = torch.zeros_like(prefix)
             logits = self.digit_logits(seen, j, prefix)
-            real, allowed = constraints.restrict(logits, j, prefix)
+            real, allowed = constraints.restrict(logits, j, prefix, digits)
             value = constraints.keep_known(_drawn(allowed, generator), j)
             digits[:, j] = value
             log_weights += constraints.log_weights(value, real, allowed, j)

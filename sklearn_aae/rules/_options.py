@@ -23,6 +23,7 @@ def rules_for(
     is_frame: bool,
     random_state: int,
     share: float | None = SHARE,
+    budget: int = BUDGET,
 ) -> Rules:
     """Return the rules that a parameter asks for, with counts over a table.
 
@@ -38,6 +39,8 @@ def rules_for(
         Draws what the search draws.
     share : float or None, default=0.995
         The least share of the rows that has to keep a given rule; None accepts any.
+    budget : int, default=10**8
+        How many cells a search may compare.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def rules_for(
             return Rules()
         if table.n_rows < LEAST_ROWS:
             return Rules(not_searched=[f"fewer than {LEAST_ROWS} rows"])
-        return find_rules(table, share=SHARE, budget=BUDGET, random_state=random_state)
+        return find_rules(table, share=SHARE, budget=budget, random_state=random_state)
     check_rules(rules)
     return Rules([] if rules is None else rules).learn(table, share=share)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
@@ -33,7 +34,7 @@ EXPECTED = ""
 
 
 class Step(ABC):
-    """One column in other words.
+    """One column in other words, by a ``rule``.
 
     Parameters
     ----------
@@ -44,6 +45,8 @@ class Step(ABC):
     column : Column
         Its training cells.
     """
+
+    rule: Any
 
     def __init__(self, target: Any, sources: Iterable[Any], column: Column) -> None:
         self.target, self.sources = target, tuple(sources)
@@ -198,6 +201,7 @@ class Gap(Step):
 
     def __init__(self, rule: Order, table: RuleTable) -> None:
         super().__init__(rule.high, (rule.low,), table[rule.high].column)
+        self.rule = rule
         self.decimals = max(table[name].decimals for name in rule.columns)
 
     def express(self, table: RuleTable) -> np.ndarray:
@@ -241,7 +245,7 @@ class Reexpression:
     """
 
     def __init__(self, rules: Iterable[Rule], table: RuleTable) -> None:
-        self.names = table.names
+        self.names, self.forms = table.names, table.text_forms()
         chosen: dict[Any, Step] = {}
         for rule in sorted(rules, key=_priority):
             target = _target(rule, table, chosen)
@@ -251,17 +255,23 @@ class Reexpression:
                     chosen[target] = step
         self.steps = _in_order(chosen)
 
+    def table(self, X: Any) -> RuleTable:
+        """Return further rows, with text read as it was in training."""
+        return RuleTable(X, self.names, forms=self.forms)
+
     def express(self, X: Any) -> Any:
         """Return a frame in other words."""
         if not self.steps:
             return X
-        table = RuleTable(X)
+        table = self.table(X)
         return _with_columns(X, {s.target: s.express(table) for s in self.steps}, self.names)
 
     def restore(self, X: Any) -> Any:
         """Return a frame that :meth:`express` would give for what is sought."""
-        for step in self.steps:
-            table = RuleTable(X)
+        for place, step in enumerate(self.steps):
+            said = {later.target for later in self.steps[place:]}
+            forms = {name: form for name, form in self.forms.items() if name not in said}
+            table = RuleTable(X, forms=forms)
             restored = step.restore(table[step.target], table)
             X = _with_columns(X, {step.target: restored}, self.names)
         return X
@@ -277,8 +287,7 @@ def _target(rule: Rule, table: RuleTable, chosen: dict[Any, Step]) -> Any | None
     if isinstance(rule, Determines):
         target, fits = rule.determined, len(rule.determinants) == 1
     elif isinstance(rule, Linear):
-        plus = [name for sign, name in rule.terms if sign > 0]
-        target = plus[0] if len(plus) == 1 else rule.terms[-1][1]
+        target = _computed_by(rule, table)
         fits = all(table[name].whole is not None for name in rule.columns)
     elif isinstance(rule, Product):
         target = rule.product
@@ -296,6 +305,18 @@ def _target(rule: Rule, table: RuleTable, chosen: dict[Any, Step]) -> Any | None
     # What is there can be said by what is there only.
     gone = np.any([table[name].missing for name in sources], axis=0) & ~cells.missing
     return None if gone.any() and not isinstance(rule, Determines) else target
+
+
+def _computed_by(rule: Linear, table: RuleTable) -> Any:
+    """Return the total of a sum, or its last column if there is none.
+
+    Of columns that differ in decimals one that has the most: others could not hold what is added.
+    """
+    plus = [name for sign, name in rule.terms if sign > 0]
+    names = [name for _, name in rule.terms]
+    first = plus[0] if len(plus) == 1 else names[-1]
+    most = max(table[name].decimals for name in names)
+    return next(n for n in (first, *names[::-1]) if table[n].decimals == most)
 
 
 def _is_small(cells: Cells) -> bool:
@@ -364,6 +385,33 @@ def _with_columns(X: Any, columns: dict[Any, Any], names: list) -> Any:
         for name, column in columns.items()
     ]
     return frame.with_columns(*series).to_native()
+
+
+def left_over(cells: Cells, values: Any = 0.0) -> Cells:
+    """Return what is said of a column: by default that nothing is left over."""
+    n = len(cells.missing)
+    said = np.broadcast_to(np.asarray(values, dtype=np.float64), n)
+    gone = np.zeros(n, dtype=bool)
+    return replace(cells, kind=NUMBER, values=said, whole=None, missing=gone)
+
+
+def with_rows(X: Any, j: int, column: Any, rows: np.ndarray) -> Any:
+    """Return a table with other cells in some rows of a column."""
+    frame = as_frame(X)
+    if frame is None:
+        replaced = X.copy()
+        replaced[rows, j] = np.asarray(column)[rows]
+        return replaced
+    if frame.implementation.is_pandas_like():
+        native = X.copy(deep=False)
+        cells = native.iloc[:, j].array.copy()
+        cells[rows] = column.array[rows]
+        native.isetitem(j, cells)
+        return native
+    old = frame[frame.columns[j]]
+    mask = nw.new_series("", rows, backend=frame.implementation)
+    new = column.cast(old.dtype).zip_with(mask, old)
+    return frame.with_columns(new.alias(old.name)).to_native()
 
 
 def _dtype_of(column: np.ndarray) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from sklearn_aae.encoding import (
     CATEGORY,
     DATETIME,
     DURATION,
+    EMPTY,
     NUMBER,
     Column,
     Container,
@@ -25,6 +26,8 @@ from sklearn_aae.encoding import (
     is_rounding_noise,
     read_column,
 )
+from sklearn_aae.encoding._forms import Form
+from sklearn_aae.encoding._text_columns import TextForm, parse_as, parse_text
 
 #: Decimals of a second that the units of dates and durations have.
 DECIMALS_OF_UNIT = {"D": 0, "s": 0, "ms": 3, "us": 6, "ns": 9}
@@ -132,11 +135,19 @@ class RuleTable:
         What the columns are called, if a table that was read lost that.
     positions : ndarray of shape (n_rows,), default=None
         Where the rows are in a larger table, for messages.
+    forms : mapping of label to Form, default=None
+        How text was read in an earlier table; other text stays text.  None reads text as dates
+        if all cells of a column are.
     """
 
     def __init__(
-        self, X: Any, names: list | None = None, positions: np.ndarray | None = None
+        self,
+        X: Any,
+        names: list | None = None,
+        positions: np.ndarray | None = None,
+        forms: Mapping[Any, Form] | None = None,
     ) -> None:
+        self._forms = forms
         frame = as_frame(X)
         if frame is None:
             X = check_array(as_array(X), dtype=None, ensure_all_finite=False)
@@ -153,8 +164,21 @@ class RuleTable:
 
     def __getitem__(self, name: Any) -> Cells:
         if name not in self._read:
-            self._read[name] = read_cells(read_column(self._natives[name], name))
+            self._read[name] = read_cells(self._parsed(read_column(self._natives[name], name)))
         return self._read[name]
+
+    def _parsed(self, column: Column) -> Column:
+        if self._forms is not None:
+            form = self._forms.get(column.name)
+            return column if form is None else replace(parse_as(column, form), form=form)
+        parsed = parse_text(column)
+        # Numbers in text may be labels in a table of fewer rows, and these no rule would know.
+        return parsed if parsed.kind == DATETIME else column
+
+    def text_forms(self) -> dict[Any, Form]:
+        """Return how the columns of text are read that are no text."""
+        forms = {name: self[name].column.form for name in self.names}
+        return {name: form for name, form in forms.items() if isinstance(form, TextForm)}
 
     @classmethod
     def of(cls, columns: Sequence[Cells]) -> RuleTable:
@@ -175,7 +199,8 @@ class RuleTable:
 def read_cells(column: Column) -> Cells:
     """Return the cells of a column as rules compare them."""
     missing, values, kind = column.missing, column.values, column.kind
-    whole, decimals = None, 0
+    whole = np.zeros(len(values), dtype=np.int64) if kind == EMPTY else None
+    decimals = 0
     if kind in (DATETIME, DURATION):
         unit = str(column.unit)
         decimals = DECIMALS_OF_UNIT[unit]

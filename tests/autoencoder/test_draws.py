@@ -26,7 +26,7 @@ def table():
 @pytest.fixture(scope="module")
 def model(table):
     """A model that has learned the table."""
-    return learned().fit(table)
+    return learned(max_epochs=60).fit(table)
 
 
 # ------------------------------------------------------------------- conditions

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from sklearn_aae.exceptions import RuleError
-from sklearn_aae.rules import AbsentPairs, Determines, Order, Rules, Sum
+from sklearn_aae.rules import AbsentPairs, Bounds, Determines, Order, Rules, Sum
 from tests.instances import fast
-from tests.rules.tables import trips
+from tests.rules.tables import bills, trips
 
 
 def plain_trips(n_rows=400, seed=0):
@@ -66,6 +66,29 @@ def test_polars_and_nullable_types(table):
         assert not any(model.rules_.check(drawn).share.values())
 
 
+def test_text_that_is_dates_or_numbers_keeps_rules(table):
+    text = table.assign(
+        start=table["start"].dt.strftime("%d.%m.%Y %H:%M:%S"),
+        end=table["end"].dt.strftime("%d.%m.%Y %H:%M:%S"),
+        **{name: table[name].map("{:.2f}".format) for name in ("fare", "tip", "subtotal")},
+    )
+    model = fast().fit(text)
+    assert {"start <= end", "subtotal = fare + tip"} <= {*map(str, model.rules_)}
+    drawn = model.sample(300, conditions={"end": ("05.03.2024 00:00:00", None)}, random_state=0)
+    assert drawn.dtypes.equals(text.dtypes)
+    start, end = (pd.to_datetime(drawn[name], dayfirst=True) for name in ("start", "end"))
+    assert (start <= end).all()
+    assert (end >= "2024-03-05").all()
+    fare, tip, subtotal = (drawn[name].astype(float) for name in ("fare", "tip", "subtotal"))
+    np.testing.assert_allclose(fare + tip, subtotal)
+    gaps = text[:20].copy()
+    gaps.loc[:9, "subtotal"] = None
+    gaps.loc[10:, "start"] = "soon"  # a known cell that fit cannot read
+    filled = model.impute(gaps)
+    assert filled["subtotal"].tolist() == text["subtotal"][:20].tolist()
+    assert set(filled["start"][10:]) == {"soon"}
+
+
 def test_draws_repeat_themselves_and_differ_by_seed(model):
     first = model.sample(50, random_state=0)
     pd.testing.assert_frame_equal(model.sample(50, random_state=0), first)
@@ -108,12 +131,56 @@ def test_conditions_are_met_and_rules_kept(model, conditions):
 
 def test_conditions_that_rules_do_not_allow_are_errors(model, table):
     assert {*table["borough"][table["zone"] == "zone 01"]} == {"Brooklyn"}
-    with pytest.raises(ValueError, match="met too rarely"):
-        model.sample(5, conditions={"zone": "zone 01", "borough": "Queens"})
+    forbidden = {
+        "zone determines borough": {"zone": "zone 01", "borough": ["Queens", "Bronx"]},
+        "borough and ticket": {"borough": "Queens", "ticket": ["day", "week"]},
+        "start <= end": {
+            "start": (pd.Timestamp("2024-03-20"), None),
+            "end": (None, pd.Timestamp("2024-03-19")),
+        },
+        "subtotal = fare": {"subtotal": (None, 10.0), "fare": (10.5, 12), "tip": (None, 2)},
+        "amount = pieces": {"amount": (50, None), "pieces": 2},
+    }
+    for rule, conditions in forbidden.items():
+        with pytest.raises(ValueError, match=f"contradict the rule '{rule}") as caught:
+            model.sample(5, conditions=conditions)
+        assert all(repr(name) in str(caught.value) for name in list(conditions)[:2])
+    model.sample(5, conditions={"pieces": 2, "amount": (None, 30.0)})
     with pytest.raises(ValueError, match="has no level 'Harlem'"):
         model.sample(5, conditions={"borough": "Harlem"})
     with pytest.raises(ValueError, match="no column 'nowhere'"):
         model.sample(5, conditions={"nowhere": 1})
+
+
+def test_conditions_on_what_is_missing_together():
+    table = trips(400).drop(columns=["trip"])
+    model = fast().fit(table)
+    assert "refund is missing where returned is" in map(str, model.rules_)
+    assert model.sample(5, conditions={"refund": None, "returned": None})["refund"].isna().all()
+    with pytest.raises(ValueError, match="contradict the rule 'refund is missing where returned"):
+        model.sample(5, conditions={"refund": (0, None), "returned": None})
+
+
+def test_conditions_that_no_row_met_together_are_a_warning():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"x": rng.choice([*"abc"], 200), "y": rng.choice([*"pqr"], 200), "z": rng.normal(size=200)}
+    )
+    table = table[(table["x"] != "a") | (table["y"] != "p")]
+    table.loc[table["x"] == "b", "x"] = np.where(
+        rng.random((table["x"] == "b").sum()) < 0.1, "b", "c"
+    )
+    table = table[(table["x"] != "b") | (table["y"] != "q")]
+    model = fast(max_epochs=1).fit(table)
+    with pytest.warns(
+        UserWarning, match="No training row meets the conditions on 'x', 'y'.*about 0"
+    ):
+        drawn = model.sample(20, conditions={"x": "b", "y": "q"}, random_state=0)
+    assert (drawn["x"] + drawn["y"] == "bq").all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.sample(20, conditions={"x": "c", "y": "q"})
+        model.sample(20, conditions={"x": "b", "z": (0, None)})
 
 
 def test_classes_are_kept_with_the_rules(table):
@@ -166,7 +233,8 @@ def test_what_is_not_kept_by_the_networks_is_drawn_again():
     model = fast(rules="auto", max_epochs=1).fit(table)
     assert [type(rule) for rule in model.rules_ if rule.columns == ("x", "y")] == [AbsentPairs]
     assert not model.rules_.broken(model.sample(500, random_state=0)).any()
-    assert fast(max_epochs=1).fit(table).sample(500, random_state=0).pipe(model.rules_.broken).any()
+    plain = fast(rules=None, max_epochs=1).fit(table)
+    assert plain.sample(500, random_state=0).pipe(model.rules_.broken).any()
 
 
 def test_without_rules_rows_are_the_same_bit_for_bit():
@@ -174,12 +242,12 @@ def test_without_rules_rows_are_the_same_bit_for_bit():
     table = pd.DataFrame({"x": rng.normal(size=200), "c": rng.choice([*"abc"], 200)})
     rows = [fast(rules=rules).fit(table).sample(50, random_state=0) for rules in (None, "auto")]
     pd.testing.assert_frame_equal(*rows)
-    assert fast().fit(table).rules_ == Rules()
+    assert fast(rules=None).fit(table).rules_ == Rules()
 
 
 def test_rules_that_hardly_any_row_keeps_are_a_warning(model, monkeypatch):
     monkeypatch.setattr(
-        type(model._reader), "is_wrong", lambda self, X, conditions: np.ones(len(X), dtype=bool)
+        type(model._keeper), "is_wrong", lambda self, X, conditions: np.ones(len(X), dtype=bool)
     )
     with pytest.warns(UserWarning, match="keep all rules"):
         assert len(model.sample(5)) == 5
@@ -196,6 +264,79 @@ def test_rules_that_do_not_fit_are_named(table):
         warnings.simplefilter("error")
         model = fast(rules="auto").fit(np.random.default_rng(0).normal(size=(50, 3)))
     assert model.rules_ == Rules()
+
+
+@pytest.mark.parametrize("convert", [lambda t: t, pl.from_pandas, lambda t: t.to_numpy()])
+def test_numbers_keep_rules(convert):
+    table = convert(bills(400))
+    model = fast(rules="find").fit(table)
+    checked = Rules(rule for rule in model.rules_ if not isinstance(rule, Bounds))
+    assert {"Determines", "Sum", "Order", "Presence"} <= {type(r).__name__ for r in checked}
+    drawn = model.sample(1000, random_state=0)
+    assert type(drawn) is type(table)
+    assert not any(checked.check(drawn).share.values())
+    np.testing.assert_array_equal(model.sample(1000, random_state=0), drawn)
+    plain = fast(rules=None).fit(table)
+    assert checked.broken(plain.sample(100, random_state=0)).any()
+    np.testing.assert_array_equal(plain.transform(table), model.transform(table))
+
+
+def test_arrays_are_searched_if_that_is_asked_for():
+    table = bills(400).assign(
+        zone=np.arange(400) % 20, borough=np.array([*"abcd"])[np.arange(400) % 4]
+    )
+    array = table.to_numpy(dtype=object)
+    assert fast().fit(array).rules_ == Rules()
+    assert fast().fit(bills(100).to_numpy()).rules_ == Rules()
+    model = fast(rules="find").fit(array)
+    drawn = model.sample(300, conditions={11: (3, None)}, random_state=0)
+    assert (drawn[:, 11] >= 3).all()
+    assert "11 determines 12" in map(str, model.rules_)
+    assert not any(model.rules_.check(drawn).share.values())
+
+
+def test_given_rules_of_arrays_are_kept():
+    array = bills(300).to_numpy()
+    model = fast(rules=[Order(5, 6), Determines(3, 4)]).fit(array)
+    assert [rule.breaks for rule in model.rules_] == [0, 0]
+    assert not model.rules_.broken(model.sample(500, random_state=0)).any()
+
+
+def test_pairs_that_do_not_occur_are_masked():
+    rng = np.random.default_rng(0)
+    zone = rng.integers(0, 12, 800)
+    borough = np.array([*"abcd"])[zone % 4]
+    kind = np.where(
+        np.isin(borough, ["a", "b"]), rng.choice([*"pq"], 800), rng.choice([*"rs"], 800)
+    )
+    table = pd.DataFrame({"kind": kind, "zone": zone.astype(str), "borough": borough})
+    model = fast(max_epochs=1).fit(table)
+    assert {"zone determines borough", "kind and borough: 8 of 16 pairs occur"} <= {
+        *map(str, model.rules_)
+    }
+    assert model._keeper.pairs
+    proposed = []
+    draw = model._reader.hand_back
+    model._reader.hand_back = lambda rows, **more: (proposed.append(len(rows)), draw(rows, **more))[
+        1
+    ]
+    drawn = model.sample(1000, random_state=0)
+    assert not model.rules_.broken(drawn).any()
+    assert sum(proposed) <= 1500
+    assert drawn["kind"].value_counts(normalize=True).between(0.1, 0.45).all()
+    del model._reader.hand_back
+    filled = model.impute(table.assign(kind=None, zone=None), n_draws=30, random_state=0)
+    assert not model.rules_.broken(filled).any()
+    assert (filled["borough"] == table["borough"]).all()
+
+
+def test_the_lower_column_is_as_much_lower_as_it_is_in_rows(model, table):
+    gaps = table.assign(start=pd.NaT)
+    filled = model.impute(gaps, method="draw", n_draws=20, random_state=0)
+    length, real = (t["end"] - t["start"] for t in (filled, table))
+    assert (filled["end"] == table["end"]).all()
+    assert (length >= pd.Timedelta(0)).all()
+    assert 0.5 * real.median() < length.median() < 2 * real.median()
 
 
 def test_arrays_are_read_as_the_frame_of_fit(model, table):

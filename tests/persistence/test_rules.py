@@ -23,7 +23,7 @@ def test_a_model_draws_the_same_rows_by_its_rules(tmp_path):
     loaded = saved_and_loaded(model, tmp_path)
     rows = [own.sample(50, random_state=0) for own in (model, loaded)]
     pd.testing.assert_frame_equal(*rows)
-    assert not rows[1].pipe(loaded._reader.kept.broken).any()
+    assert not rows[1].pipe(loaded._keeper.kept.broken).any()
 
 
 def test_a_detector_names_the_same_rules(tmp_path):

@@ -38,6 +38,31 @@ def trips(n_rows=600, seed=0):
     return table
 
 
+def bills(n_rows=400, seed=0):
+    """Return numbers of which some follow from others."""
+    rng = np.random.default_rng(seed)
+    fare, tip = rng.integers(300, 6000, n_rows) / 100, rng.integers(0, 900, n_rows) / 100
+    fee = rng.choice([0.5, 1.0, 2.75], n_rows, p=[0.6, 0.3, 0.1])
+    age, low, refund = rng.integers(18, 80, n_rows), rng.integers(0, 1000, n_rows), tip / 2
+    week = rng.integers(0, 7, n_rows)
+    refund[rng.random(n_rows) < 0.3] = np.nan
+    return pd.DataFrame(
+        {
+            "fare": fare,
+            "tip": tip,
+            "total": np.round(fare + tip + fee, 2),
+            "age": age,
+            "group": age // 10,
+            "low": low,
+            "high": low + rng.geometric(0.05, n_rows),
+            "week": week,
+            "day": (age // 10 * 3 + week) % 5,
+            "refund": refund,
+            "reason": np.where(np.isnan(refund), np.nan, rng.integers(0, 3, n_rows)),
+        }
+    )
+
+
 def permuted(table, seed):
     """Return the table with every column shuffled by itself."""
     rng = np.random.default_rng(seed)

@@ -284,3 +284,16 @@ def test_odd_columns_are_no_trouble():
     ):
         rules = find_rules(frame)
         assert not rules.broken(frame).any()
+
+
+@pytest.mark.parametrize("pattern", ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M"])
+def test_text_dates_have_orders(pattern):
+    table = trips(400).drop(columns=["returned", "refund"])
+    text = table.assign(**{name: table[name].dt.strftime(pattern) for name in ("start", "end")})
+    rules = find_rules(text)
+    assert "start <= end" in map(str, rules)
+    later = text[:3].assign(end=text["start"][:3], start=text["end"][:3])
+    broken = rules.check(later).broken["start <= end"]
+    assert broken.tolist() == (later["start"] != later["end"]).tolist()
+    # Text that is no date is text, as before.
+    assert "start <= zone" not in map(str, rules)
