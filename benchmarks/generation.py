@@ -22,6 +22,7 @@ from benchmarks._codes import boosting_seconds, principal_components, target_fro
 from benchmarks._common import Row, verdict, version
 from benchmarks._contenders import AAE, CONTENDERS, EVERY, PEERS
 from benchmarks._frames import Mixed
+from benchmarks._made_tables import MADE, made
 from benchmarks._memory import in_child, reset_peak, status
 from benchmarks._runs import mean_of, summarise
 from benchmarks._table_benchmark import TableBenchmark
@@ -89,6 +90,7 @@ TARGETS: dict[str, tuple[Target, ...]] = {
     ),
     "titanic": SMALL,
     "penguins": SMALL,
+    "stones": (Target("trends", "at least", -0.03, "copy", "trends"),),
 }
 
 
@@ -99,14 +101,18 @@ def main() -> None:
         "--peers", nargs="+", choices=list(PEERS), default=[], metavar="NAME",
         help=f"also these, if their packages are installed: {', '.join(PEERS)}",
     )  # fmt: skip
+    benchmark.add(
+        "--made", nargs="+", choices=list(MADE), default=[], metavar="NAME",
+        help=f"also these tables, which are made: {', '.join(MADE)}",
+    )  # fmt: skip
     benchmark.add("--run", nargs=3, help=argparse.SUPPRESS)
     args = benchmark.parse()
     if args.run:
         name, contender, seed = args.run
-        (table,) = benchmark.tables(only=name)
+        table = made(name) if name in MADE else benchmark.tables(only=name)[0]
         print(json.dumps(measure(table, contender, int(seed))))
         return
-    tables = benchmark.tables()
+    tables = [*benchmark.tables(), *(made(name, short=args.quick) for name in args.made)]
     chosen = [*args.contenders, *(key for peer in args.peers for key in available(peer))]
     # A process for each run would take longer than a short run.
     figures = partial(measure, short=True) if args.quick else partial(in_own_process, args)
