@@ -83,7 +83,7 @@ class Normal:
         """
         gaps = np.isnan(rows)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = np.nanmean(rows, axis=0, dtype=np.float64)
+            mean = np.asarray(np.nanmean(rows, axis=0, dtype=np.float64))
             spread = np.nanstd(rows, axis=0, dtype=np.float64)
             scale = np.where(spread > 0, spread, 1.0)
             z = np.where(gaps, 0.0, (rows - mean) / scale)

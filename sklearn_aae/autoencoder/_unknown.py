@@ -45,7 +45,8 @@ def fill_numbers(
 
     From the columns' means on, rows are encoded, decoded, and their gaps replaced.  With
     ``generators``, one for all rows or one for each, further rounds follow in which what is
-    decoded is drawn ("pseudo-Gibbs sampling" of Rezende et al. 2014).
+    decoded is drawn ("pseudo-Gibbs sampling" of Rezende et al. 2014).  A model that was trained
+    to fill does it as it learned.
     """
     filling = model._extension
     if isinstance(filling, Filling):
