@@ -53,6 +53,9 @@ def main() -> None:
     benchmark = Benchmark("training_report", __doc__, seeds=1)
     benchmark.add_data("look for false alarms on its tables, too")
     benchmark.add("--repetitions", type=int, default=7, help="pairs of fits (default: 7)")
+    benchmark.add(
+        "--rows", type=int, metavar="N", help="rows of a table with which alarms are looked for"
+    )
     benchmark.add("--alarms-only", action="store_true", help="leave out the times")
     args = benchmark.parse()
     names = ["iris", "wine"] if args.quick else list(BUNDLED)
@@ -65,7 +68,9 @@ def main() -> None:
     found = [(name, BUNDLED[name]().data) for name in names]
     found += [(path.stem, np.load(path)["X"]) for path in files_of(args.data, args.quick)]
     tables["alarms"] = [
-        row for name, X in found for row in alarm_rows(name, X, list(benchmark.seeds))
+        row
+        for name, X in found
+        for row in alarm_rows(name, some_of(X, args.rows), list(benchmark.seeds))
     ]
     benchmark.report(tables)
 
@@ -74,6 +79,13 @@ def files_of(folder: Path | None, quick: bool) -> list[Path]:
     """Return the tables of a folder, of a short run one."""
     files = [] if folder is None else sorted(folder.rglob("*.npz"))
     return files[:1] if quick else files
+
+
+def some_of(X: np.ndarray, n_rows: int | None) -> np.ndarray:
+    """Return a table's rows, or so many of them at random."""
+    if n_rows is None or n_rows >= len(X):
+        return X
+    return X[np.sort(np.random.default_rng(0).choice(len(X), n_rows, replace=False))]
 
 
 def time_row(name: str, estimator: str, repetitions: int) -> Row:

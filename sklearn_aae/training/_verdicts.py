@@ -200,12 +200,12 @@ def course(found: Figures | None, how: Circumstances) -> Iterator[ReportLine]:
 def still_won(found: Figures) -> float:
     """Return which share of the variance the last fifth of the epochs explained anew."""
     losses = np.asarray(found.losses, dtype=np.float64)
-    width = max(1, len(losses) // 10)
-    before, last = losses[-3 * width : -2 * width].mean(), losses[-width:].mean()
-    if len(losses) < LEAST_EPOCHS or not found.explained < 1 or last <= 0:
+    if len(losses) < LEAST_EPOCHS or not found.explained < 1:
         return 0.0
+    width = len(losses) // 10
+    before, last = losses[-3 * width : -2 * width].mean(), losses[-width:].mean()
     # The loss of column means is that of the end over what the end leaves.
-    return float((before - last) / last * (1 - found.explained))
+    return float((before - last) / last * (1 - found.explained)) if last > 0 else 0.0
 
 
 def falls(found: Figures) -> bool:
