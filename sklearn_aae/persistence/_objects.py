@@ -105,8 +105,8 @@ def _lasting_fields(writer: Writer, value: Any) -> dict[str, Any]:
         for name in CALLBACKS:
             writer.left_out |= dict.fromkeys(map(_name_of_callback, fields.get(name) or ()))
         fields.pop("_skl_callbacks", None)
-        if "callbacks" in fields:
-            fields["callbacks"] = None
+        # Callbacks are code; a folder of the saver's is none that the next fit should write to.
+        fields |= {name: None for name in ("callbacks", "checkpoint") if name in fields}
     return fields
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import torch
 from joblib import parallel_config
-from sklearn.callback import ScoringMonitor
+from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Checkpoint, EarlyStopping, EpochScoring, LRScheduler
@@ -32,7 +32,7 @@ from tests.interrupted import (
     weights_of,
     write_always,
 )
-from tests.persistence.answers import assert_same
+from tests.persistence.answers import assert_same, round_trip
 
 X, Y = load_iris(return_X_y=True)
 HOLED = np.where(np.arange(X.size).reshape(X.shape) % 7 == 1, np.nan, X)
@@ -212,6 +212,28 @@ def test_an_imputer_hands_it_to_its_model(tmp_path, monkeypatch):
     cut_short(monkeypatch, lambda: make(tmp_path).fit(HOLED), 2)
     np.testing.assert_array_equal(make(tmp_path).fit_transform(HOLED), whole.transform(HOLED))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_progress_bar_is_told_of_all_epochs(tmp_path, monkeypatch):
+    told = []
+
+    class Bar(ProgressBar):
+        def on_fit_task_end(self, *args, **kwargs):
+            told.append(len(told))
+            return super().on_fit_task_end(*args, **kwargs)
+
+    monkeypatch.setattr(_checkpoint, "ProgressBar", Bar)
+    cut_short(monkeypatch, lambda: fast(checkpoint=tmp_path).fit(X), 2)
+    resumed = fast(checkpoint=tmp_path).set_callbacks(Bar()).fit(X)
+    assert len(told) == 5  # of four epochs, and of the fit
+    assert_same(weights_of(resumed), weights_of(fast().fit(X)))
+
+
+def test_a_saved_model_has_no_folder(tmp_path):
+    model = fast(max_epochs=1, checkpoint=tmp_path).fit(X)
+    loaded = round_trip(AAEImputer(model))
+    assert loaded.get_params()["estimator__checkpoint"] is None
+    assert model.checkpoint == tmp_path
 
 
 # ------------------------------------------------------------------------- when it is written
