@@ -1,7 +1,7 @@
-"""Which rules of real tables are found, whether they hold elsewhere, and what they detect.
+"""Which rules of tables are found, whether they hold elsewhere, what they detect, and in draws.
 
-``--data DIR`` names a folder with tables as ``.csv`` files.  Rules that are known of some of these
-have to be found, or to follow from those that are.
+``--data DIR`` names a folder with tables as ``.csv`` files; a table of taxi rides is made besides.
+Rules that are known of some of these have to be found, or to follow from those that are.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import ks_2samp
 from sklearn.metrics import roc_auc_score
 
 from benchmarks._common import Benchmark, Row
 from benchmarks._timing import timed
-from sklearn_aae import AAEOutlierDetector
-from sklearn_aae.rules import Determines, Order, Rule, Sum, find_rules
+from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
+from sklearn_aae.metrics import synthetic_report
+from sklearn_aae.rules import Bounds, Determines, Order, Rule, Rules, Sum, find_rules
+from sklearn_aae.rules._reexpression import Lookup, Reexpression
+from sklearn_aae.rules._table import RuleTable
 
 #: What is known of tables: a rule that is found, or what it follows from.
 KNOWN: dict[str, list[tuple[str, ...]]] = {
@@ -41,11 +45,21 @@ KNOWN: dict[str, list[tuple[str, ...]]] = {
         *((f"agegrp determines age{k}",) for k in (1, 2, 3)),
     ],
     "channing": [("age = ageentry + time",), ("obs is a running number",)],
+    "taxis": [
+        ("pickup <= dropoff", "pickup < dropoff"),
+        ("pickup_zone determines pickup_borough",),
+        ("dropoff_zone determines dropoff_borough",),
+        ("total - fare - tip - tolls is one of 6 amounts",),
+    ],
 }
 #: The share of the rows that is left out, and the least share of these that keeps a rule.
 LEFT_OUT, LEAST_KEPT = 0.2, 0.97
 #: Rows that are made to break a rule, of the rows left out.
 MOST_BROKEN = 300
+#: Rows of the table that is made, and rows that are drawn.
+N_MADE, N_DRAWN = 3000, 10_000
+#: How much further from held-out rows than these from training rows a derived quantity may be.
+MOST_APART = 0.03
 
 
 def main() -> None:
@@ -53,6 +67,7 @@ def main() -> None:
     benchmark.add_data("every .csv below it", required=True)
     args = benchmark.parse()
     tables = {path.stem: pd.read_csv(path) for path in sorted(Path(args.data).rglob("*.csv"))}
+    tables["taxis"] = taxis(N_MADE, seed=0)
     benchmark.report(
         {
             "found": [row for name, table in tables.items() for row in found(name, table)],
@@ -62,8 +77,48 @@ def main() -> None:
                 for name, table in tables.items()
                 for row in planted(name, table, seed=0, short=args.quick)
             ],
+            "drawn": [
+                row
+                for name, table in tables.items()
+                for row in drawn(name, table, seed=0, short=args.quick)
+            ],
         },
         left_out=f"{LEFT_OUT:.0%} of the rows",
+    )
+
+
+def taxis(n_rows: int, seed: int) -> pd.DataFrame:
+    """Return taxi rides that are made up: they end after they start, zones have boroughs."""
+    rng = np.random.default_rng(seed)
+    pickup = pd.Timestamp("2019-03-01") + pd.to_timedelta(rng.integers(0, 31 * 86_400, n_rows), "s")
+    miles = np.round(rng.gamma(1.3, 2.2, n_rows) + 0.1, 2)
+    seconds = (60 + miles * rng.gamma(6, 50, n_rows)).astype(int)
+    share = rng.dirichlet(np.full(120, 0.4))
+    start, end = (rng.choice(120, n_rows, p=share) for _ in range(2))
+    end = np.where(rng.random(n_rows) < 0.3, start, end)
+    boroughs = np.array(["Manhattan"] * 70 + ["Brooklyn"] * 25 + ["Queens"] * 20 + ["Bronx"] * 5)
+    zones = np.array([f"{boroughs[z]} {z:03}" for z in range(120)])
+    fare = np.round(2.5 + 2.5 * miles * rng.lognormal(0, 0.1, n_rows), 1)
+    credit = rng.random(n_rows) < 0.7
+    tip = np.where(credit, np.round(fare * rng.choice([0, 0.15, 0.2, 0.25], n_rows), 2), 0)
+    tolls = np.where(rng.random(n_rows) < 0.06, 5.76, 0.0)
+    extra = rng.choice([0.3, 0.8, 1.3, 2.8, 3.3, 3.8], n_rows, p=[0.05, 0.3, 0.15, 0.2, 0.2, 0.1])
+    return pd.DataFrame(
+        {
+            "pickup": pickup,
+            "dropoff": pickup + pd.to_timedelta(seconds, "s"),
+            "passengers": rng.choice([1, 2, 3, 5, 6], n_rows, p=[0.7, 0.15, 0.05, 0.06, 0.04]),
+            "distance": miles,
+            "fare": fare,
+            "tip": tip,
+            "tolls": tolls,
+            "total": np.round(fare + tip + tolls + extra, 2),
+            "payment": np.where(credit, "credit card", "cash"),
+            "pickup_zone": zones[start],
+            "dropoff_zone": zones[end],
+            "pickup_borough": boroughs[start],
+            "dropoff_borough": boroughs[end],
+        }
     )
 
 
@@ -131,6 +186,51 @@ def planted(name: str, table: pd.DataFrame, seed: int, *, short: bool) -> Iterat
             "column of the rule first": f"{np.mean(first):.2f}",
             "usual rows flagged": f"{flagged:.3f}",
         }
+
+
+def drawn(name: str, table: pd.DataFrame, seed: int, *, short: bool) -> Iterator[Row]:
+    """Yield how drawn rows keep the rules, with rules and without, and how near real they are."""
+    train, test = split(table, seed)
+    options = {"random_state": seed, "max_epochs": 2} if short else {"random_state": seed}
+    rules = Rules(rule for rule in find_rules(train) if rule.by_row and not rule.breaks)
+    rules = Rules(rule for rule in rules if not isinstance(rule, Bounds))
+    words = Reexpression(rules, RuleTable(train))
+    for choice in ("auto", None):
+        model = AdversarialAutoencoder(rules=choice, **options)
+        _, fit_seconds = timed(model.fit, train)
+        rows, seconds = timed(model.sample, N_DRAWN, random_state=seed)
+        report = synthetic_report(train, rows[: len(test)], test, random_state=seed)
+        apart = _derived_apart(words, train, rows, test)
+        yield {
+            "table": name,
+            "rules": str(choice),
+            "exact rules": len(rules),
+            "drawn rows that break one": f"{rules.broken(rows).any(axis=1).mean():.4f}",
+            "derived quantities, furthest": f"{max(apart, default=0):.3f}",
+            "target": f"at most {MOST_APART}",
+            "C2ST": f"{report.c2st.score:.3f}",
+            "column shapes": f"{report.column_shapes.score:.3f}",
+            "pair trends": f"{report.pair_trends.score:.3f}",
+            "seconds to fit": f"{fit_seconds:.1f}",
+            "seconds to draw": f"{seconds:.1f}",
+        }
+
+
+def _derived_apart(
+    words: Reexpression, train: pd.DataFrame, rows: pd.DataFrame, test: pd.DataFrame
+) -> list[float]:
+    """Return how far off each difference, offset and residual is, beyond what held-out rows are.
+
+    The largest distance of two distribution functions, from training rows.
+    """
+    apart = []
+    for step in words.steps:
+        if isinstance(step, Lookup):
+            continue
+        said = [step.express(RuleTable(part)) for part in (train, rows, test)]
+        real, made, held = (values[~np.isnan(values)] for values in said)
+        apart.append(ks_2samp(real, made).statistic - ks_2samp(real, held).statistic)
+    return apart
 
 
 def broken_rows(rule: Rule, test: pd.DataFrame, seed: int) -> pd.DataFrame | None:

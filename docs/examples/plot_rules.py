@@ -109,16 +109,16 @@ axes[0].legend()
 # %%
 # Draw
 # ----
-# A model with ``rules="auto"`` draws rows that keep them. Of the end of a journey it learns
-# how long after the start it is, so that durations are right in a span of a month.
+# A model looks for rules in frames, too, and draws rows that keep them. Of the end of a journey
+# it learns how long after the start it is, so that durations are right in a span of a month.
 
 from sklearn_aae import AdversarialAutoencoder
 
 drawn = {
-    name: AdversarialAutoencoder(rules=choice, max_epochs=8, random_state=0)
+    name: AdversarialAutoencoder(max_epochs=8, random_state=0, **choice)
     .fit(trips)
     .sample(1000, random_state=0)
-    for name, choice in (("with rules", "auto"), ("rules=None", None))
+    for name, choice in (("with rules", {}), ("rules=None", {"rules": None}))
 }
 pd.DataFrame({name: rules.check(rows).share for name, rows in drawn.items()})
 

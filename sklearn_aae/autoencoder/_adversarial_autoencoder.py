@@ -132,13 +132,14 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         had some in ``fit``; elsewhere they are unknown cells.  "error" refuses missing cells
         in ``fit`` and afterwards, but in :meth:`impute`.
     rules : {"auto", "find"}, None or list of Rule, default="auto"
-        Rules of the training rows that drawn rows are to keep, of frames with an output over
-        categories: ``"auto"`` and ``"find"`` look for them
-        (:func:`~sklearn_aae.rules.find_rules`), in time that is small beside that of training, or
-        they are given, such as ``[Order("start", "end"), Determines("zone", "borough")]``.  The
-        networks learn a looked-up column, a total, or the higher of two columns by what the others
-        leave open of it; drawn rows that break what all training rows keep are drawn again, see
-        the :ref:`User Guide <rules_drawn>`.  None draws rows that may break them.
+        Rules of the training rows that drawn rows are to keep: ``"auto"`` looks for them in frames
+        (:func:`~sklearn_aae.rules.find_rules`), in less than a tenth of the time of training,
+        ``"find"`` in arrays, too, or they are given, such as
+        ``[Order("start", "end"), Determines("zone", "borough")]``.  Outputs over categories learn,
+        of frames, a looked-up column, a total, or the higher of two columns by what the others
+        leave open of it; others are put right in finished rows.  Drawn rows that still break what
+        all training rows keep are drawn again, see the :ref:`User Guide <rules_drawn>`.  None draws
+        rows that may break them.
     scaling : {"standard", "quantile", "minmax"} or None, default="standard"
         Scale on which the networks see the columns when the output is Gaussian
         (outputs over categories read levels instead, see :class:`TableEncoder`):
@@ -201,7 +202,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     n_features_in_ : int
         Number of columns seen in ``fit``.
     rules_ : Rules
-        The rules, counted over the training rows; none for outputs over numbers, and for arrays.
+        The rules, counted over the training rows; none for arrays unless asked for.
         Its ``not_searched`` says what was left out of the search.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if they were all strings.
@@ -592,7 +593,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ValueError
             If ``n_samples`` is not positive or not the number of labels, a label is of no
             known class, ``y`` is there and the model knows no classes, or a condition names
-            an unknown column or level, an empty range, or what the model hardly ever draws.
+            an unknown column or level, an empty range, what a rule forbids, or what the model
+            hardly ever draws.
         TypeError
             If ``density`` cannot be sampled.
         """

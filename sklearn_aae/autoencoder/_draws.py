@@ -109,7 +109,7 @@ def draw_within(
     for label in np.unique(classes.labels):
         rows = np.flatnonzero(classes.labels == label)
         own = classes.of(rows[:1])
-        digits[rows] = _draw_within(module, layout, shares, len(rows), generator, own, pairs)
+        digits[rows] = _draw_within(module, layout, shares, len(rows), generator, own, pairs, names)
     return digits
 
 

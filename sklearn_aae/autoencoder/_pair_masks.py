@@ -82,7 +82,7 @@ def _labels_of(name: Any, said: dict[Any, Step], codecs: dict) -> tuple[int, Lab
     if step is None:
         j, codec = codecs[name]
         return j, labels_of(codec)
-    if not isinstance(step, Lookup) or step.others or step.rule.breaks:
+    if not isinstance(step, Lookup) or step.rule.breaks:
         return codecs[name][0], []
     j, labels = _labels_of(step.sources[0], said, codecs)
     mapping = step.rule.mapping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import narwhals as nw
@@ -9,7 +10,17 @@ import numpy as np
 
 from sklearn_aae.autoencoder._keeper import RuleKeeper
 from sklearn_aae.autoencoder._pair_masks import find_row_masks
-from sklearn_aae.encoding import LevelsReader, as_array, as_frame
+from sklearn_aae.encoding import (
+    CATEGORY,
+    Column,
+    LevelsReader,
+    as_array,
+    as_frame,
+    columns_of,
+    read_column,
+)
+from sklearn_aae.encoding._codec import ColumnCodec
+from sklearn_aae.encoding._text_columns import parse_as
 from sklearn_aae.outputs._constraints import RowMask
 from sklearn_aae.rules import Order
 from sklearn_aae.rules._arithmetic import Linear
@@ -50,19 +61,34 @@ class RuledLevelsReader(LevelsReader):
         return self.keeper.words
 
     def read(self, estimator: Any, X: Any) -> np.ndarray:
-        return super().read(estimator, self._checked(estimator, X))
+        said = self._checked(estimator, X)
+        for codec, column in self._replaced(X):
+            codec.encode(self.encoder._accepted(column))  # says what is wrong with it
+        return super().read(estimator, said)
 
     def read_with_gaps(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
         levels, missing = super().read_with_gaps(estimator, self._checked(estimator, X))
-        read = self.words.table(X)
-        for step in self.words.steps:
-            missing[:, self.words.names.index(step.target)] = read[step.target].column.holes
+        for codec, column in self._replaced(X):
+            codec.encode_known(column)  # says what is wrong with it
+            missing[:, self.words.names.index(column.name)] = column.holes
         return levels, missing
+
+    def _replaced(self, X: Any) -> Iterator[tuple[ColumnCodec, Column]]:
+        """Yield the columns that are said otherwise as they came, each with its codec."""
+        natives = dict(zip(self.words.names, columns_of(self._table_of(X)), strict=True))
+        for step in self.words.steps:
+            codec = self.keeper.codecs.codecs[step.target]
+            as_category = codec.span.kind == CATEGORY
+            column = read_column(natives[step.target], step.target, as_category=as_category)
+            yield codec, parse_as(column, codec.form)
+
+    def _table_of(self, X: Any) -> Any:
+        return X if as_frame(X) is not None else self._framed(X)
 
     def _checked(self, estimator: Any, X: Any) -> Any:
         """Return a frame of the columns of ``fit`` in other words."""
         X = self.encoder._check_table(X, reset=False, owner=estimator)
-        return self.words.express(X if as_frame(X) is not None else self._framed(X))
+        return self.words.express(self._table_of(X))
 
     def _framed(self, X: Any) -> Any:
         """Return an array as a frame of the library of ``fit``."""
@@ -99,7 +125,7 @@ class RuledLevelsReader(LevelsReader):
 
     def _by_known_cells(self, X: Any, filled: Any) -> Any:
         """Return a filled table in which known cells, and not their levels, say what follows."""
-        said = self.words.express(X if as_frame(X) is not None else self._framed(X))
+        said = self.words.express(self._table_of(X))
         read = RuleTable(said)
         gaps = np.stack([read[name].missing for name in read.names], axis=1)
         own = self.in_own_words(super().merge(said, self.words.express(filled), gaps))
