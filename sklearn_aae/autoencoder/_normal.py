@@ -19,42 +19,37 @@ MOST_ROUNDS, LEAST_CHANGE = 30, 1e-3
 #: The most of one round: the sum of cubes of numbers of missing cells, of columns for a row
 #: without.  Of larger tables some rows are learned from, but not fewer than the last.
 MOST_WORK, LEAST_ROWS = 2**28, 256
-#: Entries of the matrices that are factored at once.
+#: Entries of the matrices that are gathered at once.
 BLOCK_ENTRIES = 2**20
 
 
 class Block(NamedTuple):
-    """Some rows, and what their missing cells are given the others, standardised.
+    """Rows with as many missing cells, and what these are given the others, standardised.
 
     Attributes
     ----------
-    rows : Tensor of shape (n,), int64
+    rows : Tensor of shape (n, 1), int64
         Which they are.
     columns : Tensor of shape (n, m), int64
-        The columns of the missing cells, and others to fill up with.
-    gaps : Tensor of shape (n, m), bool
-        Which of these cells are missing.
+        The columns of their missing cells.
     expected : Tensor of shape (n, m)
-        What is expected of them, less the columns' means.
+        What is expected of these, less the columns' means.
     factor : Tensor of shape (n, m, m)
         The lower Cholesky factor of their precision.
     """
 
     rows: torch.Tensor
     columns: torch.Tensor
-    gaps: torch.Tensor
     expected: torch.Tensor
     factor: torch.Tensor
 
     def put(self, table: torch.Tensor, values: torch.Tensor) -> None:
         """Write values (n, m) into the missing cells of a table."""
-        i, j = self.gaps.nonzero(as_tuple=True)
-        table[self.rows[i], self.columns[i, j]] = values[i, j]
+        table[self.rows, self.columns] = values
 
     def covariance(self) -> torch.Tensor:
-        """Return the covariance (n, m, m) of the missing cells; 0 for others."""
-        both = self.gaps[:, :, None] & self.gaps[:, None, :]
-        return torch.cholesky_inverse(self.factor) * both
+        """Return the covariance (n, m, m) of the missing cells."""
+        return torch.cholesky_inverse(self.factor)
 
 
 @dataclass(frozen=True)
@@ -129,7 +124,7 @@ class Normal:
         )
         drawn = torch.zeros_like(noise)
         for block in self._blocks(rows, gaps):
-            own = noise[block.rows].gather(1, block.columns)[:, :, None]
+            own = noise[block.rows, block.columns][:, :, None]
             away = torch.linalg.solve_triangular(block.factor.mT, own, upper=True)
             block.put(drawn, away[:, :, 0])
         return drawn.numpy() * self.scale
@@ -148,24 +143,13 @@ def condition(z: torch.Tensor, gaps: torch.Tensor, precision: torch.Tensor) -> I
     have the precision :math:`P_{mm}` and the mean :math:`-P_{mm}^{-1} P_{mo} z_o`.
     """
     counts = gaps.sum(dim=1)
-    order = counts.argsort(stable=True)
-    counts = counts[order]
-    stop = len(order)
-    while stop and counts[stop - 1]:
-        m = int(counts[stop - 1])
-        # Rows of very different numbers would be filled up with much that is not asked for.
-        start = max(stop - BLOCK_ENTRIES // m**2 - 1, int(torch.searchsorted(counts, m // 2 + 1)))
-        rows = order[min(start, stop - 1) : stop]
-        columns = gaps[rows].to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :m]
-        own = gaps[rows].gather(1, columns)
-        both = own[:, :, None] & own[:, None, :]
-        identity = torch.eye(m, dtype=z.dtype)
-        inner = torch.where(both, precision[columns[:, :, None], columns[:, None, :]], identity)
-        factor = torch.linalg.cholesky(inner)
-        pull = -(z[rows] @ precision).gather(1, columns) * own
-        expected = torch.cholesky_solve(pull[:, :, None], factor)[:, :, 0]
-        yield Block(rows, columns, own, expected, factor)
-        stop = min(start, stop - 1)
+    for m in counts[counts > 0].unique().tolist():
+        # Without a matrix product of rows, whose last bits depend on their number.
+        for rows in (counts == m).nonzero().split(max(1, BLOCK_ENTRIES // (m * len(precision)))):
+            columns = gaps[rows[:, 0]].nonzero()[:, 1].view(-1, m)
+            factor = torch.linalg.cholesky(precision[columns[:, :, None], columns[:, None, :]])
+            pull = (precision[columns] * z[rows]).sum(dim=2, keepdim=True)
+            yield Block(rows, columns, -torch.cholesky_solve(pull, factor)[:, :, 0], factor)
 
 
 def _expectation_maximisation(

@@ -71,3 +71,12 @@ def test_constant_columns_and_tables_too_large_to_read_whole(monkeypatch):
     part, whole = Normal.fit(HOLED), Normal.fit(X)
     assert not np.allclose(part.mean, Normal.fit(HOLED[:300]).mean)
     assert (abs(part.mean - whole.mean) < 0.4 * whole.scale).all()
+
+
+def test_a_row_is_filled_with_the_same_bits_alone_and_among_others():
+    normal = Normal.fit(HOLED)
+    filled = normal.expect(HOLED, GAPS)
+    order = rng.permutation(len(X))
+    np.testing.assert_array_equal(normal.expect(HOLED[order], GAPS[order]), filled[order])
+    for i in range(30):
+        np.testing.assert_array_equal(normal.expect(HOLED[[i]], GAPS[[i]])[0], filled[i])
