@@ -17,7 +17,15 @@ from sklearn.datasets import load_breast_cancer
 from sklearn_aae import AAEClassifier, AAEImputer, TableEncoder
 from sklearn_aae.outputs import Autoregressive
 from sklearn_aae.posteriors import Channel
-from tests.instances import everyday, fast, fast_classifier, fast_clusterer, fast_detector, further
+from tests.instances import (
+    everyday,
+    fast,
+    fast_classifier,
+    fast_clusterer,
+    fast_detector,
+    fast_imputer,
+    further,
+)
 from tests.mixed_tables import animals
 from tests.persistence.answers import METHODS, adds_up, answers, assert_same, round_trip
 
@@ -53,6 +61,8 @@ OTHERS = {
     "normal scores": (odd(scaling="quantile"), NUMBERS),
     "gaps": (odd(), with_gaps()),
     "detector with gaps": (fast_detector(), with_gaps()),
+    "imputer with gaps": (fast_imputer(), with_gaps()),
+    "imputer that draws": (fast_imputer(method="draw"), with_gaps()),
     "embedding": (fast_clusterer(2, head_distance=3.0), NUMBERS),
     "independent": (fast(output="independent"), NUMBERS),
     "mixed": (fast(output=Autoregressive(hidden_size=9)), animals(150)),

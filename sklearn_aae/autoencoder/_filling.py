@@ -80,8 +80,8 @@ class HidingBatches(TrainBatches):
         missing = dataset.missing[chosen]
         hidden = hide(missing, self._rng)
         rows = dataset.of_own_rows(dataset.X)[chosen]
-        start = dataset.normal.expect(rows, missing | hidden)
-        filled = torch.from_numpy(dataset.scaler.transform(start)).to(x.device)
+        expected = dataset.normal.expect(rows, missing | hidden)
+        filled = torch.from_numpy(dataset.scaler.transform(expected)).to(x.device)
         weights = torch.from_numpy(hidden / max(hidden.mean(), 1e-9)).float().to(x.device)
         offset = edges[0][0]
         for (start, stop), (batch, target) in zip(edges, batches, strict=True):
