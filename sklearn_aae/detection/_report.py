@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,7 +75,11 @@ def report_on(
             lines += [*_of_members(found, how), *_of_losses(detector, how)]
     else:
         inner = getattr(detector.estimator_, "training_report_", TrainingReport(()))
-        basis, lines = inner.basis, [line for line in inner if not line.warning]
+        # What failed there was warned of there.
+        lines = [
+            replace(line, verdict=NOTE, warning="") if line.warning else line for line in inner
+        ]
+        basis = inner.basis
     return make_report([*lines, *_of_scores(detector, how, constant)], basis)
 
 

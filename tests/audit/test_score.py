@@ -167,7 +167,7 @@ def test_inspect_prints_what_is_there_and_builds_nothing(audited, capsys, monkey
     monkeypatch.setattr("sklearn_aae.archive._graph.Reader.read", None)
     assert main(["inspect", str(audited / "out" / "model.aae")]) == 0
     out = capsys.readouterr().out
-    assert "format 1, written by sklearn_aae" in out
+    assert "format 2, written by sklearn_aae" in out
     assert "model: AdversarialAutoencoder, detector: AAEOutlierDetector, reading: dict" in out
     assert "max_epochs = 1" in out
     assert "'card', 'cash'" in out
