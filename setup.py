@@ -26,7 +26,7 @@ REQUIRES = [
     "scikit-learn>=1.9",
     "scipy>=1.13",
     "skorch>=1.4",
-    "threadpoolctl>=3.2",  # of scikit-learn, and imported by name
+    "threadpoolctl>=3.5",  # of scikit-learn, and imported by name
     "torch>=2.4",
 ]
 TABLE = ["pandas>=2.2.2", "pyarrow>=16.1"]
@@ -37,7 +37,7 @@ TEST = [
     "hypothesis>=6.100",
     "mypy>=1.11",
     "numpydoc>=1.8",
-    "polars>=1.0",
+    "polars>=1.6",
     "pytest>=8.2",
     "pytest-cov>=5.0",
     "pytest-xdist>=3.6",

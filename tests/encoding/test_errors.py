@@ -57,7 +57,7 @@ def test_unsupported_columns_are_named():
         ([1, 2], ValueError, "Expected 2D array, got 1D array"),
         ("abc", ValueError, "Expected 2D array, got scalar"),
         (pl.LazyFrame({"a": [1]}), TypeError, "polars LazyFrame has no rows yet; collect it"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), ValueError, "unique column names"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), ValueError, "named alike: 'a'"),
         (pd.DataFrame([[1, 2]], columns=["a", 1]), TypeError, "feature names"),
         (np.array([[1j]]), ValueError, "Complex data not supported"),
     ],
