@@ -617,7 +617,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             k, own_seed = self._n_features_out, derive_seed(seed, DrawStream.DENSITY)
             drawn = torch.as_tensor(codes_of_density(density, n_samples, k, own_seed))
             codes = sample_posterior(self.net_.module_, drawn.to(self.device_), generator)
-        elif self._keeper is not None and noise:
+        elif self._keeper is not None and rng is not None and (conditions or self._keeper.asks):
             return self._draw_kept(n_samples, dict(conditions or {}), generator, rng, classes)
         return self._draw(n_samples, conditions or {}, generator, rng, classes, codes)
 
@@ -626,7 +626,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         n_samples: int,
         conditions: dict,
         generator: torch.Generator,
-        rng: np.random.Generator | None,
+        rng: np.random.Generator,
         classes: Classes | None,
     ) -> Any:
         """Return drawn rows that keep the rules, drawing again what does not."""

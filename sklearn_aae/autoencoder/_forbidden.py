@@ -93,7 +93,7 @@ def _by_product(rule: Any, codecs: ConditionCodecs, asked: Asked) -> bool:
 
 
 #: What says of each kind of rule whether conditions contradict it.
-FORBIDS: dict[type[Rule], Callable[[Any, ConditionCodecs, Asked], bool]] = {
+FORBIDS: dict[Any, Callable[[Any, ConditionCodecs, Asked], bool]] = {
     Determines: _by_mapping,
     AbsentPairs: _by_pairs,
     Order: _by_order,

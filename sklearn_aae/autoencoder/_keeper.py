@@ -67,6 +67,11 @@ class RuleKeeper:
         self.pairs: list[PairMask] = []
         self.together: SeenTogether | None = None
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is anything that drawn rows have to keep."""
+        return bool(self.kept or self.words.steps)
+
     def direct(self, conditions: Mapping) -> dict:
         """Return the conditions that the networks can be asked to meet.
 

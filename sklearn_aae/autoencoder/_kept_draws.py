@@ -27,7 +27,7 @@ def draw_kept(
     keeper: RuleKeeper,
     n_rows: int,
     conditions: Mapping,
-    rng: np.random.Generator | None,
+    rng: np.random.Generator,
 ) -> Any:
     """Return drawn rows that keep the rules and meet the conditions: others are drawn again.
 
@@ -56,7 +56,7 @@ def draw_kept(
         right = ~keeper.is_wrong(drawn, conditions)
         n_right += int(right.sum())
         chosen = right
-        if weights is not None and rng is not None and largest != np.inf:
+        if weights is not None and largest != np.inf:
             largest = float(weights.max()) if largest is None else largest
             chosen = right & (rng.random(len(index)) * largest < weights)
             found.add_spare(drawn, index, right & ~chosen)
