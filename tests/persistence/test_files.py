@@ -20,7 +20,7 @@ from skorch.callbacks import Callback, LRScheduler
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, TableEncoder, load, save
 from sklearn_aae.archive import _archive
-from sklearn_aae.archive._archive import pack, unpack
+from sklearn_aae.archive._archive import FORMAT, pack, unpack
 from sklearn_aae.exceptions import (
     DamagedFileError,
     ForeignFileError,
@@ -322,8 +322,8 @@ def as_it_is(state, arrays):
 
 
 def test_a_later_format_is_named_with_its_version(data):
-    later = repacked(data, as_it_is, format=2, versions={"sklearn_aae": "7.8.9"})
-    with pytest.raises(NewerFileError, match=r"format 2.*formats up to 1.*7\.8\.9"):
+    later = repacked(data, as_it_is, format=FORMAT + 1, versions={"sklearn_aae": "7.8.9"})
+    with pytest.raises(NewerFileError, match=rf"format {FORMAT + 1}.*up to {FORMAT}.*7\.8\.9"):
         load(later)
 
 
