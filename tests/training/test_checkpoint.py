@@ -497,11 +497,13 @@ def child():
     return pid
 
 
+n_waits = 0
 for i in range(n_kills):
     before, pid = written(), child()
-    if i % 4 < 3:  # else at any time, perhaps before there is something to go on from
+    if i % 4 < 3:  # else at any time, perhaps before there is anything new to go on from
         while written() in (before, []):
             time.sleep(0.001)
+        n_waits += 1
     time.sleep(rng.uniform(0, 0.02))
     os.kill(pid, signal.SIGKILL)
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
@@ -512,7 +514,7 @@ assert (resumed["curve"] == whole.loss_curve_).all()
 for name, part in whole.net_.module_.state_dict().items():
     assert resumed[name].tobytes() == part.numpy().tobytes(), name
 found = [int(line) for line in (folder / "found.txt").read_text().split()]
-assert len(found) == n_kills + 1 and found == sorted(found) and found[-1] >= n_kills // 2, found
+assert found[0] == 0 and found == sorted(found) and found[-1] >= n_waits, found
 assert not list(folder.glob("*.checkpoint")) and not list(folder.glob(".*.tmp"))
 print("equal")
 """
