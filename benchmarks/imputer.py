@@ -43,8 +43,10 @@ CONTENDERS: dict[str, Callable[[int], Any]] = {
 
 
 def of_arrays(path: Path) -> Iterator[Mixed]:
-    """Yield a table for every usable ``.npz`` file below a folder; its classes are the target."""
+    """Yield a table for every ``.npz`` file below a folder that has classes, the target."""
     for table in arrays(path):
+        if table.y is None:
+            continue
         frame = pd.DataFrame(table.X, columns=[f"x{j}" for j in range(table.X.shape[1])])
         yield Mixed(table.name, frame.assign(**{"(target)": table.y}), "(target)")
 
