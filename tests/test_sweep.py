@@ -81,8 +81,11 @@ def sweep(data, container):
 
 
 CONTAINERS = ["pandas", "polars", "objects"]
+#: Some of the tables that are drawn hold the same row throughout, which is warned of.
+MAY_BE_CONSTANT = "ignore::sklearn_aae.exceptions.ConstantTableWarning"
 
 
+@pytest.mark.filterwarnings(MAY_BE_CONSTANT)
 @pytest.mark.parametrize("container", CONTAINERS)
 @EVERYDAY
 @given(data=st.data())
@@ -91,6 +94,7 @@ def test_a_few_tables(container, data):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(MAY_BE_CONSTANT)
 @pytest.mark.parametrize("container", CONTAINERS)
 @SWEEP
 @given(data=st.data())

@@ -33,6 +33,8 @@ STILL_WON, WON_ANEW, LEAST_EPOCHS, LEAST_ROWS_IN_TIME = 0.02, 0.07, 10, 50
 #: What is explained less than this is worse than column means, and not by chance; after few steps,
 #: what is less than the second.
 WORSE, FAR_WORSE = -0.5, -100.0
+#: The same for levels, after enough steps: entropies of tables that hardly vary are small.
+WORSE_OF_LEVELS = -5.0
 #: A reconstruction that explains no more than this, where components explain this more.
 NOTHING, MORE = 0.02, 0.1
 
@@ -300,12 +302,15 @@ def _rows(found: Figures, how: Circumstances) -> Iterator[ReportLine]:
     share, other = found.explained, found.explained_by_pca
     meaning = "of what column means leave open of rows is explained by codes"
     verdict, remedy, warning = OK if share > 0 else NOTE, "", ""
+    worst = WORSE if how.enough else FAR_WORSE
+    if math.isnan(other):
+        worst = WORSE_OF_LEVELS if how.enough else -math.inf
     pushed = share < LEFT * other or not found.gap <= GAP
     if how.enough and how.weight > AUTO_WEIGHT and pushed:
         meaning += ": the adversary is too strong"
         verdict, warning = WARN, "AdversaryTooStrongWarning"
         remedy = f"Lower adversarial_weight, which is {how.weight:.3g}."
-    elif how.enough_rows and not share >= (WORSE if how.enough else FAR_WORSE):
+    elif how.enough_rows and not math.isnan(share) and share < worst:
         meaning += ", which is far worse than nothing: training diverged"
         verdict, remedy, warning = WARN, "Lower lr.", "DivergenceWarning"
     elif how.in_time and share < NOTHING and other - share > MORE:

@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.detection.scores import DENSITY, SCORES, kinds_with
-from sklearn_aae.exceptions import UnsupportedColumnsError
+from sklearn_aae.exceptions import ConstantTableWarning, UnsupportedColumnsError
 from tests.instances import fast, fast_detector
 from tests.test_randomness import global_state
 
@@ -320,7 +320,8 @@ def test_estimators_that_will_not_do():
 
 def test_constant_rows_are_all_alike_and_others_are_not():
     X = np.full((150, 3), 7.0)
-    detector = fast_detector().fit(X)
+    with pytest.warns(ConstantTableWarning):
+        detector = fast_detector().fit(X)
     assert np.ptp(detector.score_samples(X)) == 0
     assert (detector.predict(X) == 1).all()
     assert (detector.predict(X + np.eye(3)[1]) == -1).all()

@@ -12,6 +12,7 @@ from torch import nn
 
 from sklearn_aae import priors
 from sklearn_aae._utils._random import make_generator
+from sklearn_aae.exceptions import ConstantTableWarning
 from sklearn_aae.posteriors import POSTERIORS, Channel, Universal, as_posterior
 from sklearn_aae.posteriors._channel import CodeNorm
 from tests.instances import fast
@@ -195,7 +196,9 @@ def test_noise_becomes_a_distribution_that_no_gaussian_is():
     settings |= {"hidden_layer_sizes": (32, 32), "discriminator_layer_sizes": (32, 32)}
     between = {}
     for name in ("gaussian", "universal"):
-        model = fast(n_components=1, prior=prior, posterior=name, **settings).fit(np.ones((400, 3)))
+        model = fast(n_components=1, prior=prior, posterior=name, **settings)
+        with pytest.warns(ConstantTableWarning):
+            model.fit(np.ones((400, 3)))
         module = model.net_.module_
         noise = torch.randn(1000, module.posterior.n_noise(1), generator=make_generator(0))
         with torch.no_grad():
