@@ -481,7 +481,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         ndarray or frame of shape (n_samples, n_features)
             Rows in the container that ``fit`` saw, with the index of ``Z`` if both are pandas
-            frames: means, or for outputs over categories, medians of numbers and dates and
+            frames: means (floats for arrays, in frames of the column's type), or for outputs over categories, medians of numbers and dates and
             likeliest categories, missing only where that is likelier than not.
 
         Raises
@@ -574,9 +574,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             ("ex-post density estimation" of Ghosh et al.).  It helps where codes miss the
             prior.
         noise : bool, default=True
-            Whether rows are drawn from the decoder's distribution, which gives the
-            columns their spread; False returns what :meth:`inverse_transform` does (for
-            pictures, say).
+            Whether rows are drawn from the decoder's distribution; of Gaussian outputs each
+            column then has the distribution, decimals or grid of the training rows.  False
+            returns what :meth:`inverse_transform` does (for pictures, say).
         random_state : int, RandomState or None, default=None
             None falls back on the estimator's ``random_state``: an int there
             repeats the same rows at every call, as in ``GaussianMixture``.
@@ -584,7 +584,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Returns
         -------
         ndarray or frame of shape (n_samples, n_features)
-            Rows in the container that ``fit`` saw.
+            Rows in the container that ``fit`` saw, and of its types; means of arrays of
+            numbers are floats.
 
         Raises
         ------

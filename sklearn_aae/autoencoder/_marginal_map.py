@@ -11,7 +11,7 @@ import torch
 from sklearn_aae._utils._random import ModelStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._draws import decoder_draws
-from sklearn_aae.encoding import Rounding
+from sklearn_aae.encoding import NumbersReader, Rounding
 from sklearn_aae.networks import Classes
 from sklearn_aae.outputs import as_output
 
@@ -49,13 +49,16 @@ class MarginalMap:
         Quantiles of the rows at equal steps, from the least to the largest.
     drawn : ndarray of shape (n_quantiles, n_columns), float32
         Those of draws, on the network's scale.
-    n_seen : ndarray of shape (n_columns,)
-        How many numbers the quantiles are of.
+    n_seen : list of float
+        How many numbers the quantiles of each column are of.
     rounding : list of Rounding
         Decimals or grid of each column.
     """
 
     drawn: np.ndarray
+    values: np.ndarray
+    n_seen: list[float]
+    rounding: list[Rounding]
 
     def __init__(
         self,
@@ -64,7 +67,8 @@ class MarginalMap:
         earlier: MarginalMap | None = None,
     ) -> None:
         some = _spread(len(rows), max(1, min(MOST_ROWS, MOST_CELLS // rows.shape[1])))
-        columns, self.n_seen = [], []
+        columns = []
+        self.n_seen = []
         for j, storage in enumerate(storages):
             numbers, points = rows[:, j], rows[some, j].astype(np.float64)
             points = points[~np.isnan(points)]
@@ -151,6 +155,7 @@ def match_marginals(model: BaseAAE, net: AAENet, rows: np.ndarray, *, in_full: b
     output = as_output(model._built.parameters["output"], mixed=reader.is_mixed)
     if not output.predicts_rows or model._extension is not None:
         return
+    assert isinstance(reader, NumbersReader)
     module, device = net.module_, torch.device(net.device)
     learned = MarginalMap(rows, reader.storages, None if in_full else net.marginals_)
     parts = (module.decoder, module.head)
@@ -163,6 +168,6 @@ def match_marginals(model: BaseAAE, net: AAENet, rows: np.ndarray, *, in_full: b
         classes = Classes(np.full(n_draws, -1), model._class_counts)
     with torch.no_grad(), torch_threads(1):
         inputs = decoder_draws(module, n_draws, generator, classes)
-        draws = module.head.draw(module.decoder(inputs), generator)
+        draws = module.head.draw_related(module.decoder(inputs), generator)
     learned.compare(draws.cpu().numpy(), rows.shape[1])
     net.marginals_ = learned

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._unknown import settle
-from sklearn_aae.encoding import Reader
+from sklearn_aae.encoding import NumbersReader, Reader
 from sklearn_aae.training import (
     AAENet,
     InPrecision,
@@ -76,14 +76,18 @@ class PassesMixin(BaseEstimator):
                 code = module.posterior.to_decoder(z[:, :k])
                 z = code if labels is None else torch.cat([code, z[:, k:]], dim=1)
             params = decoder(z)
-            return head.mean(params) if generator is None else head.draw(params, generator)
+            if generator is None:
+                return head.mean(params)
+            draw = head.draw_related if as_columns else head.draw
+            return draw(params, generator)
 
         def finish(rows: np.ndarray) -> np.ndarray:
-            scale = self._reader.scale
+            reader = self._reader
             if marginals is None:
-                return scale.inverse_transform(rows, dtype, fill=fill)
-            numbers = marginals.apply(rows[:, : self._reader.n_columns])
-            return scale.with_gaps(numbers, rows).astype(dtype, copy=False)
+                return reader.scale.inverse_transform(rows, dtype, fill=fill)
+            assert isinstance(reader, NumbersReader)
+            numbers = marginals.apply(rows[:, : reader.n_columns])
+            return reader.scale.with_gaps(numbers, rows).astype(dtype, copy=False)
 
         with self._repeatable():
             return map_chunks(

@@ -68,6 +68,23 @@ class Head(nn.Module, ABC):
             Rows on the network's scale.
         """
 
+    def draw_related(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return what :meth:`draw` does, with cells of a row related beyond what the code says.
+
+        Parameters
+        ----------
+        params : Tensor of shape (n_samples, n_params)
+            Output of the decoder.
+        generator : torch.Generator
+            Source of the draws.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features)
+            Rows on the network's scale; those of ``draw`` unless a subclass knows more.
+        """
+        return self.draw(params, generator)
+
     def corrupt(
         self, x: torch.Tensor, level: float, spread: np.ndarray, generator: torch.Generator
     ) -> torch.Tensor:

@@ -75,7 +75,18 @@ class FlaggedHead(Head):
         return torch.cat([numbers, torch.sigmoid(self._logits(params))], dim=1)
 
     def draw(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        numbers = self.numbers.draw(params[:, : -self.n_flags], generator)
+        return self._flag(
+            self.numbers.draw(params[:, : -self.n_flags], generator), params, generator
+        )
+
+    def draw_related(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        numbers = self.numbers.draw_related(params[:, : -self.n_flags], generator)
+        return self._flag(numbers, params, generator)
+
+    def _flag(
+        self, numbers: torch.Tensor, params: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return drawn numbers, and drawn flags of missing ones."""
         missing = torch.sigmoid(self._logits(params) + self.shift)
         return torch.cat([numbers, torch.bernoulli(missing, generator=generator)], dim=1)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -38,8 +37,8 @@ class Gaussian(Output):
         :math:`\frac{(x - \hat x)^2}{2\sigma_j^2} + \log\sigma_j + \frac12\log 2\pi`,
         in nats of the scaled column.
 
-    Noise of different columns is correlated as their residuals are, shrunk after Ledoit and
-    Wolf, and of more than 64 columns in 64 directions.
+    In rows that ``sample`` draws, noise of different columns is correlated as their residuals
+    are, shrunk after Ledoit and Wolf, and of more than 64 columns in 64 directions.
 
     Examples
     --------
@@ -90,9 +89,14 @@ class UnitHead(Head):
         return (self.mean(params) - x).square()
 
     def draw(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        like: Any = {"generator": generator, "device": params.device, "dtype": params.dtype}
-        noise = torch.randn(params.shape, **like) * self.own
-        noise = noise + torch.randn(len(params), len(self.factors), **like) @ self.factors
+        return self._add(params, standard_normal(params, generator))
+
+    def draw_related(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        own = standard_normal(params, generator) * self.own
+        common = standard_normal(params[:, : len(self.factors)], generator) @ self.factors
+        return self._add(params, own + common)
+
+    def _add(self, params: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         return torch.addcmul(self.mean(params), noise, self.noise * self.varying)
 
     def calibrate(self, params: torch.Tensor, x: torch.Tensor) -> None:
@@ -110,6 +114,11 @@ class UnitHead(Head):
         own = np.sqrt((1 - np.square(factors).sum(axis=0)).clip(0))
         self.factors.copy_(torch.as_tensor(factors))
         self.own.copy_(torch.as_tensor(own))
+
+
+def standard_normal(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return standard normal draws of the shape, device and precision of a tensor."""
+    return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
 def shrunk_correlation(scaled: np.ndarray) -> np.ndarray:

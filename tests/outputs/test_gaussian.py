@@ -23,7 +23,7 @@ def calibrated(residuals, variance="unit"):
 
 def noise_of(head, n=20_000):
     with torch.no_grad():
-        return head.draw(torch.zeros(n, len(head.noise)), make_generator(1)).numpy()
+        return head.draw_related(torch.zeros(n, len(head.noise)), make_generator(1)).numpy()
 
 
 @pytest.mark.parametrize("variance", ["unit", "learned"])
@@ -72,3 +72,12 @@ def test_correlations_are_shrunk_as_ledoit_and_wolf_do():
 def test_residuals_of_one_row_or_none_relate_to_nothing():
     assert np.isfinite(noise_of(calibrated(np.ones((1, 3))), 10)).all()
     assert (noise_of(calibrated(np.zeros((30, 3))), 10) == 0).all()
+
+
+def test_cells_by_themselves_are_drawn_with_noise_of_their_own():
+    residuals = np.repeat(np.random.default_rng(0).normal(size=(500, 1)), 2, axis=1)
+    head = calibrated(residuals)
+    with torch.no_grad():
+        noise = head.draw(torch.zeros(5000, 2), make_generator(1)).numpy()
+    assert abs(np.corrcoef(noise.T)[0, 1]) < 0.05
+    np.testing.assert_allclose(noise.std(axis=0), residuals.std(axis=0), rtol=0.05)
