@@ -481,8 +481,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         ndarray or frame of shape (n_samples, n_features)
             Rows in the container that ``fit`` saw, with the index of ``Z`` if both are pandas
-            frames: means (floats for arrays, in frames of the column's type), or for outputs over categories, medians of numbers and dates and
-            likeliest categories, missing only where that is likelier than not.
+            frames: means (floats for arrays, in frames of the column's type), or for outputs
+            over categories, medians of numbers and dates and likeliest categories, missing
+            only where that is likelier than not.
 
         Raises
         ------
