@@ -121,7 +121,7 @@ class SeenTogether:
             for i, j in combinations(chosen, 2)
         }
         left = MOST_IN_ALL
-        self.seen: dict[tuple[int, int], np.ndarray] = {}
+        self.seen: list[tuple[int, int, np.ndarray]] = []
         for (i, j), size in sorted(sizes.items(), key=lambda item: item[1]):
             if size > min(left, MOST_OF_PAIR):
                 break
@@ -130,13 +130,13 @@ class SeenTogether:
             pairs = (levels[:, i].astype(np.int64) % (spans[i].n_levels + 1)) * width
             pairs += levels[:, j].astype(np.int64) % width
             found = np.bincount(pairs, minlength=size) > 0
-            self.seen[i, j] = found.reshape(-1, width)[:-1, :-1]
+            self.seen.append((i, j, found.reshape(-1, width)[:-1, :-1]))
 
-    def never(self, shares: Mapping[int, np.ndarray]) -> tuple[int, int] | None:
-        """Return two columns of which no row met both conditions, given by shares of levels."""
-        for i, j in combinations(sorted(shares), 2):
-            if (i, j) in self.seen:
-                both = self.seen[i, j][np.ix_(shares[i] > 0, shares[j] > 0)]
+    def never(self, shares: Mapping[int, np.ndarray]) -> bool:
+        """Return whether no row met two of the conditions, given by shares of levels."""
+        for i, j, seen in self.seen:
+            if i in shares and j in shares:
+                both = seen[np.ix_(shares[i] > 0, shares[j] > 0)]
                 if not both.any():
-                    return i, j
-        return None
+                    return True
+        return False

@@ -17,6 +17,7 @@ from sklearn_aae.encoding import (
     as_array,
     as_frame,
     columns_of,
+    is_missing,
     read_column,
 )
 from sklearn_aae.encoding._codec import ColumnCodec
@@ -94,7 +95,10 @@ class RuledLevelsReader(LevelsReader):
         """Return an array as a frame of the library of ``fit``."""
         X, names = np.asarray(as_array(X)), self.words.names
         backend: Any = nw.Implementation.from_string(str(self.container.backend))
-        cells = {str(j): column.tolist() for j, column in enumerate(X.T)}
+        cells = {
+            str(j): [None if is_missing(cell) else cell for cell in column.tolist()]
+            for j, column in enumerate(X.T)
+        }
         frame = nw.from_dict(cells, backend=backend).to_native()
         if backend.is_pandas_like():
             frame.columns = names
