@@ -162,7 +162,7 @@ def split(table: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 def planted(name: str, table: pd.DataFrame, seed: int, *, short: bool) -> Iterator[Row]:
     """Yield how rows that break one of the rules are told from others, with rules and without."""
     train, test = split(table, seed)
-    options = {"random_state": seed, "max_epochs": 2} if short else {"random_state": seed}
+    options: dict[str, Any] = {"random_state": seed} | ({"max_epochs": 2} if short else {})
     detectors = {
         rules: AAEOutlierDetector(rules=rules, **options).fit(train) for rules in ("auto", None)
     }
@@ -191,7 +191,7 @@ def planted(name: str, table: pd.DataFrame, seed: int, *, short: bool) -> Iterat
 def drawn(name: str, table: pd.DataFrame, seed: int, *, short: bool) -> Iterator[Row]:
     """Yield how drawn rows keep the rules, with rules and without, and how near real they are."""
     train, test = split(table, seed)
-    options = {"random_state": seed, "max_epochs": 2} if short else {"random_state": seed}
+    options: dict[str, Any] = {"random_state": seed} | ({"max_epochs": 2} if short else {})
     rules = Rules(rule for rule in find_rules(train) if rule.by_row and not rule.breaks)
     rules = Rules(rule for rule in rules if not isinstance(rule, Bounds))
     words = Reexpression(rules, RuleTable(train))

@@ -64,7 +64,7 @@ class Enforcement:
         X = self._rounded(X)
         for step in self.words.steps:
             table = self.words.table(X)
-            rows = step.rule.broken(table)
+            rows = step.rule.broken(table) | self._differs(step, table)
             if rows.any():
                 said = left_over(table[step.target], self._drawn(step, table.n_rows, rng))
                 column = step.restore(said, table)
@@ -72,6 +72,14 @@ class Enforcement:
         for rule in self.others:
             X = self._kept(rule, X)
         return X
+
+    def _differs(self, step: Step, table: RuleTable) -> np.ndarray:
+        """Return where something else is over than in all training rows: columns may be equal."""
+        left = self.left.get(step.target, np.arange(2.0))
+        if left[0] != left[-1]:
+            return np.zeros(table.n_rows, dtype=bool)
+        over = step.express(table)
+        return ~np.isnan(over) & (over != left[0])
 
     def _rounded(self, X: Any) -> Any:
         """Return a table with numbers of as many decimals as they had in training."""

@@ -203,6 +203,7 @@ class Gap(Step):
         super().__init__(rule.high, (rule.low,), table[rule.high].column)
         self.rule = rule
         self.decimals = max(table[name].decimals for name in rule.columns)
+        self.is_fine = table[rule.high].whole is None
 
     def express(self, table: RuleTable) -> np.ndarray:
         """Return what stands for the cells of a table."""
@@ -222,7 +223,8 @@ class Gap(Step):
         missing = said.missing | low.missing
         found = in_one_unit([low], self.decimals)
         if found is None:
-            return self.form.build(low.values.astype(np.float64) + gaps, missing)
+            high = low.values.astype(np.float64) + gaps
+            return self.form.build(high if self.is_fine else np.round(high, self.decimals), missing)
         (first,), decimals = found
         units = np.rint(gaps * 10.0 ** (decimals - self.decimals)).astype(np.int64)
         return self._build(first + units, decimals, missing)
@@ -405,7 +407,8 @@ def with_rows(X: Any, j: int, column: Any, rows: np.ndarray) -> Any:
     if frame.implementation.is_pandas_like():
         native = X.copy(deep=False)
         cells = native.iloc[:, j].array.copy()
-        cells[rows] = column.array[rows]
+        # What was drawn may be of another type than the training rows.
+        cells[rows] = column.astype(cells.dtype).array[rows]
         native.isetitem(j, cells)
         return native
     old = frame[frame.columns[j]]

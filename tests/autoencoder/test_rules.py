@@ -300,6 +300,23 @@ def test_arrays_are_searched_if_that_is_asked_for():
     assert not any(model.rules_.check(drawn).share.values())
 
 
+def test_equal_measurements_stay_equal():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    table = pd.DataFrame({"x": x, "again": x, "more": x + rng.random(300)})
+    drawn = fast().fit(table).sample(500, random_state=0)
+    assert (drawn["x"] == drawn["again"]).all()
+    assert (drawn["x"] <= drawn["more"]).all()
+
+
+def test_numbers_among_objects_keep_rules():
+    table = bills(200).drop(columns=["refund", "reason"]).astype(object)
+    model = fast().fit(table)
+    checked = Rules(rule for rule in model.rules_ if not isinstance(rule, Bounds))
+    assert len(checked) >= 4
+    assert not checked.broken(model.sample(300, random_state=0).astype(float)).any()
+
+
 def test_given_rules_of_arrays_are_kept():
     array = bills(300).to_numpy()
     model = fast(rules=[Order(5, 6), Determines(3, 4)]).fit(array)
