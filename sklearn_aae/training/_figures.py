@@ -23,6 +23,8 @@ N_NULL = 100
 #: A column of codes of less than this share of the prior's spread is dead; two that correlate
 #: more than this say the same.
 DEAD, SAME = 0.03, 0.995
+#: A direction with less of the rows' variance need not have a code of its own.
+WORTH_A_CODE = 0.01
 #: Rows that principal components are taken from where networks did not start at any.
 PCA_ROWS = 128
 
@@ -212,7 +214,8 @@ def _measure_rows(
     if explained is not None:
         found.explained = float(explained[-1])
     if components is None:
-        found.n_varying, _, shares = spread_of(rows[:PCA_ROWS])
+        _, _, shares = spread_of(rows[:PCA_ROWS])
+        found.n_varying = int((shares > WORTH_A_CODE).sum())
         found.explained_by_pca = float(shares[: found.n_components].sum())
         return
     found.n_varying = components.vectors.shape[1]

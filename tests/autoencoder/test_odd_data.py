@@ -198,7 +198,7 @@ def test_reordered_and_renamed_columns_are_refused(cancer):
 
 def test_duplicated_column_names_are_refused(cancer):
     pd = pytest.importorskip("pandas")
-    with pytest.raises(ValueError, match="unique column names"):
+    with pytest.raises(ValueError, match="named alike: 'a'"):
         fast().fit(pd.DataFrame(cancer[0][:, :2], columns=["a", "a"]))
 
 
