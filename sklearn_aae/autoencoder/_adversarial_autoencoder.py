@@ -215,10 +215,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ``"discriminator_loss"``, ``"generator_loss"``; with early stopping also
         ``"valid_loss"``, ``"prior_gap"`` and ``"validation_figure"``.
     explained_ratio_ : ndarray of shape (n_components,)
-        For outputs over numbers: share of the variance of scaled rows (256 training rows at
-        most) that the decoder gives back from the first 1, 2, ... codes, with the others at
-        the prior's mean; the last is the share that all codes explain.  With ``init="pca"``
-        codes begin in the order of principal components.
+        For outputs over numbers: share of the variance of scaled rows that the decoder gives
+        back from the first 1, 2, ... codes, with the others at the prior's mean; the last is
+        the share that all codes explain.  It is measured on 256 training rows at most, and
+        ``1024 // n_components`` of more than four components (16 at least).  ``fit`` from
+        ``init="pca"`` ends with codes in the order of what each explains alone, if the prior
+        is Gaussian or uniform; ``partial_fit`` leaves their order.
     classes_ : ndarray of shape (n_classes,)
         The classes, with ``supervision`` only.
     prior_ : Prior

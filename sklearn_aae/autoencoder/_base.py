@@ -272,7 +272,7 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
 
     def _calibrate(self, net: AAENet, train: TableDataset, run: Run, rows: np.ndarray) -> None:
         """Set what is estimated after training; shares of levels only of whole tables."""
-        net.calibrate(train)
+        net.calibrate(train, ordered=run.in_full)
         forget_shares(net)
         if run.in_full:
             counts = None if self.supervision is None else self._class_counts

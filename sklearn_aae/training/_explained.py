@@ -1,4 +1,4 @@
-"""How much of the rows each component of the code gives back."""
+"""How much of the rows the components of the code give back."""
 
 from __future__ import annotations
 
@@ -6,36 +6,59 @@ import numpy as np
 import torch
 
 from sklearn_aae._utils._random import make_generator
+from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.networks import AAEModule, prior_moments
 from sklearn_aae.outputs._flagged_head import FlaggedHead
 
-#: Rows that shares are measured on: a pass of the decoder for each component is enough work.
-MAX_ROWS = 256
+#: Rows that shares are measured on: at most so many, and not fewer than the last.
+MAX_ROWS, LEAST_ROWS = 256, 16
+#: The decoder reads each of them once for every component, and so many rows at most in one pass:
+#: little beside a batch of training, for a call of ``partial_fit`` may be one batch.
+MAX_PASS = 1024
 
 
-@torch.no_grad()
-def explained_ratio(
-    module: AAEModule, x: torch.Tensor, labels: torch.Tensor | None = None
-) -> np.ndarray:
-    """Return the shares (n_components,) of rows' variance that the first codes give back.
+class Explained:
+    """What parts of the code give back of rows; the decoder reads at most ``most`` rows at once.
 
-    The other codes are at the prior's mean.  0 where rows do not vary; missing cells count as
-    their column's mean, which they are read as.
+    Shares are of the rows' variance; 0 where they do not vary.  Missing cells count as their
+    column's mean, which they are read as.
     """
-    chosen = torch.linspace(0, len(x) - 1, min(len(x), MAX_ROWS)).long().to(x.device)
-    x, labels = x[chosen], None if labels is None else labels[chosen]
-    k, posterior = module.n_components, module.posterior
-    n_numbers = module.head.n_features if isinstance(module.head, FlaggedHead) else x.shape[1]
-    numbers = x[:, :n_numbers]
-    total = (numbers - numbers.mean(dim=0)).square().sum()
-    if not total > 0:
-        return np.zeros(k)
-    code = posterior.to_decoder(module.encode(x))
-    mean, _ = prior_moments(module.prior, k, make_generator(0))
-    seen = mean.to(code).expand_as(code).clone()
-    shares = []
-    for i in range(k):
-        seen[:, i] = code[:, i]
-        back = module.head.mean(module.decoder(module.decoder_inputs(seen, labels)))
-        shares.append(float(1 - (numbers - back[:, :n_numbers]).square().sum() / total))
-    return np.array(shares)
+
+    def __init__(
+        self, module: AAEModule, x: torch.Tensor, labels: torch.Tensor | None, most: int
+    ) -> None:
+        self.module, self.most = module, min(most, MAX_PASS)
+        n_rows = min(len(x), MAX_ROWS, max(self.most // module.n_components, LEAST_ROWS))
+        # Spread over the table, which may be sorted.
+        rows = torch.linspace(0, len(x) - 1, n_rows).long().to(x.device)
+        self.x, self.labels = x[rows], None if labels is None else labels[rows]
+
+    def by_first_codes(self) -> np.ndarray:
+        """Return the shares (n_components,) that the first 1, 2, ... codes give back."""
+        k = self.module.n_components
+        return self._shares(torch.ones(k, k, dtype=torch.bool, device=self.x.device).tril())
+
+    def by_each_code(self) -> np.ndarray:
+        """Return the shares (n_components,) that each code alone gives back."""
+        k = self.module.n_components
+        return self._shares(torch.eye(k, dtype=torch.bool, device=self.x.device))
+
+    @torch.no_grad()
+    def _shares(self, kept: torch.Tensor) -> np.ndarray:
+        """Return the share of every row of ``kept``, whose other codes are at the prior's mean."""
+        module, head, x, k = self.module, self.module.head, self.x, self.module.n_components
+        numbers = x[:, : head.n_features] if isinstance(head, FlaggedHead) else x
+        total = (numbers - numbers.mean(dim=0)).square().sum()
+        if not total > 0:
+            return np.zeros(len(kept))
+        mean, _ = prior_moments(module.prior, k, make_generator(0))
+        errors = []
+        with torch_threads(1):  # the order of codes does not depend on how many there are
+            code = module.posterior.to_decoder(module.encode(x))
+            for some in kept.split(max(self.most // len(x), 1)):
+                seen = torch.where(some[:, None], code, mean.to(code)).flatten(0, 1)
+                labels = None if self.labels is None else self.labels.repeat(len(some))
+                back = head.mean(module.decoder(module.decoder_inputs(seen, labels)))
+                back = back[:, : numbers.shape[1]].unflatten(0, (len(some), len(x)))
+                errors.append((numbers - back).square().sum(dim=(1, 2)))
+        return (1 - torch.cat(errors) / total).double().cpu().numpy()

@@ -29,9 +29,10 @@ from sklearn_aae.training._callbacks import (
 from sklearn_aae.training._copying import EpochHistory, copy_net
 from sklearn_aae.training._culprit import name_culprit
 from sklearn_aae.training._epoch import EpochFigures
-from sklearn_aae.training._explained import explained_ratio
+from sklearn_aae.training._explained import Explained
 from sklearn_aae.training._inference import encode
 from sklearn_aae.training._listening import ListeningNet
+from sklearn_aae.training._ordering import can_order, order_codes
 from sklearn_aae.training._phases import PHASES, Phase, mean_cell_loss
 from sklearn_aae.training._protocols import Net
 from sklearn_aae.training._report import TrainingReport
@@ -379,27 +380,32 @@ class AAENet(ListeningNet):
         """
         return 1 if self._is_small() else None
 
-    def calibrate(self, dataset: TableDataset) -> None:
+    def calibrate(self, dataset: TableDataset, *, ordered: bool = False) -> None:
         """Let head and prior estimate, on training rows, what the steps do not learn.
 
         Parameters
         ----------
         dataset : TableDataset
             The training rows; at most 2048 of them are read.
+        ordered : bool, default=False
+            Whether codes get the order of what each explains, where their order is open.
         """
         weights = sum(parameter.numel() for parameter in self.module_.parameters())
-        most = np.clip(CALIBRATION_WORK // weights, LEAST_CALIBRATION_ROWS, CALIBRATION_ROWS)
+        most = int(np.clip(CALIBRATION_WORK // weights, LEAST_CALIBRATION_ROWS, CALIBRATION_ROWS))
         # Spread over the table, which may be sorted.
-        rows = np.linspace(0, len(dataset) - 1, min(len(dataset), int(most))).astype(int)
+        rows = np.linspace(0, len(dataset) - 1, min(len(dataset), most)).astype(int)
         with torch.no_grad(), torch_threads(1 if len(rows) < MIN_ROWS else None):
             device = torch.device(self.device)
             x, labels = dataset.gather(rows).to(device), dataset.labels_of(rows, device)
             encoder = self.module_.encoder
             if isinstance(encoder, nn.Sequential) and isinstance(encoder[-1], CodeNorm):
                 encoder[-1].measure(encoder[:-1](x))
-            self.module_.head.calibrate(self.module_(x, labels=labels), x)
             if not isinstance(self.module_.head, LevelHead):
-                self.explained_ratio_ = explained_ratio(self.module_, x, labels)
+                explained = Explained(self.module_, x, labels, most)
+                if ordered and can_order(self):
+                    order_codes(self, explained.by_each_code())
+                self.explained_ratio_ = explained.by_first_codes()
+            self.module_.head.calibrate(self.module_(x, labels=labels), x)
         if self.module_.prior.learns:
             self._update_prior(dataset, last=True)
         if isinstance(self.module_.head, FlaggedHead):
