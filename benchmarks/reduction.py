@@ -116,6 +116,15 @@ CONTENDERS: dict[str, Callable[[int, int], Any]] = {
     AAE: aae,
     f"{AAE} (init='random')": partial(aae, init="random"),
 }
+#: What the frontier between accuracy and the prior is drawn over, at this width.
+WEIGHTS, EPOCHS, FRONTIER_WIDTH = (0.03, 0.1, 0.3, 1.0), (5, 15, 45), 8
+FRONTIER: dict[str, Callable[[int, int], Any]] = {
+    f"weight {weight:g}, {epochs} epochs": partial(
+        aae, adversarial_weight=weight, max_epochs=epochs
+    )
+    for weight in WEIGHTS
+    for epochs in EPOCHS
+}
 
 
 def main() -> None:
@@ -126,9 +135,14 @@ def main() -> None:
     benchmark.add("--max-rows", type=int, default=MAX_ROWS, help=f"default: {MAX_ROWS:,}")
     names = [name for name in CONTENDERS if name != "UMAP" or importlib.util.find_spec("umap")]
     benchmark.add("--contenders", nargs="+", choices=list(CONTENDERS), default=names)
+    text = f"accuracy against the prior over weights and epochs, {FRONTIER_WIDTH} components"
+    benchmark.add("--frontier", action="store_true", help=text)
     args = benchmark.parse()
+    if args.frontier:
+        benchmark.prefix += "_frontier"
+        args.widths, args.contenders = [FRONTIER_WIDTH], ["PCA", AAE, *FRONTIER]
     runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
-    tables = list(find_tables(args))
+    tables = [table for table in find_tables(args) if min(args.widths) < table.X.shape[1]]
     for table in tables:
         for k in args.widths:
             for name in args.contenders if k < table.X.shape[1] else ():
@@ -138,8 +152,13 @@ def main() -> None:
         print(table, flush=True)
     widths = list(map(str, args.widths))
     rows = runs.rows([table.name for table in tables], widths, args.contenders)
+    titles = {"table": list(summary(rows))}
+    if not args.frontier:
+        titles["by_table"] = list(by_table(rows))
+    elif args.out:
+        plot_frontier(rows, args.out / f"{benchmark.prefix}.png")
     benchmark.report(
-        {"table": list(summary(rows)), "by_table": list(by_table(rows))},
+        titles,
         tables=", ".join(table.name for table in tables),
         umap=version("umap-learn"),
     )
@@ -216,7 +235,7 @@ def _of_usual_classes(X: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
 def figures(table: Labelled, k: int, name: str, seed: int) -> Row:
     """Return the figures of a contender on one split of a table."""
     split = Split.of(table, seed)
-    model = CONTENDERS[name](k, seed)
+    model = (CONTENDERS | FRONTIER)[name](k, seed)
     # What is not ours reads mixed tables as numbers, with categories one-hot.
     ours = isinstance(model, AdversarialAutoencoder)
     train, test = (split.train, split.test) if ours else (split.X, split.X_test)
@@ -294,6 +313,41 @@ def table_means(rows: list[Row]) -> list[Row]:
         | {figure: float(np.mean([row[figure] for row in group])) for figure in FIGURES}
         for values, group in groups_of(rows, keys).items()
     ]
+
+
+def plot_frontier(rows: list[Row], path: Path) -> None:
+    """Draw each classifier's mean accuracy over how far codes are from the prior."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    means = {
+        name: {figure: np.mean([row[figure] for row in group]) for figure in FIGURES}
+        for (name,), group in groups_of(table_means(rows), ("contender",)).items()
+    }
+    chart, axes = pyplot.subplots(
+        1, len(CLASSIFIERS), figsize=(10, 3.6), layout="constrained", facecolor="white"
+    )
+    colors = ("#56B4E9", "#0072B2", "#009E73", "#D55E00")
+    for ax, classifier in zip(axes, CLASSIFIERS, strict=True):
+        for weight, color in zip(WEIGHTS, colors, strict=True):
+            line = [means[f"weight {weight:g}, {epochs} epochs"] for epochs in EPOCHS]
+            x, y = ([point[of] for point in line] for of in ("codes vs prior", classifier))
+            ax.plot(x, y, "-", color=color, lw=1, label=f"adversarial_weight={weight:g}")
+            ax.scatter(x, y, s=[6 + epochs for epochs in EPOCHS], color=color)
+        for name, marker in (("PCA", "s"), (AAE, "*")):
+            point = means[name]["codes vs prior"], means[name][classifier]
+            label = "default" if name == AAE else name
+            ax.plot(*point, marker, color="black", ms=9, ls="none", label=label)
+        ax.set(title=classifier, xlabel="C2ST of codes and prior")
+        ax.grid(color="#dddddd", lw=0.6)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("balanced accuracy")
+    axes[-1].legend(frameon=False, fontsize="small")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    chart.savefig(path, dpi=120)
+    pyplot.close(chart)
 
 
 if __name__ == "__main__":

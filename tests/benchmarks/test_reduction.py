@@ -12,12 +12,14 @@ from benchmarks._tables import Table
 from benchmarks.reduction import (
     CONTENDERS,
     FIGURES,
+    FRONTIER,
     Labelled,
     Split,
     _of_frame,
     _of_numbers,
     _of_usual_classes,
     figures,
+    plot_frontier,
     summary,
 )
 
@@ -78,3 +80,16 @@ def test_contenders_have_the_width_and_the_seed():
     for name in ("PCA", "FactorAnalysis", "autoencoder", "AdversarialAutoencoder"):
         model = CONTENDERS[name](3, 7)
         assert (model.n_components, model.random_state) == (3, 7)
+
+
+def test_the_frontier_is_drawn_from_its_runs(tmp_path):
+    names = ["PCA", "AdversarialAutoencoder", *FRONTIER]
+    rows = [
+        {"table": "a", "components": "8", "contender": name, "seed": "0"}
+        | dict.fromkeys(FIGURES, 0.5 + i / 100)
+        for i, name in enumerate(names)
+    ]
+    plot_frontier(rows, tmp_path / "new" / "frontier.png")
+    assert (tmp_path / "new" / "frontier.png").stat().st_size > 10_000
+    model = FRONTIER["weight 0.1, 15 epochs"](8, 3)
+    assert (model.adversarial_weight, model.max_epochs, model.random_state) == (0.1, 15, 3)
