@@ -327,7 +327,7 @@ def plot_frontier(rows: list[Row], path: Path) -> None:
         for (name,), group in groups_of(table_means(rows), ("contender",)).items()
     }
     chart, axes = pyplot.subplots(
-        1, len(CLASSIFIERS), figsize=(10, 3.6), layout="constrained", facecolor="white"
+        1, len(CLASSIFIERS), figsize=(12, 4), layout="constrained", facecolor="white"
     )
     colors = ("#56B4E9", "#0072B2", "#009E73", "#D55E00")
     for ax, classifier in zip(axes, CLASSIFIERS, strict=True):
@@ -344,9 +344,9 @@ def plot_frontier(rows: list[Row], path: Path) -> None:
         ax.grid(color="#dddddd", lw=0.6)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("balanced accuracy")
-    axes[-1].legend(frameon=False, fontsize="small")
+    chart.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
     path.parent.mkdir(parents=True, exist_ok=True)
-    chart.savefig(path, dpi=120)
+    chart.savefig(path, dpi=100)
     pyplot.close(chart)
 
 

@@ -26,7 +26,7 @@ def can_order(net: Net) -> bool:
     alike and independent.
     """
     module = net.module_
-    networks = (_without_norm(module.encoder), module.decoder, module.discriminator)
+    networks = (_parts(module.encoder)[0], module.decoder, module.discriminator)
     return (
         isinstance(networks[0], SkipMLP)
         and isinstance(networks[1], SkipMLP)
@@ -59,25 +59,26 @@ def order_codes(net: Net, shares: np.ndarray) -> None:
 
 def _moves(net: Net, order: torch.Tensor) -> Iterator[Move]:
     module, k = net.module_, len(order)
-    encoder = _without_norm(module.encoder)
+    encoder, *norm = _parts(module.encoder)
+    assert isinstance(encoder, SkipMLP)
     # A Gaussian's log variances come after its means.
     blocks = torch.arange(encoder.last.out_features // k)
     outputs = (order + k * blocks[:, None]).flatten()
     for parameter in (encoder.last.weight, encoder.last.bias, encoder.path):
         yield parameter, 0, outputs
     for network in (module.decoder, module.discriminator):
-        first = network[0].weight
-        inputs = torch.cat([order, torch.arange(k, first.shape[1])])  # labels stay
-        yield first, 1, inputs
+        first = next(network.children())
+        assert isinstance(first, nn.Linear)
+        inputs = torch.cat([order, torch.arange(k, first.in_features)])  # labels stay
+        yield first.weight, 1, inputs
         if isinstance(network, SkipMLP):
             yield network.path, 1, inputs
-    if encoder is not module.encoder:
-        for statistic in (module.encoder[-1].center, module.encoder[-1].variance):
-            yield statistic, 0, order
+    for statistic in (buffer for layer in norm for buffer in layer.buffers()):
+        yield statistic, 0, order
 
 
-def _without_norm(encoder: nn.Module) -> nn.Module:
-    """Return an encoder without the layer that a channel posterior ends it with."""
-    if type(encoder) is nn.Sequential and len(encoder) == 2 and isinstance(encoder[-1], CodeNorm):
-        return encoder[0]
-    return encoder
+def _parts(encoder: nn.Module) -> list[nn.Module]:
+    """Return an encoder and, if it has one, the layer that a channel posterior ends it with."""
+    if type(encoder) is nn.Sequential and len(encoder) == 2 and isinstance(encoder[1], CodeNorm):
+        return list(encoder)
+    return [encoder]
