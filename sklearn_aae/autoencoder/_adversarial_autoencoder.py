@@ -218,7 +218,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         For outputs over numbers: share of the variance of scaled rows that the decoder gives
         back from the first 1, 2, ... codes, with the others at the prior's mean; the last is
         the share that all codes explain.  It is measured on 256 training rows at most, and
-        ``1024 // n_components`` of more than four components (16 at least).  ``fit`` from
+        ``1024 // n_components`` of more than four components (64 at least).  ``fit`` from
         ``init="pca"`` ends with codes in the order of what each explains alone, if the prior
         is Gaussian or uniform; ``partial_fit`` leaves their order.
     classes_ : ndarray of shape (n_classes,)

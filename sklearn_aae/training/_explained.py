@@ -11,7 +11,7 @@ from sklearn_aae.networks import AAEModule, prior_moments
 from sklearn_aae.outputs._flagged_head import FlaggedHead
 
 #: Rows that shares are measured on: at most so many, and not fewer than the last.
-MAX_ROWS, LEAST_ROWS = 256, 16
+MAX_ROWS, LEAST_ROWS = 256, 64
 #: The decoder reads each of them once for every component, and so many rows at most in one pass:
 #: little beside a batch of training, for a call of ``partial_fit`` may be one batch.
 MAX_PASS = 1024

@@ -130,8 +130,8 @@ def test_shares_take_a_bounded_number_of_rows_through_the_decoder(cancer, monkey
     whole = Explained(module, x, None, 2048).by_first_codes()
     assert sizes == [8 * 128]
     sizes.clear()
-    few = Explained(module, x, None, 40).by_first_codes()
-    assert sizes == [32] * 4  # 16 rows at least, two components at a time
+    few = Explained(module, x, None, 160).by_first_codes()
+    assert sizes == [128] * 4  # 64 rows at least, two components at a time
     monkeypatch.setattr(explained_module, "LEAST_ROWS", 128)
     np.testing.assert_allclose(Explained(module, x, None, 256).by_first_codes(), whole, atol=1e-6)
     assert few.shape == whole.shape == (8,)
