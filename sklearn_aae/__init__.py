@@ -5,6 +5,7 @@ from sklearn_aae.categories import AAEClassifier, AAEClusterer
 from sklearn_aae.detection import AAEOutlierDetector
 from sklearn_aae.encoding import TableEncoder
 from sklearn_aae.persistence import load, save
+from sklearn_aae.serving import stream
 
 __version__ = "0.1.0"
 
@@ -18,4 +19,5 @@ __all__ = [
     "__version__",
     "load",
     "save",
+    "stream",
 ]

@@ -46,6 +46,7 @@ from sklearn_aae.autoencoder._supervision import (
     training_labels,
 )
 from sklearn_aae.encoding import LevelsReader, check_matrix, is_ready
+from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.networks import Classes
 from sklearn_aae.priors import Prior
 from sklearn_aae.training import checkpoint_of, state_dicts
@@ -443,6 +444,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     # ------------------------------------------------------- compress, generate
 
+    @takes_streams
     def transform(self, X: Any) -> Any:
         """Return the codes of rows.
 
@@ -452,7 +454,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------
@@ -773,6 +775,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     # ------------------------------------------------------------------- score
 
+    @takes_streams
     def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
         """Return how well the model explains each row; higher is more normal.
 
@@ -783,7 +786,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
         y : scalar or array-like of shape (n_samples,), default=None
             With ``supervision="decoder"``, the class of all rows or of each; None, and
             missing labels, take the class of highest likelihood.  Else not used.
@@ -804,13 +807,14 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         rows = self._read(X)
         return -self._cell_losses(rows, sums=True, labels=labels_to_score(self, y, len(rows)))
 
+    @takes_streams
     def score_contributions(self, X: Any, y: Any = None) -> np.ndarray:
         """Return what each column contributes to a row's anomaly score.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
         y : scalar or array-like of shape (n_samples,), default=None
             As in :meth:`score_samples`.
 

@@ -25,6 +25,7 @@ from sklearn_aae.autoencoder._imputation import METHODS, fill_missing
 from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._parameters import CONSTRAINTS
 from sklearn_aae.encoding import as_frame
+from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.training import TrainingReport
 
 #: Components of the model that is taken if none is given: of tables of numbers as many as there
@@ -198,6 +199,7 @@ class AAEImputer(TransformerMixin, BaseEstimator):
         """What the model's training says of itself: figures, each with a verdict and a remedy."""
         return self.estimator_.training_report_
 
+    @takes_streams
     def transform(self, X: Any) -> Any:
         """Return a table with its missing cells filled.
 

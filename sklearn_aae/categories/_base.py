@@ -31,6 +31,7 @@ from sklearn_aae.autoencoder._run import Run, train_in_full
 from sklearn_aae.categories._batches import LabelledDataset
 from sklearn_aae.categories._neighbors import nearest_rows
 from sklearn_aae.categories._phases import CategoryLoss, Heads, RepulsionLoss
+from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.priors import Categorical, Product, find_prior
 from sklearn_aae.training import AAENet, Phase, TableDataset, TrainingReport, checkpoint_of
 
@@ -305,13 +306,14 @@ class TwoHeadedEstimator(
         """Return the probabilities of the categories."""
         raise NotImplementedError
 
+    @takes_streams
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithms of what ``predict_proba`` gives.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------
@@ -326,13 +328,14 @@ class TwoHeadedEstimator(
         """
         return log_of(self.predict_proba(X))
 
+    @takes_streams
     def transform(self, X: Any) -> Any:
         r"""Return where rows lie.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------

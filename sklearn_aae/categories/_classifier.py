@@ -17,6 +17,7 @@ from sklearn_aae._utils._random import draw_seed
 from sklearn_aae.autoencoder._labels import Labels, learn_classes, read_labels
 from sklearn_aae.categories._base import TwoHeadedEstimator, log_of
 from sklearn_aae.categories._neighbors import spread_labels
+from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.metrics._labelled import only_labelled
 
 
@@ -311,13 +312,14 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
 
     # ------------------------------------------------------------- prediction
 
+    @takes_streams
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------
@@ -333,13 +335,14 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         rows = self.estimator_._read(X, caller=self)
         return self._probabilities(self.estimator_, rows)
 
+    @takes_streams
     def predict(self, X: Any) -> np.ndarray:
         """Return the likeliest class of each row.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------
@@ -354,13 +357,14 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         indices = self.predict_proba(X).argmax(axis=1)
         return self.classes_[indices]
 
+    @takes_streams
     def decision_function(self, X: Any) -> np.ndarray:
         """Return how much speaks for each class.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------

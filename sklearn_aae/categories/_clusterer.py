@@ -21,6 +21,7 @@ from sklearn_aae.categories._base import (
     heads_of,
 )
 from sklearn_aae.categories._neighbors import spectral_clusters
+from sklearn_aae.encoding._batches import takes_streams
 
 
 class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
@@ -282,13 +283,14 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     def _columns(self) -> np.ndarray:
         return self._order
 
+    @takes_streams
     def predict(self, X: Any) -> np.ndarray:
         """Return the likeliest cluster of each row.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------
@@ -302,13 +304,14 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         """
         return self.predict_proba(X).argmax(axis=1)
 
+    @takes_streams
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the clusters.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------

@@ -22,6 +22,7 @@ from sklearn_aae.detection._calibration import (
 from sklearn_aae.detection._drift import DriftMonitor
 from sklearn_aae.detection._selection import conditional_p_values, most_false_of_first
 from sklearn_aae.detection.scores import additive_kinds
+from sklearn_aae.encoding._batches import takes_streams
 
 Groups = str | int | Callable
 
@@ -33,6 +34,7 @@ class ConformalMixin(BaseEstimator):
     random_state: Any
     _calibration: Calibration
 
+    @takes_streams
     def p_values(
         self, X: Any, kind: str | None = None, *, groups: Groups | None = None
     ) -> np.ndarray:
@@ -48,7 +50,7 @@ class ConformalMixin(BaseEstimator):
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
         kind : str or None, default=None
             The kind of score; None for that of the constructor.
         groups : str, int, callable or None, default=None

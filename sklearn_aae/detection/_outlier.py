@@ -52,6 +52,7 @@ from sklearn_aae.detection.scores import (
     kinds_with,
 )
 from sklearn_aae.encoding import Container, KeptRows, NumbersReader, as_frame, open_features
+from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.rules._options import SHARE, check_rules
 from sklearn_aae.training import Checkpoint, checkpoint_of, warn_of
 
@@ -525,13 +526,14 @@ class AAEOutlierDetector(
         check_kind(kind, among, self._scores, self.estimator_)
         return kind
 
+    @takes_streams
     def score_samples(self, X: Any, kind: str | None = None) -> np.ndarray:
         """Return how normal rows are; higher is more normal.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
         kind : str or None, default=None
             Any of the kinds ("autoregressive" only if it is the constructor's); None for
             that of the constructor.
@@ -552,13 +554,14 @@ class AAEOutlierDetector(
         kind = self._known_kind(kind)
         return self._score(self._check_rows(X), kind)
 
+    @takes_streams
     def decision_function(self, X: Any) -> np.ndarray:
         """Return scores less the threshold; negative for outliers.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------
@@ -567,13 +570,14 @@ class AAEOutlierDetector(
         """
         return self.score_samples(X) - self.offset_
 
+    @takes_streams
     def predict(self, X: Any) -> np.ndarray:
         """Return -1 for outliers and +1 for inliers.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------
@@ -584,13 +588,14 @@ class AAEOutlierDetector(
 
     # ------------------------------------------------------------- explanation
 
+    @takes_streams
     def score_contributions(self, X: Any, kind: str | None = None) -> np.ndarray:
         """Return what each column contributes to a row's anomaly score.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows.
+            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
         kind : str or None, default=None
             A kind that is a sum over columns; None for that of the constructor.
 

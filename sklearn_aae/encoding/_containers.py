@@ -12,6 +12,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from sklearn_aae._utils._compat import import_extra
+from sklearn_aae.encoding._datasets import is_dataset
 from sklearn_aae.encoding._described import IndexOf, plain
 from sklearn_aae.exceptions import UnsupportedColumnsError
 
@@ -121,6 +122,8 @@ def as_frame(X: Any) -> nw.DataFrame | None:
             f"Several columns of a table are named alike: {', '.join(map(repr, twice))}. Give each "
             "a name of its own."
         )
+    if is_dataset(X):
+        raise TypeError("A pyarrow Dataset is no table here; read it into one with to_table first.")
     frame = nw.from_native(X, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         raise TypeError(

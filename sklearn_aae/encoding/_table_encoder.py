@@ -17,6 +17,7 @@ from sklearn_aae._utils._compat import (
     _check_feature_names_in,
     _fit_context,
 )
+from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._category_columns import (
     ERROR,
     IGNORE,
@@ -403,13 +404,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     # ------------------------------------------------------------------ dense
 
+    @takes_streams
     def transform(self, X: Any) -> np.ndarray:
         """Return the table as a dense matrix.
 
         Parameters
         ----------
         X : frame or array-like of shape (n_samples, n_features)
-            The table.
+            The table; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
 
         Returns
         -------

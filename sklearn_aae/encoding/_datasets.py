@@ -1,0 +1,230 @@
+"""Tables that need not fit into memory: Datasets of pyarrow and LazyFrames of polars."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sklearn_aae._utils._compat import import_extra
+
+#: Cells that are decoded at once, and rows at most.
+BATCH_CELLS, BATCH_ROWS = 2**20, 2**16
+#: Pieces of files (row groups) that are open at once where rows are shuffled.
+OPEN_PIECES = 4
+#: Formats whose files say no types.
+UNTYPED = ("csv", "json")
+
+
+def is_stream(X: Any) -> bool:
+    """Return whether a table is read in batches: a pyarrow Dataset or a polars LazyFrame."""
+    return is_dataset(X) or _is_instance(X, "polars", "LazyFrame")
+
+
+def is_dataset(X: Any) -> bool:
+    """Return whether a table is a pyarrow Dataset."""
+    return _is_instance(X, "pyarrow.dataset", "Dataset")
+
+
+def _is_instance(X: Any, module: str, name: str) -> bool:
+    """Return whether X is of a class, without importing its module."""
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(X, getattr(loaded, name))
+
+
+@contextmanager
+def open_stream(X: Any) -> Iterator[Stream]:
+    """Open a Dataset, a LazyFrame, or the path of a file or of a folder of Parquet files.
+
+    A LazyFrame, or the filter of a Dataset, is evaluated once, into a temporary file.
+
+    Raises
+    ------
+    ValueError
+        If files disagree in columns or types, or cannot be read; the message names the file.
+    TypeError
+        If it is none of these.
+    """
+    arrow = import_extra("pyarrow.dataset", "scale")
+    if isinstance(X, arrow.Dataset):
+        with _whole_files(X, arrow) as dataset:
+            yield Stream(dataset)
+    elif isinstance(X, (str, Path)):
+        yield Stream(_dataset_of(Path(X), arrow))
+    elif is_stream(X):
+        with tempfile.TemporaryDirectory(prefix="sklearn_aae_") as folder:
+            file = Path(folder) / "rows.parquet"
+            X.sink_parquet(file, row_group_size=BATCH_ROWS)
+            yield Stream(arrow.dataset(file), polars_types=X.collect_schema())
+    else:
+        raise TypeError(
+            "rows are streamed from a pyarrow Dataset, a polars LazyFrame or the path of a file; "
+            f"got {type(X).__name__}."
+        )
+
+
+@contextmanager
+def _whole_files(dataset: Any, arrow: Any) -> Iterator[Any]:
+    """Open a Dataset whose files can be read one by one: pyarrow does not filter a single one."""
+    try:
+        dataset.get_fragments()
+        is_filtered = False
+    except ValueError:
+        is_filtered = True
+    if not is_filtered:
+        yield dataset
+        return
+    parquet = import_extra("pyarrow.parquet", "scale")
+    with tempfile.TemporaryDirectory(prefix="sklearn_aae_") as folder:
+        file = Path(folder) / "rows.parquet"
+        with parquet.ParquetWriter(file, dataset.schema) as writer:
+            for batch in dataset.to_batches(batch_size=BATCH_ROWS, batch_readahead=1):
+                writer.write_batch(batch)
+        yield arrow.dataset(file)
+
+
+def _dataset_of(path: Path, arrow: Any) -> Any:
+    """Return the Dataset of a file or of a folder."""
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
+    kinds = {".csv": "csv", ".arrow": "ipc", ".feather": "ipc", ".ipc": "ipc"}
+    try:
+        return arrow.dataset(path, format=kinds.get(path.suffix, "parquet"), partitioning="hive")
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{str(path)!r} cannot be read as a table: {error}") from error
+
+
+class Stream:
+    """The rows of a Dataset.
+
+    Parameters
+    ----------
+    dataset : pyarrow.dataset.Dataset
+        Files, or whatever else it reads.
+    polars_types : polars.Schema or None, default=None
+        The types of the columns, where the rows came as a LazyFrame.
+    """
+
+    def __init__(self, dataset: Any, polars_types: Any = None) -> None:
+        self.schema = dataset.schema
+        self.backend = "pyarrow" if polars_types is None else "polars"
+        self._polars_types = polars_types
+        self._fragments = list(dataset.get_fragments())
+        _check_agreement(self._fragments, self.schema)
+
+    @property
+    def name(self) -> str:
+        """What messages call it: its first file."""
+        return _name(self._fragments[0]) if self._fragments else "The Dataset"
+
+    def batches(self, n_rows: int | None = None) -> Iterator[Any]:
+        """Yield the rows in the order of the files, as Arrow tables of at most so many rows."""
+        for fragment in self._fragments:
+            yield from self._batches_of(fragment, n_rows or self._batch_rows)
+
+    def frame(self, table: Any) -> Any:
+        """Return an Arrow table of these rows in the library that they came from."""
+        if self._polars_types is None:
+            return table
+        frame = import_extra("polars", "scale").from_arrow(table)
+        return frame.cast(dict(self._polars_types))
+
+    def shuffled(self, seed: int, share: float = 1.0) -> Iterator[Any]:
+        """Yield all rows, or a share of them, in small tables from all over the files.
+
+        Row groups come in random order, a few of them side by side.
+        """
+        rng = np.random.default_rng(seed)
+        pieces = [piece for fragment in self._fragments for piece in _split(fragment)]
+        waiting = [pieces[i] for i in rng.permutation(len(pieces))]
+        n_rows = max(1, self._batch_rows // 8)
+        opened: list[Iterator[Any]] = []
+        while waiting or opened:
+            while waiting and len(opened) < OPEN_PIECES:
+                opened.append(self._batches_of(waiting.pop(), n_rows))
+            k = int(rng.integers(len(opened)))
+            table = next(opened[k], None)
+            if table is None:
+                del opened[k]
+            elif share < 1:
+                yield table.take(np.flatnonzero(rng.random(len(table)) < share))
+            else:
+                yield table
+
+    @property
+    def _batch_rows(self) -> int:
+        return int(np.clip(BATCH_CELLS // max(1, len(self.schema)), 1024, BATCH_ROWS))
+
+    def _batches_of(self, fragment: Any, n_rows: int) -> Iterator[Any]:
+        arrow = import_extra("pyarrow", "scale")
+        try:
+            for batch in fragment.to_batches(
+                schema=self.schema,
+                batch_size=n_rows,
+                batch_readahead=1,
+                fragment_readahead=1,
+            ):
+                if batch.num_rows:
+                    yield arrow.Table.from_batches([batch])
+        except (arrow.ArrowException, OSError) as error:
+            raise _unreadable(fragment, error) from error
+
+
+def _split(fragment: Any) -> list:
+    """Return the row groups of a file, or the file where there are none."""
+    return fragment.split_by_row_group() if hasattr(fragment, "split_by_row_group") else [fragment]
+
+
+def _name(fragment: Any) -> str:
+    return f"File {fragment.path!r}" if hasattr(fragment, "path") else "The Dataset"
+
+
+def _unreadable(fragment: Any, error: Exception) -> ValueError:
+    return ValueError(
+        f"{_name(fragment)} cannot be read: {error} It may be cut short; write it again."
+    )
+
+
+def _check_agreement(fragments: list, schema: Any) -> None:
+    """Raise if files do not have the columns of the first one, in its types."""
+    arrow = import_extra("pyarrow", "scale")
+    first: Any = None
+    for fragment in fragments:
+        if not hasattr(fragment, "path"):  # rows in memory are of one table
+            continue
+        try:
+            own = fragment.physical_schema
+        except (arrow.ArrowException, OSError) as error:
+            raise _unreadable(fragment, error) from error
+        if first is None:
+            first, of_first = own, _name(fragment)
+            continue
+        missing = [name for name in first.names if name not in own.names]
+        added = [name for name in own.names if name not in first.names]
+        if missing or added:
+            what = f"has no column {missing[0]!r}" if missing else f"has a column {added[0]!r}"
+            whose = "has" if missing else "does not have"
+            raise ValueError(
+                f"{_name(fragment)} {what}, which {of_first} {whose}; all files need the same "
+                "columns."
+            )
+        untyped = getattr(fragment.format, "default_extname", "") in UNTYPED
+        for field in [] if untyped else own:
+            known = first.field(field.name).type
+            if field.type != known and not _may_be_empty(field, known, schema):
+                raise ValueError(
+                    f"{_name(fragment)} has column {field.name!r} as {field.type}, {of_first} as "
+                    f"{known}; write all files with one type."
+                )
+
+
+def _may_be_empty(field: Any, known: Any, schema: Any) -> bool:
+    """Return whether a column is only without a type where it has no cells."""
+    is_null = import_extra("pyarrow", "scale").types.is_null
+    typed = field.name in schema.names and not is_null(schema.field(field.name).type)
+    return typed and (is_null(field.type) or is_null(known))

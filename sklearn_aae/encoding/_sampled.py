@@ -1,0 +1,171 @@
+"""A sample of rows that do not fit into memory, with what is rare among them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sklearn_aae._utils._compat import import_extra
+from sklearn_aae.encoding._datasets import Stream
+
+#: Of so many distinct values of a column each is in a sample: labels, and numbers or dates, of
+#: which more are cut into levels that the quantiles of a sample tell.
+MOST_LABELS, MOST_NUMBERS = 100_000, 1024
+
+
+class Sample(NamedTuple):
+    """Rows of a stream.
+
+    Attributes
+    ----------
+    X : frame
+        The rows, in the library that the stream's rows came from.
+    n_rows : int
+        How many rows the stream has.
+    """
+
+    X: Any
+    n_rows: int
+
+
+def sample_rows(stream: Stream, size: int, seed: int, *, with_rare: bool = False) -> Sample:
+    """Return a uniform sample of rows in their order, in one pass; all rows if there are no more.
+
+    With ``with_rare``, further rows come after them: for each column those in which a value
+    occurs first that the sample lacks (up to 100,000 labels, or 1,024 numbers or dates), a
+    missing cell, the least and the largest cell.
+    """
+    arrow = import_extra("pyarrow", "scale")
+    rng = np.random.default_rng(seed)
+    chosen, n_rows = _Uniform(size, stream.schema.empty_table()), 0
+    rare = [_Rare(field.name, field.type) for field in stream.schema] if with_rare else []
+    beside = [stream.schema.empty_table()]
+    for table in stream.batches():
+        found = [column.first_seen(table) for column in rare]
+        if found and len(index := np.unique(np.concatenate(found))):
+            beside.append(table.take(index))
+        chosen.add(table, rng.random(len(table)))
+        n_rows += len(table)
+    rows = chosen.rows()
+    if n_rows > size and with_rare:
+        others = _joined(arrow, beside)
+        lacking = [column.lacking(rows, others) for column in rare]
+        rows = _joined(arrow, [rows, others.take(np.unique(np.concatenate(lacking)))])
+    if not n_rows:
+        raise ValueError("The Dataset has no rows.")
+    return Sample(stream.frame(rows), n_rows)
+
+
+def _joined(arrow: Any, tables: list) -> Any:
+    return arrow.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+class _Uniform:
+    """The rows with the smallest random keys so far."""
+
+    def __init__(self, size: int, empty: Any) -> None:
+        self.size, self.tables = size, [empty]
+        self.keys, self.limit = np.empty(0), np.inf
+
+    def add(self, table: Any, keys: np.ndarray) -> None:
+        """Take in a batch."""
+        index = np.flatnonzero(keys < self.limit)
+        self.tables.append(table if len(index) == len(table) else table.take(index))
+        self.keys = np.append(self.keys, keys[index])
+        if len(self.keys) > 2 * self.size:
+            self._cut()
+
+    def rows(self) -> Any:
+        """Return the rows in their order."""
+        self._cut()
+        return self.tables[0]
+
+    def _cut(self) -> None:
+        """Drop all but the rows with the smallest keys."""
+        arrow = import_extra("pyarrow", "scale")
+        rows = _joined(arrow, self.tables)
+        if len(self.keys) > self.size:
+            index = np.sort(np.argpartition(self.keys, self.size)[: self.size])
+            self.limit = float(self.keys[index].max())
+            self.keys, rows = self.keys[index], rows.take(index)
+        self.tables = [rows]
+
+
+class _Rare:
+    """What values a column has had so far."""
+
+    def __init__(self, name: str, kind: Any) -> None:
+        types = import_extra("pyarrow", "scale").types
+        self.name = name
+        self.is_ordered = types.is_floating(kind) or types.is_integer(kind)
+        self.is_ordered |= types.is_temporal(kind) or types.is_decimal(kind)
+        self.seen: set | None = None if types.is_nested(kind) else set()
+        self.ends: tuple = ()
+        self.has_gap = False
+
+    def first_seen(self, table: Any) -> np.ndarray:
+        """Return which rows of a batch have a value that no earlier row has."""
+        compute = import_extra("pyarrow.compute", "scale")
+        column = table[self.name].combine_chunks()
+        found = self._new_ends(compute, column) if self.is_ordered else []
+        if self.seen is None:
+            return np.array(found, dtype=np.int64)
+        coded = column if hasattr(column, "dictionary") else column.dictionary_encode("encode")
+        codes = compute.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+        which, first = np.unique(codes, return_index=True)
+        if len(self.seen) + len(which) > 2 * self.most:
+            self.seen = None
+            return np.array(found, dtype=np.int64)
+        labels = [None, *coded.dictionary.to_pylist()]
+        for code, row in zip(which.tolist(), first.tolist(), strict=True):
+            value = _plain(labels[code + 1])
+            if value not in self.seen:
+                self.seen.add(value)
+                found.append(row)
+        if len(self.seen) > self.most:
+            self.seen = None
+        return np.array(found, dtype=np.int64)
+
+    @property
+    def most(self) -> int:
+        """The most distinct values that are kept."""
+        return MOST_NUMBERS if self.is_ordered else MOST_LABELS
+
+    def _new_ends(self, compute: Any, column: Any) -> list[int]:
+        """Return the rows with a cell beyond those so far, and with the first missing one."""
+        found = []
+        gaps = compute.is_null(column, nan_is_null=True)
+        if not self.has_gap and (row := compute.index(gaps, True).as_py()) >= 0:
+            self.has_gap = True
+            found.append(row)
+        ends = compute.min_max(column.filter(compute.invert(gaps)))
+        own = (ends["min"], ends["max"])
+        if not own[0].is_valid:
+            return found
+        low, high = self.ends or own
+        if not self.ends or compute.less(own[0], low).as_py():
+            low = own[0]
+            found.append(compute.index(column, low).as_py())
+        if not self.ends or compute.greater(own[1], high).as_py():
+            high = own[1]
+            found.append(compute.index(column, high).as_py())
+        self.ends = low, high
+        return found
+
+    def lacking(self, rows: Any, others: Any) -> np.ndarray:
+        """Return which of other rows have what the rows lack, one for each value."""
+        here = set(map(_plain, rows[self.name].unique().to_pylist()))
+        cells = [_plain(cell) for cell in others[self.name].to_pylist()]
+        ends = {_plain(end.as_py()) for end in self.ends}
+        wanted = (set(cells) if self.seen is not None else {None} | ends) - here
+        first = {}
+        for row, cell in enumerate(cells):
+            if cell in wanted:
+                first.setdefault(cell, row)
+        return np.array(list(first.values()), dtype=np.int64)
+
+
+def _plain(cell: Any) -> Any:
+    """Return a cell as one that equals itself: NaN is missing."""
+    return None if isinstance(cell, float) and cell != cell else cell
