@@ -53,6 +53,13 @@ class DrawStream(IntEnum):
     DENSITY = 1
 
 
+class RowStream(IntEnum):
+    """Streams of rows that do not fit into memory, under the seed of what is fitted to them."""
+
+    SAMPLE = 32
+    ORDER = 33
+
+
 class NetworkStream(IntEnum):
     """Streams under the seed of a model's networks."""
 

@@ -38,6 +38,7 @@ from sklearn_aae.autoencoder._imputation import METHODS, fill_missing
 from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._kept_draws import draw_kept, warn_if_unseen
 from sklearn_aae.autoencoder._run import Run, train_in_full
+from sklearn_aae.autoencoder._streamed import training_rows
 from sklearn_aae.autoencoder._supervision import (
     classes_to_draw,
     count_draws,
@@ -368,7 +369,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ----------
         X : array-like or frame of shape (n_samples, n_features)
             The rows, at least 2: an array, a pandas or a polars frame, of columns of any
-            kind and with missing cells.  A float32 array is not copied.
+            kind and with missing cells.  A float32 array is not copied.  Rows that need not fit
+            into memory are a pyarrow Dataset or a polars LazyFrame (:ref:`scale`).
         y : array-like of shape (n_samples,), default=None
             With ``supervision``, class labels: whole numbers, booleans or strings.  NaN,
             None and other missing cells are rows without a label; where there are none, so
@@ -388,19 +390,20 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If a column is of no known kind, or no number where the output is over numbers
             (a ``ValueError``).
         """
-        warm = self.warm_start and hasattr(self, "net_")
-        rows = self._read(X, reset=not warm)
-        net = self._net_to_go_on_with() if warm else None
-        self.__dict__.pop("_class_counts", None)  # frequencies are those of the last fit
-        labels = training_labels(self, y, rows, reset=not warm)
-        start = None if net is None else state_dicts(net)
-        with checkpoint_of(self, X, labels, start) as checkpoint:
-            if net is None:
-                net = self._new_net(rows, checkpoint.seed(self.random_state))
-            batch, epochs = self._schedule(len(rows))
-            run = Run(batch, epochs, labels=labels, checkpoint=checkpoint)
-            train_in_full(self, self, net, rows, run, (X, y), self._fitted_attributes)
-            self._finish(net)
+        with training_rows(self, X) as source:
+            warm = self.warm_start and hasattr(self, "net_")
+            rows = self._read(source.X, reset=not warm)
+            net = self._net_to_go_on_with() if warm else None
+            self.__dict__.pop("_class_counts", None)  # frequencies are those of the last fit
+            labels = training_labels(self, y, rows, reset=not warm)
+            start = None if net is None else state_dicts(net)
+            with checkpoint_of(self, source.X, labels, start) as checkpoint:
+                if net is None:
+                    net = self._new_net(rows, checkpoint.seed(self.random_state))
+                batch, epochs = self._schedule(len(rows))
+                run = source.planned(self, Run(batch, epochs, labels=labels, checkpoint=checkpoint))
+                train_in_full(self, self, net, rows, run, (source.X, y), self._fitted_attributes)
+                self._finish(net)
         return self
 
     @leaves_no_trace
@@ -431,15 +434,16 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If a parameter, the table or the labels are not usable, or the table has another
             width, or the labels another class, than in the first call.
         """
-        first = not hasattr(self, "net_")
-        rows = self._read(X, reset=first)
-        net = None if first else self._net_to_go_on_with()
-        labels = training_labels(self, y, rows, reset=first, classes=classes)
-        if net is None:
-            net = self._new_net(rows, draw_seed(self.random_state))
-        batch, _ = self._schedule(len(rows))
-        self._train(net, rows, Run(batch, in_full=False, labels=labels))
-        self._finish(net)
+        with training_rows(self, X) as source:
+            first = not hasattr(self, "net_")
+            rows = self._read(source.X, reset=first)
+            net = None if first else self._net_to_go_on_with()
+            labels = training_labels(self, y, rows, reset=first, classes=classes)
+            if net is None:
+                net = self._new_net(rows, draw_seed(self.random_state))
+            batch, _ = self._schedule(len(rows))
+            self._train(net, rows, source.planned(self, Run(batch, in_full=False, labels=labels)))
+            self._finish(net)
         return self
 
     # ------------------------------------------------------- compress, generate

@@ -34,6 +34,7 @@ from sklearn_aae.detection._overflow import anomaly_scores, finite
 from sklearn_aae.detection._progress import Progress, n_tasks
 from sklearn_aae.detection._report import report_on
 from sklearn_aae.detection._rules import RuledReader, with_rules
+from sklearn_aae.detection._sampled import in_memory
 from sklearn_aae.detection._settings import plan_of, settings_of
 from sklearn_aae.detection._single import (
     ADVICE,
@@ -325,7 +326,8 @@ class AAEOutlierDetector(
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-            Rows, some of which may be anomalies; at least 2.
+            Rows, some of which may be anomalies; at least 2.  Of rows that need not fit into
+            memory, a pyarrow Dataset or a polars LazyFrame, a sample is taken (:ref:`scale`).
         y : object, default=None
             Not used.
 
@@ -343,6 +345,7 @@ class AAEOutlierDetector(
         """
         check_estimator(self.estimator, self.kind)
         check_rules(self.rules)
+        X = in_memory(X, self.random_state)
         reader, table = self._open(X)
         with checkpoint_of(self, X) as checkpoint:
             self._fit(X, y, reader, table, checkpoint)

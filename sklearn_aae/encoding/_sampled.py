@@ -12,6 +12,8 @@ from sklearn_aae.encoding._datasets import Stream
 #: Of so many distinct values of a column each is in a sample: labels, and numbers or dates, of
 #: which more are cut into levels that the quantiles of a sample tell.
 MOST_LABELS, MOST_NUMBERS = 100_000, 1024
+#: Rows that a model or an encoder takes for the table, of more than these.
+SAMPLED_ROWS = 2**17
 
 
 class Sample(NamedTuple):

@@ -42,9 +42,11 @@ from sklearn_aae.encoding._containers import (
     check_matrix,
     columns_of,
 )
+from sklearn_aae.encoding._datasets import is_stream, open_stream
 from sklearn_aae.encoding._datetime_columns import TimestampCodec
 from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.encoding._number_columns import NumberCodec
+from sklearn_aae.encoding._sampled import SAMPLED_ROWS, sample_rows
 from sklearn_aae.encoding._text_columns import parse_as, read_parsed
 
 
@@ -200,7 +202,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ----------
         X : frame or array-like of shape (n_samples, n_features)
             The table: pandas, polars or another frame that narwhals knows, an array,
-            or a list of rows.
+            or a list of rows; or rows that need not fit into memory, a pyarrow Dataset or a
+            polars LazyFrame (:ref:`scale`).
         y : None
             Ignored.
 
@@ -219,7 +222,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If a number is infinite, a cell is missing and ``handle_missing="error"``,
             there is no row or no column, or ``categorical_features`` names what is not there.
         """
-        table = self._check_table(X, reset=True)
+        table = self._check_table(self._sampled(X), reset=True)
         container = Container.of(table)
         natives = list(columns_of(table))
         labels = list(container.columns) or list(range(len(natives)))
@@ -233,6 +236,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self._container, self._codecs, self._chosen_columns = container, codecs, chosen
         self.layout_ = Layout(tuple(codec.span for codec in codecs))
         return self
+
+    def _sampled(self, X: Any) -> Any:
+        """Return a table in memory: of rows that may not fit, a sample."""
+        if not is_stream(X):
+            return X
+        with open_stream(X) as stream:
+            sample = sample_rows(stream, SAMPLED_ROWS, seed=0, with_rare=True)
+        if sample.n_rows > SAMPLED_ROWS and isinstance(self.min_frequency, Integral):
+            raise ValueError(
+                f"min_frequency={self.min_frequency} is a number of rows, which a sample of "
+                f"{sample.n_rows} rows does not tell; set it to a share of the rows."
+            )
+        return sample.X
 
     def _codec(self, column: Column) -> ColumnCodec:
         if column.kind == EMPTY:

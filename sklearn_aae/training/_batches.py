@@ -124,6 +124,10 @@ class TableDataset(Dataset):
                 self._resident[rows] = self.gather(np.arange(rows.start, rows.stop)).to(device)
         return self._resident
 
+    def of_epoch(self, epoch: int) -> TableDataset:
+        """Return what an epoch trains on, as many rows as these."""
+        return self
+
     def gather(self, index: np.ndarray) -> torch.Tensor:
         """Return rows on the network's scale, float32, as a tensor of their own."""
         if self._scaled is not None:
@@ -196,22 +200,20 @@ class TrainBatches:
         return len(batch_edges(len(self.dataset), self.batch_size))
 
     def __iter__(self) -> Iterator[tuple[Batch, torch.Tensor]]:
-        table = self.dataset.resident(self.device)
+        dataset = self.dataset.of_epoch(self.epoch)
+        table = dataset.resident(self.device)
         device = torch.device("cpu") if table is None else self.device
         shuffle = make_generator(derive_seed(self.seed, self.epoch, EpochStream.ORDER), device)
         noise = make_generator(derive_seed(self.seed, self.epoch, EpochStream.NOISE), self.device)
-        order = torch.randperm(len(self.dataset), generator=shuffle, device=device)
+        order = torch.randperm(len(dataset), generator=shuffle, device=device)
         edges = batch_edges(len(order), self.batch_size)
-        row_bytes = 4 * self.dataset.X.shape[1]
+        row_bytes = 4 * dataset.X.shape[1]
         block_bytes = BLOCK_BYTES if table is None else DEVICE_BLOCK_BYTES
         per_block = max(1, block_bytes // (row_bytes * self.batch_size))
         for first in range(0, len(edges), per_block):
             block = edges[first : first + per_block]
             index = order[block[0][0] : block[-1][1]]
-            if table is None:
-                x = self.dataset.gather(index.numpy()).to(self.device)
-            else:
-                x = table[index]
+            x = dataset.gather(index.numpy()).to(self.device) if table is None else table[index]
             yield from self._block(x, index, block, noise)
 
     def _block(

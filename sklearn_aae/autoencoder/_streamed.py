@@ -1,0 +1,136 @@
+"""Training on rows that do not fit into memory: a sample of them first, then buffers of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sklearn_aae._utils._random import RowStream, derive_seed, draw_seed
+from sklearn_aae.autoencoder._run import Run
+from sklearn_aae.autoencoder._unknown import settle
+from sklearn_aae.encoding._datasets import Stream, is_stream, open_stream
+from sklearn_aae.encoding._sampled import SAMPLED_ROWS, sample_rows
+from sklearn_aae.training import TableDataset
+
+if TYPE_CHECKING:
+    from sklearn_aae.autoencoder._base import BaseAAE
+
+#: Rows that training sees with ``max_epochs="auto"``, at most.
+MOST_SEEN = 2**22
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """What a model is fitted to.
+
+    Attributes
+    ----------
+    X : frame or array-like
+        The rows, or a sample of them: what levels, rules, the start and all that is estimated
+        after training come from.
+    stream : Stream or None, default=None
+        All rows, where they are more than the sample.
+    n_rows : int, default=0
+        How many these are.
+    seed : int, default=0
+        Where their order comes from.
+    """
+
+    X: Any
+    stream: Stream | None = None
+    n_rows: int = 0
+    seed: int = 0
+
+    def planned(self, model: BaseAAE, run: Run) -> Run:
+        """Return a run that goes through buffers of all rows, each for an epoch."""
+        stream = self.stream
+        if stream is None:
+            return run
+        seen, share = self.n_rows * run.n_epochs, 1.0
+        if run.in_full:
+            _, epochs = model._schedule(self.n_rows)
+            seen = self.n_rows * epochs
+            if model.max_epochs == "auto":
+                seen, share = min(seen, MOST_SEEN), min(1.0, MOST_SEEN / self.n_rows)
+
+        def read(table: Any) -> np.ndarray:
+            return settle(model, model._read(stream.frame(table)))
+
+        def tables() -> Iterator[Any]:
+            for n_passes in count():
+                yield from stream.shuffled(derive_seed(self.seed, n_passes), share)
+
+        def prepare(sample: TableDataset) -> TableDataset:
+            return StreamedDataset(sample, lambda: map(read, tables()))
+
+        n_epochs = max(1, math.ceil(seen / SAMPLED_ROWS))
+        return replace(run, n_epochs=n_epochs, prepare=prepare)
+
+
+@contextmanager
+def training_rows(model: BaseAAE, X: Any) -> Iterator[TrainingRows]:
+    """Open what a model is to be fitted to, whether it is in memory or not."""
+    if not is_stream(X):
+        yield TrainingRows(X)
+        return
+    if model.supervision is not None:
+        raise ValueError(
+            f"supervision={model.supervision!r} needs a label for each row, which a Dataset or a "
+            "LazyFrame does not bring; read a part of the rows into a frame."
+        )
+    seed = draw_seed(model.random_state)
+    with open_stream(X) as stream:
+        own = derive_seed(seed, RowStream.SAMPLE)
+        sample = sample_rows(stream, SAMPLED_ROWS, own, with_rare=True)
+        if sample.n_rows <= SAMPLED_ROWS:
+            yield TrainingRows(sample.X)
+        else:
+            order = derive_seed(seed, RowStream.ORDER)
+            yield TrainingRows(sample.X, stream, sample.n_rows, order)
+
+
+class StreamedDataset(TableDataset):
+    """A sample of rows, and as many others to train on in each epoch.
+
+    Parameters
+    ----------
+    sample : TableDataset
+        The sample.
+    parts : callable
+        Returns an endless iterator over rows, always the same.
+    """
+
+    def __init__(self, sample: TableDataset, parts: Callable[[], Iterator[np.ndarray]]) -> None:
+        super().__init__(sample.X, scaler=sample.scaler, rows=sample.rows)
+        self._parts = parts
+        self._begin()
+
+    def of_epoch(self, epoch: int) -> TableDataset:
+        """Return the rows of an epoch; asking for epochs in their order costs one pass."""
+        if epoch < self._next:
+            self._begin()
+        while True:
+            rows = self._take()
+            self._next += 1
+            if self._next > epoch:
+                return TableDataset(rows, scaler=self.scaler)
+
+    def _begin(self) -> None:
+        self._iterator, self._left, self._next = self._parts(), np.empty(0), 0
+
+    def _take(self) -> np.ndarray:
+        """Return the next rows, as many as the sample has."""
+        parts = [self._left] if len(self._left) else []
+        n_rows = sum(map(len, parts))
+        while n_rows < len(self):
+            parts.append(next(self._iterator))
+            n_rows += len(parts[-1])
+        rows = np.concatenate(parts)
+        self._left = rows[len(self) :].copy()
+        return rows[: len(self)]
