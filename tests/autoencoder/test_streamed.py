@@ -1,0 +1,110 @@
+"""A model of rows that do not fit into memory is one of all of them."""
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from sklearn_aae import AdversarialAutoencoder
+from sklearn_aae.autoencoder import _streamed
+from sklearn_aae.autoencoder._streamed import StreamedDataset
+from sklearn_aae.encoding import Scaler
+from sklearn_aae.training import TableDataset
+
+
+def rides(n, seed=0):
+    """Rows whose kind changes with their position, as in files that are sorted."""
+    rng = np.random.default_rng(seed)
+    kind = np.sort(rng.integers(0, 3, n))
+    length = rng.gamma(2.0, 1.0 + 3 * kind).round(1)
+    fare = (3 + 2.5 * length + rng.normal(size=n)).round(2)
+    return pa.table({"kind": np.array(["a", "b", "c"])[kind], "length": length, "fare": fare})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rides")
+    table = rides(3_000)
+    pq.write_table(table[:1_000], folder / "a.parquet", row_group_size=300)
+    pq.write_table(table[1_000:], folder / "b.parquet", row_group_size=300)
+    return folder
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Let tables of more than 1,000 rows be too large for memory."""
+    monkeypatch.setattr(_streamed, "SAMPLED_ROWS", 1_000)
+
+
+def test_few_rows_are_fitted_to_as_in_memory(folder):
+    table = ds.dataset(folder).to_table()
+    in_memory = AdversarialAutoencoder(max_epochs=1, random_state=0).fit(table)
+    streamed = AdversarialAutoencoder(max_epochs=1, random_state=0).fit(ds.dataset(folder))
+    np.testing.assert_array_equal(streamed.score_samples(table), in_memory.score_samples(table))
+    assert streamed.sample(9, random_state=0).equals(in_memory.sample(9, random_state=0))
+
+
+def test_a_model_of_many_rows_is_as_good_as_in_memory(folder, small):
+    held_out = rides(1_000, seed=1)
+    table = ds.dataset(folder).to_table()
+    scores = []
+    for rows in (table, ds.dataset(folder)):
+        model = AdversarialAutoencoder(max_epochs=5, random_state=0).fit(rows)
+        scores.append(model.score_samples(held_out).mean())
+    assert model.n_iter_ == 15  # five passes, each of three buffers
+    assert scores[1] > scores[0] - 0.03 * abs(scores[0])
+    drawn = model.sample(600, random_state=0)
+    shares = np.unique(drawn["kind"].to_numpy(zero_copy_only=False), return_counts=True)[1] / 600
+    assert (abs(shares - 1 / 3) < 0.15).all()
+
+
+def test_a_seed_repeats_a_model(folder, small):
+    table = ds.dataset(folder).to_table()
+
+    def codes(rows, seed):
+        model = AdversarialAutoencoder(max_epochs=1, random_state=seed).fit(rows)
+        return model.transform(table)
+
+    first = codes(ds.dataset(folder), 0)
+    np.testing.assert_array_equal(first, codes(ds.dataset(folder), 0))
+    assert not np.array_equal(first, codes(ds.dataset(folder), 1))
+    lazy = AdversarialAutoencoder(max_epochs=1, random_state=0)
+    assert isinstance(lazy.fit(pl.scan_parquet(folder / "*.parquet")).sample(2), pl.DataFrame)
+
+
+def test_auto_bounds_the_rows_that_training_sees(folder, small, monkeypatch):
+    monkeypatch.setattr(_streamed, "MOST_SEEN", 2_000)
+    assert AdversarialAutoencoder(random_state=0).fit(ds.dataset(folder)).n_iter_ == 2
+
+
+def test_partial_fit_goes_through_all_rows_once(folder, small):
+    model = AdversarialAutoencoder(random_state=0).partial_fit(ds.dataset(folder))
+    assert model.n_iter_ == 3
+    model.partial_fit(ds.dataset(folder))
+    assert model.n_iter_ == 6
+
+
+def test_labels_do_not_come_with_a_dataset(folder):
+    model = AdversarialAutoencoder(supervision="prior", random_state=0)
+    with pytest.raises(ValueError, match="a label for each row"):
+        model.fit(ds.dataset(folder), [0, 1])
+    assert not hasattr(model, "net_")
+
+
+def test_epochs_take_the_rows_in_turn():
+    rows = np.arange(10.0)[:, np.newaxis]
+    sample = TableDataset(rows[:4], scaler=Scaler(None).fit(rows, 0))
+
+    def parts():
+        while True:
+            yield from (rows[:3], rows[3:7], rows[7:])
+
+    dataset = StreamedDataset(sample, parts)
+    first, second, third = (dataset.of_epoch(epoch).X[:, 0].tolist() for epoch in range(3))
+    assert first == [0, 1, 2, 3]
+    assert second == [4, 5, 6, 7]
+    assert third == [8, 9, 0, 1]
+    assert dataset.of_epoch(1).X[:, 0].tolist() == second  # as a resumed fit asks
+    assert dataset.of_epoch(2).X[:, 0].tolist() == third

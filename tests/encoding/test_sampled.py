@@ -1,0 +1,131 @@
+"""Samples of Datasets: uniform, the same for a seed, and with what is rare."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from sklearn_aae import TableEncoder
+from sklearn_aae.encoding import _table_encoder
+from sklearn_aae.encoding._datasets import open_stream
+from sklearn_aae.encoding._sampled import sample_rows
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Twelve thousand rows in two files, with cells that a sample of few rows lacks."""
+    folder = tmp_path_factory.mktemp("rows")
+    rng = np.random.default_rng(0)
+    n = 12_000
+    start = datetime.datetime(2020, 1, 1)
+    city = rng.choice(["Rome", "Oslo"], n).astype(object)
+    city[7_777] = "Bern"
+    price = rng.normal(size=n).round(3)
+    price[[11, 9_999]] = -70.5, 80.25
+    grade = rng.integers(1, 6, n).astype(float)
+    grade[6_000] = np.nan
+    table = pa.table(
+        {
+            "row": np.arange(n),
+            "city": city,
+            "price": price,
+            "grade": pa.array(grade, from_pandas=True),
+            "day": [start + datetime.timedelta(days=int(i)) for i in rng.integers(0, 400, n)],
+            "paid": pa.array(rng.random(n) < 0.5, mask=np.arange(n) == 4_321),
+        }
+    )
+    pq.write_table(table[:5_000], folder / "a.parquet", row_group_size=700)
+    pq.write_table(table[5_000:], folder / "b.parquet", row_group_size=700)
+    return folder
+
+
+def sampled(source, size, seed=0, **options):
+    with open_stream(source) as stream:
+        return sample_rows(stream, size, seed, **options)
+
+
+def test_all_rows_come_back_in_order_if_they_are_few(folder):
+    sample = sampled(ds.dataset(folder), 12_000, with_rare=True)
+    assert sample.n_rows == 12_000
+    assert sample.X.equals(ds.dataset(folder).to_table())
+
+
+def test_a_sample_is_uniform_over_all_files(folder):
+    counts = np.zeros(12)
+    for seed in range(20):
+        rows = sampled(ds.dataset(folder), 600, seed).X["row"].to_numpy()
+        assert len(np.unique(rows)) == len(rows) == 600
+        assert (np.diff(rows) > 0).all()
+        counts += np.bincount(rows // 1000, minlength=12)
+    # 20 * 600 rows over 12 equal parts: 1,000 in each, with a standard deviation of 30.
+    assert (abs(counts - 1000) < 130).all()
+
+
+def test_a_seed_repeats_whatever_the_batches(folder):
+    first = sampled(ds.dataset(folder), 500, 3).X
+    assert first.equals(sampled(ds.dataset(folder), 500, 3).X)
+    assert not first.equals(sampled(ds.dataset(folder), 500, 4).X)
+    lazy = sampled(pl.scan_parquet(folder / "*.parquet"), 500, 3).X
+    assert isinstance(lazy, pl.DataFrame)
+    assert lazy["row"].to_list() == first["row"].to_pylist()
+
+
+def test_rare_cells_are_in_a_sample(folder):
+    plain = sampled(ds.dataset(folder), 100, 0).X
+    sample = sampled(ds.dataset(folder), 100, 0, with_rare=True).X
+    assert sample[:100].equals(plain)
+    assert set(sample["city"].to_pylist()) == {"Rome", "Oslo", "Bern"}
+    price = sample["price"].to_numpy()
+    assert price.min() == -70.5
+    assert price.max() == 80.25
+    assert sample["grade"].null_count == 1
+    assert sample["paid"].null_count == 1
+    assert len(sample["day"].unique()) == 400
+    # Each value once: 400 days and few rows beside.
+    assert len(sample) < 100 + 400 + 20
+
+
+def test_an_encoder_learns_the_levels_of_the_whole_table(folder, monkeypatch):
+    table = ds.dataset(folder).to_table().drop_columns(["row", "price"])
+    in_memory = TableEncoder().fit(table)
+    monkeypatch.setattr(_table_encoder, "SAMPLED_ROWS", 4_100)
+    streamed = TableEncoder().fit(ds.dataset(table))
+    names = ("name", "kind", "n_levels", "missing", "decimals", "step", "low", "high", "digits")
+    for own, known in zip(streamed.layout_.spans, in_memory.layout_.spans, strict=True):
+        assert [getattr(own, name) for name in names] == [getattr(known, name) for name in names]
+        if own.name != "day":  # of which each value is there once more
+            np.testing.assert_allclose(own.shares, known.shares, atol=0.03)
+    np.testing.assert_array_equal(streamed._to_levels(table), in_memory._to_levels(table))
+    levels = streamed._to_levels(table)
+    assert streamed._from_levels(levels).equals(in_memory._from_levels(levels))
+    with pytest.raises(ValueError, match="min_frequency=5 is a number of rows"):
+        TableEncoder(min_frequency=5).fit(ds.dataset(table))
+
+
+def test_quantiles_of_a_column_are_those_of_all_rows(folder, monkeypatch):
+    table = ds.dataset(folder).to_table().select(["price"])
+    monkeypatch.setattr(_table_encoder, "SAMPLED_ROWS", 6_000)
+    encoder = TableEncoder(max_levels=20).fit(ds.dataset(table))
+    shares = np.bincount(encoder._to_levels(table)[:, 0]) / len(table)
+    assert len(shares) == encoder.layout_.spans[0].n_levels == 20
+    assert (abs(shares - 0.05) < 0.01).all()
+
+
+def test_frames_of_fit_come_back(folder):
+    dataset = ds.dataset(folder)
+    assert isinstance(sampled(dataset, 5).X, pa.Table)
+    encoder = TableEncoder().fit(pl.scan_parquet(folder / "*.parquet"))
+    rows = dataset.to_table()[:5]
+    back = encoder.inverse_transform(encoder.transform(pl.from_arrow(rows)))
+    assert isinstance(back, pl.DataFrame)
+    assert isinstance(rows.to_pandas(), pd.DataFrame)
+
+
+def test_a_dataset_without_rows():
+    with pytest.raises(ValueError, match="no rows"):
+        TableEncoder().fit(ds.dataset(pa.table({"a": pa.array([], pa.int64())})))
