@@ -31,9 +31,11 @@ REQUIRES = [
 ]
 TABLE = ["pandas>=2.2.2", "pyarrow>=16.1"]
 PLOT = ["matplotlib>=3.9", "rich>=13.7"]
+DISTRIBUTED = ["dask[dataframe,distributed]>=2025.1"]
 TEST = [
     *TABLE,
     *PLOT,
+    *DISTRIBUTED,
     "hypothesis>=6.100",
     "mypy>=1.11",
     "numpydoc>=1.8",
@@ -47,6 +49,7 @@ DOCS = [
     *TABLE,
     *PLOT,
     "numpydoc>=1.8",
+    "optuna>=4.0",
     "pydata-sphinx-theme>=0.16",
     "sphinx>=8.1",
     "sphinx-gallery>=0.18",
@@ -92,6 +95,13 @@ setup(
     package_data={"sklearn_aae": ["py.typed"]},
     python_requires=">=3.11",
     install_requires=REQUIRES,
-    extras_require={"table": TABLE, "plot": PLOT, "test": TEST, "docs": DOCS, "bench": BENCH},
+    extras_require={
+        "table": TABLE,
+        "plot": PLOT,
+        "distributed": DISTRIBUTED,
+        "test": TEST,
+        "docs": DOCS,
+        "bench": BENCH,
+    },
     zip_safe=False,
 )

@@ -29,6 +29,7 @@ from sklearn_aae.exceptions import (
     NotSavableError,
     OversizedFileError,
 )
+from sklearn_aae.persistence import load_once
 from sklearn_aae.training import InPrecision
 from tests.instances import fast, fast_detector
 from tests.mixed_tables import animals
@@ -571,3 +572,14 @@ def test_a_part_is_what_the_manifest_says(monkeypatch):
     data = pack(contents.manifest, contents.state, contents.arrays)
     with pytest.raises(DamagedFileError, match="another checksum than the manifest says"):
         unpack(data)
+
+
+def test_a_file_is_loaded_once_in_a_process(model):
+    file = saved(model, training=False)
+    first = load_once(file)
+    assert load_once(bytes(bytearray(file))) is first  # other bytes of the same value
+    np.testing.assert_array_equal(first.transform(X), model.transform(X))
+    with pytest.raises(TypeError, match=r"read_bytes\(\)"):
+        load_once("model.aae")
+    with pytest.raises(DamagedFileError):
+        load_once(file[:-1])
