@@ -17,6 +17,7 @@ __all__ = [
     "DiscriminatorStalledWarning",
     "DivergenceWarning",
     "ForeignFileError",
+    "LostProcessError",
     "MissingExtraError",
     "ModelFileError",
     "NewerFileError",
@@ -67,6 +68,10 @@ class UnsupportedColumnsError(ValueError):
 
 class NonFiniteLossError(ValueError):
     """A loss became NaN or infinite before one epoch had finished."""
+
+
+class LostProcessError(RuntimeError):
+    """Another process of a training over several has ended, or does not answer."""
 
 
 class MissingExtraError(ImportError):

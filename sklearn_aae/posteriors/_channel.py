@@ -8,6 +8,7 @@ from numbers import Real
 import torch
 from torch import nn
 
+from sklearn_aae._utils._ranks import batch_moments, batch_rows
 from sklearn_aae.posteriors._base import Posterior
 
 #: Weight of a batch in the running statistics.
@@ -102,8 +103,8 @@ class CodeNorm(nn.Module):
 
     def forward(self, h: torch.Tensor) -> torch.Tensor:
         center, variance = self.center, self.variance
-        if self.training and len(h) > 1:
-            variance, center = torch.var_mean(h, dim=0, correction=0)
+        if self.training and batch_rows(h) > 1:
+            variance, center = batch_moments(h)
             self.center.lerp_(center.detach(), MOMENTUM)
             self.variance.lerp_(variance.detach(), MOMENTUM)
         return (h - center) * (variance + EPSILON).rsqrt()

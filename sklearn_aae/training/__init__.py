@@ -3,6 +3,7 @@
 from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches
 from sklearn_aae.training._callbacks import EarlyStopping, OwnCallback, TrainingContext, state_dicts
 from sklearn_aae.training._checkpoint import Checkpoint, Part, checkpoint_of, refuse_callbacks
+from sklearn_aae.training._distributed import distributed
 from sklearn_aae.training._inference import InPrecision, encode, in_precision, map_chunks
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import PHASES, RECONSTRUCTION, Phase
@@ -36,6 +37,7 @@ __all__ = [
     "TrainingReport",
     "change_full_rates",
     "checkpoint_of",
+    "distributed",
     "encode",
     "in_precision",
     "map_chunks",

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 
+from sklearn_aae._utils._ranks import from_first
 from sklearn_aae.metrics import PriorGap
 from sklearn_aae.training._batches import TableDataset
 from sklearn_aae.training._protocols import Net
@@ -141,6 +142,7 @@ class EarlyStopping(OwnCallback):
             self.first_loss_ = max(abs(loss), 1e-12)
         gap = self.gap_(net.encode_rows(dataset_valid))
         figure = loss / self.first_loss_ + self.GAP_WEIGHT * math.log(max(gap, 1.0))
+        gap, figure = from_first(gap, figure)
         net.history.record("prior_gap", gap)
         net.history.record("validation_figure", figure)
         if figure < self.best_ - self.tol:

@@ -20,6 +20,7 @@ from sklearn.callback import ProgressBar
 
 from sklearn_aae._utils._digest import digest
 from sklearn_aae._utils._random import draw_seed
+from sklearn_aae._utils._ranks import RANKS
 from sklearn_aae.archive import _arrays, _plain
 from sklearn_aae.archive._archive import pack, replace, unpack
 from sklearn_aae.archive._graph import MALFORMED, Reader, Writer
@@ -109,6 +110,9 @@ class Checkpoint:
         if folder is None:
             return
         versions = _versions()
+        ranks = RANKS.get()
+        #: Of processes that train together, the first writes for all.
+        self._writes = ranks is None or ranks.rank == 0
         self._fit = digest(versions, estimator, given, without=WITHOUT)
         self._name = name
         self.path = folder / f"{name}-{self._fit[:N_DIGITS]}{SUFFIX}"
@@ -195,6 +199,8 @@ class Checkpoint:
             self._write(self.parts if last else {**self.parts, part: state()})
 
     def _write(self, parts: dict[str, Any]) -> None:
+        if not self._writes:
+            return
         begun = time.monotonic()
         try:
             writer = Writer(KINDS)
@@ -213,7 +219,7 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the file, and what writes that were cut short have left beside it."""
-        if self._is_ours:
+        if self._is_ours and self._writes:
             for path in (self.path, *self.path.parent.glob(f".{self.path.name}.*.tmp")):
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from skorch.history import History
 
+from sklearn_aae._utils._ranks import send_from_first
 from sklearn_aae.training._phases import Phase
 
 
@@ -73,6 +74,7 @@ class EpochFigures:
 
     def record(self) -> bool:
         """Write means over the rows seen to the history; return whether all are finite."""
+        send_from_first(self.losses)  # every process decides by the same figures
         weights = np.asarray(self.sizes) / sum(self.sizes)
         means = weights @ self.losses[: len(self.sizes)].double().cpu().numpy()
         for name, column in self.columns.items():

@@ -10,6 +10,7 @@ from typing import Any, Self
 from skorch import NeuralNet
 from skorch.callbacks import Callback, Checkpoint, EpochTimer, LRScheduler, PrintLog
 
+from sklearn_aae._utils._ranks import any_rank
 from sklearn_aae._utils._signals import SignalWatch
 from sklearn_aae.training._callbacks import Made, StopTraining, user_callbacks
 from sklearn_aae.training._copying import EpochHistory, copy_to_train, lasting, without_own
@@ -142,7 +143,7 @@ class ListeningNet(NeuralNet):
                 self._end_in_order(method_name, error)
             if isinstance(callback, LRScheduler):
                 follow(self, callback)
-        if method_name == "on_epoch_end" and self.stop_wanted_:
+        if method_name == "on_epoch_end" and any_rank(self.stop_wanted_):
             raise StopTraining
 
     def _end_in_order(self, method_name: str, error: KeyboardInterrupt) -> None:

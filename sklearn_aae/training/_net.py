@@ -11,6 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
+from sklearn_aae._utils._ranks import send_from_first
 from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.networks import AAEModule
@@ -28,6 +29,7 @@ from sklearn_aae.training._callbacks import (
 )
 from sklearn_aae.training._copying import EpochHistory, copy_net
 from sklearn_aae.training._culprit import name_culprit
+from sklearn_aae.training._distributed import check_epoch
 from sklearn_aae.training._epoch import EpochFigures
 from sklearn_aae.training._explained import Explained
 from sklearn_aae.training._inference import encode
@@ -308,6 +310,7 @@ class AAENet(ListeningNet):
         """Tell batches, prior and stepper that an epoch of training begins."""
         batches.epoch = len(self.history)
         batches.noise_share = self.noise_share_
+        check_epoch(self, batches.dataset)
         if self.module_.prior.learns and len(self.history) > 1:
             self._update_prior(batches.dataset)
         if self._stepper is not None:
@@ -410,6 +413,8 @@ class AAENet(ListeningNet):
             self._update_prior(dataset, last=True)
         if isinstance(self.module_.head, FlaggedHead):
             self._match_flags(dataset, np.resize(rows, FLAG_DRAWS))
+        if not self.interrupted_:  # nobody waits for the processes of a job that was interrupted
+            send_from_first(*self.module_.state_dict().values())
 
     def _match_flags(self, dataset: TableDataset, rows: np.ndarray) -> None:
         """Let missing numbers be drawn as often as there are, with labels as of these rows."""
@@ -434,6 +439,8 @@ class AAENet(ListeningNet):
             x = dataset.gather(rows.numpy()).to(self.device)
             codes = module.encode(x, None if noise is None else noise.to(self.device))
             module.prior.update(codes.double().cpu(), generator, last=last)
+            if isinstance(module.prior, nn.Module):
+                send_from_first(*module.prior.state_dict().values())
         module.train(was_training)
 
     def encode_rows(self, dataset: TableDataset) -> np.ndarray:

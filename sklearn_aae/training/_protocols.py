@@ -23,6 +23,7 @@ class Net(Protocol):
     callbacks_: list[tuple[str, Callback]]
     history: History
     phases: tuple[Phase, ...]
+    seed: int
     batch_size: int
     max_epochs: int
     noise_share_: float

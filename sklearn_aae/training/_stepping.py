@@ -8,8 +8,10 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from sklearn_aae._utils._ranks import RANKS, shared_batch
 from sklearn_aae.training._batches import Batch
 from sklearn_aae.training._callbacks import has_listener
+from sklearn_aae.training._distributed import add_up, part_of
 from sklearn_aae.training._graph import GraphedStep, StepResult
 from sklearn_aae.training._phases import Phase, StepState
 from sklearn_aae.training._plain import PlainGradients, can_derive
@@ -22,6 +24,8 @@ class Stepper:
 
     def __init__(self, net: Net) -> None:
         self.net = net
+        #: The processes that each take a part of every batch; None for this one alone.
+        self.ranks = RANKS.get()
 
     def prepare_epoch(self) -> None:
         """Notice what callbacks have changed since the last epoch."""
@@ -31,10 +35,22 @@ class Stepper:
 
         ``watch`` is called with each phase when its gradients are there, and may change them.
         """
+        if self.ranks is None:
+            return self._take(batch, watch)
+        with shared_batch(self.ranks, len(batch.x)) as share:
+            return self._take(part_of(batch, share.rows), watch, share.weight)
+
+    def _take(
+        self, batch: Batch, watch: Callable[[Phase], object] | None, weight: float = 1.0
+    ) -> StepResult:
+        """Train each phase on a batch, of which other processes have the rest by weight."""
         state = StepState(batch)
         losses = []
         for phase in self.net.phases:
-            losses.append(self.gradients(phase, state))
+            loss = self.gradients(phase, state)
+            if self.ranks is not None:
+                loss = add_up(self.ranks, weight, loss, self._gradients_of(phase))
+            losses.append(loss)
             if watch is not None:
                 watch(phase)
             self.update(phase, watched=watch is not None)
@@ -62,6 +78,14 @@ class Stepper:
 
     def close(self) -> None:
         """Leave the net as a net that never had a stepper."""
+
+    def _gradients_of(self, phase: Phase) -> list[torch.Tensor]:
+        """Return what :meth:`gradients` has written, all there is to add up."""
+        trained = self._trained(phase)
+        for parameter in trained:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        return [parameter.grad for parameter in trained if parameter.grad is not None]
 
     def _optimizer(self, phase: Phase) -> Optimizer:
         return getattr(self.net, f"{phase.optimizer}_")
@@ -93,9 +117,9 @@ class FlatStepper(Stepper):
         self.spans: dict[str, slice | None] = {}
         if self.storage is None:
             return
-        can_record = runs_on_gpu(self.storage) and set(self.storage.adams) == set(
-            self.net.optimizer_names
-        )
+        # Where processes wait for each other, nothing is recorded.
+        flat = set(self.storage.adams) == set(self.net.optimizer_names)
+        can_record = runs_on_gpu(self.storage) and flat and self.ranks is None
         self.graphed = GraphedStep(super().take) if can_record else None
         self.derived = PlainGradients(self.net) if can_derive(self.net) else None
         self.spans = {p.name: self.storage.span(self._trained(p)) for p in self.net.phases}
@@ -131,6 +155,12 @@ class FlatStepper(Stepper):
         else:
             self.storage.gradients[span].zero_()
         return super().gradients(phase, state)
+
+    def _gradients_of(self, phase: Phase) -> list[torch.Tensor]:
+        span = self.spans.get(phase.name)
+        if self.storage is None or span is None:
+            return super()._gradients_of(phase)
+        return [self.storage.gradients[span]]
 
     def update(self, phase: Phase, *, watched: bool = False) -> None:
         if self.storage is None:
