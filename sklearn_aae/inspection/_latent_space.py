@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from sklearn.utils import check_consistent_length
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._random import draw_seed, make_generator
-from sklearn_aae.encoding import read_label_cells
+from sklearn_aae.inspection._groups import (
+    OF_VALUES,
+    Group,
+    class_colors,
+    groups_of,
+    read_labels,
+    refuse_colors,
+)
 from sklearn_aae.inspection._style import (
     MUTED,
     PALE,
     PALETTE,
     axes_or_new,
-    colors_of,
     matrix_of,
     name_in_legend,
     over,
@@ -24,18 +28,8 @@ from sklearn_aae.inspection._style import (
 
 #: Classes have other markers where the palette begins again.
 MARKERS = ("o", "^", "s", "P", "v", "X", "D")
-#: Keywords of a scatter that say how values become colours.
-OF_VALUES = ("cmap", "norm", "vmin", "vmax", "colorizer", "plotnonfinite")
 #: Entries of a column of the legend.
 COLUMN = 24
-
-
-class Group(NamedTuple):
-    """Rows that are drawn alike: their name in the legend, which they are, if they have labels."""
-
-    label: str
-    rows: np.ndarray
-    labelled: bool = True
 
 
 class LatentSpaceDisplay:
@@ -110,9 +104,7 @@ class LatentSpaceDisplay:
                 f"codes have {width} components, but prior has {self.prior.shape[1]} columns."
             )
         self.y = y
-        self._labels = None if y is None else read_label_cells(y)
-        if self._labels is not None:
-            check_consistent_length(self.codes, self._labels.missing)
+        self._labels = read_labels(y, self.codes)
         components = tuple(components)
         self.components = (0,) if width == 1 and components == (0, 1) else components
         if len(self.components) not in (1, 2) or not all(
@@ -200,7 +192,8 @@ class LatentSpaceDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
-            Passed on to ``Axes.scatter`` or ``Axes.hist`` for the codes.
+            Passed on to ``Axes.scatter`` or ``Axes.hist`` for the codes.  ``cmap`` is for
+            values of ``y`` and for its classes.
 
         Returns
         -------
@@ -209,14 +202,17 @@ class LatentSpaceDisplay:
 
         Raises
         ------
+        TypeError
+            If colours by row are passed as ``c``, or as ``hue``, and not as ``y``.
         MissingExtraError
             If matplotlib is needed and not installed.
         """
+        refuse_colors(kwargs)
         self.ax_ = axes_or_new(ax, (5.5, 4.8))
         self.figure_ = self.ax_.figure
         # What others drew on the axes stays in the legend.
         handles, texts = self.ax_.get_legend_handles_labels()
-        groups, values = self._groups()
+        groups, values = groups_of(self._labels, len(self.codes), "codes")
         draw = self._scatter if len(self.components) == 2 else self._histogram
         draw(groups, values, kwargs)
         if self.prior is not None:
@@ -229,22 +225,6 @@ class LatentSpaceDisplay:
             name_in_legend(self.ax_, handles, texts, **look)
         return self
 
-    def _groups(self) -> tuple[list[Group], np.ndarray | None]:
-        """Return the classes, or one class and the values of y; rows without a label are last."""
-        if self._labels is None:
-            return [Group("codes", np.ones(len(self.codes), dtype=bool))], None
-        labels, missing = self._labels
-        rest = [Group("unlabelled", missing, labelled=False)] if missing.any() else []
-        if not len(labels):
-            return rest, None
-        classes, indices = np.unique(labels, return_inverse=True)
-        numeric = np.issubdtype(labels.dtype, np.number)
-        if numeric and (type_of_target(labels) == "continuous" or len(classes) > len(PALETTE)):
-            return [Group("codes", ~missing), *rest], labels
-        own = np.full(len(missing), -1)
-        own[~missing] = indices
-        return [Group(str(label), own == i) for i, label in enumerate(classes)] + rest, None
-
     def _scatter(self, groups: list[Group], values: np.ndarray | None, kwargs: dict) -> None:
         first, second = self.components
         ax, self.prior_artist_ = self.ax_, None
@@ -252,16 +232,17 @@ class LatentSpaceDisplay:
             self.prior_artist_ = ax.scatter(
                 *self.prior[:, [first, second]].T, s=8, c=PALE, linewidths=0, label="prior"
             )
-        colors, artists = colors_of(len(groups)), {}
+        colors, artists = class_colors(groups, values, kwargs), {}
         # Rows without a class lie below the others.
         for i in sorted(range(len(groups)), key=lambda i: groups[i].labelled):
             label, mask, labelled = groups[i]
             marker = MARKERS[i // len(PALETTE) % len(MARKERS)]
             look = {"s": 16, "alpha": 0.85, "linewidths": 0, "label": label, "marker": marker}
             chosen = kwargs
+            if not labelled or values is None:
+                chosen = {name: kwargs[name] for name in kwargs if name not in OF_VALUES}
             if not labelled:
                 look |= {"color": MUTED, "s": 8, "alpha": 0.6, "marker": "o"}
-                chosen = {name: kwargs[name] for name in kwargs if name not in OF_VALUES}
             else:
                 look |= {"color": colors[i]} if values is None else {"c": values}
             points = self.codes[mask][:, [first, second]].T
@@ -278,7 +259,9 @@ class LatentSpaceDisplay:
         draws = codes[:0] if self.prior is None else self.prior[:, component]
         bins = np.histogram_bin_edges(np.concatenate([codes, draws]), bins=30)
         self.code_artists_ = []
-        for (label, mask, labelled), color in zip(groups, colors_of(len(groups)), strict=True):
+        colors = class_colors(groups, None, kwargs)
+        kwargs = {name: kwargs[name] for name in kwargs if name not in OF_VALUES}
+        for (label, mask, labelled), color in zip(groups, colors, strict=True):
             # Classes are shares of all rows, so that together they match the prior.
             share = np.full(mask.sum(), 1 / (len(codes) * (bins[1] - bins[0])))
             look = {"bins": bins, "weights": share, "alpha": 0.6, "label": label}

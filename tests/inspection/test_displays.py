@@ -180,11 +180,36 @@ RED = (1.0, 0.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize("y", [None, ["a", "b", None], [0.1, 0.2, 3.0]])
-@pytest.mark.parametrize("name", ["c", "color", "fc", "facecolor", "facecolors"])
+@pytest.mark.parametrize("name", ["color", "fc", "facecolor", "facecolors"])
 def test_scatter_takes_colours_by_any_name(pyplot, y, name):
     display = LatentSpaceDisplay([[0, 1], [1, 0.5], [2, 0]], y=y).plot(**{name: "red"}, alpha=1)
     assert all(tuple(a.get_facecolor()[0]) == RED for a in display.code_artists_)
     assert len(display.figure_.axes) == 1  # what has no values has no colour bar
+
+
+@pytest.mark.parametrize("name", ["c", "hue"])
+@pytest.mark.parametrize("width", [1, 2])
+def test_colours_by_row_are_called_y(pyplot, width, name):
+    with pytest.raises(TypeError, match=f"{name}= is no keyword .* as y="):
+        LatentSpaceDisplay(np.eye(width)).plot(**{name: [0] * width})
+    assert not pyplot.get_fignums()
+
+
+def test_classes_take_the_colours_of_a_map(pyplot):
+    import matplotlib
+
+    labels = ["a", "b", "c", None]
+    for width in (1, 2):
+        display = LatentSpaceDisplay(np.ones((4, width)), y=labels).plot(cmap="cividis", alpha=1)
+        first, _, third, _ = display.code_artists_
+        faces = [
+            a[0].get_facecolor() if width == 1 else a.get_facecolor()[0] for a in (first, third)
+        ]
+        cmap = matplotlib.colormaps["cividis"]
+        np.testing.assert_allclose(faces, [cmap(0.0), cmap(1.0)])
+    display = LatentSpaceDisplay(np.ones((4, 2)), y=labels).plot(cmap="tab10", alpha=1)
+    faces = [artist.get_facecolor()[0] for artist in display.code_artists_[:3]]
+    np.testing.assert_allclose(faces, [matplotlib.colormaps["tab10"](i) for i in range(3)])
 
 
 @pytest.mark.parametrize("name", ["lw", "linewidth", "linewidths"])
