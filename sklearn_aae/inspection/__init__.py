@@ -1,7 +1,15 @@
-"""Pictures of a fitted model; matplotlib comes with the extra ``plot``."""
+"""Pictures of fitted estimators; matplotlib comes with the extra ``plot``."""
 
+from sklearn_aae.inspection._anomaly_scores import AnomalyScoreDisplay
 from sklearn_aae.inspection._latent_space import LatentSpaceDisplay
 from sklearn_aae.inspection._loss_curve import LossCurveDisplay
+from sklearn_aae.inspection._p_values import PValueDisplay
 from sklearn_aae.inspection._reconstruction import ReconstructionDisplay
 
-__all__ = ["LatentSpaceDisplay", "LossCurveDisplay", "ReconstructionDisplay"]
+__all__ = [
+    "AnomalyScoreDisplay",
+    "LatentSpaceDisplay",
+    "LossCurveDisplay",
+    "PValueDisplay",
+    "ReconstructionDisplay",
+]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
+from sklearn_aae.inspection._anomaly_scores import bins_of, logarithmic, scale_logarithmically
 from sklearn_aae.inspection._comparison import draw_correlations, draw_marginals
 from sklearn_aae.inspection._loss_curve import LossCurveDisplay
 from sklearn_aae.inspection._report_data import ReportData
@@ -186,18 +187,17 @@ def draw_scores(ax: Any, data: ReportData) -> None:
     """Draw the histogram of the scores with the flagged rows marked."""
     tidy(ax)
     anomaly, tail = -data.scores, data.flagged
-    logarithmic = anomaly.min() > 0 and anomaly.max() > 4 * np.median(anomaly)
-    edges = _bins(anomaly, logarithmic)
+    is_logarithmic = logarithmic(anomaly)
     ax.hist(
         [anomaly[~tail], anomaly[tail]],
-        bins=edges,
+        bins=bins_of(anomaly, is_logarithmic),
         stacked=True,
         color=[BLUE, VERMILION],
         edgecolor="white",
         linewidth=0.4,
     )
-    if logarithmic:
-        _logarithmic(ax, anomaly)
+    if is_logarithmic:
+        scale_logarithmically(ax, anomaly)
     else:
         ax.locator_params(axis="x", nbins=6)
     if len(anomaly) > CROWD:
@@ -218,22 +218,3 @@ def draw_scores(ax: Any, data: ReportData) -> None:
     text = f"orange: flagged ({tail.sum():,} {rows}); marks: the top {len(named)}"
     heading(ax, "How unusual the rows are", text)
     ax.set(xlabel="anomaly score (minus the score)", ylabel="rows")
-
-
-def _bins(values: np.ndarray, logarithmic: bool) -> np.ndarray:
-    count = int(np.clip(2 * len(values) ** 0.5, 8, 60))
-    low, high = values.min(), values.max()
-    if high <= low:
-        return np.array([low - 0.5, low + 0.5])
-    if logarithmic:
-        return np.geomspace(low * 0.999, high * 1.001, count + 1)
-    return np.linspace(low, high, count + 1)
-
-
-def _logarithmic(ax: Any, values: np.ndarray) -> None:
-    ticker = import_extra("matplotlib.ticker", "plot")
-    ax.set_xscale("log")
-    steps = (1, 2, 5) if values.max() / values.min() < 500 else (1,)
-    ax.xaxis.set_major_locator(ticker.LogLocator(subs=steps))
-    ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.xaxis.set_minor_locator(ticker.NullLocator())

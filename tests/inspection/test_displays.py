@@ -13,7 +13,13 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.exceptions import MissingExtraError
-from sklearn_aae.inspection import LatentSpaceDisplay, LossCurveDisplay, ReconstructionDisplay
+from sklearn_aae.inspection import (
+    AnomalyScoreDisplay,
+    LatentSpaceDisplay,
+    LossCurveDisplay,
+    PValueDisplay,
+    ReconstructionDisplay,
+)
 from tests.instances import fast
 
 HISTORY = {
@@ -25,6 +31,8 @@ DISPLAYS = [
     lambda: LatentSpaceDisplay([[0, 0], [1, 1], [2, 2]]),
     lambda: LossCurveDisplay(HISTORY),
     lambda: ReconstructionDisplay([[0, 1], [1, 0]], [[0, 1], [1, 1]]),
+    lambda: AnomalyScoreDisplay([-1.0, -3.0], threshold=-2, p_values=[0.9, 0.1]),
+    lambda: PValueDisplay([0.1, 0.5]),
 ]
 
 
