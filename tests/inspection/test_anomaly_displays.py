@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_aae import AAEOutlierDetector
-from sklearn_aae.inspection import AnomalyScoreDisplay, PValueDisplay
+from sklearn_aae.inspection import AnomalyScoreDisplay, DriftDisplay, PValueDisplay
 from tests.instances import fast, fast_detector
 
 
@@ -118,3 +118,39 @@ def test_labels_are_called_y(pyplot, display, table, detector):
     display.from_estimator(detector, table, table[:, 0], cmap="magma")
     with pytest.raises(ValueError, match="not fitted"):
         display.from_estimator(AAEOutlierDetector(), table)
+
+
+# ------------------------------------------------------------------------- drift
+
+
+def test_drift_by_row_and_by_column(pyplot, table, detector):
+    shifted = table[160:].copy()
+    shifted[:, 1] += 9
+    monitor = detector.drift_monitor(alpha=0.1)
+    drift = monitor.update(shifted)
+    display = DriftDisplay.from_monitor(monitor)
+    np.testing.assert_allclose(display.line_.get_ydata(), monitor.history_ / np.log(10))
+    assert display.bound_.get_ydata()[0] == pytest.approx(1)
+    assert display.alarm_.get_xdata()[0] == drift.first_row + 1
+    names = [label.get_text() for label in display.columns_ax_.get_yticklabels()]
+    found = dict(zip(names, (bar.get_width() for bar in display.bars_), strict=True))
+    for name, evidence in monitor.column_evidence_.items():
+        assert found[str(name)] == pytest.approx(evidence / np.log(10))
+    assert names[0] == str(drift.columns[0]) == "1"
+    colors = [bar.get_facecolor() for bar in display.bars_]
+    assert colors[0] != colors[-1]
+    again = DriftDisplay.from_estimator(detector, shifted, alpha=0.1)
+    np.testing.assert_array_equal(again.history, monitor.history_)
+
+
+def test_drift_in_given_axes(pyplot):
+    _, (ax, other) = pyplot.subplots(1, 2)
+    evidence = {f"column {i}": float(i) for i in range(20)}
+    display = DriftDisplay([0.1, 0.2], column_evidence=evidence)
+    assert display.plot(ax).columns_ax_ is None
+    assert display.plot(ax, columns_ax=other, n_columns=3, color="red").columns_ax_ is other
+    assert display.alarm_ is None
+    assert display.line_.get_color() == "red"
+    assert [bar.get_width() * np.log(10) for bar in display.bars_] == pytest.approx([19, 18, 17])
+    with pytest.raises(ValueError, match="alpha == 2"):
+        DriftDisplay([0.1], alpha=2)

@@ -15,6 +15,7 @@ from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.exceptions import MissingExtraError
 from sklearn_aae.inspection import (
     AnomalyScoreDisplay,
+    DriftDisplay,
     LatentSpaceDisplay,
     LossCurveDisplay,
     PValueDisplay,
@@ -33,6 +34,7 @@ DISPLAYS = [
     lambda: ReconstructionDisplay([[0, 1], [1, 0]], [[0, 1], [1, 1]]),
     lambda: AnomalyScoreDisplay([-1.0, -3.0], threshold=-2, p_values=[0.9, 0.1]),
     lambda: PValueDisplay([0.1, 0.5]),
+    lambda: DriftDisplay([0.0, 1.0], column_evidence={"a": 2.0}),
 ]
 
 
