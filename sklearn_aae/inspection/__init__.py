@@ -1,6 +1,7 @@
 """Pictures of fitted estimators; matplotlib comes with the extra ``plot``."""
 
 from sklearn_aae.inspection._anomaly_scores import AnomalyScoreDisplay
+from sklearn_aae.inspection._contributions import ContributionDisplay
 from sklearn_aae.inspection._drift import DriftDisplay
 from sklearn_aae.inspection._latent_space import LatentSpaceDisplay
 from sklearn_aae.inspection._loss_curve import LossCurveDisplay
@@ -9,6 +10,7 @@ from sklearn_aae.inspection._reconstruction import ReconstructionDisplay
 
 __all__ = [
     "AnomalyScoreDisplay",
+    "ContributionDisplay",
     "DriftDisplay",
     "LatentSpaceDisplay",
     "LossCurveDisplay",

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 
 from sklearn_aae import AAEOutlierDetector
-from sklearn_aae.inspection import AnomalyScoreDisplay, DriftDisplay, PValueDisplay
+from sklearn_aae.inspection import (
+    AnomalyScoreDisplay,
+    ContributionDisplay,
+    DriftDisplay,
+    PValueDisplay,
+)
 from tests.instances import fast, fast_detector
 
 
@@ -154,3 +161,105 @@ def test_drift_in_given_axes(pyplot):
     assert [bar.get_width() * np.log(10) for bar in display.bars_] == pytest.approx([19, 18, 17])
     with pytest.raises(ValueError, match="alpha == 2"):
         DriftDisplay([0.1], alpha=2)
+
+
+# ----------------------------------------------------------------- contributions
+
+PEOPLE = pd.DataFrame(
+    {
+        "age": [20, 30, 40, 50] * 12,
+        "sex": ["m", "f", None, "f"] * 12,
+        "hired": pd.to_datetime(["2020-01-05", "2021-03-04", "2022-01-01", None] * 12),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return fast_detector().fit(PEOPLE)
+
+
+@pytest.mark.parametrize("convert", [lambda frame: frame, pl.from_pandas])
+def test_waterfall_adds_up_and_says_what_was_expected(pyplot, convert):
+    people = convert(PEOPLE)
+    judge = fast_detector().fit(people)
+    odd = PEOPLE[:1].assign(sex="x")
+    display = ContributionDisplay.from_estimator(judge, convert(odd))
+    cells = dict(zip(PEOPLE.columns, judge.score_contributions(convert(odd))[0], strict=True))
+    for name, bar in zip(display.columns_, display.bars_, strict=True):
+        assert bar.get_width() == pytest.approx(cells[name])
+    top, bottom = display.bars_[0], display.bars_[-1]
+    assert top.get_x() + top.get_width() == pytest.approx(-judge.score_samples(convert(odd))[0])
+    assert bottom.get_x() == pytest.approx(0)
+    labels = dict(zip(display.columns_, display.ax_.get_yticklabels(), strict=True))
+    (reason,) = [why for why in judge.explain(convert(odd))[0] if why.column == "sex"]
+    assert labels["sex"].get_text() == f"sex = x\nexpected {reason.expected or 'missing'}"
+    assert labels["hired"].get_text().startswith("hired = 2020-01-05\n")
+
+
+def test_waterfall_adds_up_other_columns(pyplot):
+    display = ContributionDisplay([[4.0, -1.0, 2.0, 0.5, 0.25]]).plot(n_columns=2, color="red")
+    assert display.columns_ == [0, 2]
+    assert [bar.get_width() for bar in display.bars_] == pytest.approx([4, 2, -0.25])
+    assert [bar.get_x() for bar in display.bars_] == pytest.approx([1.75, -0.25, 0])
+    assert display.ax_.get_yticklabels()[-1].get_text() == "3 other columns"
+    assert display.ax_.get_yticklabels()[0].get_text() == "0"
+
+
+def test_swarm_shows_each_row_in_each_column(pyplot, judge):
+    display = ContributionDisplay.from_estimator(judge, PEOPLE)
+    parts = pd.DataFrame(judge.score_contributions(PEOPLE), columns=PEOPLE.columns)
+    assert display.columns_ == list(parts.abs().mean().sort_values(ascending=False).index)
+    ranked, grey = display.points_
+    # Categories, and the dates that are missing, have no rank.
+    assert len(grey.get_offsets()) == 48 + 12
+    for name in ("age", "hired"):
+        height = display.columns_.index(name)
+        known = PEOPLE[name].notna().to_numpy()
+        own = np.abs(ranked.get_offsets()[:, 1] - height) < 0.5
+        np.testing.assert_allclose(
+            np.sort(ranked.get_offsets()[own, 0]), np.sort(parts[name][known])
+        )
+    ages = np.abs(ranked.get_offsets()[:, 1] - display.columns_.index("age")) < 0.5
+    np.testing.assert_allclose(ranked.get_array()[ages], [0, 1 / 3, 2 / 3, 1] * 12)
+
+
+def test_swarm_by_label_and_by_value(pyplot, judge):
+    display = ContributionDisplay.from_estimator(judge, PEOPLE, ["a", "b", "a", None] * 12)
+    assert [len(points.get_offsets()) for points in display.points_] == [72, 36, 36]
+    assert legend_of(display.ax_) == ["a", "b", "unlabelled"]
+    values = np.linspace(0, 1, 48) ** 2
+    (points,) = ContributionDisplay.from_estimator(judge, PEOPLE, values, cmap="magma").points_
+    np.testing.assert_array_equal(points.get_array(), np.repeat(values, 3))
+    assert points.get_cmap().name == "magma"
+
+
+def test_contributions_of_a_model(pyplot, table):
+    model = fast(max_epochs=1).fit(table)
+    display = ContributionDisplay.from_estimator(model, table[:1])
+    assert sum(bar.get_width() for bar in display.bars_) == pytest.approx(
+        -model.score_samples(table[:1])[0]
+    )
+    assert "expected" not in display.ax_.get_yticklabels()[0].get_text()
+
+
+@pytest.mark.parametrize(
+    "arguments, match",
+    [
+        ({"feature_names": ["a"]}, "1 feature_names"),
+        ({"values": np.zeros((2, 3))}, "3 rows and 2 columns"),
+        ({"values": np.zeros((3, 1))}, "3 rows and 2 columns"),
+        ({"y": [0]}, "inconsistent numbers of samples"),
+    ],
+)
+def test_contributions_bad_shapes(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        ContributionDisplay(np.ones((3, 2)), **arguments)
+
+
+def test_contributions_refuse_other_names_for_y(judge):
+    for name in ("hue", "c"):
+        with pytest.raises(TypeError, match="as y="):
+            ContributionDisplay.from_estimator(judge, PEOPLE, **{name: PEOPLE["sex"]})
+    with pytest.raises(ValueError, match="n_columns == 0"):
+        ContributionDisplay(np.ones((3, 2))).plot(n_columns=0)

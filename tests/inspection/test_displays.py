@@ -15,6 +15,7 @@ from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.exceptions import MissingExtraError
 from sklearn_aae.inspection import (
     AnomalyScoreDisplay,
+    ContributionDisplay,
     DriftDisplay,
     LatentSpaceDisplay,
     LossCurveDisplay,
@@ -34,6 +35,8 @@ DISPLAYS = [
     lambda: ReconstructionDisplay([[0, 1], [1, 0]], [[0, 1], [1, 1]]),
     lambda: AnomalyScoreDisplay([-1.0, -3.0], threshold=-2, p_values=[0.9, 0.1]),
     lambda: PValueDisplay([0.1, 0.5]),
+    lambda: ContributionDisplay([[1.0, 2.0]], values=[[0, "a"]], expected={1: "b"}),
+    lambda: ContributionDisplay([[1.0, 2.0], [0.0, 1.0]], values=[[0, "a"], [1, None]]),
     lambda: DriftDisplay([0.0, 1.0], column_evidence={"a": 2.0}),
 ]
 
