@@ -12,7 +12,7 @@ import numpy as np
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, __version__
 from sklearn_aae.audit._rows import RowAudit, audit_rows
 from sklearn_aae.audit._table import AuditTable
-from sklearn_aae.encoding import CATEGORY, DATE, DURATION, read_matrices
+from sklearn_aae.inspection._compared import read_cells
 from sklearn_aae.inspection._reconstruction import explained_variance
 from sklearn_aae.inspection._report_data import ReportData
 from sklearn_aae.inspection._unusual import most_unusual
@@ -20,7 +20,6 @@ from sklearn_aae.metrics import code_information, prior_draws, prior_gap
 
 N_PRIOR_DRAWS = 50_000
 N_SHOWN = 5
-MICROSECONDS_PER_DAY = 86_400e6
 
 
 @dataclass(frozen=True)
@@ -133,8 +132,7 @@ def report_data(audit: Audit) -> ReportData:
     table, frame = audit.table, audit.table.frame
     (n_rows, n_columns), n_components = frame.shape, audit.codes.shape[1]
     tables = {"table": frame, "expected": audit.rows.expected, "synthetic": audit.synthetic}
-    numbers = read_matrices(tables)
-    days = np.where(np.isin(numbers.kinds, [DATE, DURATION]), MICROSECONDS_PER_DAY, 1)
+    cells, facts = read_cells(tables)
     return ReportData(
         title=table.title,
         subtitle=f"{_plural(n_rows, 'row')} × {_plural(n_columns, 'column')} in "
@@ -142,23 +140,18 @@ def report_data(audit: Audit) -> ReportData:
         f"{audit.fit}   ·   "
         f"prior gap {audit.gap:.2f} (up to 1 could be chance)",
         footer=f"sklearn_aae {__version__}",
-        names=list(frame.columns),
         row_ids=list(frame.index),
-        rows=numbers["table"] / days,
-        expected=numbers["expected"] / days,
+        rows=cells["table"],
+        expected=cells["expected"],
         contributions=audit.rows.contributions,
         scores=audit.rows.scores,
         flagged=audit.rows.flagged,
-        synthetic=numbers["synthetic"] / days,
+        synthetic=cells["synthetic"],
         codes=audit.codes,
         prior=audit.prior,
         history=audit.history,
-        labels=[
-            list(map(str, levels)) if kind == CATEGORY else None
-            for kind, levels in zip(numbers.kinds, numbers.levels, strict=True)
-        ],
-        is_date=[kind == DATE for kind in numbers.kinds],
         is_identifier=table.is_identifier(),
+        **facts,
     )
 
 

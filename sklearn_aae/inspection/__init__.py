@@ -7,6 +7,8 @@ from sklearn_aae.inspection._latent_space import LatentSpaceDisplay
 from sklearn_aae.inspection._loss_curve import LossCurveDisplay
 from sklearn_aae.inspection._p_values import PValueDisplay
 from sklearn_aae.inspection._reconstruction import ReconstructionDisplay
+from sklearn_aae.inspection._synthetic_comparison import SyntheticComparisonDisplay
+from sklearn_aae.inspection._synthetic_scores import SyntheticScoresDisplay
 
 __all__ = [
     "AnomalyScoreDisplay",
@@ -16,4 +18,6 @@ __all__ = [
     "LossCurveDisplay",
     "PValueDisplay",
     "ReconstructionDisplay",
+    "SyntheticComparisonDisplay",
+    "SyntheticScoresDisplay",
 ]

@@ -1,14 +1,15 @@
-"""Real and synthetic rows of the report, side by side."""
+"""Columns and pairs of real and synthetic rows, side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.inspection._associations import associations
-from sklearn_aae.inspection._report_data import ReportData
+from sklearn_aae.inspection._compared import Compared
 from sklearn_aae.inspection._style import (
     BLUE,
     INK,
@@ -16,13 +17,12 @@ from sklearn_aae.inspection._style import (
     ORANGE,
     color_bar,
     heading,
+    over,
     shorten,
     shorten_all,
     tidy,
 )
 
-#: Number of columns whose marginals are shown.
-N_MARGINALS = 6
 #: The most columns whose pairs are looked at; of more, so many from first to last.
 MOST_COLUMNS = 64
 #: Up to so many columns the correlation matrices name them.
@@ -33,9 +33,11 @@ N_SMALL_TICKS = 16
 N_LEVELS = 5
 
 
-def draw_correlations(figure: Any, data: ReportData) -> None:
-    """Draw the correlations or associations of the columns of real and synthetic rows."""
-    axes = figure.subplots(1, 2)
+def draw_associations(axes: Sequence[Any], data: Compared, **kwargs: Any) -> list[Any]:
+    """Draw the correlations or associations of the columns of real and synthetic rows.
+
+    Return the images on the two axes; none if fewer than two columns vary.
+    """
     what = "Associations" if data.is_mixed else "Correlations"
     varying = np.flatnonzero([_varies(column) for column in data.rows.T])
     varying = varying[: len(varying) * (len(data.synthetic) > 1)]
@@ -43,20 +45,17 @@ def draw_correlations(figure: Any, data: ReportData) -> None:
         for ax in axes:
             ax.set_axis_off()
         heading(axes[0], what, "fewer than two columns vary")
-        return
+        return []
     n_varying = len(varying)
     if n_varying > MOST_COLUMNS:
         varying = varying[np.linspace(0, n_varying - 1, MOST_COLUMNS).round().astype(int)]
-    tables = [rows[:, varying] for rows in (data.rows, data.synthetic)]
-    if data.is_mixed:
-        real, synthetic = (associations(rows, data.is_category[varying]) for rows in tables)
-    else:
-        real, synthetic = map(_correlation, tables)
+    real, synthetic = associations_of(data, varying)
     low, colors = (0, "Blues") if data.is_mixed else (-1, "RdBu_r")
     order = _similar_first(real)
-    image = None
+    look = over({"cmap": colors, "vmin": low, "vmax": 1}, kwargs)
+    images = []
     for ax, matrix in zip(axes, (real, synthetic), strict=True):
-        image = ax.imshow(matrix[np.ix_(order, order)], cmap=colors, vmin=low, vmax=1)
+        images.append(ax.imshow(matrix[np.ix_(order, order)], **look))
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0, labelsize=8, colors=INK)
         ax.set_xticks([])
@@ -66,12 +65,22 @@ def draw_correlations(figure: Any, data: ReportData) -> None:
         size = 8 if len(varying) <= N_TICKS else 7
         axes[0].set_yticks(range(len(order)), names, fontsize=size)
     ticks = sorted({low, 0, 1})
-    color_bar(image, axes, ticks, location="bottom", shrink=0.5, aspect=30, pad=0.03)
+    color_bar(images[-1], axes, ticks, location="bottom", shrink=0.5, aspect=30, pad=0.03)
     pairs = ~np.eye(len(varying), dtype=bool)
     gap = np.abs(real - synthetic)[pairs].mean()
     of_all = f"{len(varying)} of {n_varying:,}" if len(varying) < n_varying else f"{n_varying}"
     heading(axes[0], f"{what}: real", f"{of_all} columns, similar ones side by side")
     heading(axes[1], f"{what}: synthetic", f"mean absolute difference {gap:.2f}")
+    return images
+
+
+def associations_of(data: Compared, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much columns depend on each other, in real and in synthetic rows."""
+    real, synthetic = (rows[:, columns] for rows in (data.rows, data.synthetic))
+    if data.is_mixed:
+        is_category = data.is_category[columns]
+        return associations(real, is_category), associations(synthetic, is_category)
+    return _correlation(real), _correlation(synthetic)
 
 
 def _varies(column: np.ndarray) -> bool:
@@ -95,48 +104,54 @@ def _similar_first(correlation: np.ndarray) -> np.ndarray:
     return leaves_list(tree)
 
 
-def draw_marginals(figure: Any, data: ReportData) -> None:
-    """Draw columns in real and synthetic rows, best match to worst."""
-    pairs = [
-        tuple(cells[~np.isnan(cells)] for cells in both)
-        for both in zip(data.rows.T, data.synthetic.T, strict=True)
-    ]
-    is_category = data.is_category
-    gaps = np.array([_gap(*pair, codes=c) for pair, c in zip(pairs, is_category, strict=True)])
-    order = np.argsort(gaps, kind="stable")
+def best_first(data: Compared) -> np.ndarray:
+    """Return the columns in the order of how alike real and synthetic cells are."""
+    order = np.argsort(_gaps(data), kind="stable")
     if any(data.is_identifier) and not all(data.is_identifier):
         # Bars of a row each, and a distance that says how many rows were drawn.
         order = order[~np.array(data.is_identifier)[order]]
-    count = min(N_MARGINALS, len(order))
-    shown = order[np.linspace(0, len(order) - 1, count).round().astype(int)]
-    axes = figure.subplots(1, max(count, 3), squeeze=False)[0]
+    return order
+
+
+def spread_over(order: np.ndarray, count: int) -> np.ndarray:
+    """Return so many of a list from its first to its last, evenly spaced."""
+    return order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)]
+
+
+def draw_marginals(axes: Sequence[Any], data: Compared, shown: np.ndarray, **kwargs: Any) -> None:
+    """Draw columns in real and synthetic rows, each on axes of its own."""
+    gaps = _gaps(data)
     names = shorten_all([data.names[column] for column in shown], 22)
     for ax, column, name in zip(axes, shown, names, strict=False):
-        if not all(map(len, pairs[column])):
+        cells = _known(data, column)
+        if not all(map(len, cells)):
             tidy(ax)
             ax.set(xticks=[], yticks=[])
-        elif is_category[column]:
-            _draw_levels(ax, pairs[column], data.labels[column])
+        elif data.is_category[column]:
+            _draw_levels(ax, cells, data.labels[column], kwargs)
         else:
-            _draw_marginal(ax, *pairs[column])
+            _draw_marginal(ax, *cells, kwargs)
         if data.is_date and data.is_date[column]:
-            _show_dates(ax)
-        text = _distance("TV" if is_category[column] else "KS", gaps[column], data, column)
+            show_dates(ax.xaxis)
+        text = _distance("TV" if data.is_category[column] else "KS", gaps[column], data, column)
         heading(ax, name, text, weight="normal", size=10)
-    for ax in axes[count:]:
+    for ax in axes[len(shown) :]:
         ax.set_axis_off()
-    chosen = f"{count} of {len(gaps)} columns, " if count < len(gaps) else ""
-    figure.suptitle(
-        f"Columns, real (filled) and synthetic (line): {chosen}best match to worst",
-        x=0.008,
-        ha="left",
-        fontsize=11,
-        weight="bold",
-        color=INK,
-    )
 
 
-def _distance(what: str, gap: float, data: ReportData, column: int) -> str:
+def _known(data: Compared, column: int) -> tuple[np.ndarray, ...]:
+    """Return the cells of a column that are there, in real and in synthetic rows."""
+    both = data.rows[:, column], data.synthetic[:, column]
+    return tuple(cells[~np.isnan(cells)] for cells in both)
+
+
+def _gaps(data: Compared) -> np.ndarray:
+    """Return how far real and synthetic cells are apart, by column."""
+    is_category = data.is_category
+    return np.array([_gap(*_known(data, j), codes=is_category[j]) for j in range(len(data.names))])
+
+
+def _distance(what: str, gap: float, data: Compared, column: int) -> str:
     """Say how far real and synthetic cells are apart, and how many are missing if any are."""
     shares = [100 * np.isnan(rows[:, column]).mean() for rows in (data.rows, data.synthetic)]
     if not any(shares):
@@ -167,7 +182,7 @@ def _shares(real: np.ndarray, drawn: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def _draw_levels(ax: Any, codes: tuple[np.ndarray, ...], labels: Any) -> None:
+def _draw_levels(ax: Any, codes: tuple[np.ndarray, ...], labels: Any, kwargs: dict) -> None:
     """Draw a bar for each of the most frequent levels, and one for the others."""
     shares = np.array(_shares(*codes))
     used = np.flatnonzero(shares.sum(axis=0))
@@ -181,7 +196,8 @@ def _draw_levels(ax: Any, codes: tuple[np.ndarray, ...], labels: Any) -> None:
         names.append(shorten(f"{len(order) - n_own:,} others", 11))
     positions = np.arange(len(names))
     ax.barh(positions, bars[0], 0.8, color=BLUE, alpha=0.35)
-    ax.barh(positions, bars[1], 0.8, facecolor="none", edgecolor=ORANGE, linewidth=1.6)
+    look = {"facecolor": "none", "edgecolor": ORANGE, "linewidth": 1.6}
+    ax.barh(positions, bars[1], 0.8, **over(look, kwargs))
     tidy(ax)
     ax.set_yticks(positions, names)
     ax.tick_params(axis="y", length=0, labelcolor=INK, labelsize=8)
@@ -192,19 +208,19 @@ def _draw_levels(ax: Any, codes: tuple[np.ndarray, ...], labels: Any) -> None:
     ax.xaxis.set_major_formatter(import_extra("matplotlib.ticker", "plot").PercentFormatter(1, 0))
 
 
-def _show_dates(ax: Any) -> None:
+def show_dates(axis: Any, most: int = 4) -> None:
     """Let the ticks of an axis in days be dates."""
     dates = import_extra("matplotlib.dates", "plot")
-    locator = dates.AutoDateLocator(minticks=2, maxticks=4)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    locator = dates.AutoDateLocator(minticks=2, maxticks=most)
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
-def _draw_marginal(ax: Any, real: np.ndarray, drawn: np.ndarray) -> None:
+def _draw_marginal(ax: Any, real: np.ndarray, drawn: np.ndarray, kwargs: dict) -> None:
     bins = _bins(real, drawn)
     for values, look in (
         (real, {"color": BLUE, "alpha": 0.35}),
-        (drawn, {"color": ORANGE, "histtype": "step", "linewidth": 1.6}),
+        (drawn, over({"color": ORANGE, "histtype": "step", "linewidth": 1.6}, kwargs)),
     ):
         # Shares of all rows: bars stay comparable although far tails are not shown.
         ax.hist(values, bins=bins, weights=np.full(len(values), 1 / len(values)), **look)

@@ -8,7 +8,12 @@ import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.inspection._anomaly_scores import bins_of, logarithmic, scale_logarithmically
-from sklearn_aae.inspection._comparison import draw_correlations, draw_marginals
+from sklearn_aae.inspection._comparison import (
+    best_first,
+    draw_associations,
+    draw_marginals,
+    spread_over,
+)
 from sklearn_aae.inspection._loss_curve import LossCurveDisplay
 from sklearn_aae.inspection._report_data import ReportData
 from sklearn_aae.inspection._style import (
@@ -27,6 +32,8 @@ from sklearn_aae.inspection._unusual import draw_heat_map, most_unusual, place_l
 
 #: How many of the most unusual rows are named in the picture of the codes.
 N_NAMED = 5
+#: Number of columns whose marginals are shown.
+N_MARGINALS = 6
 #: Shares of the prior's draws that its contours hold, outermost first.
 CONTOURS = (0.99, 0.9, 0.5)
 #: From so many rows on, points hide the contours and a tail is invisible beside the rest.
@@ -52,12 +59,28 @@ def draw_report(data: ReportData) -> Any:
     draw_scores(scores, data)
     left, right = middle.subfigures(1, 2, width_ratios=[1.45, 1])
     draw_heat_map(left, data)
-    draw_correlations(right, data)
-    draw_marginals(bottom, data)
+    draw_associations(right.subplots(1, 2), data)
+    draw_columns(bottom, data)
     # Labels keep clear of each other only once everything has its place.
     figure.draw_without_rendering()
     name_rows(codes, data)
     return figure
+
+
+def draw_columns(figure: Any, data: ReportData) -> None:
+    """Draw columns in real and synthetic rows, best match to worst."""
+    shown = spread_over(best_first(data), N_MARGINALS)
+    draw_marginals(figure.subplots(1, max(len(shown), 3)), data, shown)
+    n_columns = len(data.names)
+    chosen = f"{len(shown)} of {n_columns} columns, " if len(shown) < n_columns else ""
+    figure.suptitle(
+        f"Columns, real (filled) and synthetic (line): {chosen}best match to worst",
+        x=0.008,
+        ha="left",
+        fontsize=11,
+        weight="bold",
+        color=INK,
+    )
 
 
 # ------------------------------------------------------------------- codes

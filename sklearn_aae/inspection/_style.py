@@ -180,3 +180,14 @@ def heading(ax: Any, text: str, subtext: str, *, weight: str = "bold", size: flo
     )
     # The title has reserved the height; the width may run into what lies to the right.
     line.set_in_layout(False)
+
+
+def grid_within(ax: Any, n_rows: int, n_columns: int) -> np.ndarray:
+    """Return a grid of new axes (n_rows, n_columns) in the place of an ax, which is emptied."""
+    place = ax.get_subplotspec()
+    if place is None:
+        raise ValueError("ax has no place in a grid; make it with pyplot.subplots.")
+    ax.set_axis_off()
+    cells = place.subgridspec(n_rows, n_columns)
+    grid = [[ax.figure.add_subplot(cells[i, j]) for j in range(n_columns)] for i in range(n_rows)]
+    return np.array(grid, dtype=object)

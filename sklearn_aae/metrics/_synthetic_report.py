@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._random import derive_seed, draw_seed
+from sklearn_aae.inspection import SyntheticScoresDisplay
 from sklearn_aae.metrics._distances import MixedDistance
 from sklearn_aae.metrics._table_fidelity import (
     constant_columns,
@@ -155,6 +156,31 @@ class SyntheticReport:
             elif name not in plain:
                 plain[name] = value
         return plain
+
+    def plot(self, ax: Any = None, **kwargs: Any) -> SyntheticScoresDisplay:
+        """Draw how well each column, or pair of columns, does beside held-out real rows.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed on to :meth:`SyntheticScoresDisplay.plot`, ``measure`` and ``n_labels`` among
+            them.
+
+        Returns
+        -------
+        SyntheticScoresDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If a keyword has a value that is not known.
+        MissingExtraError
+            If matplotlib is needed and not installed.
+        """
+        return SyntheticScoresDisplay(self).plot(ax, **kwargs)
 
     def __repr__(self) -> str:
         rows = list(self._rows())
