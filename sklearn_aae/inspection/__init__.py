@@ -4,6 +4,7 @@ from sklearn_aae.inspection._anomaly_scores import AnomalyScoreDisplay
 from sklearn_aae.inspection._contributions import ContributionDisplay
 from sklearn_aae.inspection._drift import DriftDisplay
 from sklearn_aae.inspection._latent_space import LatentSpaceDisplay
+from sklearn_aae.inspection._latent_traversal import LatentTraversalDisplay
 from sklearn_aae.inspection._loss_curve import LossCurveDisplay
 from sklearn_aae.inspection._p_values import PValueDisplay
 from sklearn_aae.inspection._reconstruction import ReconstructionDisplay
@@ -15,6 +16,7 @@ __all__ = [
     "ContributionDisplay",
     "DriftDisplay",
     "LatentSpaceDisplay",
+    "LatentTraversalDisplay",
     "LossCurveDisplay",
     "PValueDisplay",
     "ReconstructionDisplay",

@@ -18,9 +18,11 @@ from sklearn_aae.inspection import (
     ContributionDisplay,
     DriftDisplay,
     LatentSpaceDisplay,
+    LatentTraversalDisplay,
     LossCurveDisplay,
     PValueDisplay,
     ReconstructionDisplay,
+    SyntheticComparisonDisplay,
 )
 from tests.instances import fast
 
@@ -37,6 +39,8 @@ DISPLAYS = [
     lambda: PValueDisplay([0.1, 0.5]),
     lambda: ContributionDisplay([[1.0, 2.0]], values=[[0, "a"]], expected={1: "b"}),
     lambda: ContributionDisplay([[1.0, 2.0], [0.0, 1.0]], values=[[0, "a"], [1, None]]),
+    lambda: LatentTraversalDisplay([[[0, 1], [1, 1]]], [[-1, 1]]),
+    lambda: SyntheticComparisonDisplay([[0, 1], [1, 0]], [[0, 1], [1, 1]]),
     lambda: DriftDisplay([0.0, 1.0], column_evidence={"a": 2.0}),
 ]
 
