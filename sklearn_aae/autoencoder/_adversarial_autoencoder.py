@@ -48,6 +48,7 @@ from sklearn_aae.autoencoder._supervision import (
 )
 from sklearn_aae.encoding import LevelsReader, check_matrix, is_ready
 from sklearn_aae.encoding._batches import takes_streams
+from sklearn_aae.encoding._result_frames import frame_of_cells
 from sklearn_aae.networks import Classes
 from sklearn_aae.priors import Prior
 from sklearn_aae.training import checkpoint_of, state_dicts
@@ -812,7 +813,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return -self._cell_losses(rows, sums=True, labels=labels_to_score(self, y, len(rows)))
 
     @takes_streams
-    def score_contributions(self, X: Any, y: Any = None) -> np.ndarray:
+    def score_contributions(self, X: Any, y: Any = None, *, as_frame: bool = False) -> Any:
         """Return what each column contributes to a row's anomaly score.
 
         Parameters
@@ -821,10 +822,13 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
         y : scalar or array-like of shape (n_samples,), default=None
             As in :meth:`score_samples`.
+        as_frame : bool, default=False
+            Whether to return a frame: of the library of ``X``, with its index; of pandas if
+            ``X`` is an array.
 
         Returns
         -------
-        ndarray of shape (n_samples, `n_features_in_`), float64
+        ndarray or frame of shape (n_samples, `n_features_in_`), float64
             Loss of each cell; rows add up to ``-score_samples(X, y)``.
 
         Raises
@@ -836,7 +840,11 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         check_is_fitted(self)
         rows = self._read(X)
-        return self._cell_losses(rows, labels=labels_to_score(self, y, len(rows)))
+        cells = self._cell_losses(rows, labels=labels_to_score(self, y, len(rows)))
+        if not as_frame:
+            return cells
+        labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
+        return frame_of_cells(cells, labels, X)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of :meth:`score_samples`, so that searches run without a scorer.

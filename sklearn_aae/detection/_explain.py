@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -20,8 +20,23 @@ from sklearn_aae.encoding import NumbersReader, is_missing
 TAIL = 0.05
 #: Columns that are looked at beyond those asked for, where cells are what was expected.
 SPARE = 8
+#: Numbers that differ by a smaller share are the same.
+SAME = 1e-6
 #: Rounds of replacing the cell by what is expected there and encoding the row anew.
 ROUNDS = 10
+
+
+class Expected(NamedTuple):
+    """What is expected of a cell: the likeliest, and how sure that is.
+
+    If it is a number, two others that are the ends of an interval; if it is a category, its
+    probability.
+    """
+
+    likely: Any
+    low: Any = None
+    high: Any = None
+    probability: float | None = None
 
 
 class Reason(NamedTuple):
@@ -35,12 +50,15 @@ class Reason(NamedTuple):
         What the row holds there.
     expected : object
         What the model expects given the rest of the row: of a number the mode of its
-        density, else the likeliest value.  The value itself only if the row breaks a rule there.
+        density, else the likeliest value; never the value itself.  What a rule says that the row
+        breaks, if that is one cell.
     low, high : float or None
         What nine tenths of the cells of rows like those in ``fit`` are between, given the rest
         of the row, if the column holds numbers: a twentieth is below, a twentieth above.
     share : float
         The column's share of the row's anomaly score.
+    probability : float or None
+        How probable ``expected`` is given the rest of the row, if the column holds categories.
     rule : str or None
         The rule of the training rows that the row breaks there, and in how many of them it holds.
     """
@@ -51,6 +69,7 @@ class Reason(NamedTuple):
     low: Any
     high: Any
     share: float
+    probability: float | None = None
     rule: str | None = None
 
 
@@ -62,14 +81,13 @@ def give_reasons(
     cells: np.ndarray,
     labels: list,
     top: int,
-    suspect: np.ndarray | None = None,
+    corrections: Corrections | None = None,
 ) -> list[list[Reason]]:
     """Return, for each row, the columns that contribute most, and what was expected there.
 
     ``rows`` are the table's rows as numbers, ``cells`` (n_rows, n_columns) the contributions of
     its columns, ``labels`` their names, ``top`` is the number of columns to name.  A column in
-    which a row has what was expected is passed over, unless ``suspect`` (n_rows, n_columns) says
-    that there is something else about the cell.
+    which a row has what was expected is passed over, unless ``corrections`` say otherwise.
     """
     order = np.argsort(-cells, axis=1, kind="stable")[:, : top + SPARE]
     positive = np.maximum(cells, 0.0)
@@ -89,28 +107,38 @@ def give_reasons(
         at += n_next
         expected = expected_cells(model, reader, scaled[which], columns)
         values |= reader.columns(table, np.setdiff1d(columns, list(values)).tolist())
-        for i, j, (likely, low, high) in zip(which, columns.tolist(), expected, strict=True):
-            if not _is_same(values[j][i], likely) or (suspect is not None and suspect[i, j]):
-                share = float(shares[i, j])
-                reasons[i].append(Reason(labels[j], values[j][i], likely, low, high, share))
+        for i, j, cells_there in zip(which.tolist(), columns.tolist(), expected, strict=True):
+            value, share = values[j][i], float(shares[i, j])
+            if corrections is not None:
+                cells_there = corrections.correct(i, j, value, cells_there)
+            likely, low, high, probability = cells_there
+            if not is_same(value, likely):
+                reason = Reason(labels[j], value, likely, low, high, share, probability)
+                reasons[i].append(reason)
 
 
-def _is_same(value: Any, expected: Any) -> bool:
+def is_same(value: Any, expected: Any) -> bool:
+    """Return whether two cells are the same, numbers to the precision of float32."""
     if is_missing(value) or is_missing(expected):
         return is_missing(value) and is_missing(expected)
+    if isinstance(value, float) and isinstance(expected, float):
+        return math.isclose(value, expected, rel_tol=SAME)
     return bool(value == expected)
+
+
+class Corrections(Protocol):
+    """What is known of cells beyond what a model expects."""
+
+    def correct(self, row: int, column: int, value: Any, expected: Expected) -> Expected:
+        """Return what to expect of a cell."""
 
 
 def expected_cells(
     model: FittedModel, reader: NumbersReader, scaled: np.ndarray, columns: np.ndarray
-) -> list[tuple[Any, Any, Any]]:
-    """Return what is expected in one column (n_rows,) of each row, given the other columns.
-
-    The likeliest cell, and if it is a number two others that are the ends of an interval, else
-    None twice.
-    """
+) -> list[Expected]:
+    """Return what is expected in one column (n_rows,) of each row, given the other columns."""
     size = model.chunk_rows()
-    found: list[tuple[Any, Any, Any]] = []
+    found: list[Expected] = []
     for start in range(0, len(scaled), size):
         part = slice(start, start + size)
         found += _expected_chunk(model, reader, scaled[part], columns[part])
@@ -119,7 +147,7 @@ def expected_cells(
 
 def _expected_chunk(
     model: FittedModel, reader: NumbersReader, scaled: np.ndarray, columns: np.ndarray
-) -> list[tuple[Any, Any, Any]]:
+) -> list[Expected]:
     completed, (mode, low, high) = expected_numbers(model, reader, scaled, columns)
     features = reader.number_of_column[columns]
     is_number = features >= 0
@@ -134,9 +162,12 @@ def _expected_chunk(
         rows = completed.copy()
         rows[is_number, features[is_number]] = line[is_number]
         cells.append(reader.cells(rows, columns))
+    probabilities = reader.probabilities(completed, columns)
     return [
-        (likely, low, high) if number else (likely, None, None)
-        for likely, low, high, number in zip(*cells, is_number, strict=True)
+        Expected(likely, low, high) if number else Expected(likely, probability=probability)
+        for likely, low, high, number, probability in zip(
+            *cells, is_number, probabilities, strict=True
+        )
     ]
 
 

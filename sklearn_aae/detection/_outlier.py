@@ -22,7 +22,7 @@ from sklearn_aae.detection._calibration import CROSS, HELD_OUT, Calibration, Row
 from sklearn_aae.detection._conformal import ConformalMixin
 from sklearn_aae.detection._cross import score_out_of_fold
 from sklearn_aae.detection._evidence import EnsembleEvidence
-from sklearn_aae.detection._explain import Reason, give_reasons
+from sklearn_aae.detection._explain import give_reasons
 from sklearn_aae.detection._fitting import (
     FittedModel,
     fit_autoregressive,
@@ -32,6 +32,7 @@ from sklearn_aae.detection._fitting import (
 from sklearn_aae.detection._kinds import check_kind
 from sklearn_aae.detection._overflow import anomaly_scores, finite
 from sklearn_aae.detection._progress import Progress, n_tasks
+from sklearn_aae.detection._reason_frames import frame_of_reasons
 from sklearn_aae.detection._report import report_on
 from sklearn_aae.detection._rules import RuledReader, with_rules
 from sklearn_aae.detection._sampled import in_memory
@@ -52,8 +53,10 @@ from sklearn_aae.detection.scores import (
     additive_kinds,
     kinds_with,
 )
-from sklearn_aae.encoding import Container, KeptRows, NumbersReader, as_frame, open_features
+from sklearn_aae.encoding import Container, KeptRows, NumbersReader, open_features
+from sklearn_aae.encoding import as_frame as frame_in
 from sklearn_aae.encoding._batches import takes_streams
+from sklearn_aae.encoding._result_frames import frame_of_cells
 from sklearn_aae.rules._options import SHARE, check_rules
 from sklearn_aae.training import Checkpoint, checkpoint_of, warn_of
 
@@ -373,7 +376,7 @@ class AAEOutlierDetector(
             self._training_scores = self._score_training(rows, plan.training, seed)
             found = score_out_of_fold(self, table, plan, training, seed, progress)
             found.append(self._score_kinds(rows[plan.calibrating]))
-        self._calibrate(X if as_frame(X) is not None else table, plan, found, cross)
+        self._calibrate(X if frame_in(X) is not None else table, plan, found, cross)
         self._set_offset(self.contamination, self.alpha)
         self.training_report_ = report_on(self, rows, plan, seed)
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
@@ -592,7 +595,9 @@ class AAEOutlierDetector(
     # ------------------------------------------------------------- explanation
 
     @takes_streams
-    def score_contributions(self, X: Any, kind: str | None = None) -> np.ndarray:
+    def score_contributions(
+        self, X: Any, kind: str | None = None, *, as_frame: bool = False
+    ) -> Any:
         """Return what each column contributes to a row's anomaly score.
 
         Parameters
@@ -601,10 +606,13 @@ class AAEOutlierDetector(
             Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
         kind : str or None, default=None
             A kind that is a sum over columns; None for that of the constructor.
+        as_frame : bool, default=False
+            Whether to return a frame: of the library of ``X``, with its index; of pandas if
+            ``X`` is an array.
 
         Returns
         -------
-        ndarray of shape (n_samples, `n_features_in_`), float64
+        ndarray or frame of shape (n_samples, `n_features_in_`), float64
             Terms; rows add up to ``-score_samples(X, kind)``.
 
         Raises
@@ -616,7 +624,8 @@ class AAEOutlierDetector(
         """
         check_is_fitted(self)
         kind = self._known_kind(kind, additive_kinds())
-        return self._contributions(self._check_rows(X), kind)
+        cells = self._contributions(self._check_rows(X), kind)
+        return frame_of_cells(cells, self._column_labels(), X) if as_frame else cells
 
     def _contributions(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
@@ -624,7 +633,9 @@ class AAEOutlierDetector(
             cells = [score.contributions(found)[:n] for found, n in self._evidence(rows)]
         return self._reader.fold(finite(np.concatenate(cells)))
 
-    def explain(self, X: Any, top: int = 3, kind: str | None = None) -> list[list[Reason]]:
+    def explain(
+        self, X: Any, top: int = 3, kind: str | None = None, *, as_frame: bool = False
+    ) -> Any:
         """Return, for each row, the columns that make it anomalous and what was expected.
 
         Parameters
@@ -635,16 +646,21 @@ class AAEOutlierDetector(
             Number of columns to name.
         kind : str or None, default=None
             A kind that is a sum over columns; None for that of the constructor.
+        as_frame : bool, default=False
+            Whether to return a frame: of the library of ``X``, of pandas if ``X`` is an array.
 
         Returns
         -------
-        list of list of Reason
+        list of list of Reason, or frame
             For each row its reasons, largest share first: named tuples ``(column, value,
-            expected, low, high, share, rule)``.  ``expected`` is the mode of the column's
-            density given the rest of the row; between ``low`` and ``high`` are nine tenths of
-            the cells of normal rows.  A column in which a row has what was expected is no
-            reason, so a row may have fewer; ``rule`` names the rule that the row breaks there,
-            None if it breaks none.
+            expected, low, high, share, probability, rule)``.  ``expected`` is the mode of the
+            column's density given the rest of the row; between ``low`` and ``high`` are nine
+            tenths of the cells of normal rows, and a category has its ``probability``.  A column
+            in which a row has what was expected is no reason, so a row may have fewer; ``rule``
+            names the rule that the row breaks there, None if it breaks none.  A frame has a line
+            for each reason, with these columns, the ``row`` (its label, or its number) and the
+            ``contribution`` of the column to the row's score; in libraries whose columns are of
+            one type, cells of several are text.
 
         Raises
         ------
@@ -658,12 +674,14 @@ class AAEOutlierDetector(
         kind = self._known_kind(kind, additive_kinds())
         table = self._read(X)
         rows = self._reader.numbers(table)
-        cells = self._contributions(rows, kind)
+        contributions = self._contributions(rows, kind)
         usual = np.broadcast_to(self._scores[kind].usual_, self._model.n_features)
-        cells -= self._reader.fold(usual[np.newaxis])
+        cells = contributions - self._reader.fold(usual[np.newaxis])
         labels = self._column_labels()
         arguments = (self._model, self._reader, table, rows, cells, labels, int(top))
-        if not isinstance(self._reader, RuledReader) or kind not in ("default", "rules"):
-            return give_reasons(*arguments)
-        suspect = self._reader.broken(table) @ self._reader.about > 0
-        return self._reader.name_rules(give_reasons(*arguments, suspect), table, labels)
+        if isinstance(self._reader, RuledReader) and kind in ("default", "rules"):
+            reasons = give_reasons(*arguments, self._reader.corrections(table))
+            reasons = self._reader.name_rules(reasons, table, labels)
+        else:
+            reasons = give_reasons(*arguments)
+        return frame_of_reasons(reasons, contributions, labels, X) if as_frame else reasons

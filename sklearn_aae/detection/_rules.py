@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
+from sklearn_aae.detection._corrections import RuleCorrections, RuleSteps
 from sklearn_aae.detection._explain import Reason
 from sklearn_aae.detection.scores import RULES
 from sklearn_aae.encoding import Container, NumbersReader
@@ -39,15 +40,23 @@ class RuledReader:
         What the columns are called.
     forms : dict of label to Form
         How text is read that is no text.
+    steps : RuleSteps
+        What rules compute of cells.
     """
 
     #: What a score may need.
     provides = frozenset({RULES})
 
     def __init__(
-        self, reader: NumbersReader, rules: Rules, names: list, forms: dict[Any, Form]
+        self,
+        reader: NumbersReader,
+        rules: Rules,
+        names: list,
+        forms: dict[Any, Form],
+        steps: RuleSteps,
     ) -> None:
         self.reader, self.rules, self.names, self.forms = reader, rules, names, forms
+        self.steps = steps
         place = {name: j for j, name in enumerate(self.names)}
         #: Which columns each rule is about (n_rules, n_columns).
         self.about = np.zeros((len(rules), len(self.names)))
@@ -71,10 +80,23 @@ class RuledReader:
 
     def broken(self, table: Any) -> np.ndarray:
         """Return which rules each row of a table that was read breaks (n_samples, n_rules)."""
+        return self._broken(*self._read_cells(table))
+
+    def corrections(self, table: Any) -> RuleCorrections:
+        """Return what to expect of the cells of a table by the rules that rows break."""
+        cells, strays = self._read_cells(table)
+        says = self._broken(cells, strays) * self.evidence
+        return RuleCorrections(self.rules, self.steps, cells, says)
+
+    def _read_cells(self, table: Any) -> tuple[RuleTable, dict[int, np.ndarray]]:
+        """Return a table as rules compare it, and where it has cells of another type."""
         strays: dict[int, np.ndarray] = {}
         if hasattr(self.reader, "strays"):
             table, strays = self.reader.strays.set_aside(table)
-        broken = self.rules.broken(RuleTable(table, self.names, forms=self.forms))
+        return RuleTable(table, self.names, forms=self.forms), strays
+
+    def _broken(self, table: RuleTable, strays: dict[int, np.ndarray]) -> np.ndarray:
+        broken = self.rules.broken(table)
         for j, odd in strays.items():
             broken[np.ix_(odd, self.about[:, j] > 0)] = False
         return broken
@@ -148,4 +170,5 @@ def with_rules(
     by_row = Rules([rule for rule in rules if rule.by_row])
     if not len(by_row):
         return reader, rules
-    return RuledReader(reader, by_row, rows.names, rows.text_forms()), rules
+    steps = RuleSteps(by_row, table, rows)
+    return RuledReader(reader, by_row, rows.names, rows.text_forms(), steps), rules

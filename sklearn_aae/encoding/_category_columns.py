@@ -263,6 +263,23 @@ class CategoryCodec(ColumnCodec):
             np.minimum(levels, self.span.n_present - 1, out=levels)
         return self.present_values(levels, None, None)
 
+    def read_shares(self, block: np.ndarray) -> np.ndarray:
+        """Return how probable what :meth:`read` gives is where dense columns hold shares."""
+        block = block.clip(0.0, 1.0)
+        gone = np.zeros(len(block))
+        if self.span.missing is not None:
+            gone, block = block[:, -1], block[:, :-1]
+        if self.span.kind == BOOLEAN:
+            true = block[:, 0] if len(self.labels) == 2 else np.ones(len(block))
+            share = np.maximum(true, 1 - true)
+        else:
+            share, start = np.ones(len(block)), 0
+            for size in [block.shape[1]] if self.one_hot else self.sizes:
+                part = block[:, start : start + size]
+                total = np.maximum(part.sum(axis=1), np.finfo(np.float64).tiny)
+                share, start = share * part.max(axis=1) / total, start + size
+        return np.where(gone >= 0.5, gone, (1 - gone) * share)
+
 
 def find_rare(
     counts: np.ndarray, n_rows: int, min_frequency: float | None, max_categories: int | None

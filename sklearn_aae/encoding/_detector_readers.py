@@ -19,7 +19,7 @@ from sklearn_aae.encoding._category_columns import CategoryCodec
 from sklearn_aae.encoding._codec import ColumnCodec, EmptyCodec
 from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, EMPTY, NUMBER, Column, read_column
 from sklearn_aae.encoding._containers import Container, as_plain, columns_of
-from sklearn_aae.encoding._number_columns import NumberCodec, find_decimals, rounded
+from sklearn_aae.encoding._number_columns import NumberCodec, Rounding, find_decimals
 from sklearn_aae.encoding._readers import NumbersReader, check_table, is_mixed
 from sklearn_aae.encoding._scaling import FAR, bend, unbend
 from sklearn_aae.encoding._strays import Strays
@@ -99,9 +99,11 @@ class PlainReader(NumbersReader):
         #: Constant columns, where it is nothing new that such columns have another value.
         self.tempered = np.flatnonzero(self.scale.constant_ & (n_novel_rows(rows) > 1))
         self.ends = rows.min(axis=0), rows.max(axis=0)
-        #: To how many decimals numbers are given; a few rows rule out most measurements.
-        self.decimals = [
-            None if find_decimals(few, few.dtype) is None else find_decimals(values, values.dtype)
+        #: Decimals and grids of numbers; a few rows rule out most measurements.
+        self.roundings = [
+            None
+            if find_decimals(few, few.dtype) is None
+            else Rounding.of(np.unique(values), values.dtype)
             for few, values in zip(rows[:N_FEW].T, rows.T, strict=True)
         ]
 
@@ -116,9 +118,9 @@ class PlainReader(NumbersReader):
         rows = self.scale.inverse_transform(unbend(scaled), np.float64).clip(*self.ends)
         cells = rows[np.arange(len(rows)), columns]
         for j in np.unique(columns):
-            decimals = self.decimals[j]
-            if decimals is not None:
-                cells[columns == j] = rounded(cells[columns == j], decimals)
+            rounding = self.roundings[j]
+            if rounding is not None:
+                cells[columns == j] = rounding.round(cells[columns == j])
         return cells.tolist()
 
 
@@ -263,6 +265,17 @@ class IndicatorsReader(NumbersReader):
         table = self.encoder._from_dense(rows, self.edges, which.tolist(), within_range=True)
         cells = [_listed(column) for column in columns_of(table)]
         return [cells[j][i] for i, j in enumerate(where.tolist())]
+
+    def probabilities(self, scaled: np.ndarray, columns: np.ndarray) -> list[float | None]:
+        rows = self.scale.inverse_transform(unbend(scaled), np.float64)
+        found: list[float | None] = [None] * len(columns)
+        for j in np.unique(columns[self.number_of_column[columns] < 0]).tolist():
+            codec, own = self.encoder._codecs[j], np.flatnonzero(columns == j)
+            if isinstance(codec, CategoryCodec):
+                shares = codec.read_shares(rows[own, self.edges[j] : self.edges[j + 1]])
+                for i, share in zip(own.tolist(), shares.tolist(), strict=True):
+                    found[i] = share
+        return found
 
     def columns(self, table: Any, which: Sequence[int]) -> dict[int, list]:
         return dict(zip(which, map(_listed, columns_of(table, which)), strict=True))

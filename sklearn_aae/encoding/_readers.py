@@ -272,6 +272,10 @@ class NumbersReader:
         rows = self.scale.inverse_transform(scaled, np.float64)
         return rows[np.arange(len(rows)), columns].tolist()
 
+    def probabilities(self, scaled: np.ndarray, columns: np.ndarray) -> list[float | None]:
+        """Return how probable the cells are that :meth:`cells` gives, None for numbers."""
+        return [None] * len(columns)
+
     def columns(self, table: Any, which: Sequence[int]) -> dict[int, list]:
         """Return the cells of columns of a table that was read, by position."""
         return {j: table[:, j].tolist() for j in which}

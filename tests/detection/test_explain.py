@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
-from sklearn_aae.detection._explain import _is_same, _quantile
+from sklearn_aae.detection._explain import _quantile, is_same
 from sklearn_aae.exceptions import ConstantTableWarning
 
 
@@ -87,7 +87,7 @@ def test_a_reason_is_never_that_a_cell_is_as_expected():
     frame = mixed(rng, 400).assign(always="x", never=np.nan, one=1)
     detector = AAEOutlierDetector(random_state=0, max_epochs=20).fit(frame)
     reasons = detector.explain(frame[:60], top=3)
-    assert not any(_is_same(r.value, r.expected) for row in reasons for r in row)
+    assert not any(is_same(r.value, r.expected) for row in reasons for r in row)
     assert all(len(row) <= 3 for row in reasons)
     shares = [[r.share for r in row] for row in reasons]
     assert all(row == sorted(row, reverse=True) for row in shares)
@@ -99,8 +99,8 @@ def test_a_reason_is_never_that_a_cell_is_as_expected():
 
 
 def test_missing_cells_are_alike():
-    assert all(_is_same(*pair) for pair in [(np.nan, None), (pd.NA, pd.NaT), ("a", "a"), (1, 1.0)])
-    assert not any(_is_same(*pair) for pair in [(np.nan, 1.0), ("a", None), (1, 2)])
+    assert all(is_same(*pair) for pair in [(np.nan, None), (pd.NA, pd.NaT), ("a", "a"), (1, 1.0)])
+    assert not any(is_same(*pair) for pair in [(np.nan, 1.0), ("a", None), (1, 2)])
 
 
 def test_quantiles_are_conformal():
@@ -146,3 +146,57 @@ def test_expected_dates_lie_within_the_range_of_the_column(zone):
     assert found
     assert days.min() <= min(found)
     assert max(found) <= days.max()
+
+
+def test_what_is_expected_lies_on_the_grid_of_the_column():
+    rng = np.random.default_rng(0)
+    X = np.stack([rng.integers(0, 40, 400) * 15, rng.normal(size=400)], axis=1)
+    for table in (X, pd.DataFrame(X, columns=["minutes", "b"]).assign(kind=["u", "v"] * 200)):
+        detector = AAEOutlierDetector(random_state=0, max_epochs=3, rules=None).fit(table)
+        reasons = [r for row in detector.explain(table[:60], top=3) for r in row]
+        ends = np.array([r[2:5] for r in reasons if r.column in (0, "minutes")], dtype=float)
+        assert len(ends) > 20
+        assert not (ends % 15).any()
+
+
+def test_numbers_of_float32_are_as_expected_if_they_look_alike():
+    assert is_same(float(np.float32(0.1)), 0.1)
+    assert not is_same(0.1, 0.1001)
+
+
+def test_categories_come_with_their_probability():
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["a", "b"], 500)
+    frame = pd.DataFrame({"kind": kind, "size": rng.normal(size=500) + 8 * (kind == "b")})
+    frame["zone"] = np.where(rng.random(500) < 0.8, "x", rng.choice(list("yzuvw"), 500))
+    detector = AAEOutlierDetector(random_state=0, rules=None).fit(frame)
+    odd = pd.DataFrame({"kind": ["b", "a"], "size": [0.0, 8.0], "zone": ["x", "x"]})
+    for row, expected in zip(detector.explain(odd, top=3), "ab", strict=True):
+        found = {reason.column: reason for reason in row}
+        assert found["kind"].expected == expected
+        assert 0.8 < found["kind"].probability <= 1
+        assert found["kind"].low is found["kind"].high is None
+    for row in detector.explain(frame[frame["zone"] != "x"][:9], top=3):
+        (zone,) = (reason for reason in row if reason.column == "zone")
+        assert zone.expected == "x"
+        assert 0.6 < zone.probability <= 1
+    numbers = [r for row in detector.explain(frame[:9], 3) for r in row if r.column == "size"]
+    assert all(reason.probability is None for reason in numbers)
+
+
+def test_a_broken_rule_says_what_to_expect():
+    rng = np.random.default_rng(0)
+    zone = rng.integers(0, 6, 400)
+    frame = pd.DataFrame({"zone": [f"z{z}" for z in zone], "side": np.where(zone < 3, "l", "r")})
+    frame["fare"], frame["tip"] = rng.integers(300, 900, 400), rng.integers(0, 90, 400)
+    frame["total"] = frame["fare"] + frame["tip"]
+    detector = AAEOutlierDetector(random_state=0, max_epochs=5).fit(frame)
+    odd = frame[:40].assign(side=np.where(zone < 3, "r", "l")[:40], total=frame["total"][:40] + 7)
+    for i, row in enumerate(detector.explain(odd, top=5)):
+        found = {reason.column: reason for reason in row}
+        assert not any(is_same(reason.value, reason.expected) for reason in row)
+        assert found["side"].expected == frame["side"][i]
+        assert found["side"].probability > 0.99
+        assert found["total"].expected == frame["total"][i]
+        assert found["total"].low <= found["total"].expected <= found["total"].high
+        assert {row[0].column, row[1].column} <= {"side", "total", "zone", "fare", "tip"}
