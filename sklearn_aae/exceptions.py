@@ -17,6 +17,7 @@ __all__ = [
     "DiscriminatorStalledWarning",
     "DivergenceWarning",
     "ForeignFileError",
+    "IdentifierWarning",
     "LostProcessError",
     "MissingExtraError",
     "ModelFileError",
@@ -112,6 +113,10 @@ class RuleError(ValueError):
 
     def __reduce__(self) -> tuple:
         return type(self), (self.args[0], self.rule, self.rows)
+
+
+class IdentifierWarning(UserWarning):
+    """Columns tell rows apart, and are left out of what is modelled."""
 
 
 class ModelFileError(ValueError):

@@ -51,6 +51,7 @@ class DrawStream(IntEnum):
 
     CELLS = 0
     DENSITY = 1
+    IDENTIFIERS = 2
 
 
 class RowStream(IntEnum):

@@ -33,7 +33,7 @@ from sklearn_aae.exceptions import (
 )
 
 #: The number of the format; whoever changes what a fitted estimator consists of raises it.
-FORMAT = 3
+FORMAT = 2
 
 MANIFEST, STATE, ARRAYS = "manifest.json", "state.json", "arrays.safetensors"
 MARK = b"sklearn_aae model, sha256 "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, __version__
 from sklearn_aae.audit._rows import RowAudit, audit_rows
 from sklearn_aae.audit._table import AuditTable
+from sklearn_aae.exceptions import IdentifierWarning
 from sklearn_aae.inspection._compared import read_cells
 from sklearn_aae.inspection._reconstruction import explained_variance
 from sklearn_aae.inspection._report_data import ReportData
@@ -71,7 +73,9 @@ def fit_model(
         with contextlib.suppress(ImportError):
             model.set_callbacks(ProgressBar())
     # The bar is of this fit alone, and a file holds no callbacks.
-    return model.fit(frame).set_callbacks()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdentifierWarning)  # the summary names them
+        return model.fit(frame).set_callbacks()
 
 
 def audit_table(
@@ -169,9 +173,10 @@ def summarise(audit: Audit, seconds: float, written: list[Path]) -> None:
     print(audit.fit.replace("the variance", "the columns' variance is"))
     print(f"prior gap {audit.gap:.2f} (up to 1, the codes could be draws of the prior)")
     for name in frame.columns[audit.table.is_identifier()]:
+        drawn = "have new cells" if name in audit.table.new_identifiers() else "repeat its cells"
         print(
             f"{_clipped(name)!r} may be an identifier, with almost as many levels as rows: scores "
-            "leave it out, synthetic rows repeat its cells; consider dropping it"
+            f"leave it out, synthetic rows {drawn}; consider dropping it"
         )
     print_rows(audit.rows, audit.table)
     print("\nwrote " + "\n      ".join(str(path) for path in written))

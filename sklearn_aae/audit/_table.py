@@ -18,6 +18,7 @@ from sklearn_aae.audit._reading import Reading, ReadingOptions
 from sklearn_aae.audit._source import read_text
 from sklearn_aae.audit._typing import type_columns
 from sklearn_aae.encoding import CATEGORY, columns_of, is_mixed, read_column, read_parsed
+from sklearn_aae.encoding._identifiers import Identifiers
 from sklearn_aae.encoding._number_notations import FLOAT_FORMAT, MAX_PADDING, NumberNotation
 
 #: From this share of distinct cells on, and so many of them, text is likely an identifier.
@@ -64,14 +65,20 @@ class AuditTable:
         return not is_mixed(self.frame, may_miss=True)
 
     def is_identifier(self) -> list[bool]:
-        """Return which columns are text with almost as many levels as rows."""
+        """Return which columns count the rows, or are text with almost as many levels as rows."""
         found = []
+        sure = self.new_identifiers()
         for name, column in zip(self.frame, columns_of(self.frame), strict=True):
             read = read_parsed(column, name)
             n_known = len(read.missing) - int(read.missing.sum())
             n_levels = len(read.labels) if read.kind == CATEGORY else 0
-            found.append(n_levels >= max(IDENTIFIER_LEVELS, IDENTIFIER_SHARE * n_known))
+            most = max(IDENTIFIER_LEVELS, IDENTIFIER_SHARE * n_known)
+            found.append(n_levels >= most or name in sure)
         return found
+
+    def new_identifiers(self) -> list:
+        """Return the columns of which a model draws new cells."""
+        return Identifiers.find(self.frame).labels
 
     def as_written(self, frame: Any) -> Any:
         """Return rows of this table with cells as its file writes them."""

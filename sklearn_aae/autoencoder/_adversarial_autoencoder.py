@@ -48,7 +48,7 @@ from sklearn_aae.autoencoder._supervision import (
 )
 from sklearn_aae.encoding import LevelsReader, check_matrix, is_ready
 from sklearn_aae.encoding._batches import takes_streams
-from sklearn_aae.encoding._result_frames import frame_of_cells
+from sklearn_aae.encoding._result_frames import frame_of_cells, labels_of
 from sklearn_aae.networks import Classes
 from sklearn_aae.priors import Prior
 from sklearn_aae.training import checkpoint_of, state_dicts
@@ -199,6 +199,12 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Folder in which ``fit`` keeps, every five seconds at most, a file of data that the same
         call goes on from if its process is killed, to the same weights bit by bit on the CPU; see
         :ref:`checkpoints`.  It is removed when ``fit`` ends.  ``partial_fit`` writes none.
+    identifiers : {"auto", "keep"}, default="auto"
+        What becomes of columns of a frame that tell its rows apart (text that is different in
+        each, whole numbers that count them): with ``"auto"`` they are named in a warning and not
+        modelled; they contribute 0 to scores, and :meth:`sample` draws new ones, the next numbers
+        or text of the same pattern.  With ``"keep"`` they are columns like others.  Those that
+        ``rules`` or ``categorical_features`` name are kept, and arrays are not searched.
 
     Attributes
     ----------
@@ -313,6 +319,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         random_state: Any = None,
         verbose: int = 0,
         checkpoint: Any = None,
+        identifiers: str = "auto",
     ) -> None:
         self.n_components = n_components
         self.prior = prior
@@ -345,6 +352,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.random_state = random_state
         self.verbose = verbose
         self.checkpoint = checkpoint
+        self.identifiers = identifiers
 
     def __sklearn_tags__(self) -> Any:
         """Return the capabilities that scikit-learn asks about."""
@@ -516,7 +524,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 'inverse_transform needs y with supervision="decoder": the code has the style '
                 "of a row, not its class. Pass a class for all codes or one for each."
             )
-        return self._reader.hand_back(self._decode(Z, Z.dtype, labels=labels), like=like)
+        rows = self._reader.hand_back(self._decode(Z, Z.dtype, labels=labels), like=like)
+        return self._identifiers.fresh(rows, np.random.default_rng(self._seed))
 
     def reconstruct(self, X: Any, y: Any = None) -> Any:
         """Return rows as the model sees them: through the code and back.
@@ -547,7 +556,8 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         rows = self._read(X)
         labels = self._likeliest(rows, labels_to_decode(self, y, "reconstruct", len(rows)))
         back = self._decode(self._encode(rows), rows.dtype, labels=labels)
-        return self._reader.hand_back(back, like=X)
+        rng = np.random.default_rng(self._seed)
+        return self._identifiers.put_back(self._reader.hand_back(back, like=X), X, rng)
 
     @plain_defaults()
     def sample(
@@ -623,14 +633,18 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             )
         if conditions and (density is not None or not noise):
             raise ValueError("conditions go neither with density nor with noise=False.")
+        self._identifiers.refuse(conditions or {})
+        of_identifiers = np.random.default_rng(derive_seed(seed, DrawStream.IDENTIFIERS))
         codes = None
         if density is not None:
             k, own_seed = self._n_features_out, derive_seed(seed, DrawStream.DENSITY)
             drawn = torch.as_tensor(codes_of_density(density, n_samples, k, own_seed))
             codes = sample_posterior(self.net_.module_, drawn.to(self.device_), generator)
         elif self._keeper is not None and rng is not None and (conditions or self._keeper.asks):
-            return self._draw_kept(n_samples, dict(conditions or {}), generator, rng, classes)
-        return self._draw(n_samples, conditions or {}, generator, rng, classes, codes)
+            rows = self._draw_kept(n_samples, dict(conditions or {}), generator, rng, classes)
+            return self._identifiers.fresh(rows, of_identifiers)
+        rows = self._draw(n_samples, conditions or {}, generator, rng, classes, codes)
+        return self._identifiers.fresh(rows, of_identifiers)
 
     def _draw_kept(
         self,
@@ -776,7 +790,9 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             raise ValueError(f"method must be one of {METHODS}, got {method!r}.")
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
         seed = derive_seed(resolve_seed(random_state, self.random_state), ModelStream.IMPUTE)
-        return fill_missing(self, X, y, method=method, n_draws=int(n_draws), seed=seed)
+        hidden = self._identifiers.hide(X)
+        filled = fill_missing(self, hidden, y, method=method, n_draws=int(n_draws), seed=seed)
+        return self._identifiers.put_back(filled, X, np.random.default_rng(seed))
 
     # ------------------------------------------------------------------- score
 
@@ -841,10 +857,7 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         rows = self._read(X)
         cells = self._cell_losses(rows, labels=labels_to_score(self, y, len(rows)))
-        if not as_frame:
-            return cells
-        labels = getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
-        return frame_of_cells(cells, labels, X)
+        return frame_of_cells(cells, labels_of(self), X) if as_frame else cells
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of :meth:`score_samples`, so that searches run without a scorer.

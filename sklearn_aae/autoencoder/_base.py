@@ -17,7 +17,7 @@ from sklearn_aae._utils._random import ModelStream, derive_seed, fenced
 from sklearn_aae._utils._same import refuse_changes, snapshot
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._epochs import EpochsMixin
-from sklearn_aae.autoencoder._input import open_table
+from sklearn_aae.autoencoder._input import find_identifiers, open_table
 from sklearn_aae.autoencoder._keeper import RuleKeeper
 from sklearn_aae.autoencoder._marginal_map import match_marginals
 from sklearn_aae.autoencoder._net_params import net_arguments
@@ -37,11 +37,14 @@ from sklearn_aae.autoencoder._start import StartMixin
 from sklearn_aae.autoencoder._supervision import check_prior
 from sklearn_aae.autoencoder._unknown import settle
 from sklearn_aae.encoding import Reader, TableFacts
+from sklearn_aae.encoding._identifiers import Identifiers
 from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.outputs import Output, as_output
 from sklearn_aae.posteriors import as_posterior
 from sklearn_aae.priors import as_prior, find_prior
 from sklearn_aae.rules import Rules
+from sklearn_aae.rules._options import with_keys
+from sklearn_aae.rules._table import RuleTable
 from sklearn_aae.training import (
     PHASES,
     RECONSTRUCTION,
@@ -79,9 +82,9 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
     """Shared by the estimators; not public.
 
     Private attributes of a fitted estimator: ``_reader`` (reads tables, scales rows and hands
-    them back), ``_keeper`` (of rules in drawn rows, if any), ``_seed`` (all streams derive from
-    it), ``_built`` (what the networks were built with) and, with labels, ``_class_counts`` (of
-    training rows).
+    them back), ``_keeper`` (of rules in drawn rows, if any), ``_identifiers`` (columns that are
+    not modelled), ``_seed`` (all streams derive from it), ``_built`` (what the networks were
+    built with) and, with labels, ``_class_counts`` (of training rows).
 
     Estimators that are made of a model use ``_read``, ``_new_net``, ``_net_to_go_on_with``,
     ``_schedule``, ``_train`` (which ``train_in_full`` calls), ``_finish``, ``_fitted_attributes``,
@@ -101,6 +104,7 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
     rules_: Rules
     _reader: Reader
     _keeper: RuleKeeper | None
+    _identifiers: Identifiers
     _seed: int
     _built: Built
     classes_: np.ndarray
@@ -127,12 +131,17 @@ class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEs
         """
         caller = self if caller is None else caller
         if not reset:
-            rows = self._reader.read(caller, X)
+            rows = self._reader.read(caller, self._identifiers.hide(X))
             # What the output could not have learned from it cannot judge either.
             as_output(self._built.parameters["output"], mixed=self._reader.is_mixed).check(rows)
             return rows
-        self._reader, rows, self._keeper = open_table(caller, X, self)
+        # Whoever else trains the model has no rows to draw, and takes columns as they are.
+        self._identifiers = find_identifiers(X, self) if caller is self else Identifiers()
+        hidden = self._identifiers.hide(X)
+        self._reader, rows, self._keeper = open_table(caller, hidden, self)
         self.rules_ = Rules() if self._keeper is None else self._keeper.rules
+        if self._keeper is not None and self._identifiers:
+            self.rules_ = with_keys(self.rules_, self._identifiers.labels, RuleTable(X))
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(caller, name):
                 setattr(self, name, getattr(caller, name))

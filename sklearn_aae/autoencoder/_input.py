@@ -11,11 +11,19 @@ from sklearn_aae.autoencoder._keeper import RuleKeeper
 from sklearn_aae.autoencoder._pair_masks import find_pair_masks
 from sklearn_aae.autoencoder._parameters import search_budget
 from sklearn_aae.autoencoder._rules import RuledLevelsReader
-from sklearn_aae.encoding import LevelsReader, NumbersReader, Reader, as_frame, is_mixed
+from sklearn_aae.encoding import (
+    Container,
+    LevelsReader,
+    NumbersReader,
+    Reader,
+    as_frame,
+    is_mixed,
+)
+from sklearn_aae.encoding._identifiers import Identifiers
 from sklearn_aae.encoding._text_columns import TextForm
 from sklearn_aae.outputs import OUTPUTS, as_output
 from sklearn_aae.rules import Rules
-from sklearn_aae.rules._options import FIND, check_rules, rules_for
+from sklearn_aae.rules._options import FIND, check_rules, columns_in, rules_for, without_columns
 from sklearn_aae.rules._table import RuleTable
 
 MISSING_ADVICE = " Set handle_missing='unknown', or fill them first."
@@ -68,7 +76,20 @@ def _found(table: RuleTable, model: Any, *, mixed: bool) -> Rules:
     """Return the rules that a model's parameter asks for."""
     budget = search_budget(model, table.n_rows, mixed=mixed)
     rules = FIND if isinstance(model.rules, str) else model.rules
-    return rules_for(rules, table, is_frame=True, random_state=0, budget=budget)
+    found = rules_for(rules, table, is_frame=True, random_state=0, budget=budget)
+    return without_columns(found, model._identifiers.labels)
+
+
+def find_identifiers(X: Any, model: Any) -> Identifiers:
+    """Return the columns of a frame that are identifiers, but for those that a parameter names."""
+    check_rules(model.rules)
+    chosen = model.categorical_features
+    named = set() if isinstance(chosen, str) else set(chosen)
+    if named & {True, False} and all(isinstance(item, (bool, np.bool_)) for item in chosen):
+        named = set(np.flatnonzero(chosen).tolist())
+    names = Container.of(X).columns if as_frame(X) is not None else ()
+    spared = {name for j, name in enumerate(names) if name in named or j in named}
+    return Identifiers.of(X, model.identifiers, spared | columns_in(model.rules))
 
 
 def reads_levels(output: Any) -> bool | None:

@@ -13,6 +13,7 @@ from skorch.callbacks import Callback
 
 from sklearn_aae._utils._compat import Interval, StrOptions
 from sklearn_aae.encoding import Reader
+from sklearn_aae.encoding._identifiers import AUTO, KEEP
 from sklearn_aae.networks import ACTIVATIONS
 from sklearn_aae.priors import Prior
 from sklearn_aae.rules._options import BUDGET
@@ -54,6 +55,7 @@ CONSTRAINTS: dict = {
     "random_state": ["random_state"],
     "verbose": ["verbose"],
     "checkpoint": CHECKPOINT,
+    "identifiers": [StrOptions({AUTO, KEEP})],
 }
 
 #: Parameters that are built into the networks; a fit that goes on cannot change them.
@@ -73,6 +75,7 @@ BUILT_IN = (
     "scaling",
     "categorical_features",
     "rules",
+    "identifiers",
     "net_params",
     "handle_unknown",
     "handle_missing",

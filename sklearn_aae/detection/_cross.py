@@ -36,6 +36,7 @@ def score_out_of_fold(
         # The rows were fit's own: whatever is new in a fold is no error.
         own = clone(detector).set_params(handle_unknown="surprise", handle_missing="surprise")
         reader, part = own._open(_safe_indexing(table, others))
+        own._identifiers = detector._identifiers  # of which the table was rid
         if hasattr(reader, "container"):
             # Numbers that were read have lost the frame that rules are about.
             reader.container = detector._container

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import _safe_indexing, check_scalar
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_context
@@ -22,7 +22,7 @@ from sklearn_aae.detection._calibration import CROSS, HELD_OUT, Calibration, Row
 from sklearn_aae.detection._conformal import ConformalMixin
 from sklearn_aae.detection._cross import score_out_of_fold
 from sklearn_aae.detection._evidence import EnsembleEvidence
-from sklearn_aae.detection._explain import give_reasons
+from sklearn_aae.detection._explaining import ExplainingMixin
 from sklearn_aae.detection._fitting import (
     FittedModel,
     fit_autoregressive,
@@ -30,9 +30,8 @@ from sklearn_aae.detection._fitting import (
     from_fitted,
 )
 from sklearn_aae.detection._kinds import check_kind
-from sklearn_aae.detection._overflow import anomaly_scores, finite
+from sklearn_aae.detection._overflow import anomaly_scores
 from sklearn_aae.detection._progress import Progress, n_tasks
-from sklearn_aae.detection._reason_frames import frame_of_reasons
 from sklearn_aae.detection._report import report_on
 from sklearn_aae.detection._rules import RuledReader, with_rules
 from sklearn_aae.detection._sampled import in_memory
@@ -50,14 +49,15 @@ from sklearn_aae.detection.scores import (
     OF_CLEAN,
     SCORES,
     Score,
-    additive_kinds,
     kinds_with,
 )
 from sklearn_aae.encoding import Container, KeptRows, NumbersReader, open_features
 from sklearn_aae.encoding import as_frame as frame_in
 from sklearn_aae.encoding._batches import takes_streams
-from sklearn_aae.encoding._result_frames import frame_of_cells
-from sklearn_aae.rules._options import SHARE, check_rules
+from sklearn_aae.encoding._identifiers import AUTO, KEEP, Identifiers
+from sklearn_aae.rules import Rules
+from sklearn_aae.rules._options import SHARE, check_rules, columns_in, with_keys
+from sklearn_aae.rules._table import RuleTable
 from sklearn_aae.training import Checkpoint, checkpoint_of, warn_of
 
 #: Rows on which the parts of a score are put on one scale.
@@ -67,7 +67,12 @@ SCORED_ROWS = 500
 
 
 class AAEOutlierDetector(
-    CallbackSupportMixin, ThresholdMixin, ConformalMixin, OutlierMixin, BaseEstimator
+    CallbackSupportMixin,
+    ThresholdMixin,
+    ConformalMixin,
+    ExplainingMixin,
+    OutlierMixin,
+    BaseEstimator,
 ):
     r"""Anomaly detection with an ensemble of small adversarial autoencoders.
 
@@ -168,6 +173,11 @@ class AAEOutlierDetector(
     checkpoint : str, path or None, default=None
         Folder in which ``fit`` keeps what the same call goes on from if its process is killed, as
         in :class:`AdversarialAutoencoder`; an ``estimator`` without one of its own gets it, too.
+    identifiers : {"auto", "keep"}, default="auto"
+        What becomes of columns of a frame that tell its rows apart (text that is different in
+        each, whole numbers that count them): with ``"auto"`` they are named in a warning, and
+        contribute 0; with ``"keep"`` they are columns like others.  Those that ``rules`` name are
+        kept, all are with an ``estimator``, and arrays are not searched.
 
     Attributes
     ----------
@@ -258,10 +268,13 @@ class AAEOutlierDetector(
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "checkpoint": CHECKPOINT,
+        "identifiers": [StrOptions({AUTO, KEEP})],
     }
 
     _reader: NumbersReader
     _container: Container
+    _identifiers: Identifiers
+    rules_: Rules
     #: The least share of the training rows that has to keep a given rule.
     _rule_share: float | None = SHARE
     _model: FittedModel
@@ -289,6 +302,7 @@ class AAEOutlierDetector(
         random_state: Any = None,
         verbose: int = 0,
         checkpoint: Any = None,
+        identifiers: str = "auto",
     ) -> None:
         self.kind = kind
         self.contamination = contamination
@@ -309,6 +323,7 @@ class AAEOutlierDetector(
         self.random_state = random_state
         self.verbose = verbose
         self.checkpoint = checkpoint
+        self.identifiers = identifiers
 
     def __sklearn_tags__(self) -> Any:
         """Return the capabilities that scikit-learn asks about."""
@@ -378,6 +393,9 @@ class AAEOutlierDetector(
             found.append(self._score_kinds(rows[plan.calibrating]))
         self._calibrate(X if frame_in(X) is not None else table, plan, found, cross)
         self._set_offset(self.contamination, self.alpha)
+        if self._identifiers and self.rules is not None:
+            own = RuleTable(_safe_indexing(X, plan.training))
+            self.rules_ = with_keys(self.rules_, self._identifiers.labels, own)
         self.training_report_ = report_on(self, rows, plan, seed)
         task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
 
@@ -420,7 +438,11 @@ class AAEOutlierDetector(
         self.training_p_values_ = self._calibration.own_p_values(self.kind, len(X))
 
     def _open(self, X: Any) -> tuple[NumbersReader, Any]:
-        """Return what reads tables like this one, and the table."""
+        """Return what reads tables like this one, and the table, without identifiers."""
+        # A model that is given knows columns of its own.
+        how = self.identifiers if self.estimator is None else KEEP
+        self._identifiers = Identifiers.of(X, how, columns_in(self.rules))
+        X = self._identifiers.hide(X)
         if self.estimator is not None:  # which is one of numbers
             with advice_on_columns(self):
                 return NumbersReader.open(self, X, advice=ADVICE)
@@ -441,9 +463,17 @@ class AAEOutlierDetector(
             reader, estimator = read_as_estimator(self, table, training, seed, context)
         else:
             reader.fit(table, training, derive_seed(seed, DetectorStream.SCALER))
+            reader = self._identifiers.spare(reader)
         rule_seed = derive_seed(seed, DetectorStream.RULES)
         reader, self.rules_ = with_rules(
-            reader, self._container, self.rules, table, training, rule_seed, self._rule_share
+            reader,
+            self._container,
+            self.rules,
+            table,
+            training,
+            rule_seed,
+            self._rule_share,
+            spared=self._identifiers.labels,
         )
         return reader, estimator
 
@@ -503,7 +533,7 @@ class AAEOutlierDetector(
 
     def _read(self, X: Any) -> Any:
         with advice_on_columns(self):
-            return self._reader.read(self, X)
+            return self._reader.read(self, self._identifiers.hide(X))
 
     def _evidence(self, rows: np.ndarray) -> Iterator[tuple[EnsembleEvidence, int]]:
         """Yield the evidence of validated rows, block by block, and how many rows it is of.
@@ -591,97 +621,3 @@ class AAEOutlierDetector(
             Labels.
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
-
-    # ------------------------------------------------------------- explanation
-
-    @takes_streams
-    def score_contributions(
-        self, X: Any, kind: str | None = None, *, as_frame: bool = False
-    ) -> Any:
-        """Return what each column contributes to a row's anomaly score.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
-        kind : str or None, default=None
-            A kind that is a sum over columns; None for that of the constructor.
-        as_frame : bool, default=False
-            Whether to return a frame: of the library of ``X``, with its index; of pandas if
-            ``X`` is an array.
-
-        Returns
-        -------
-        ndarray or frame of shape (n_samples, `n_features_in_`), float64
-            Terms; rows add up to ``-score_samples(X, kind)``.
-
-        Raises
-        ------
-        NotFittedError
-            If the detector is not fitted.
-        ValueError
-            If the kind is not known, or not a sum over columns.
-        """
-        check_is_fitted(self)
-        kind = self._known_kind(kind, additive_kinds())
-        cells = self._contributions(self._check_rows(X), kind)
-        return frame_of_cells(cells, self._column_labels(), X) if as_frame else cells
-
-    def _contributions(self, rows: np.ndarray, kind: str) -> np.ndarray:
-        score = self._scores[kind]
-        with torch_threads(1), torch.no_grad():
-            cells = [score.contributions(found)[:n] for found, n in self._evidence(rows)]
-        return self._reader.fold(finite(np.concatenate(cells)))
-
-    def explain(
-        self, X: Any, top: int = 3, kind: str | None = None, *, as_frame: bool = False
-    ) -> Any:
-        """Return, for each row, the columns that make it anomalous and what was expected.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-        top : int, default=3
-            Number of columns to name.
-        kind : str or None, default=None
-            A kind that is a sum over columns; None for that of the constructor.
-        as_frame : bool, default=False
-            Whether to return a frame: of the library of ``X``, of pandas if ``X`` is an array.
-
-        Returns
-        -------
-        list of list of Reason, or frame
-            For each row its reasons, largest share first: named tuples ``(column, value,
-            expected, low, high, share, probability, rule)``.  ``expected`` is the mode of the
-            column's density given the rest of the row; between ``low`` and ``high`` are nine
-            tenths of the cells of normal rows, and a category has its ``probability``.  A column
-            in which a row has what was expected is no reason, so a row may have fewer; ``rule``
-            names the rule that the row breaks there, None if it breaks none.  A frame has a line
-            for each reason, with these columns, the ``row`` (its label, or its number) and the
-            ``contribution`` of the column to the row's score; in libraries whose columns are of
-            one type, cells of several are text.
-
-        Raises
-        ------
-        NotFittedError
-            If the detector is not fitted.
-        ValueError
-            If the kind is not a sum over columns, or ``top`` is not positive.
-        """
-        check_is_fitted(self)
-        check_scalar(top, "top", Integral, min_val=1)
-        kind = self._known_kind(kind, additive_kinds())
-        table = self._read(X)
-        rows = self._reader.numbers(table)
-        contributions = self._contributions(rows, kind)
-        usual = np.broadcast_to(self._scores[kind].usual_, self._model.n_features)
-        cells = contributions - self._reader.fold(usual[np.newaxis])
-        labels = self._column_labels()
-        arguments = (self._model, self._reader, table, rows, cells, labels, int(top))
-        if isinstance(self._reader, RuledReader) and kind in ("default", "rules"):
-            reasons = give_reasons(*arguments, self._reader.corrections(table))
-            reasons = self._reader.name_rules(reasons, table, labels)
-        else:
-            reasons = give_reasons(*arguments)
-        return frame_of_reasons(reasons, contributions, labels, X) if as_frame else reasons

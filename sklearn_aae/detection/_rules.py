@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn_aae.detection.scores import RULES
 from sklearn_aae.encoding import Container, NumbersReader
 from sklearn_aae.encoding._forms import Form
 from sklearn_aae.rules import Rules
-from sklearn_aae.rules._options import rules_for
+from sklearn_aae.rules._options import rules_for, without_columns
 from sklearn_aae.rules._table import RuleTable
 
 
@@ -109,9 +110,9 @@ class RuledReader:
         """
         cells = np.zeros((len(numbers), len(self.reader.column_of_feature)))
         broken = numbers[:, -len(self.rules) :] > 0
-        _, first = np.unique(self.reader.column_of_feature, return_index=True)
+        seen, first = np.unique(self.reader.column_of_feature, return_index=True)
         for row in np.flatnonzero(broken.any(axis=1)).tolist():
-            cells[row, first] = self._shares(np.flatnonzero(broken[row]))
+            cells[row, first] = self._shares(np.flatnonzero(broken[row]))[seen]
         return cells
 
     def _shares(self, broken: np.ndarray) -> np.ndarray:
@@ -156,10 +157,13 @@ def with_rules(
     training: np.ndarray,
     seed: int,
     share: float | None,
+    *,
+    spared: Collection = (),
 ) -> tuple[Any, Rules]:
     """Return a reader that minds the rules of some rows of a table, and the rules.
 
-    The table, read, came in ``container``; the rows are given by position.
+    There are none about ``spared`` columns.  The table, read, came in ``container``; the rows are
+    given by position.
     """
     table = _safe_indexing(table, training)
     if hasattr(reader, "strays"):
@@ -167,6 +171,7 @@ def with_rules(
     rows = RuleTable(table, list(container.columns), training)
     is_frame = container.backend is not None
     rules = rules_for(parameter, rows, is_frame=is_frame, random_state=seed % 2**32, share=share)
+    rules = without_columns(rules, spared)
     by_row = Rules([rule for rule in rules if rule.by_row])
     if not len(by_row):
         return reader, rules

@@ -22,7 +22,9 @@ def frame_of_cells(values: np.ndarray, labels: Sequence[Any], like: Any) -> Any:
     frame = as_frame(like)
     if frame is None or frame.implementation.is_pandas_like():
         pd: Any = import_extra("pandas", "table")
-        columns = frame.to_native().columns if _is_named(frame, labels) else labels
+        columns: Any = labels
+        if frame is not None and len(frame.columns) == len(labels):
+            columns = frame.to_native().columns
         return pd.DataFrame(values, index=row_labels(like), columns=columns)
     names = list(map(str, labels))
     return nw.from_numpy(values, schema=names, backend=frame.implementation).to_native()
@@ -40,16 +42,17 @@ def frame_of_columns(columns: Mapping[str, list], like: Any) -> Any:
     return nw.from_dict(typed, backend=frame.implementation).to_native()
 
 
+def labels_of(estimator: Any) -> list:
+    """Return the names of a fitted estimator's columns, or their numbers."""
+    return getattr(estimator, "feature_names_in_", np.arange(estimator.n_features_in_)).tolist()
+
+
 def row_labels(X: Any) -> Any:
     """Return the index of a frame that has one, else the numbers of rows."""
     frame = as_frame(X)
     if frame is not None and frame.implementation.is_pandas_like():
         return frame.to_native().index
     return range(len(X))
-
-
-def _is_named(frame: nw.DataFrame | None, labels: Sequence[Any]) -> bool:
-    return frame is not None and len(frame.to_native().columns) == len(labels)
 
 
 def _of_one_type(cells: list) -> list:

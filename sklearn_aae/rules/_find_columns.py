@@ -24,10 +24,11 @@ FEW_ROWS = 20
 
 def find_keys(search: Search) -> list[Rule]:
     """Return columns that count the rows, or that tell all rows apart."""
-    return [rule for cells in search.cells if (rule := _key(cells)) is not None]
+    return [rule for cells in search.cells if (rule := find_key(cells)) is not None]
 
 
-def _key(cells: Cells) -> Rule | None:
+def find_key(cells: Cells) -> Rule | None:
+    """Return the rule that a column counts the rows, or tells all rows apart, if it does."""
     n_rows = len(cells.missing)
     if cells.missing.any() or cells.n_levels < n_rows or n_rows < FEW_ROWS:
         return None
@@ -62,7 +63,7 @@ def find_bounds(search: Search) -> list[Rule]:
         for cells in search.cells
         if cells.kind in (NUMBER, DURATION)
         and cells.whole is not None
-        and not isinstance(_key(cells), RunningNumber)
+        and not isinstance(find_key(cells), RunningNumber)
         and (rule := _bounds(cells)) is not None
     ]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sklearn_aae.rules._base import Rule
+from sklearn_aae.rules._find_columns import find_key
 from sklearn_aae.rules._rules import Rules
 from sklearn_aae.rules._search import LEAST_ROWS, find_rules
 from sklearn_aae.rules._table import RuleTable
@@ -62,6 +64,25 @@ def rules_for(
         return find_rules(table, share=SHARE, budget=budget, random_state=random_state)
     check_rules(rules)
     return Rules([] if rules is None else rules).learn(table, share=share)
+
+
+def without_columns(rules: Rules, names: Collection) -> Rules:
+    """Return the rules about other columns."""
+    others = [rule for rule in rules if not set(rule.columns) & set(names)]
+    return Rules(others, not_searched=rules.not_searched)
+
+
+def with_keys(rules: Rules, names: Collection, table: RuleTable) -> Rules:
+    """Return rules and, after them, what makes some columns keys of a table."""
+    keys = [rule for name in names if (rule := find_key(table[name])) is not None]
+    return Rules([*rules, *keys], not_searched=rules.not_searched)
+
+
+def columns_in(rules: Any) -> set:
+    """Return the columns that a parameter names."""
+    if rules is None or isinstance(rules, str):
+        return set()
+    return {name for rule in rules for name in rule.columns}
 
 
 def check_rules(rules: Any) -> None:

@@ -16,6 +16,9 @@ from sklearn_aae.rules import Determines, Order, Rules, RunningNumber, Sum
 from tests.instances import fast, fast_detector
 from tests.rules.tables import trips
 
+#: The tables have a running number.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_aae.exceptions.IdentifierWarning")
+
 
 def plain_trips(n_rows=700, seed=0):
     return trips(n_rows, seed).drop(columns=["returned", "refund"])
