@@ -48,11 +48,14 @@ TEST = [
 DOCS = [
     *TABLE,
     *PLOT,
+    "codespell>=2.4",
     "numpydoc>=1.8",
     "optuna>=4.0",
     "pydata-sphinx-theme>=0.16",
     "sphinx>=8.1",
+    "sphinx-copybutton>=0.5.2",
     "sphinx-gallery>=0.18",
+    "sphinx-mathjax-offline>=0.0.2",
 ]
 BENCH = [*TABLE, *PLOT, "pyod>=2.0"]
 

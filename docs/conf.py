@@ -17,7 +17,10 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "numpydoc",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
+    # Its own MathJax beside the pages, in place of one from a content delivery network.
+    "sphinx-mathjax-offline",
 ]
 templates_path = ["_templates"]
 exclude_patterns = [
@@ -28,6 +31,7 @@ exclude_patterns = [
     "auto_examples/**.py",
     # A table of running times that belongs to no page.
     "sg_execution_times.rst",
+    "auto_examples/sg_execution_times.rst",
 ]
 default_role = "code"
 
@@ -48,6 +52,10 @@ sphinx_gallery_conf = {
     "min_reported_time": 5,
     "show_signature": False,
 }
+
+# Buttons copy what is typed: no prompts and no output of doctests.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"sklearn_aae {version}"
