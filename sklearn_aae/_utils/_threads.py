@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import Context, copy_context
+from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -47,3 +50,35 @@ def torch_threads(n_threads: int | None) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
+
+
+def n_workers(work: int) -> int:
+    """Return among how many threads chunks of rows are shared, of as many multiplications."""
+    return 1 if work < SMALL_WORK else torch.get_num_threads()
+
+
+def in_workers(function: Callable[[Any], None], parts: Sequence, workers: int) -> None:
+    """Call a function of each part: one after the other, or in threads with one of torch's each.
+
+    Kernels of torch and numpy run side by side; threads of their own would wait for each other.
+    """
+    if workers < 2:
+        for part in parts:
+            function(part)
+        return
+
+    def alone(context: Context, part: Any) -> None:
+        def run() -> None:
+            with torch_threads(1):
+                function(part)
+
+        context.run(run)  # what numpy is told to ignore
+
+    with ThreadPoolExecutor(min(workers, len(parts))) as pool:
+        calls = [pool.submit(alone, copy_context(), part) for part in parts]
+        try:
+            for call in calls:
+                call.result()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise

@@ -18,6 +18,7 @@ from sklearn_aae.training import (
     RowLosses,
     encode,
     in_precision,
+    is_known,
     map_chunks,
 )
 
@@ -89,7 +90,7 @@ class PassesMixin(BaseEstimator):
             numbers = marginals.apply(rows[:, : reader.n_columns])
             return reader.scale.with_gaps(numbers, rows).astype(dtype, copy=False)
 
-        with self._repeatable():
+        with self._repeatable(drawn=generator is not None):
             return map_chunks(
                 rows_of,
                 lambda part: Z[part],
@@ -100,9 +101,13 @@ class PassesMixin(BaseEstimator):
                 alike=generator is None,
             )
 
-    def _repeatable(self) -> AbstractContextManager[None]:
-        """Cap threads where heads over levels would give other last bits with more."""
-        return torch_threads(1 if self._reader.is_mixed else None)
+    def _repeatable(self, *, drawn: bool = False) -> AbstractContextManager[None]:
+        """Cap threads where heads over levels would give other last bits with more.
+
+        Chunks of rows that are not drawn have one thread each, but for a user's own networks.
+        """
+        apart = not drawn and is_known(self.net_.module_)
+        return torch_threads(1 if self._reader.is_mixed and not apart else None)
 
     def _cell_losses(
         self,

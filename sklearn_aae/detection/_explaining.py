@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._explain import give_reasons
 from sklearn_aae.detection._fitting import FittedModel
 from sklearn_aae.detection._overflow import finite
@@ -32,7 +29,7 @@ class ExplainingMixin:
 
     _check_rows: Callable[[Any], np.ndarray]
     _read: Callable[[Any], Any]
-    _evidence: Callable[[np.ndarray], Iterator[tuple[EnsembleEvidence, int]]]
+    _of_blocks: Callable[[np.ndarray, Callable[[Any, int], Any]], list]
     _known_kind: Callable[..., str]
 
     @takes_streams
@@ -70,8 +67,7 @@ class ExplainingMixin:
 
     def _contributions(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
-        with torch_threads(1), torch.no_grad():
-            cells = [score.contributions(found)[:n] for found, n in self._evidence(rows)]
+        cells = self._of_blocks(rows, lambda found, n: score.contributions(found)[:n])
         return self._reader.fold(finite(np.concatenate(cells)))
 
     def explain(

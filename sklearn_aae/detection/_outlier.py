@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,10 +18,10 @@ from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import DetectorStream, derive_seed
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._parameters import CHECKPOINT, as_device
+from sklearn_aae.detection._blocks import of_blocks
 from sklearn_aae.detection._calibration import CROSS, HELD_OUT, Calibration, RowPlan, n_held_out
 from sklearn_aae.detection._conformal import ConformalMixin
 from sklearn_aae.detection._cross import score_out_of_fold
-from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._explaining import ExplainingMixin
 from sklearn_aae.detection._fitting import (
     FittedModel,
@@ -33,7 +33,7 @@ from sklearn_aae.detection._kinds import check_kind
 from sklearn_aae.detection._overflow import anomaly_scores
 from sklearn_aae.detection._progress import Progress, n_tasks
 from sklearn_aae.detection._report import report_on
-from sklearn_aae.detection._rules import RuledReader, with_rules
+from sklearn_aae.detection._rules import with_rules
 from sklearn_aae.detection._sampled import in_memory
 from sklearn_aae.detection._settings import plan_of, settings_of
 from sklearn_aae.detection._single import (
@@ -509,11 +509,15 @@ class AAEOutlierDetector(
 
     def _score_kinds(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the scores of rows, by kind."""
-        parts: dict[str, list] = {kind: [np.empty(0)] for kind in self._scores}
-        for found, n in self._evidence(rows):
-            for kind, score in self._scores.items():
-                parts[kind].append(-anomaly_scores(score, found)[:n])
-        return {kind: np.concatenate(own) for kind, own in parts.items()}
+
+        def scores(found: Any, n: int) -> dict[str, np.ndarray]:
+            return {kind: -anomaly_scores(own, found)[:n] for kind, own in self._scores.items()}
+
+        parts = self._of_blocks(rows, scores)
+        return {
+            kind: np.concatenate([np.empty(0), *(part[kind] for part in parts)])
+            for kind in self._scores
+        }
 
     def _score_training(self, rows: np.ndarray, training: np.ndarray, seed: int) -> np.ndarray:
         """Return sorted scores of the training rows, as new rows: all, or a choice of them.
@@ -535,26 +539,13 @@ class AAEOutlierDetector(
         with advice_on_columns(self):
             return self._reader.read(self, self._identifiers.hide(X))
 
-    def _evidence(self, rows: np.ndarray) -> Iterator[tuple[EnsembleEvidence, int]]:
-        """Yield the evidence of validated rows, block by block, and how many rows it is of.
-
-        Products are taken over blocks of one number of rows, the last one is padded: their last
-        bits depend on how many rows there are, and not on which they are.
-        """
-        block, most = self._model.block_rows()
-        for start in range(0, len(rows), most):
-            part = rows[start : start + most]
-            scaled = self._reader.transform(part)
-            padding = ((0, -len(part) % block), (0, 0))
-            evidence = self._model.evidence(np.pad(scaled, padding, mode="edge"))
-            if isinstance(self._reader, RuledReader):
-                evidence.rule_cells = np.pad(self._reader.rule_cells(part), padding, mode="edge")
-            yield evidence, len(part)
+    def _of_blocks(self, rows: np.ndarray, function: Callable[[Any, int], Any]) -> list:
+        """Return, for each block of validated rows, a function of their evidence and number."""
+        return of_blocks(self._model, self._reader, rows, function)
 
     def _score(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
-        with torch_threads(1), torch.no_grad():
-            parts = [anomaly_scores(score, found)[:n] for found, n in self._evidence(rows)]
+        parts = self._of_blocks(rows, lambda found, n: anomaly_scores(score, found)[:n])
         return -np.concatenate(parts)
 
     def _known_kind(self, kind: str | None, among: Collection[str] = SCORES) -> str:

@@ -4,7 +4,7 @@ from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches
 from sklearn_aae.training._callbacks import EarlyStopping, OwnCallback, TrainingContext, state_dicts
 from sklearn_aae.training._checkpoint import Checkpoint, Part, checkpoint_of, refuse_callbacks
 from sklearn_aae.training._distributed import distributed
-from sklearn_aae.training._inference import InPrecision, encode, in_precision, map_chunks
+from sklearn_aae.training._inference import InPrecision, encode, in_precision, is_known, map_chunks
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import PHASES, RECONSTRUCTION, Phase
 from sklearn_aae.training._rates import FullRates, LinearDecay, StepwiseDecay, change_full_rates
@@ -40,6 +40,7 @@ __all__ = [
     "distributed",
     "encode",
     "in_precision",
+    "is_known",
     "map_chunks",
     "refuse_callbacks",
     "split_table",

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from sklearn_aae._utils._blocks import aligned_products, block_size, in_blocks
-from sklearn_aae._utils._threads import SMALL_WORK, torch_threads
+from sklearn_aae._utils._threads import SMALL_WORK, in_workers, n_workers, torch_threads
 from sklearn_aae.networks import AAEModule
 
 #: What a chunk's widest layer may take: chunks that leave the processor's cache cost up
@@ -160,22 +160,42 @@ def map_chunks(
     itemsize = parameters[0].element_size() if parameters else 4
     work = n_samples * sum(p.numel() for p in parameters)
     edges = chunk_edges(n_samples, width, itemsize, device)
-    result: np.ndarray | None = None
-    threads = torch_threads(1 if work < SMALL_WORK else None)
-    with torch.inference_mode(), threads, aligned_products():
-        for start, stop in pairwise(edges):
-            rows = slice(start, stop)
+
+    def of_chunk(rows: slice) -> np.ndarray:
+        with torch.inference_mode(), aligned_products():
             x = as_tensor(read(rows)).to(device)
-            part = function(in_blocks(x) if alike else x)[: stop - start].cpu().numpy()
-            if write is not None:
-                part = write(part)
-            if len(edges) == 2:
-                return part
-            if result is None:
-                result = np.empty((n_samples, *part.shape[1:]), dtype=part.dtype)
-            result[rows] = part
-    assert result is not None  # n_samples >= 1
+            part = function(in_blocks(x) if alike else x)[: rows.stop - rows.start].cpu().numpy()
+            return part if write is None else write(part)
+
+    chunks = [slice(start, stop) for start, stop in pairwise(edges)]
+    # One thread for each chunk, and so the same last bits however many there are.
+    apart = alike and device.type == "cpu" and is_known(*networks)
+    workers = n_workers(work) if apart else 1
+    with torch_threads(1 if apart or work < SMALL_WORK else None):
+        first = of_chunk(chunks[0])
+        if len(chunks) == 1:
+            return first
+        result = np.empty((n_samples, *first.shape[1:]), dtype=first.dtype)
+        result[chunks[0]] = first
+
+        def keep(rows: slice) -> None:
+            result[rows] = of_chunk(rows)
+
+        in_workers(keep, chunks[1:], workers)
     return result
+
+
+def is_known(*networks: nn.Module | InPrecision) -> bool:
+    """Return whether networks are of torch's and the package's layers alone.
+
+    A user's own may keep something between two calls, and is called by one thread at a time.
+    """
+    plain = (part.network if isinstance(part, InPrecision) else part for part in networks)
+    return all(
+        type(layer).__module__.partition(".")[0] in ("torch", "sklearn_aae")
+        for network in plain
+        for layer in network.modules()
+    )
 
 
 def encode(
