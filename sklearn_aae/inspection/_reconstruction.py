@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.encoding import BOOLEAN, NUMBER, Container, as_frame, columns_of, read_parsed
 from sklearn_aae.encoding._containers import as_array
 from sklearn_aae.exceptions import UnsupportedColumnsError
-from sklearn_aae.inspection._style import BLUE, MUTED, axes_or_new, matrix_of, over, shorten
+from sklearn_aae.inspection._compared import read_cells
+from sklearn_aae.inspection._style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    axes_or_new,
+    matrix_of,
+    over,
+    shorten,
+)
 
 
 class ReconstructionDisplay:
@@ -21,14 +32,15 @@ class ReconstructionDisplay:
 
     With ``shape`` rows are images: a line of them above a line of their
     reconstructions, on one grey scale.  Without, bars show the share of each
-    column's variance that the reconstructions explain, best column first.  It is
-    best made with :meth:`from_estimator`.
+    column's variance that the reconstructions explain, best column first; of tables
+    with categories, dates or missing cells, the share of cells that come back wrong.
+    It is best made with :meth:`from_estimator`.
 
     Parameters
     ----------
-    rows : array-like of shape (n_samples, n_features)
+    rows : array-like or frame of shape (n_samples, n_features)
         Rows.
-    reconstructions : array-like of shape (n_samples, n_features)
+    reconstructions : array-like or frame of shape (n_samples, n_features)
         The same rows, reconstructed.
     shape : tuple (height, width), default=None
         Makes images of the rows; ``height * width`` is ``n_features``.
@@ -41,9 +53,14 @@ class ReconstructionDisplay:
         Axes drawn on.
     figure_ : matplotlib Figure
         Figure of the axes.
-    explained_ : ndarray of shape (n_features,), float64
+    explained_ : ndarray of shape (n_features,), float64, or None
         Explained share of each column's variance: 1 is perfect, 0 is no better
-        than the column's mean, and below 0 worse; NaN for constant columns.
+        than the column's mean, and below 0 worse; NaN for constant columns.  None for tables
+        of mixed types.
+    wrong_ : ndarray of shape (n_features,), float64, or None
+        Of tables of mixed types the share of each column's cells that come back as another
+        category, or are missing in one of the tables alone; of the other numbers and dates the
+        share of their variance that is not explained, at most 1, counts as wrong.
     bars_ : BarContainer or None
         The bars.
     image_ : AxesImage or None
@@ -52,7 +69,7 @@ class ReconstructionDisplay:
     Raises
     ------
     ValueError
-        If the shapes do not fit, or a column holds no numbers or lacks some.
+        If the shapes do not fit, or what is to make images are not numbers.
 
     See Also
     --------
@@ -78,13 +95,22 @@ class ReconstructionDisplay:
         shape: tuple[int, int] | None = None,
         feature_names: Any = None,
     ) -> None:
-        self.rows = numbers_of(rows, "rows", feature_names)
-        self.reconstructions = numbers_of(reconstructions, "reconstructions", feature_names)
-        if self.rows.shape != self.reconstructions.shape:
+        matrices = [
+            numbers_of(table, name, feature_names, strict=shape is not None)
+            for table, name in ((rows, "rows"), (reconstructions, "reconstructions"))
+        ]
+        self._mixed: Mixed | None = None
+        self.rows, self.reconstructions = matrices
+        if any(matrix is None for matrix in matrices):
+            self._mixed = compare_cells(rows, reconstructions)
+            self.rows, self.reconstructions = rows, reconstructions
+        elif self.rows.shape != self.reconstructions.shape:
             raise ValueError(
                 f"rows are {self.rows.shape}, but reconstructions {self.reconstructions.shape}."
             )
-        width = self.rows.shape[1]
+        width = self.rows.shape[1] if self._mixed is None else len(self._mixed.wrong)
+        if self._mixed is not None and feature_names is None:
+            feature_names = self._mixed.names
         if shape is not None and (len(shape) != 2 or shape[0] * shape[1] != width):
             raise ValueError(f"shape={shape!r} does not make an image of {width} columns.")
         names = range(width) if feature_names is None else feature_names
@@ -128,7 +154,7 @@ class ReconstructionDisplay:
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the shapes do not fit, or a column holds no numbers or lacks some.
+            If the shapes do not fit, or what is to make images are not numbers.
         MissingExtraError
             If matplotlib is needed and not installed.
 
@@ -147,7 +173,8 @@ class ReconstructionDisplay:
         """
         check_is_fitted(estimator)
         names = getattr(estimator, "feature_names_in_", None)
-        rows = numbers_of(X, "X", names)
+        rows = numbers_of(X, "X", names, strict=shape is not None)
+        rows = X if rows is None else rows
         return cls(rows, estimator.reconstruct(X), shape=shape, feature_names=names).plot(
             ax, **kwargs
         )
@@ -182,17 +209,27 @@ class ReconstructionDisplay:
         """
         check_scalar(n_images, "n_images", Integral, min_val=1)
         check_scalar(n_columns, "n_columns", Integral, min_val=1)
-        self.explained_ = explained_variance(self.rows, self.reconstructions)
-        shown = np.argsort(-self.explained_, kind="stable")
-        shown = shown[np.isfinite(self.explained_[shown])][-n_columns:]
-        size = (10.0, 2.4) if self.shape else (5.5, 1.2 + 0.2 * len(shown))
+        self.explained_ = self.wrong_ = None
+        if self._mixed is None:
+            self.explained_ = explained_variance(self.rows, self.reconstructions)
+            shown = np.argsort(-self.explained_, kind="stable")
+            shown = shown[np.isfinite(self.explained_[shown])][-n_columns:]
+        else:
+            self.wrong_ = self._mixed.wrong
+            shown = np.argsort(self.wrong_, kind="stable")[-n_columns:]
+        height = (1.2 if self._mixed is None else 2.0) + 0.2 * len(shown)
+        size = (10.0, 2.4) if self.shape else (5.5, height)
         self.ax_ = axes_or_new(ax, size)
         self.figure_ = self.ax_.figure
         self.bars_ = self.image_ = None
         if self.shape:
             self._draw_images(n_images, kwargs)
+        elif self._mixed is None:
+            self._draw_bars(self.explained_, shown, kwargs)
+            self.ax_.set_xlim(right=1)
+            self.ax_.set_xlabel("explained share of the column's variance")
         else:
-            self._draw_bars(shown, kwargs)
+            self._draw_mixed(self._mixed, shown, kwargs)
         return self
 
     def _draw_images(self, n_images: int, kwargs: dict) -> None:
@@ -215,19 +252,78 @@ class ReconstructionDisplay:
         self.ax_.tick_params(length=0)
         self.ax_.spines[:].set_visible(False)
 
-    def _draw_bars(self, shown: np.ndarray, kwargs: dict) -> None:
+    def _draw_bars(self, lengths: Any, shown: np.ndarray, kwargs: dict) -> None:
         ax = self.ax_
         positions = np.arange(len(shown))
         look = {"color": BLUE, "height": 0.7}
-        self.bars_ = ax.barh(positions, self.explained_[shown], **over(look, kwargs))
+        self.bars_ = ax.barh(positions, lengths[shown], **over(look, kwargs))
         ax.set_yticks(positions, [shorten(self.feature_names[i], 28) for i in shown])
         ax.invert_yaxis()
         ax.axvline(0, color=MUTED, linewidth=0.8)
-        ax.set_xlim(right=1)
-        ax.set_xlabel("explained share of the column's variance")
         ax.spines[["top", "right"]].set_visible(False)
-        if len(shown) < np.isfinite(self.explained_).sum():
-            ax.set_title(f"the {len(shown)} worst of {len(self.explained_)} columns")
+        if len(shown) < np.isfinite(lengths).sum():
+            ax.set_title(f"the {len(shown)} worst of {len(lengths)} columns")
+
+    def _draw_mixed(self, mixed: Mixed, shown: np.ndarray, kwargs: dict) -> None:
+        """Draw the share of wrong cells, beside that of the commonest category."""
+        colors = [ORANGE if is_category else BLUE for is_category in mixed.is_category[shown]]
+        self._draw_bars(mixed.wrong, shown, over({"color": colors}, kwargs))
+        ax, marked = self.ax_, mixed.is_category[shown]
+        places = np.flatnonzero(marked)
+        ax.plot(mixed.commonest[shown[marked]], places, "|", color=INK, markersize=11, mew=1.6)
+        patches, lines = (import_extra(f"matplotlib.{m}", "plot") for m in ("patches", "lines"))
+        handles = [
+            patches.Patch(color=ORANGE, label="categories: cells that come back as another"),
+            lines.Line2D(
+                [], [], color=INK, marker="|", linestyle="", label="always the commonest category"
+            ),
+            patches.Patch(color=BLUE, label="numbers, dates: variance not explained"),
+        ]
+        handles = [*handles[: 2 * marked.any()], *handles[2 : 3 - marked.all()]]
+        ax.set_xlim(0, max(1e-9, 1.05 * max(mixed.wrong[shown].max(), mixed.commonest.max())))
+        ax.set_xlabel("share of wrong cells")
+        look = {"loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False}
+        ax.legend(handles=handles, fontsize="small", **look)
+        if ax.get_title():
+            ax.set_title(ax.get_title(), pad=16 * len(handles) + 6)
+
+
+class Mixed(NamedTuple):
+    """How the cells of a table of mixed types come back.
+
+    By column: its name, the share of wrong cells, whether it holds categories, and the share of
+    wrong cells if its commonest category always came back.
+    """
+
+    names: list
+    wrong: np.ndarray
+    is_category: np.ndarray
+    commonest: np.ndarray
+
+
+def compare_cells(rows: Any, reconstructions: Any) -> Mixed:
+    """Return how the cells of rows come back in their reconstructions."""
+    cells, facts = read_cells({"rows": rows, "reconstructions": reconstructions})
+    table, back = cells["rows"], cells["reconstructions"]
+    if len(table) != len(back):
+        raise ValueError(f"rows are {len(table)}, but reconstructions {len(back)}.")
+    is_category = np.array([labels is not None for labels in facts["labels"]])
+    wrong, commonest = np.zeros((2, len(is_category)))
+    for j, (own, other) in enumerate(zip(table.T, back.T, strict=True)):
+        known = ~(np.isnan(own) | np.isnan(other))
+        lacking = np.isnan(own) != np.isnan(other)
+        if is_category[j]:
+            wrong[j] = (lacking | (known & (own != other))).mean()
+            _, counts = np.unique(own, return_counts=True)
+            commonest[j] = 1 - counts.max() / len(own)
+        elif known.any():
+            residual = ((own - other)[known] ** 2).mean()
+            variance = own[known].var()
+            left = min(1.0, residual / variance) if variance > 0 else float(residual > 0)
+            wrong[j] = (lacking.sum() + left * known.sum()) / len(own)
+        else:
+            wrong[j] = lacking.mean()
+    return Mixed(facts["names"], wrong, is_category, commonest)
 
 
 def explained_variance(rows: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
@@ -238,8 +334,13 @@ def explained_variance(rows: np.ndarray, reconstructions: np.ndarray) -> np.ndar
     return 1 - residual / variance
 
 
-def numbers_of(table: Any, name: str, labels: Any = None) -> np.ndarray:
-    """Return a table as a matrix of finite numbers, or raise ValueError naming its columns."""
+def numbers_of(
+    table: Any, name: str, labels: Any = None, *, strict: bool = True
+) -> np.ndarray | None:
+    """Return a table as a matrix of finite numbers, or None if it is one of mixed types.
+
+    If it has to be numbers (``strict``), raise ValueError naming the columns that are not.
+    """
     if as_frame(table) is None:
         try:
             return matrix_of(table, name)
@@ -250,19 +351,19 @@ def numbers_of(table: Any, name: str, labels: Any = None) -> np.ndarray:
     named = Container.of(table).columns or labels
     names = list(range(len(columns)) if named is None or len(named) != len(columns) else named)
     wrong = [names[j] for j, column in enumerate(columns) if column is None]
+    if not strict and (wrong or any(np.isnan(column).any() for column in columns)):
+        return None
     if wrong:
         raise ValueError(
-            f"ReconstructionDisplay compares numbers, not what is in {_listed(wrong)} of {name}. "
-            "Pass the columns of numbers alone, of rows and of what reconstruct makes of them: "
-            "ReconstructionDisplay(rows, reconstructions)."
+            f"Images are made of numbers, not of what is in {_listed(wrong)} of {name}. "
+            "Leave shape out, and bars show how many cells of each column come back wrong."
         )
     found = [column for column in columns if column is not None]
     gaps = [names[j] for j, column in enumerate(found) if np.isnan(column).any()]
     if gaps:
         raise ValueError(
-            f"ReconstructionDisplay compares numbers, and {name} has NaN or other missing cells in "
-            f"{_listed(gaps)}. Pass rows and columns without any, or fill them, for example "
-            "by impute of the model."
+            f"Images are made of numbers, and {name} has NaN or other missing cells in "
+            f"{_listed(gaps)}. Fill them, for example by impute of the model."
         )
     return matrix_of(np.column_stack(found) if found else table, name)
 

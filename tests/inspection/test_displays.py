@@ -391,18 +391,49 @@ GAPS = pd.DataFrame({"age": [1.0, 2, 3, 4], "pay": [1.0, None, 2, 3]})
 @pytest.mark.parametrize(
     "table, match",
     [
-        (MIXED, "numbers, not what is in the columns 'sex', 'day' of X. Pass"),
-        (pl.from_pandas(MIXED), "numbers, not what is in the columns 'sex', 'day' of X. Pass"),
-        (MIXED.to_numpy(dtype=object), "numbers, not what is in the columns 1, 2 of X. Pass"),
-        (GAPS, "X has NaN or other missing cells in the column 'pay'. Pass"),
-        (GAPS.to_numpy(), "X has NaN or other missing cells in the column 1. Pass"),
-        (GAPS.astype("Int64"), "X has NaN or other missing cells in the column 'pay'. Pass"),
+        (MIXED, "numbers, not of what is in the columns 'sex', 'day' of X. Leave"),
+        (pl.from_pandas(MIXED), "numbers, not of what is in the columns 'sex', 'day' of X. Leave"),
+        (MIXED.to_numpy(dtype=object), "numbers, not of what is in the columns 1, 2 of X. Leave"),
+        (GAPS, "X has NaN or other missing cells in the column 'pay'. Fill"),
+        (GAPS.to_numpy(), "X has NaN or other missing cells in the column 1. Fill"),
+        (GAPS.astype("Int64"), "X has NaN or other missing cells in the column 'pay'. Fill"),
     ],
 )
-def test_reconstruction_says_what_it_needs(table, match):
+def test_images_say_what_they_need(pyplot, table, match):
     model = fast(max_epochs=1).fit(table)
     with pytest.raises(ValueError, match=re.escape(match)):
-        ReconstructionDisplay.from_estimator(model, table)
+        ReconstructionDisplay.from_estimator(model, table, shape=(1, table.shape[1]))
+    display = ReconstructionDisplay.from_estimator(model, table)
+    assert display.explained_ is None
+    assert len(display.bars_) == table.shape[1]
+
+
+BACK = pd.DataFrame(
+    {
+        "age": [1.0, 2, 3, 3],
+        "sex": ["m", "m", "m", "m"],
+        "day": pd.to_datetime(["2020-01-01", "2020-01-02", None, "2020-01-04"]),
+    }
+)
+
+
+@pytest.mark.parametrize("convert", [lambda frame: frame, pl.from_pandas])
+def test_reconstruction_of_mixed_tables_shows_wrong_cells(pyplot, convert):
+    display = ReconstructionDisplay(convert(MIXED), convert(BACK)).plot()
+    # Ages vary by 1.25 and are off by 1 / 4; two sexes are wrong; one date is lost.
+    np.testing.assert_allclose(display.wrong_, [0.2, 0.5, 0.25])
+    names = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert names == ["age", "day", "sex"]
+    assert [bar.get_width() for bar in display.bars_] == pytest.approx([0.2, 0.25, 0.5])
+    colors = [bar.get_facecolor() for bar in display.bars_]
+    assert colors[0] == colors[1] != colors[2]
+    marks = [line for line in display.ax_.lines if line.get_marker() == "|"]
+    assert [list(mark.get_xydata()[0]) for mark in marks] == [[0.5, 2]]
+    same = ReconstructionDisplay(convert(MIXED), convert(MIXED)).plot(n_columns=2, color="red")
+    assert (same.wrong_ == 0).all()
+    assert same.ax_.get_title() == "the 2 worst of 3 columns"
+    with pytest.raises(ValueError, match="rows are 4, but reconstructions 3"):
+        ReconstructionDisplay(MIXED, BACK[:3])
 
 
 def test_reconstruction_of_nullable_numbers_and_booleans(pyplot):
