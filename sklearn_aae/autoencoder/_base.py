@@ -57,6 +57,7 @@ from sklearn_aae.training import (
     Resuming,
     TableDataset,
     TrainBatches,
+    TrainingHTMLMixin,
     change_full_rates,
     refuse_callbacks,
     split_table,
@@ -78,7 +79,9 @@ class Built(NamedTuple):
     parameters: dict[str, Any]
 
 
-class BaseAAE(EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEstimator):
+class BaseAAE(
+    TrainingHTMLMixin, EpochsMixin, StartMixin, PassesMixin, CallbackSupportMixin, BaseEstimator
+):
     """Shared by the estimators; not public.
 
     Private attributes of a fitted estimator: ``_reader`` (reads tables, scales rows and hands

@@ -26,7 +26,7 @@ from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._parameters import CONSTRAINTS
 from sklearn_aae.encoding import as_frame
 from sklearn_aae.encoding._batches import takes_streams
-from sklearn_aae.training import TrainingReport
+from sklearn_aae.training import TrainingHTMLMixin, TrainingReport
 
 #: Components of the model that is taken if none is given: of tables of numbers as many as there
 #: are columns, but at most the second.
@@ -37,7 +37,7 @@ ADVERSARIAL_WEIGHT = 0.1
 N_WEIGHED = 100
 
 
-class AAEImputer(TransformerMixin, BaseEstimator):
+class AAEImputer(TrainingHTMLMixin, TransformerMixin, BaseEstimator):
     """Fill the missing cells of a table with an adversarial autoencoder.
 
     Numbers, categories, text, booleans and dates are filled given what else is known of

@@ -33,7 +33,14 @@ from sklearn_aae.categories._neighbors import nearest_rows
 from sklearn_aae.categories._phases import CategoryLoss, Heads, RepulsionLoss
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.priors import Categorical, Product, find_prior
-from sklearn_aae.training import AAENet, Phase, TableDataset, TrainingReport, checkpoint_of
+from sklearn_aae.training import (
+    AAENet,
+    Phase,
+    TableDataset,
+    TrainingHTMLMixin,
+    TrainingReport,
+    checkpoint_of,
+)
 
 #: Learning rates as multiples of ``lr``: of the generator, where the model says "auto", and of
 #: the phases of the heads.  At equal rates the adversary unlearns what neighbours teach.
@@ -81,7 +88,11 @@ DOUBLE = np.dtype(np.float64)
 
 
 class TwoHeadedEstimator(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
+    TrainingHTMLMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
 ):
     """Shared by classifier and clusterer; not public.
 

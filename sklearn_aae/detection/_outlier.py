@@ -58,7 +58,7 @@ from sklearn_aae.encoding._identifiers import AUTO, KEEP, Identifiers
 from sklearn_aae.rules import Rules
 from sklearn_aae.rules._options import SHARE, check_rules, columns_in, with_keys
 from sklearn_aae.rules._table import RuleTable
-from sklearn_aae.training import Checkpoint, checkpoint_of, warn_of
+from sklearn_aae.training import Checkpoint, TrainingHTMLMixin, checkpoint_of, warn_of
 
 #: Rows on which the parts of a score are put on one scale.
 SCALE_ROWS = 400
@@ -67,6 +67,7 @@ SCORED_ROWS = 500
 
 
 class AAEOutlierDetector(
+    TrainingHTMLMixin,
     CallbackSupportMixin,
     ThresholdMixin,
     ConformalMixin,

@@ -4,6 +4,7 @@ from sklearn_aae.training._batches import Batch, TableDataset, TrainBatches
 from sklearn_aae.training._callbacks import EarlyStopping, OwnCallback, TrainingContext, state_dicts
 from sklearn_aae.training._checkpoint import Checkpoint, Part, checkpoint_of, refuse_callbacks
 from sklearn_aae.training._distributed import distributed
+from sklearn_aae.training._html import TrainingHTMLMixin
 from sklearn_aae.training._inference import InPrecision, encode, in_precision, is_known, map_chunks
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import PHASES, RECONSTRUCTION, Phase
@@ -34,6 +35,7 @@ __all__ = [
     "TableDataset",
     "TrainBatches",
     "TrainingContext",
+    "TrainingHTMLMixin",
     "TrainingReport",
     "change_full_rates",
     "checkpoint_of",
