@@ -59,18 +59,13 @@ print(
 # The evidence is the capital of somebody who bets against "no drift". It hardly moves as
 # long as nothing changes, and multiplies once something has.
 
-weeks = np.arange(1, len(monitor.history_) + 1) / n_rows
-plt.plot(weeks, monitor.history_ / np.log(10))
-plt.axhline(np.log10(1 / 0.05), color="k", linestyle=":", label="alarm")
-plt.axvline(change, color="C1", linewidth=1, label="the change")
-plt.xlabel("week")
-plt.ylabel("evidence (power of ten)")
-plt.legend()
+from sklearn_aae.inspection import DriftDisplay
+
+display = DriftDisplay.from_monitor(monitor)
+display.ax_.axvline(change * n_rows, color="C1", linestyle="--", linewidth=1)
+display.ax_.set_title("dashed: the change", fontsize="medium")
 plt.show()
 
 # %%
-# Each column has a capital of its own; with four of them a column is named where it has
-# multiplied by 80.
-
-for column, evidence in monitor.column_evidence_.items():
-    print(f"{column:<10}{evidence / np.log(10):6.1f}")
+# Each column has a capital of its own, on the right; with four of them a column is named where
+# it has multiplied by 80.

@@ -44,19 +44,24 @@ print(
 pd.DataFrame(detector.explain(row, top=3)[0])
 
 # %%
-# Many rows at once
+# The picture of it
 # -----------------
 #
-# Contributions of all columns add up to the anomaly score of a row. Averaged over the malignant
-# rows they say what sets these apart.
+# What each column adds to the row's anomaly score, with the cell and what was expected.
 
 import matplotlib.pyplot as plt
 
-malignant = X[y == 0]
-parts = pd.DataFrame(
-    detector.score_contributions(malignant), columns=X.columns
-)
-parts.mean().nlargest(10)[::-1].plot.barh()
-plt.xlabel("mean contribution to the anomaly score of malignant rows")
-plt.tight_layout()
+from sklearn_aae.inspection import ContributionDisplay
+
+ContributionDisplay.from_estimator(detector, row)
+plt.show()
+
+# %%
+# Many rows at once
+# -----------------
+#
+# A point for each of the malignant rows in each column, the columns that set them apart most
+# first: it is high cells that do.
+
+ContributionDisplay.from_estimator(detector, X[y == 0])
 plt.show()

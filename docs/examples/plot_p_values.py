@@ -17,11 +17,11 @@ import numpy as np
 from sklearn.datasets import make_blobs
 
 from sklearn_aae import AAEOutlierDetector
+from sklearn_aae.inspection import PValueDisplay
 
 X, _ = make_blobs(6000, n_features=8, centers=4, random_state=0)
 train, new = X[:3000], X[3000:]
 detector = AAEOutlierDetector(random_state=0).fit(train)
-p = detector.p_values(new)
 print(detector.n_held_out_, "rows held out")
 
 # %%
@@ -29,18 +29,9 @@ print(detector.n_held_out_, "rows held out")
 # Rows from elsewhere have small ones.
 
 odd = np.random.default_rng(0).uniform(X.min(0), X.max(0), size=(500, 8))
-levels = np.linspace(0, 1, 101)
-for name, values in {
-    "new rows": p,
-    "rows from elsewhere": detector.p_values(odd),
-}.items():
-    plt.plot(
-        levels, [(values <= level).mean() for level in levels], label=name
-    )
-plt.plot([0, 1], [0, 1], "k:", linewidth=1)
-plt.xlabel("level")
-plt.ylabel("share of rows with p-value at most this")
-plt.legend()
+rows = np.concatenate([new, odd])
+kinds = ["new rows"] * len(new) + ["rows from elsewhere"] * len(odd)
+PValueDisplay.from_estimator(detector, rows, kinds)
 plt.show()
 
 # %%
