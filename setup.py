@@ -32,10 +32,12 @@ REQUIRES = [
 TABLE = ["pandas>=2.2.2", "pyarrow>=16.1"]
 PLOT = ["matplotlib>=3.9", "rich>=13.7"]
 DISTRIBUTED = ["dask[dataframe,distributed]>=2025.1"]
+ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.3"]
 TEST = [
     *TABLE,
     *PLOT,
     *DISTRIBUTED,
+    *ONNX,
     "hypothesis>=6.100",
     "mypy>=1.11",
     "numpydoc>=1.8",
@@ -102,6 +104,7 @@ setup(
         "table": TABLE,
         "plot": PLOT,
         "distributed": DISTRIBUTED,
+        "onnx": ONNX,
         "test": TEST,
         "docs": DOCS,
         "bench": BENCH,

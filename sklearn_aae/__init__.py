@@ -5,7 +5,7 @@ from sklearn_aae.categories import AAEClassifier, AAEClusterer
 from sklearn_aae.detection import AAEOutlierDetector
 from sklearn_aae.encoding import TableEncoder
 from sklearn_aae.persistence import load, save
-from sklearn_aae.serving import stream
+from sklearn_aae.serving import export_onnx, stream
 
 __version__ = "0.1.0"
 
@@ -17,6 +17,7 @@ __all__ = [
     "AdversarialAutoencoder",
     "TableEncoder",
     "__version__",
+    "export_onnx",
     "load",
     "save",
     "stream",

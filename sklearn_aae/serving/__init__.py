@@ -1,5 +1,6 @@
-"""Rows that come and go in streams, where they do not fit into memory."""
+"""Fitted estimators where rows are: streams of more than memory holds, and other runtimes."""
 
+from sklearn_aae.serving._onnx import export_onnx
 from sklearn_aae.serving._stream import stream
 
-__all__ = ["stream"]
+__all__ = ["export_onnx", "stream"]

@@ -1,0 +1,226 @@
+"""The networks of a detector, and what they say of rows, in a graph of ONNX.
+
+All values have the members as their first axis, as in :mod:`sklearn_aae.detection.ensemble`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sklearn_aae.detection._marginals import SPACING
+from sklearn_aae.detection._references import References
+from sklearn_aae.detection.ensemble import FREEDOM, MOST, Ensemble
+from sklearn_aae.detection.ensemble._densities import LOG_T_CONSTANT, MIN_SCALE, MOST_LOG_SCALE
+from sklearn_aae.detection.ensemble._members import NEAR, MemberMLP
+from sklearn_aae.encoding import FAR
+from sklearn_aae.serving._onnx_graph import FLOAT, SINGLE, WHOLE, Graph, Value
+from sklearn_aae.serving._onnx_networks import as_array
+
+#: Tempered cells that differ by the last bits of float32 only are the same.
+LAST_BITS = 1e-13
+
+
+class Near(NamedTuple):
+    """Distances to the nearest references: each (M, n, k), and the squares of cells in them."""
+
+    distance: Value
+    cells: Value
+
+
+class MembersInGraph:
+    """What members say of rows (n, n_features) on the networks' scale, as ``EnsembleEvidence``.
+
+    Parameters
+    ----------
+    x : Value
+        The rows, float64 of what float32 holds.
+    model : FittedModel
+        The networks, and what surrounds them.
+    """
+
+    def __init__(self, x: Value, model: Any) -> None:
+        self.graph: Graph = x.graph
+        self.model, self.networks = model, model.networks
+        assert isinstance(self.networks, Ensemble)
+        self.columns = self.networks.columns.cpu().numpy()
+        self.n_features = model.n_features
+        self.sees_all = self.columns.shape[1] == self.n_features
+        if self.sees_all:
+            self.x = x.wider(0)
+        else:
+            self.x = self.graph.gather(x.swap(1, 0), self.columns).swap(0, 2, 1)
+
+    @cached_property
+    def z(self) -> Value:
+        """Codes."""
+        networks = self.networks
+        x = self.x * ((self.x.abs() - FAR) * (1 / (NEAR - FAR))).at_least(0.0).at_most(1.0)
+        raw = _mlp(networks.encoder, x) + x @ as_array(networks.path_in)
+        scale = networks.shrinkage / as_array(networks.code_scale) * as_array(networks.code_mask)
+        return (raw - as_array(networks.code_mean)) * scale
+
+    @cached_property
+    def _densities(self) -> tuple[Value, Value, Value]:
+        """Logits, centres and log scales of mixtures, (M, n, n_densities, n_columns)."""
+        networks, n = self.networks, self.networks.settings.n_densities
+        params = _mlp(networks.decoder, self.z).reshape(0, 0, 3, n, self.columns.shape[1])
+        logits, shift, log_scale = (params.slice(i, i + 1, 2).narrower(2) for i in range(3))
+        path = self.z @ as_array(networks.path_out) + as_array(networks.centre)
+        return logits, path.wider(2) + shift, log_scale.at_most(MOST_LOG_SCALE)
+
+    @cached_property
+    def means(self) -> Value:
+        """Means of the densities."""
+        logits, centre, _ = self._densities
+        weights = self.graph.op("Softmax", logits, axis=2)
+        return (weights * centre).reduce("Sum", 2)
+
+    @cached_property
+    def cell_losses(self) -> Value:
+        """Minus log density of the cells given the codes."""
+        logits, centre, log_scale = self._densities
+        scale = log_scale.exp() + MIN_SCALE
+        u = (self.x.wider(2) - centre) / scale
+        heights = (u * u / FREEDOM + 1.0).log() * ((FREEDOM + 1) / 2)
+        joint = logits - heights - scale.log()
+        return _log_sum(logits) - _log_sum(joint) - LOG_T_CONSTANT
+
+    @cached_property
+    def marginal_losses(self) -> Value:
+        """Minus log density of the cells by themselves."""
+        table = as_array(self.model.marginals.table)
+        m, d, n_points = table.shape
+        position = (self.x.at_least(-MOST).at_most(MOST) + MOST) / SPACING
+        left = self.graph.op("Floor", position).at_least(0.0).at_most(float(n_points - 2))
+        first = (np.arange(m * d) * n_points).reshape(m, 1, d)
+        index = left.to(WHOLE) + first
+        low = self.graph.gather(table.ravel(), index)
+        high = self.graph.gather(table.ravel(), index + 1)
+        beyond = (self.x.abs() / MOST).at_least(1.0).log() * (FREEDOM + 1)
+        return beyond - (low + (high - low) * (position - left))
+
+    @cached_property
+    def beyond(self) -> Value:
+        """Logarithms of how many times as far cells are as what networks learn."""
+        return (self.x.abs() / self.networks.farthest).at_least(1.0).log()
+
+    @cached_property
+    def errors(self) -> Value:
+        """Squared errors of reconstructions."""
+        return (self.x - self.means) * (self.x - self.means)
+
+    @cached_property
+    def core(self) -> Near:
+        """Distances to the references that survived trimming."""
+        return self._neighbours(self.model.references["core"])
+
+    @cached_property
+    def nearest(self) -> Near:
+        """Distances to the nearest of many references."""
+        return self._neighbours(self.model.references["nearest"])
+
+    def fold(self, cells: Value) -> Value:
+        """Return cells averaged over who sees the column, (n, n_features)."""
+        if self.sees_all:
+            return cells.reduce("Mean", 0)
+        m, d = self.columns.shape
+        # The places of each column among those of all members, and of zeros where there are less.
+        places = [np.flatnonzero(self.columns.ravel() == j) for j in range(self.n_features)]
+        index = np.full((max(map(len, places)), self.n_features), m * d)
+        for j, own in enumerate(places):
+            index[: len(own), j] = own
+        flat = cells.swap(0, 2, 1).reshape(m * d, -1)
+        flat = self.graph.concat([flat, flat.slice(0, 1, 0) * 0.0], axis=0)
+        seen = np.maximum([len(own) for own in places], 1)
+        return (self.graph.gather(flat, index).reduce("Sum", 0) / seen[:, None]).swap(1, 0)
+
+    # ------------------------------------------------------------- references
+
+    def _neighbours(self, references: References) -> Near:
+        """Return distances to the nearest of stored rows, without the row itself."""
+        graph, stored = self.graph, as_array(references.pairs)
+        m, n_references, width = stored.shape
+        k = min(references.n_neighbours, n_references - 1)
+        x = _tempered(self.x) if references.of_means else self.x
+        if self.sees_all:  # an axis of members, as the means have it
+            x = x + self.means * 0.0
+        pairs = graph.concat([x, self.means], axis=2)
+        index = self._candidates(pairs, stored, k + 1)
+        first = (n_references * np.arange(m)).reshape(m, 1, 1)
+        near = graph.gather(stored.reshape(-1, width), index + first)
+        offsets = pairs.wider(2) - near
+        squares = offsets * offsets
+        in_x = squares.slice(0, width // 2, 3).reduce("Sum", 3)
+        same = in_x.equals(0.0)
+        if references.of_means:
+            same = in_x <= (x * x).reduce("Sum", 2, keep=True) * LAST_BITS
+        # One of those that are the same is the row itself.
+        itself = graph.op("ArgMax", same.to(FLOAT), dtype=WHOLE, axis=2).equals(np.arange(k + 1))
+        distance = graph.where(same & itself, np.inf, squares.reduce("Sum", 3))
+        nearest, places = self._smallest(distance, k)
+        chosen = places.wider(3).equals(np.arange(k + 1)).to(FLOAT)
+        if references.of_means:
+            axis = graph.constant(2, WHOLE)
+            sums = graph.op("CumSum", chosen @ offsets, axis)
+            means = sums / np.arange(1.0, k + 1)[:, None]
+            cells = means * means
+            nearest = cells.reduce("Sum", 3)
+        else:
+            cells = chosen @ squares
+        halves = cells.slice(0, width // 2, 3) + cells.slice(width // 2, width, 3)
+        return Near(nearest.sqrt(), halves)
+
+    def _candidates(self, pairs: Value, stored: np.ndarray, k: int) -> Value:
+        """Return the indices (M, n, k) of the nearest references, up to rounding."""
+        own = stored.astype(SINGLE)
+        lengths = np.square(own).sum(axis=2)[:, None]
+        squares = (pairs.to(SINGLE) @ (-2 * own.transpose(0, 2, 1))) + lengths
+        return self._smallest(squares, k)[1]
+
+    def _smallest(self, values: Value, k: int) -> tuple[Value, Value]:
+        """Return the k smallest of the last axis, and their places."""
+        graph = self.graph
+        found, places = Value(graph, graph.new_name(), values.dtype), graph.new_name()
+        names = [values.name, graph.constant([k], WHOLE).name]
+        outputs = [found.name, places]
+        graph.nodes.append(graph.onnx.helper.make_node("TopK", names, outputs, largest=0, axis=-1))
+        return found, Value(graph, places, WHOLE)
+
+
+def distance_of(near: Near) -> Value:
+    """Return the mean distance to the nearest references, (M, n)."""
+    return near.distance.reduce("Mean", 2)
+
+
+def cells_of(near: Near) -> Value:
+    """Return the share of each column in it, (M, n, n_columns)."""
+    graph, distance = near.distance.graph, near.distance
+    # A neighbour counts with its distance; its columns, with their part of the square.
+    weights = graph.where(distance > 0.0, graph.constant(1.0) / distance, distance).wider(3)
+    parts = (near.cells * weights).reduce("Sum", 2)
+    total = distance.reduce("Sum", 2, keep=True)
+    return graph.where(total > 0.0, parts / total, parts)
+
+
+def _mlp(layers: MemberMLP, x: Value) -> Value:
+    for i, layer in enumerate(layers._chain):
+        if i:
+            x = x.at_least(0.0) + x.at_most(0.0) * layers.slope
+        x = x @ as_array(layer.weight) + as_array(layer.bias)
+    return x
+
+
+def _log_sum(terms: Value) -> Value:
+    """Return the logarithm of the sum of exponentials over the densities."""
+    most = terms.reduce("Max", 2, keep=True)
+    return (terms - most).exp().reduce("Sum", 2).log() + most.narrower(2)
+
+
+def _tempered(x: Value) -> Value:
+    """Return cells that grow by the logarithm from ``NEAR`` on, as float32 has them."""
+    x = x.to(SINGLE)
+    away = (x.abs() / NEAR).at_least(1.0)
+    return ((x / away) * (away.log() + 1.0)).to(FLOAT)
