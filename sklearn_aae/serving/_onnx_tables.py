@@ -56,10 +56,9 @@ class Inputs:
             self.columns.append(own if unit is None else {**own, "unit": unit})
             dtype = self.number_type if dtype == FLOAT else dtype
             raw = self.graph.input(name, dtype, 1)
-            read = read_cells(
-                self.graph, codec, raw.to(FLOAT) if dtype == self.number_type else raw
-            )
-            table.append(read)
+            raw = raw.to(FLOAT) if dtype == self.number_type else raw
+            cells = read_cells(self.graph, codec, raw)
+            table.append(cells.all_as(self.identifiers[j]) if j in self.identifiers else cells)
         return table
 
 
