@@ -12,7 +12,6 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
 
 from sklearn_aae._utils._compat import _fit_context
 from sklearn_aae._utils._defaults import plain_defaults
@@ -37,6 +36,7 @@ from sklearn_aae.autoencoder._draws import (
 from sklearn_aae.autoencoder._imputation import METHODS, fill_missing
 from sklearn_aae.autoencoder._input import reads_levels
 from sklearn_aae.autoencoder._kept_draws import draw_kept, warn_if_unseen
+from sklearn_aae.autoencoder._parts import PartsMixin
 from sklearn_aae.autoencoder._run import Run, train_in_full
 from sklearn_aae.autoencoder._streamed import training_rows
 from sklearn_aae.autoencoder._supervision import (
@@ -50,11 +50,12 @@ from sklearn_aae.encoding import LevelsReader, check_matrix, is_ready
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._result_frames import frame_of_cells, labels_of
 from sklearn_aae.networks import Classes
-from sklearn_aae.priors import Prior
 from sklearn_aae.training import checkpoint_of, state_dicts
 
 
-class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE):
+class AdversarialAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, PartsMixin, BaseAAE
+):
     r"""Adversarial autoencoder.
 
     One fitted model that compresses (:meth:`transform`), reconstructs
@@ -884,40 +885,6 @@ class AdversarialAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If the estimator is not fitted.
         """
         return float(self.score_samples(X, y).mean())
-
-    # ------------------------------------------------------------------- parts
-
-    @property
-    def explained_ratio_(self) -> np.ndarray:
-        """Share of the rows' variance that the first codes explain, by their number."""
-        check_is_fitted(self)
-        ratio = self.net_.explained_ratio_
-        if ratio is None:
-            raise AttributeError(
-                "explained_ratio_ is there once training on numbers is over; outputs over "
-                "categories have no variance."
-            )
-        return ratio
-
-    @property
-    def prior_(self) -> Prior:
-        """The prior as an object, as it was fitted."""
-        return self.net_.module_.prior
-
-    @property
-    def encoder_(self) -> nn.Module:
-        """The fitted encoder."""
-        return self.net_.module_.encoder
-
-    @property
-    def decoder_(self) -> nn.Module:
-        """The fitted decoder."""
-        return self.net_.module_.decoder
-
-    @property
-    def discriminator_(self) -> nn.Module:
-        """The fitted discriminator."""
-        return self.net_.module_.discriminator
 
     @property
     def _n_features_out(self) -> int:

@@ -15,7 +15,6 @@ from sklearn_aae._utils._ranks import send_from_first
 from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.networks import AAEModule
-from sklearn_aae.outputs._flagged_head import FlaggedHead
 from sklearn_aae.outputs._level_head import LevelHead
 from sklearn_aae.posteriors._channel import CodeNorm
 from sklearn_aae.training._adversarial_loss import AdversarialLoss
@@ -31,10 +30,10 @@ from sklearn_aae.training._copying import EpochHistory, copy_net
 from sklearn_aae.training._culprit import name_culprit
 from sklearn_aae.training._distributed import check_epoch
 from sklearn_aae.training._epoch import EpochFigures
-from sklearn_aae.training._explained import Explained
+from sklearn_aae.training._flags import match_flags
 from sklearn_aae.training._inference import encode
 from sklearn_aae.training._listening import ListeningNet
-from sklearn_aae.training._ordering import can_order, order_codes
+from sklearn_aae.training._ordering import explain_codes
 from sklearn_aae.training._phases import PHASES, Phase, mean_cell_loss
 from sklearn_aae.training._protocols import Net
 from sklearn_aae.training._report import TrainingReport
@@ -45,8 +44,6 @@ from sklearn_aae.training._stepping import Stepper, make_stepper
 #: least (to about 4.4 %): on a wide network 2048 rows are many steps of training.
 CALIBRATION_ROWS, LEAST_CALIBRATION_ROWS = 2048, 256
 CALIBRATION_WORK = 2**30
-#: Prior draws that shares of missing cells are set right by, to about 3 %.
-FLAG_DRAWS = 8192
 
 
 class _NonFiniteEpoch(Exception):  # noqa: N818 (never leaves this module)
@@ -404,27 +401,13 @@ class AAENet(ListeningNet):
             if isinstance(encoder, nn.Sequential) and isinstance(encoder[-1], CodeNorm):
                 encoder[-1].measure(encoder[:-1](x))
             if not isinstance(self.module_.head, LevelHead):
-                explained = Explained(self.module_, x, labels, most)
-                if ordered and can_order(self):
-                    order_codes(self, explained.by_each_code())
-                self.explained_ratio_ = explained.by_first_codes()
+                self.explained_ratio_ = explain_codes(self, x, labels, most, ordered=ordered)
             self.module_.head.calibrate(self.module_(x, labels=labels), x)
         if self.module_.prior.learns:
             self._update_prior(dataset, last=True)
-        if isinstance(self.module_.head, FlaggedHead):
-            self._match_flags(dataset, np.resize(rows, FLAG_DRAWS))
+        match_flags(self, dataset, rows)
         if not self.interrupted_:  # nobody waits for the processes of a job that was interrupted
             send_from_first(*self.module_.state_dict().values())
-
-    def _match_flags(self, dataset: TableDataset, rows: np.ndarray) -> None:
-        """Let missing numbers be drawn as often as there are, with labels as of these rows."""
-        module, device = self.module_, torch.device(self.device)
-        generator = make_generator(derive_seed(self.seed, EpochStream.FLAGS), device)
-        labels = dataset.labels_of(rows, device)
-        with torch.no_grad():
-            codes = module.draw_codes(len(rows), generator, labels)
-            params = module.decoder(module.decoder_inputs(codes, labels))
-            module.head.match_shares(params)
 
     def _update_prior(self, dataset: TableDataset, *, last: bool = False) -> None:
         """Show the prior codes of training rows, drawn as the adversary sees them."""

@@ -12,11 +12,22 @@ from sklearn_aae.networks import SkipMLP
 from sklearn_aae.posteriors import POSTERIORS
 from sklearn_aae.posteriors._channel import CodeNorm
 from sklearn_aae.priors import Gaussian, Uniform
+from sklearn_aae.training._explained import Explained
 from sklearn_aae.training._plain import is_plain
 from sklearn_aae.training._protocols import Net
 
 #: A tensor, and in what order it is to have the entries of which dimension.
 Move = tuple[torch.Tensor, int, torch.Tensor]
+
+
+def explain_codes(
+    net: Net, x: torch.Tensor, labels: torch.Tensor | None, most: int, *, ordered: bool
+) -> np.ndarray:
+    """Return the shares of rows that the first codes give back, after ordering codes if asked."""
+    explained = Explained(net.module_, x, labels, most)
+    if ordered and can_order(net):
+        order_codes(net, explained.by_each_code())
+    return explained.by_first_codes()
 
 
 def can_order(net: Net) -> bool:

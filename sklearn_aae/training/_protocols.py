@@ -26,6 +26,7 @@ class Net(Protocol):
     seed: int
     batch_size: int
     max_epochs: int
+    device: str
     noise_share_: float
     interrupted_: bool
     stop_wanted_: bool
