@@ -30,11 +30,13 @@ REQUIRES = [
     "torch>=2.4",
 ]
 TABLE = ["pandas>=2.2.2", "pyarrow>=16.1"]
+SCALE = ["pyarrow>=16.1"]
 PLOT = ["matplotlib>=3.9", "rich>=13.7"]
 DISTRIBUTED = ["dask[dataframe,distributed]>=2025.1"]
 ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.3"]
 TEST = [
     *TABLE,
+    *SCALE,
     *PLOT,
     *DISTRIBUTED,
     *ONNX,
@@ -102,6 +104,7 @@ setup(
     install_requires=REQUIRES,
     extras_require={
         "table": TABLE,
+        "scale": SCALE,
         "plot": PLOT,
         "distributed": DISTRIBUTED,
         "onnx": ONNX,

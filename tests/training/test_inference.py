@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gc
 import pickle
+import threading
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 from sklearn.utils.validation import check_array
+from torch import nn
 
 from sklearn_aae._utils._blocks import BLOCK
 from sklearn_aae.training import _inference
-from sklearn_aae.training._inference import MOST_ROWS, chunk_edges
+from sklearn_aae.training._inference import MOST_ROWS, chunk_edges, map_chunks
 from tests.instances import fast
 
 CPU = torch.device("cpu")
@@ -147,3 +150,67 @@ def test_rows_come_back_as_check_array_would_give_them(cancer):
     np.testing.assert_array_equal(
         model.transform(X), model.transform(check_array(X.copy(), dtype=np.float32))
     )
+
+
+class Odd(nn.Module):
+    """A user's own layer, which notes the threads that call it."""
+
+    threads: ClassVar[set] = set()
+
+    def forward(self, x):
+        Odd.threads.add(threading.get_ident())
+        return 2 * x
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_chunks_are_shared_among_threads_without_another_bit(three_threads, monkeypatch):
+    monkeypatch.setattr("sklearn_aae._utils._threads.SMALL_WORK", 1)
+    rows = np.random.default_rng(0).normal(size=(5000, 7)).astype(np.float32)
+    layer = nn.Linear(7, 5)
+    threads = set()
+
+    def function(x):
+        threads.add(threading.get_ident())
+        assert torch.get_num_threads() == 1
+        assert torch.is_inference_mode_enabled()
+        return layer(x)
+
+    def codes():
+        return map_chunks(function, rows.__getitem__, 5000, [layer], torch.device("cpu"))
+
+    shared = codes()
+    assert len(threads) > 1
+    assert torch.get_num_threads() == 3
+    threads.clear()
+    torch.set_num_threads(1)
+    np.testing.assert_array_equal(codes(), shared)
+    assert threads == {threading.get_ident()}
+
+
+def test_errors_of_a_thread_are_raised(three_threads, monkeypatch):
+    monkeypatch.setattr("sklearn_aae._utils._threads.SMALL_WORK", 1)
+    rows = np.zeros((9000, 3), dtype=np.float32)
+    layer = nn.Linear(3, 3)
+
+    def read(part):
+        if part.start > 3000:
+            raise RuntimeError("no such rows")
+        return rows[part]
+
+    with pytest.raises(RuntimeError, match="no such rows"):
+        map_chunks(layer, read, 9000, [layer], torch.device("cpu"))
+
+
+def test_own_networks_are_called_by_one_thread(three_threads, monkeypatch):
+    monkeypatch.setattr("sklearn_aae._utils._threads.SMALL_WORK", 1)
+    rows = np.ones((5000, 2), dtype=np.float32)
+    network = nn.Sequential(nn.Linear(2, 2), Odd())
+    map_chunks(network, rows.__getitem__, 5000, [network], torch.device("cpu"))
+    assert Odd.threads == {threading.get_ident()}
