@@ -13,7 +13,7 @@ from sklearn_aae.encoding._datasets import Stream
 #: which more are cut into levels that the quantiles of a sample tell.
 MOST_LABELS, MOST_NUMBERS = 100_000, 1024
 #: Rows that a model or an encoder takes for the table, of more than these.
-SAMPLED_ROWS = 2**17
+SAMPLED_ROWS = 2**16
 
 
 class Sample(NamedTuple):
@@ -75,7 +75,7 @@ class _Uniform:
         index = np.flatnonzero(keys < self.limit)
         self.tables.append(table if len(index) == len(table) else table.take(index))
         self.keys = np.append(self.keys, keys[index])
-        if len(self.keys) > 2 * self.size:
+        if len(self.keys) > 1.5 * self.size:
             self._cut()
 
     def rows(self) -> Any:
