@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
+import re
+import shutil
 import signal
+import sys
+import textwrap
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -136,3 +142,56 @@ def test_a_search_survives_a_killed_worker(client):
     assert_same_search(search, local)
     client.wait_for_workers(2, timeout=60)  # the nanny has started another
     assert set(client.run(os.getpid).values()) != set(pids.values())
+
+
+@pytest.fixture(scope="module")
+def ray():
+    """Ray with two workers on this machine."""
+    ray = pytest.importorskip("ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        importlib.import_module("ray.util.joblib").register_ray()
+        yield ray
+        ray.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # Ray's own
+def test_a_search_on_ray_is_the_search_without(ray, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    local = grid().fit(X)
+    search = grid().set_callbacks(ProgressBar(max_propagation_depth=None))
+    with parallel_config("ray"):
+        search.fit(X)
+    assert_same_search(search, local)
+    assert capsys.readouterr().out.count("AdversarialAutoencoder - fit") == 5
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # Spark's own
+def test_the_recipes_for_spark_score_as_without(monkeypatch):
+    sql = pytest.importorskip("pyspark.sql")
+    if shutil.which("java") is None:
+        pytest.fail("PySpark needs Java 17: apt-get install openjdk-17-jre-headless")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    page = (Path(__file__).parents[1] / "docs/user_guide/clusters.rst").read_text()
+    recipes = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", page)[:2]
+    rows = pd.DataFrame(X, columns=list("abcd"))
+    detector = AAEOutlierDetector(random_state=0, max_epochs=2).fit(rows)
+    builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    for name in ("spark.driver.host", "spark.driver.bindAddress"):
+        builder = builder.config(name, "127.0.0.1")
+    spark = builder.getOrCreate()
+    try:
+        table = spark.createDataFrame(rows.reset_index(names="id")).repartition(3)
+        names = {"spark": spark, "table": table, "columns": list("abcd")}
+        # As in a script: what the functions need travels with them.
+        names |= {"file": file_of(detector), "__name__": "__main__"}
+        for recipe in recipes:
+            exec(textwrap.dedent(recipe), names)
+        for found in (names["scores"], names["with_scores"]):
+            scores = found.toPandas().sort_values("id")["score"]
+            np.testing.assert_array_equal(scores, detector.score_samples(rows))
+    finally:
+        spark.stop()

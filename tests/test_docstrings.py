@@ -25,7 +25,7 @@ MODULES = [
 ]
 
 #: What is documented of a module that users seldom import from; of the others, all that is public.
-NAMES = {"sklearn_aae.training": ["AAENet"]}
+NAMES = {"sklearn_aae.training": ["AAENet", "distributed"]}
 
 #: Checks that are not ours: EX01 and SA01 want examples and "See Also" everywhere,
 #: ES01 an extended summary; GL01 another layout of the first line; GL08 is ruff's;

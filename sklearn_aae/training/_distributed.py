@@ -156,13 +156,13 @@ FACTS = (
 )
 
 
-def check_epoch(net: Net, dataset: TableDataset) -> None:
-    """Raise, in all processes, unless all train the same net on the same rows.
+def agree_on_epoch(net: Net, dataset: TableDataset) -> None:
+    """Let processes go on with the same prior; raise in all unless all train the same net.
 
     Raises
     ------
     ValueError
-        If they do not, or if the net cannot be trained so.
+        If nets or rows differ, or if the net cannot be trained so.
     """
     ranks = RANKS.get()
     if ranks is None:
@@ -174,6 +174,9 @@ def check_epoch(net: Net, dataset: TableDataset) -> None:
             f"a batch has {least} rows, fewer than the {ranks.size} processes that share it: raise "
             f"batch_size={net.batch_size}, which is that of all processes together, or start fewer."
         )
+    prior = net.module_.prior
+    if prior.learns and len(net.history) > 1 and isinstance(prior, nn.Module):  # it has moved
+        ranks.send(prior.state_dict().values())
     settings = (net.batch_size, net.epochs_wanted_, len(net.history))
     index = np.linspace(0, len(dataset) - 1, min(len(dataset), N_COMPARED)).astype(int)
     rows = [dataset.gather(index)]

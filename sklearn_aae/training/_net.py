@@ -28,7 +28,7 @@ from sklearn_aae.training._callbacks import (
 )
 from sklearn_aae.training._copying import EpochHistory, copy_net
 from sklearn_aae.training._culprit import name_culprit
-from sklearn_aae.training._distributed import check_epoch
+from sklearn_aae.training._distributed import agree_on_epoch
 from sklearn_aae.training._epoch import EpochFigures
 from sklearn_aae.training._flags import match_flags
 from sklearn_aae.training._inference import encode
@@ -307,9 +307,9 @@ class AAENet(ListeningNet):
         """Tell batches, prior and stepper that an epoch of training begins."""
         batches.epoch = len(self.history)
         batches.noise_share = self.noise_share_
-        check_epoch(self, batches.dataset)
         if self.module_.prior.learns and len(self.history) > 1:
             self._update_prior(batches.dataset)
+        agree_on_epoch(self, batches.dataset)
         if self._stepper is not None:
             self._stepper.prepare_epoch()
 
@@ -422,8 +422,6 @@ class AAENet(ListeningNet):
             x = dataset.gather(rows.numpy()).to(self.device)
             codes = module.encode(x, None if noise is None else noise.to(self.device))
             module.prior.update(codes.double().cpu(), generator, last=last)
-            if isinstance(module.prior, nn.Module):
-                send_from_first(*module.prior.state_dict().values())
         module.train(was_training)
 
     def encode_rows(self, dataset: TableDataset) -> np.ndarray:
