@@ -6,6 +6,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import sys
 
 import numpydoc.validate
 import pytest
@@ -78,6 +79,8 @@ def all_modules():
 def test_examples_run(name):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     result = doctest.testmod(importlib.import_module(name), optionflags=flags)
+    if "matplotlib.pyplot" in sys.modules:  # which keeps every figure, and warns of many
+        sys.modules["matplotlib.pyplot"].close("all")
     assert result.failed == 0
 
 
