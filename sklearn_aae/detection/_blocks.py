@@ -44,9 +44,10 @@ def of_blocks(
                 evidence.rule_cells = np.pad(reader.rule_cells(part), padding, mode="edge")
             found[i] = function(evidence, len(part))
 
-    # A single model may be made of networks of the user's own.
-    networks = getattr(model.networks, "module", model.networks)
-    apart = model.networks.columns.device.type == "cpu" and is_known(networks)
+    networks = model.networks
+    # A single model's networks are one module within.
+    module: Any = getattr(networks, "module", networks)
+    apart = networks.columns.device.type == "cpu" and is_known(module)
     workers = torch.get_num_threads() if apart and len(rows) >= LEAST_ROWS else 1
     with torch_threads(1):
         # What models keep from one call to the next is there after the first block.

@@ -273,7 +273,8 @@ class AnomalyScoreDisplay:
         """Draw a scale of p-values above the axes, as far as the rows reach."""
         if self.p_values is None:
             return
-        places, texts = [], []
+        places: list[float] = []
+        texts: list[str] = []
         for level in LEVELS:
             is_rarer = self.p_values <= level
             # Between the rows on either side lies the score of the level.

@@ -139,10 +139,10 @@ def draw_marginals(axes: Sequence[Any], data: Compared, shown: np.ndarray, **kwa
         ax.set_axis_off()
 
 
-def _known(data: Compared, column: int) -> tuple[np.ndarray, ...]:
+def _known(data: Compared, column: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the cells of a column that are there, in real and in synthetic rows."""
-    both = data.rows[:, column], data.synthetic[:, column]
-    return tuple(cells[~np.isnan(cells)] for cells in both)
+    real, drawn = data.rows[:, column], data.synthetic[:, column]
+    return real[~np.isnan(real)], drawn[~np.isnan(drawn)]
 
 
 def _gaps(data: Compared) -> np.ndarray:

@@ -228,7 +228,8 @@ class ContributionDisplay:
         self.columns_ = [self.feature_names[j] for j in shown]
         self.ax_ = axes_or_new(ax, (6.6, 1.3 + 0.36 * len(shown)))
         self.figure_ = self.ax_.figure
-        self.bars_, self.points_ = None, []
+        self.bars_ = None
+        self.points_: list[Any] = []
         if len(self.contributions) == 1:
             self._draw_waterfall(shown, kwargs)
         else:

@@ -193,7 +193,8 @@ class LatentTraversalDisplay:
         generator = make_generator(draw_seed(random_state))
         draws = estimator.prior_.sample(N_DRAWS, width, generator).detach().numpy()
         start = np.median(draws, axis=0) if X is None else np.asarray(estimator.transform(X))[0]
-        positions = np.linspace(*np.quantile(draws[:, chosen], ENDS, axis=0), n_steps, axis=1)
+        low, high = np.quantile(draws[:, chosen], ENDS, axis=0)
+        positions = np.linspace(low, high, n_steps, axis=1)
         walks = []
         for component, steps in zip(chosen, positions, strict=True):
             codes = np.tile(start.astype(np.float64), (n_steps, 1))

@@ -95,7 +95,7 @@ class ReconstructionDisplay:
         shape: tuple[int, int] | None = None,
         feature_names: Any = None,
     ) -> None:
-        matrices = [
+        matrices: list[Any] = [
             numbers_of(table, name, feature_names, strict=shape is not None)
             for table, name in ((rows, "rows"), (reconstructions, "reconstructions"))
         ]
@@ -351,14 +351,14 @@ def numbers_of(
     named = Container.of(table).columns or labels
     names = list(range(len(columns)) if named is None or len(named) != len(columns) else named)
     wrong = [names[j] for j, column in enumerate(columns) if column is None]
-    if not strict and (wrong or any(np.isnan(column).any() for column in columns)):
+    found = [column for column in columns if column is not None]
+    if not strict and (wrong or any(np.isnan(column).any() for column in found)):
         return None
     if wrong:
         raise ValueError(
             f"Images are made of numbers, not of what is in {_listed(wrong)} of {name}. "
             "Leave shape out, and bars show how many cells of each column come back wrong."
         )
-    found = [column for column in columns if column is not None]
     gaps = [names[j] for j, column in enumerate(found) if np.isnan(column).any()]
     if gaps:
         raise ValueError(

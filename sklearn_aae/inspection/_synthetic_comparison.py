@@ -280,7 +280,7 @@ class SyntheticComparisonDisplay:
         height = -(-len(shown) // width)
         self.ax_ = axes_or_new(ax, (3.2 * width, 2.3 * height))
         self.axes_ = grid_within(self.ax_, height, width)
-        draw_marginals(self.axes_.ravel(), self._tables, shown, **kwargs)
+        draw_marginals(self.axes_.ravel().tolist(), self._tables, shown, **kwargs)
         self.columns_ = [self._tables.names[j] for j in shown]
 
     def _draw_associations(self, ax: Any, chosen: np.ndarray | None, kwargs: dict) -> None:
@@ -308,6 +308,8 @@ class SyntheticComparisonDisplay:
             for rows in (tables.rows, tables.synthetic)
         ]
         groups, values = self._groups(both, y)
+        label = "" if y is None else str(tables.names[y])
+        artists: list[Any] = []
         for at, pair in enumerate(pairs):
             line = self.axes_[at]
             points = np.concatenate([self._points(rows, pair, rng) for rows in both])
@@ -325,10 +327,10 @@ class SyntheticComparisonDisplay:
                 panel.set_xlim(ends[:, 0].min(), ends[:, 0].max())
                 panel.set_ylim(ends[:, 1].min(), ends[:, 1].max())
             if values is not None:
-                self.ax_.figure.colorbar(artists[0], ax=line.tolist(), label=str(tables.names[y]))
+                self.ax_.figure.colorbar(artists[0], ax=line.tolist(), label=label)
             elif y is not None and not at:
                 texts = [group.label for group in groups]
-                look = {"frameon": False, "fontsize": "small", "title": str(tables.names[y])}
+                look = {"frameon": False, "fontsize": "small", "title": label}
                 look |= {"loc": "upper left", "bbox_to_anchor": (1, 1), "markerscale": 2}
                 name_in_legend(line[1], artists, texts, **look)
 
