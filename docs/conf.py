@@ -38,6 +38,7 @@ default_role = "code"
 autosummary_generate = True
 autodoc_preserve_defaults = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 
 sphinx_gallery_conf = {
