@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,35 @@ def test_the_readme_has_the_two_commands():
     text = (ROOT / "README.md").read_text()
     assert 'pip install -c constraints.txt ".[table,plot]" && python -m sklearn_aae' in text
     assert 'pip install -c constraints.txt -e ".[test]" && pytest' in text
+
+
+@pytest.mark.parametrize(
+    "element, elsewhere",
+    [
+        ('<script src="https://cdn.example/x.js"></script>', True),
+        ('<script defer src="//cdn.example/x.js"></script>', True),
+        ('<link rel="stylesheet" href="https://fonts.example/x.css">', True),
+        ('<img srcset="a.png 1x, https://images.example/b.png 2x">', True),
+        ('<p style="background: url(https://images.example/b.png)">', True),
+        ("<style>@import 'https://fonts.example/x.css';</style>", True),
+        ('<a href="https://arxiv.org"><img src="_images/a.png"></a>', False),
+        ('<link rel="canonical" href="https://docs.example/page.html">', False),
+        ('<script src="_static/mathjax/tex-chtml.js"></script>', False),
+        ("<p>@import url(https://fonts.example/x.css)</p>", False),
+    ],
+)
+def test_pages_that_load_from_other_hosts_are_found(tmp_path, capsys, element, elsewhere):
+    main = runpy.run_path(str(ROOT / "docs" / "check_html.py"))["main"]
+    (tmp_path / "page.html").write_text(f"<html><body>{element}</body></html>")
+    assert main(tmp_path) == elsewhere
+    assert ("page.html" in capsys.readouterr().out) == elsewhere
+
+
+def test_a_folder_without_pages_passes_no_check(tmp_path):
+    assert runpy.run_path(str(ROOT / "docs" / "check_html.py"))["main"](tmp_path) == 1
+
+
+def test_the_gallery_names_the_question_of_every_example():
+    header = (ROOT / "docs" / "examples" / "GALLERY_HEADER.rst").read_text()
+    examples = {path.name for path in (ROOT / "docs" / "examples").glob("plot_*.py")}
+    assert set(re.findall(r"sphx_glr_auto_examples_(plot_\w+\.py)", header)) == examples
