@@ -95,7 +95,7 @@ class AAEImputer(TrainingHTMLMixin, TransformerMixin, BaseEstimator):
 
     References
     ----------
-    .. [1] R. Little, D. Rubin, "Statistical Analysis with Missing Data", Wiley, 2002, chapter 11.
+    .. [1] Little, Rubin, "Statistical Analysis with Missing Data", Wiley, 2002, chapter 11.
 
     Examples
     --------

@@ -74,7 +74,7 @@ class Normal:
 
         References
         ----------
-        .. [1] R. Little, D. Rubin, "Statistical Analysis with Missing Data", 2002, ch. 11.
+        .. [1] Little, Rubin, "Statistical Analysis with Missing Data", 2002, ch. 11.
         """
         gaps = np.isnan(rows)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -20,7 +20,7 @@ def associations(rows: np.ndarray, is_category: np.ndarray) -> np.ndarray:
 
     References
     ----------
-    .. [1] T. L. Kelley, "An unbiased correlation ratio measure", PNAS 21, 1935.
+    .. [1] Kelley, "An unbiased correlation ratio measure", PNAS 21, 1935.
     .. [2] W. Bergsma, "A bias-correction for Cramer's V and Tschuprow's T", Journal of
        the Korean Statistical Society 42, 2013.
     """

@@ -88,7 +88,7 @@ def parzen_log_likelihood(
 
     References
     ----------
-    .. [1] I. Goodfellow et al., "Generative Adversarial Nets", NIPS 2014, section 5.
+    .. [1] Goodfellow et al., "Generative Adversarial Nets", NIPS 2014, section 5.
     .. [2] A. Makhzani et al., "Adversarial Autoencoders", arXiv:1511.05644, 2015,
        section 3.
     .. [3] L. Theis, A. van den Oord, M. Bethge, "A note on the evaluation of generative

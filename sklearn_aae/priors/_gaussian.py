@@ -20,7 +20,7 @@ class Gaussian(Prior):
 
     References
     ----------
-    .. [1] A. Makhzani et al., "Adversarial Autoencoders", arXiv:1511.05644, 2015.
+    .. [1] Makhzani et al., "Adversarial Autoencoders", arXiv:1511.05644, 2015.
 
     Examples
     --------

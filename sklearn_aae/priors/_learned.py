@@ -55,7 +55,7 @@ class LearnedMixture(MixtureOfGaussians, nn.Module):
 
     References
     ----------
-    .. [1] J. Tomczak, M. Welling, "VAE with a VampPrior", AISTATS 2018.
+    .. [1] Tomczak, Welling, "VAE with a VampPrior", AISTATS 2018.
     .. [2] P. Ghosh, M. S. M. Sajjadi, A. Vergari, M. Black, B. Schölkopf, "From
        Variational to Deterministic Autoencoders", ICLR 2020.
 

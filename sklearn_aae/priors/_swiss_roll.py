@@ -51,7 +51,7 @@ class SwissRoll(Prior):
 
     References
     ----------
-    .. [1] A. Makhzani et al., "Adversarial Autoencoders", arXiv:1511.05644, 2015.
+    .. [1] Makhzani et al., "Adversarial Autoencoders", arXiv:1511.05644, 2015.
 
     Examples
     --------

@@ -19,8 +19,8 @@ class AdversarialLoss(nn.Module):
 
     References
     ----------
-    .. [1] I. Goodfellow et al., "Generative Adversarial Nets", NeurIPS 2014.
-    .. [2] A. Makhzani et al., "Adversarial Autoencoders", arXiv:1511.05644, 2015.
+    .. [1] Goodfellow et al., "Generative Adversarial Nets", NeurIPS 2014.
+    .. [2] Makhzani et al., "Adversarial Autoencoders", arXiv:1511.05644, 2015.
     """
 
     def discriminator(self, logits: torch.Tensor, n_real: int) -> torch.Tensor:

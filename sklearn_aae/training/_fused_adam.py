@@ -25,7 +25,7 @@ class FusedAdam:
 
     References
     ----------
-    .. [1] D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    .. [1] Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
     """
 
     def __init__(self, values: torch.Tensor, gradient: torch.Tensor) -> None:
