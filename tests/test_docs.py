@@ -5,9 +5,15 @@ from __future__ import annotations
 import doctest
 import re
 import runpy
+import textwrap
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.datasets import load_wine
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 ROOT = Path(__file__).parents[1]
 # Written pages only: what a build generates from docstrings is tested with them.
@@ -41,6 +47,37 @@ def test_the_readme_example_runs():
         exec(compile(block, "README.md", "exec"), names)
         assert names["synthetic"].shape == (100, 30)
         assert names["accuracy"] > 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of other packages
+@pytest.mark.parametrize("package", ["sklearn", "umap", "pyod", "ctgan", "sdv", "pythae"])
+def test_the_code_of_other_packages_runs_where_they_are_installed(package, tmp_path, monkeypatch):
+    pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)  # some write files
+    X = load_wine().data
+    rng = np.random.default_rng(0)
+    names = {
+        "X": X,
+        "X_new": X[:5],
+        "StandardScaler": StandardScaler,
+        "make_pipeline": make_pipeline,
+        "people": pd.DataFrame(
+            {
+                "city": rng.choice(["Bonn", "Lyon", "Oslo"], 300),
+                "member": rng.random(300) < 0.4,
+                "age": rng.integers(18, 80, 300),
+            }
+        ),
+    }
+    text = (ROOT / "docs" / "user_guide" / "migrating.rst").read_text()
+    blocks = re.findall(r"code-block:: python\n\n((?:   .*\n|\n)+)", text)
+    blocks = [
+        block for block in blocks if re.search(rf"^   (from|import) {package}\b", block, re.M)
+    ]
+    assert blocks
+    for block in blocks:
+        exec(compile(textwrap.dedent(block), "migrating.rst", "exec"), names)
 
 
 def test_the_readme_has_the_two_commands():
