@@ -130,6 +130,6 @@ plt.show()
 # measurement of texture.
 
 later = new.copy()
-later.iloc[60:, later.columns.get_loc("texture")] += 8
+later.iloc[60:, later.columns.get_loc("texture")] += 14
 DriftDisplay.from_estimator(detector, later)
 plt.show()

@@ -220,7 +220,7 @@ class DriftDisplay:
         self._draw_rows(kwargs)
         self.bars_ = None
         if self.columns_ax_ is not None:
-            self._draw_columns(n_columns)
+            self._draw_columns(self.columns_ax_, n_columns)
         return self
 
     def _draw_rows(self, kwargs: dict) -> None:
@@ -240,8 +240,8 @@ class DriftDisplay:
         ax.set(xlabel="row", ylabel="evidence (power of ten)")
         ax.legend(frameon=False, fontsize="small")
 
-    def _draw_columns(self, n_columns: int) -> None:
-        ax, evidence = self.columns_ax_, dict(self.column_evidence or {})
+    def _draw_columns(self, ax: Any, n_columns: int) -> None:
+        evidence = dict(self.column_evidence or {})
         names = sorted(evidence, key=lambda name: -evidence[name])
         values = np.array([evidence[name] for name in names]) / math.log(10)
         # Of several columns each has its share of the false alarms.
