@@ -46,6 +46,8 @@ def export_onnx(
 ) -> None:
     """Write a fitted estimator as a file of ONNX, which runs without Python and torch.
 
+    Read more in the :ref:`User Guide <onnx>`.
+
     Inputs are one for each column, of the column's name and of shape (n, 1); an array has a single
     one, ``X`` of shape (n, n_features), if ``fit`` saw an array of numbers, and ``x0``, ``x1``, ...
     if it saw one of objects.  Outputs have the names of the methods that return the same.
@@ -75,8 +77,8 @@ TableEncoder
     TypeError
         If it is of another class, or ``outputs`` is a single string.
     ValueError
-        If an output is not known, or a part of the estimator has no counterpart in ONNX: rules,
-        ``handle_unknown="error"``, networks that torch cannot export.  The message names it.
+        If an output is not known, or a part of the estimator has no counterpart in ONNX: most
+        rules, ``handle_unknown="error"``, networks that torch cannot export.  The message names it.
     MissingExtraError
         If onnx is not installed: ``pip install "sklearn_aae[onnx]"``.
     OSError

@@ -67,7 +67,8 @@ def input_type(codec: ColumnCodec) -> tuple[np.dtype, str | None]:
         return WHOLE, np.datetime_data(codec.labels.dtype)[0]
     if not codec.is_packed and all(isinstance(label, str) for label in labels):
         return TEXT, None
-    if not codec.is_packed and all(is_number(one) and not is_bool(one) for one in labels):
+    kinds = {is_bool(label) for label in labels}
+    if not codec.is_packed and all(map(is_number, labels)) | (kinds == {True}) and len(kinds) == 1:
         return FLOAT, None
     types = sorted({type(label).__name__ for label in labels})
     raise ValueError(

@@ -15,6 +15,7 @@ from sklearn_aae.detection.scores._mixture import (
     AT_LEAST,
     SHARPNESS,
     STEEPNESS,
+    Default,
     DistancePart,
     FarPart,
     LossPart,
@@ -28,6 +29,7 @@ from sklearn_aae.serving._onnx_dense import dense
 from sklearn_aae.serving._onnx_graph import FLOAT, SINGLE, WHOLE, Graph, Value
 from sklearn_aae.serving._onnx_heads import softplus
 from sklearn_aae.serving._onnx_members import MembersInGraph, cells_of, distance_of
+from sklearn_aae.serving._onnx_rules import Operand, rule_cells
 from sklearn_aae.serving._onnx_tables import Inputs, refuse_errors
 
 
@@ -60,27 +62,36 @@ class DetectorInGraph:
                 "kind='default', 'model', 'reference', 'likelihood', 'marginal' or "
                 "'reconstruction'."
             )
-        x = self._scaled(inputs, detector._reader)
+        reader = detector._reader
+        #: The columns, as rules compare them.
+        self.operands: list[Operand] = []
+        x = self._scaled(inputs, reader.reader if isinstance(reader, RuledReader) else reader)
         self.members = MembersInGraph(x, detector._model)
+        #: What broken rules say of columns, where the score is about that.
+        self.rule_cells: Value | None = None
+        if isinstance(reader, RuledReader) and isinstance(self.score, Default):
+            self.rule_cells = rule_cells(self.graph, reader, self.operands)
 
     def _scaled(self, inputs: Inputs, reader: Any) -> Value:
         """Return rows on the networks' scale, float64 of what float32 holds."""
-        if isinstance(reader, RuledReader):
-            raise ValueError(
-                "the detector minds rules, which cannot be exported to ONNX: "
-                f"{'; '.join(map(str, reader.rules))}. Fit with rules=None."
-            )
         if isinstance(reader, SparingReader):
             return self.graph.gather(self._scaled(inputs, reader.reader), reader.seen, axis=1)
         if isinstance(reader, IndicatorsReader):
-            numbers = dense(self.graph, inputs.cells(reader.encoder), marks=True)
+            table = inputs.cells(reader.encoder)
+            for cells in table:
+                unit = getattr(cells.codec, "unit", None)
+                self.operands.append(Operand(cells.values, cells.missing, unit))
+            numbers = dense(self.graph, table, marks=True)
             scaled = _bent(reader.scale, numbers)
             clipped = scaled.at_least(-FAR).at_most(FAR)
             scaled = self.graph.where(self._row(reader.is_level), clipped, scaled)
         else:
             assert isinstance(reader, PlainReader)
-            names = reader.container.columns
-            scaled = _bent(reader.scale, inputs.numbers(names, reader.n_columns))
+            numbers = inputs.numbers(reader.container.columns, reader.n_columns)
+            if isinstance(self.detector._reader, RuledReader):
+                columns = [numbers.slice(j, j + 1) for j in range(reader.n_columns)]
+                self.operands += [Operand(column, column.is_nan()) for column in columns]
+            scaled = _bent(reader.scale, numbers)
             if len(reader.tempered):
                 which = np.isin(np.arange(reader.n_columns), reader.tempered)
                 odd = _tempered(scaled, float(reader.surprise[0]))
@@ -141,32 +152,41 @@ class DetectorInGraph:
         return self.members.fold(getattr(self.members, which[type(self.score)]))
 
     @cached_property
-    def anomaly_scores(self) -> Value:
-        """How anomalous rows are, (n,)."""
-        if not isinstance(self.score, Mixture):
-            return self._additive.reduce("Sum", 1)
+    def _mixed(self) -> Value:
+        """The soft maximum of a mixture's parts, (n,)."""
         most = self.parts.reduce("Max", 0, keep=True)
         near = ((self.parts - most) * SHARPNESS).exp().reduce("Mean", 0).log() / SHARPNESS
         mean = self.parts.reduce("Mean", 0)
         return softplus(most.narrower(0) + near + mean * ALL_HEARD)
 
     @cached_property
+    def anomaly_scores(self) -> Value:
+        """How anomalous rows are, (n,)."""
+        if not isinstance(self.score, Mixture):
+            return self._additive.reduce("Sum", 1)
+        if self.rule_cells is None:
+            return self._mixed
+        return self._mixed + self.rule_cells.reduce("Sum", 1)
+
+    @cached_property
     def contributions(self) -> Value:
         """What each column adds to them, (n, n_columns)."""
         if isinstance(self.score, Mixture):
             weights = self.graph.op("Softmax", self.parts * SHARPNESS, axis=0)
-            cells: Value | None = None
-            for i, part in enumerate(self.score.parts):
-                own = self._shares(part) * weights.slice(i, i + 1, 0).swap(1, 0)
-                cells = own if cells is None else cells + own
-            assert cells is not None
-            cells = cells * self.anomaly_scores.wider(1)
+            own = [
+                self._shares(part) * weights.slice(i, i + 1, 0).swap(1, 0)
+                for i, part in enumerate(self.score.parts)
+            ]
+            cells = own[0]
+            for others in own[1:]:
+                cells = cells + others
+            cells = cells * self._mixed.wider(1)
         else:
             cells = self._additive
         reader = self.detector._reader
-        if np.array_equal(reader.column_of_feature, np.arange(reader.n_columns)):
-            return cells
-        return cells @ np.eye(reader.n_columns)[reader.column_of_feature]
+        if not np.array_equal(reader.column_of_feature, np.arange(reader.n_columns)):
+            cells = cells @ np.eye(reader.n_columns)[reader.column_of_feature]
+        return cells if self.rule_cells is None else cells + self.rule_cells
 
     def outputs(self, name: str) -> tuple[Value, list[int | str]]:
         """Return an output by the name of the method that gives it, and its shape."""

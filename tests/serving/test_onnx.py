@@ -25,6 +25,7 @@ from sklearn_aae import (
     export_onnx,
 )
 from sklearn_aae.exceptions import IdentifierWarning, NotFittedError
+from sklearn_aae.rules import Bounds, Order, Presence
 
 MODEL = ("transform", "score_samples", "score_contributions")
 DETECTOR = ("score_samples", "p_values", "predict", "decision_function", "score_contributions")
@@ -476,11 +477,45 @@ def test_networks_that_cannot_be_exported_are_named(tmp_path):
         export_onnx(model, tmp_path / "m.onnx")
 
 
+def orders(n=200, seed=0):
+    rng = np.random.default_rng(seed)
+    start = rng.integers(0, 100, n)
+    frame = pd.DataFrame({"start": start, "end": start + rng.integers(1, 90, n)})
+    frame["rate"] = 0.25 * rng.integers(0, 40, n)
+    frame["sent"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 9**9, n), "s")
+    frame["back"] = frame["sent"] + pd.to_timedelta(rng.integers(0, 10**6, n), "s")
+    frame["paid"] = np.where(frame["rate"] > 5, rng.normal(size=n), np.nan)
+    frame["lost"] = np.where(frame["rate"] > 5, np.nan, rng.normal(size=n))
+    return frame
+
+
+def test_detectors_mind_rules(tmp_path):
+    rules = [
+        Order("start", "end", strict=True),
+        Order("sent", "back"),
+        Bounds("rate", low=0, step=0.25),
+        Bounds("start", low=0, high=99, whole=True),
+        Presence("paid", "lost", when_missing=False),
+    ]
+    later = orders(80, seed=1)
+    later["end"] = later["start"] + np.arange(80) % 3
+    later.loc[::2, "back"] -= pd.Timedelta("5D")
+    later.loc[::3, "rate"] += 0.1
+    later["start"] = np.where(np.arange(80) % 5, later["start"], 7.5 * np.arange(80))
+    later.loc[::7, "paid"] = 1.0
+    later.loc[::11, "end"] = np.nan
+    for names in (["start", "end", "rate"], list(later)):
+        own = [rule for rule in rules if set(rule.columns) <= set(names)]
+        detector = fit_quickly(AAEOutlierDetector(rules=own), orders()[names])
+        session = session_of(detector, tmp_path, DETECTOR)
+        assert_agree(detector, session, later[names])
+        assert_agree(detector, session, orders(9, seed=2)[names])
+
+
 def test_rules_are_named(tmp_path):
-    rng = np.random.default_rng(0)
-    start = rng.integers(0, 100, 300)
-    frame = pd.DataFrame({"start": start, "end": start + rng.integers(0, 9, 300)})
-    frame["kind"] = rng.choice(list("ab"), 300)
+    frame = orders()
+    frame["end"] = frame["start"] + np.arange(200) % 9
+    frame["kind"] = ["a", "b"] * 100
     for estimator in (AdversarialAutoencoder(), AAEOutlierDetector()):
         with pytest.raises(ValueError, match=r"end.*start.*rules=None"):
             export_onnx(fit_quickly(estimator, frame), tmp_path / "m.onnx")
