@@ -31,7 +31,7 @@ REQUIRES = [
 ]
 TABLE = ["pandas>=2.2.2", "pyarrow>=16.1"]
 SCALE = ["pyarrow>=16.1"]
-PLOT = ["matplotlib>=3.9", "rich>=13.7"]
+PLOT = ["jinja2>=3.1", "matplotlib>=3.9", "rich>=13.7"]
 DISTRIBUTED = ["dask[dataframe,distributed]>=2025.1"]
 ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.3"]
 TEST = [
@@ -99,7 +99,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["sklearn_aae", "sklearn_aae.*"]),
-    package_data={"sklearn_aae": ["py.typed"]},
+    package_data={"sklearn_aae": ["py.typed"], "sklearn_aae.inspection": ["templates/*"]},
     python_requires=">=3.11",
     install_requires=REQUIRES,
     extras_require={

@@ -20,7 +20,10 @@ and missing cells, and writes
   (:meth:`sklearn_aae.rules.Rules.from_json` reads them);
 - ``model.aae``: model, detector and how the table was read, as data without code
   (:func:`sklearn_aae.load` returns a dictionary of these);
-- ``report.png``: all of this on one page.
+- ``report.html``: all of this on one page to read, sort, filter and print, without a network;
+- ``report.png``: the same as a picture;
+- ``run.json``: when and by which versions, options and seed, the table's SHA-256, and how it
+  was read.
 
 The columns of ``scores.csv``:
 
@@ -63,6 +66,10 @@ A first CSV column without a name (what pandas writes for an index) names the ro
 so does the index of a Parquet file; other rows are numbered from 0.  ``--sort`` puts
 the oddest rows first.
 
+``report.html`` lists the 500 oddest rows and draws 5,000 points at most.  It holds cells of the
+table; ``--no-cells`` leaves them out there, while ``scores.csv``, ``synthetic.csv``,
+``report.png``, ``rules.json`` and ``model.aae`` still hold some.
+
 Files of an earlier run in the same folder are overwritten; others of the same names
 stop the run, unless ``--force`` is there, and the table itself is never overwritten.
 Exit status: 0, or 2 where the table or an argument cannot be used (infinite cells, fewer than
@@ -76,7 +83,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -87,6 +94,7 @@ from sklearn_aae.audit._output import check_folder, check_scores, write, write_s
 from sklearn_aae.audit._plan import ReadingPlan
 from sklearn_aae.audit._reading import ReadingOptions
 from sklearn_aae.audit._rows import fit_detector, score_rows
+from sklearn_aae.audit._run import record_run
 from sklearn_aae.audit._table import AuditTable, read_table
 from sklearn_aae.exceptions import MissingExtraError
 from sklearn_aae.persistence import describe, load
@@ -147,7 +155,8 @@ def _audit(options: argparse.Namespace) -> None:
     """Read, fit and write what the arguments say."""
     max_epochs = options.epochs or "auto"
     # Before the fit: to learn of it afterwards would waste the user's time.
-    import_extra("matplotlib", "plot")
+    for library in ("matplotlib", "jinja2"):
+        import_extra(library, "plot")
     reading = ReadingOptions(
         sep=options.sep,
         decimal=options.decimal,
@@ -180,9 +189,18 @@ def _audit(options: argparse.Namespace) -> None:
         rules="auto" if rules is None else rules,
     )
     audit = audit_table(table, model, detector, n_synthetic=options.samples, seed=options.seed)
-    written = write(audit, options.out, sort=options.sort)
+    run = record_run(table, options.table, _plain(options))
+    written = write(audit, options.out, run, sort=options.sort, cells=options.cells)
     if not options.quiet:
         summarise(audit, seconds, written)
+
+
+def _plain(options: argparse.Namespace) -> dict[str, Any]:
+    """Return options as JSON has them."""
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in vars(options).items()
+    }
 
 
 def _tell(table: AuditTable, quiet: bool) -> None:
@@ -235,7 +253,7 @@ def _audit_parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Fit an adversarial autoencoder and a detector to a table of numbers, "
         "categories, text, booleans, dates and missing cells; write how unusual each row is and "
-        "why, codes, synthetic rows, the model and a one-page report.",
+        "why, codes, synthetic rows, the model and a report.",
         epilog=f"Other commands: {PROGRAM} score MODEL TABLE, {PROGRAM} inspect FILE.",
     )
     parser.add_argument(
@@ -277,6 +295,12 @@ def _audit_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--id", metavar="COLUMN", help="a column that names rows: into scores and codes, no model"
+    )
+    parser.add_argument(
+        "--no-cells",
+        dest="cells",
+        action="store_false",
+        help="leave the table's cells out of report.html",
     )
     _add_reading(parser)
     _add_output(parser)

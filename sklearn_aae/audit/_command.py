@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, __version__
+from sklearn_aae.audit._judged import judge_synthetic
 from sklearn_aae.audit._rows import RowAudit, audit_rows
 from sklearn_aae.audit._table import AuditTable
 from sklearn_aae.exceptions import IdentifierWarning
@@ -18,7 +19,7 @@ from sklearn_aae.inspection._compared import read_cells
 from sklearn_aae.inspection._reconstruction import explained_variance
 from sklearn_aae.inspection._report_data import ReportData
 from sklearn_aae.inspection._unusual import most_unusual
-from sklearn_aae.metrics import code_information, prior_draws, prior_gap
+from sklearn_aae.metrics import SyntheticReport, code_information, prior_draws, prior_gap
 
 N_PRIOR_DRAWS = 50_000
 N_SHOWN = 5
@@ -46,6 +47,8 @@ class Audit:
         How much of the rows the model keeps, in words.
     gap : float
         How far the codes are from the prior, against chance.
+    synthetic_report : SyntheticReport or None
+        How good synthetic rows of such a model are; None for a small table.
     """
 
     table: AuditTable
@@ -57,6 +60,7 @@ class Audit:
     history: dict[str, list[float]]
     fit: str
     gap: float
+    synthetic_report: SyntheticReport | None
 
 
 def fit_model(
@@ -109,6 +113,7 @@ def audit_table(
         history=model.history_,
         fit=fit,
         gap=prior_gap(model, some, random_state=seed),
+        synthetic_report=judge_synthetic(table, model, seed),
     )
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 import warnings
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,17 @@ import numpy as np
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.archive._archive import replace
 from sklearn_aae.audit._command import Audit, report_data
+from sklearn_aae.audit._html import html_page
 from sklearn_aae.audit._plan import ReadingPlan
 from sklearn_aae.audit._rows import RowAudit, judged_columns
+from sklearn_aae.audit._run import LOOK, footer_of
 from sklearn_aae.audit._table import AuditTable
-from sklearn_aae.encoding._number_notations import FLOAT_FORMAT
 from sklearn_aae.inspection._report import draw_report
 from sklearn_aae.persistence import save
 
 PAGE = "report.png"
-SCORES, MODEL, RULES = "scores.csv", "model.aae", "rules.json"
-NAMES = (SCORES, "codes.csv", "synthetic.csv", RULES, MODEL, PAGE)
-#: Of numbers in files of text.
-LOOK: dict[str, Any] = {"float_format": FLOAT_FORMAT, "encoding": "utf-8"}
+SCORES, MODEL, RULES, HTML, RUN = "scores.csv", "model.aae", "rules.json", "report.html", "run.json"
+NAMES = (SCORES, "codes.csv", "synthetic.csv", RULES, MODEL, RUN, HTML, PAGE)
 #: Where the page holds the checksums of the other files of its run.
 MARK = "sklearn_aae"
 
@@ -90,8 +90,13 @@ def _checksums(page: Path) -> dict[str, str] | None:
     return known if isinstance(known, dict) else None
 
 
-def write(audit: Audit, folder: Path, *, sort: bool = False) -> list[Path]:
-    """Write the files of an audit and return their paths; all or none."""
+def write(
+    audit: Audit, folder: Path, run: dict[str, Any], *, sort: bool = False, cells: bool = True
+) -> list[Path]:
+    """Write the files of an audit and return their paths; all or none.
+
+    ``run`` is what ``run.json`` holds; ``cells`` says whether the page in HTML may show cells.
+    """
     tables = {SCORES: scores_of(audit.rows, audit.table, sort), "codes.csv": _codes(audit)}
     with tempfile.TemporaryDirectory(prefix=".sklearn_aae", dir=folder) as name:
         aside = Path(name)
@@ -109,11 +114,13 @@ def write(audit: Audit, folder: Path, *, sort: bool = False) -> list[Path]:
         )
         (aside / RULES).write_text(audit.rows.detector.rules_.to_json(), encoding="utf-8")
         save(_bundle(audit), aside / MODEL)
+        (aside / RUN).write_text(json.dumps(run, indent=1, ensure_ascii=False), encoding="utf-8")
+        (aside / HTML).write_text(html_page(audit, run, cells=cells), encoding="utf-8")
         known = {file: _checksum(aside / file) for file in NAMES if file != PAGE}
         with warnings.catch_warnings():
             # The bundled font has no Chinese, say; the boxes in its place need no comment.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
-            page = draw_report(report_data(audit))
+            page = draw_report(replace_fields(report_data(audit), footer=footer_of(run)))
             page.savefig(aside / PAGE, dpi=150, metadata={MARK: json.dumps(known)})
         for file in NAMES:
             os.replace(aside / file, folder / file)

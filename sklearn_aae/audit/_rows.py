@@ -120,11 +120,11 @@ def score_rows(
         contributions=contributions,
         order=order,
         shares=np.take_along_axis(shares, order, axis=1),
-        expected=_as_table(expected, table.frame),
+        expected=as_table(expected, table.frame),
     )
 
 
-def _as_table(cells: dict[int, dict[int, Any]], like: Any) -> Any:
+def as_table(cells: dict[int, dict[int, Any]], like: Any) -> Any:
     """Return cells, by column and row, as a frame like another one with missing cells."""
     pandas = import_extra("pandas", "table")
     columns = {}

@@ -93,11 +93,12 @@ class AuditTable:
         written.columns = frame.columns
         return written
 
-    def own_texts(self, columns: np.ndarray) -> np.ndarray:
-        """Return the cell of one column of each row as the file has it."""
+    def own_texts(self, columns: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return the cell of one column of each row, or of some rows, as the file has it."""
+        rows = np.arange(len(self.frame)) if rows is None else rows
         if self.cells is None:
-            return self.texts(self.frame, columns)
-        own = [self.cells[j][i] for i, j in enumerate(columns.tolist())]
+            return self.texts(self.frame.iloc[rows], columns)
+        own = [self.cells[j][i] for i, j in zip(rows.tolist(), columns.tolist(), strict=True)]
         return np.array(own, dtype=object)
 
     def texts(

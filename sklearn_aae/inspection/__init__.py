@@ -1,6 +1,7 @@
 """Pictures of fitted estimators; matplotlib comes with the extra ``plot``."""
 
 from sklearn_aae.inspection._anomaly_scores import AnomalyScoreDisplay
+from sklearn_aae.inspection._audit_report import AuditReport
 from sklearn_aae.inspection._contributions import ContributionDisplay
 from sklearn_aae.inspection._drift import DriftDisplay
 from sklearn_aae.inspection._latent_space import LatentSpaceDisplay
@@ -13,6 +14,7 @@ from sklearn_aae.inspection._synthetic_scores import SyntheticScoresDisplay
 
 __all__ = [
     "AnomalyScoreDisplay",
+    "AuditReport",
     "ContributionDisplay",
     "DriftDisplay",
     "LatentSpaceDisplay",

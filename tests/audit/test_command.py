@@ -13,7 +13,16 @@ from sklearn_aae.audit._table import read_table
 from sklearn_aae.encoding._date_notations import DateNotation
 
 QUICK = ["--epochs", "1", "--quiet"]
-FILES = ["codes.csv", "model.aae", "report.png", "rules.json", "scores.csv", "synthetic.csv"]
+FILES = [
+    "codes.csv",
+    "model.aae",
+    "report.html",
+    "report.png",
+    "rules.json",
+    "run.json",
+    "scores.csv",
+    "synthetic.csv",
+]
 
 
 @pytest.fixture(scope="module")

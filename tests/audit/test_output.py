@@ -17,7 +17,16 @@ from sklearn_aae.rules import Order, Rules
 from tests.rules.tables import trips
 
 QUICK = ["--epochs", "1", "--quiet"]
-FILES = ["codes.csv", "model.aae", "report.png", "rules.json", "scores.csv", "synthetic.csv"]
+FILES = [
+    "codes.csv",
+    "model.aae",
+    "report.html",
+    "report.png",
+    "rules.json",
+    "run.json",
+    "scores.csv",
+    "synthetic.csv",
+]
 N = 40
 
 

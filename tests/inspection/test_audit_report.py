@@ -1,0 +1,196 @@
+"""The report on a table in Python: any estimator, any container, sizes, errors."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import NotFittedError
+
+from sklearn_aae import AAEClassifier, AAEClusterer, AAEOutlierDetector
+from sklearn_aae.inspection import AuditReport, _page_data, _page_map
+from sklearn_aae.inspection._page import as_json, render_page
+from sklearn_aae.inspection._page_data import PageData, cell_text
+from tests.inspection.pages import Page
+from tests.instances import fast
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(120, 3)).round(2)
+    numbers[4] = 40
+    frame = pd.DataFrame(numbers, columns=["x", "y", "z"])
+    return frame.assign(kind=rng.choice(["oak", "ash"], 120))
+
+
+@pytest.fixture(scope="module")
+def detector(rows):
+    return AAEOutlierDetector(max_epochs=1, calibration="cross", random_state=0).fit(rows)
+
+
+@pytest.fixture(scope="module")
+def report(detector, rows):
+    model = fast(n_components=2).fit(rows)
+    return AuditReport(
+        detector,
+        rows,
+        model=model,
+        y=rows["kind"],
+        p_values=detector.training_p_values_,
+        title="Trees & <rows>",
+    )
+
+
+def test_a_detector_with_a_model(report, detector):
+    page = Page(report.html)
+    assert page.texts.count("Trees & <rows>") == 1
+    line = page.rows("odd")[1]
+    assert line[0] == "4"
+    assert line[2] == "⚑ flagged"
+    assert [color["name"] for color in page.data["map"]["colors"]] == [
+        "anomaly score",
+        "class",
+        *("x", "y", "z", "kind"),
+    ]
+    p_values = detector.training_p_values_
+    assert f"{(p_values <= 0.05).sum()} of 120 rows are flagged" in page.text
+
+
+def test_new_rows_have_p_values_of_their_own(detector, rows):
+    data = Page(AuditReport(detector, rows[:30]).html).data
+    assert data["map"] is None
+    p_values = detector.p_values(rows[:30])
+    assert data["alarms"][-1]["flagged"] == (p_values <= 0.5).sum()
+
+
+@pytest.mark.parametrize("container", [np.asarray, pl.from_pandas, pd.DataFrame.convert_dtypes])
+def test_containers(container, rows):
+    X = container(rows[["x", "y", "z"]])
+    model = fast(n_components=1).fit(X)
+    page = Page(AuditReport(model, X).html)
+    assert page.data["map"]["places"] == [sorted_places(model, X)]
+    assert len(page.rows("columns")) == 4
+    assert page.data["alarms"] == []
+    assert "120 rows are ranked from the oddest" in page.text
+
+
+def sorted_places(model, X):
+    """Return where codes lie between the least and the greatest, in steps of 1 / 4095."""
+    codes = np.asarray(model.transform(X), dtype=np.float64)[:, 0]
+    return ((codes - codes.min()) / np.ptp(codes) * 4095).round().astype(int).tolist()
+
+
+def test_classes_are_what_is_predicted(rows):
+    X = rows[["x", "y"]].to_numpy()
+    few = dict(max_epochs=1, random_state=0)
+    for model in (AAEClassifier(**few).fit(X, rows["kind"]), AAEClusterer(2, **few).fit(X)):
+        page = Page(AuditReport(model, X).html)
+        (color,) = (c for c in page.data["map"]["colors"] if c["name"] == "class")
+        predicted = list(map(str, model.predict(X)))
+        assert [color["texts"]["AB".index(letter)] for letter in color["letters"]] == predicted
+        assert "rows" not in page.ids
+
+
+def test_in_a_notebook_the_page_is_framed(report):
+    framed = report._repr_html_()
+    assert framed.startswith('<iframe sandbox="allow-scripts"')
+    assert framed.count("<") == 2
+    assert "allow-same-origin" not in framed
+
+
+def test_write(report, tmp_path):
+    path = report.write(tmp_path / "trees.html")
+    assert path.read_text(encoding="utf-8") == report.html
+
+
+def test_without_cells(detector, rows):
+    named = rows.set_axis([f"person-{k}" for k in range(120)])
+    report = AuditReport(detector, named, model=fast().fit(named), y=rows["kind"], cells=False)
+    page = Page(report.html)
+    for cell in ("person-", '"oak"', "oak "):
+        assert cell not in report.html
+    (color,) = (c for c in page.data["map"]["colors"] if c["name"] == "class")
+    assert sorted(color["texts"]) == ["class 0", "class 1"]
+
+
+def test_errors(detector, rows):
+    with pytest.raises(TypeError, match="detector or a model with codes; IsolationForest has no"):
+        AuditReport(IsolationForest(), rows)
+    with pytest.raises(NotFittedError):
+        AuditReport(AAEOutlierDetector(), rows)
+    with pytest.raises(ValueError, match="y has 3 entries for 120 rows"):
+        AuditReport(detector, rows, y=[1, 2, 3])
+    with pytest.raises(ValueError, match=r"1 p-values are NaN.*calibration='cross'"):
+        AuditReport(detector, rows, p_values=[np.nan] + 119 * [0.5])
+
+
+# ----------------------------------------------------------------------- sizes
+
+
+def large(n_rows, n_columns, cell="x"):
+    rng = np.random.default_rng(0)
+    return PageData(
+        title="large",
+        run={},
+        notes=[],
+        names=[f"column {j} {cell}" for j in range(n_columns)],
+        kinds=["number"] * n_columns,
+        levels=[[]] * n_columns,
+        rows=rng.normal(size=(n_rows, n_columns)),
+        row_ids=[f"{cell} {i}" for i in range(n_rows)],
+        scores=-rng.gamma(2, size=n_rows),
+        p_values=rng.uniform(size=n_rows),
+        alpha=0.05,
+        codes=rng.normal(size=(n_rows, 4)),
+        reasons={
+            row: [_page_data.CellReason(cell, cell, cell, cell, 0.5, cell)] * 3
+            for row in range(n_rows)
+        },
+    )
+
+
+@pytest.mark.parametrize("n_rows, n_columns", [(6000, 3), (2000, 400)])
+def test_large_tables(n_rows, n_columns):
+    html = render_page(large(n_rows, n_columns))
+    assert len(html.encode()) < 2_000_000
+    page = Page(html)
+    assert len(page.rows("odd")) == 501
+    assert len(page.data["map"]["names"]) == min(5000, _page_map.MAX_CELLS // min(n_columns, 300))
+    assert f"500 rows of {n_rows:,} with the highest anomaly score" in page.text
+    assert "drawn with seed 0" in page.text
+
+
+def test_a_page_of_long_cells_has_fewer_rows():
+    html = render_page(large(6000, 3, cell="ü&<" * 40))
+    assert len(html.encode()) < 2_000_000
+    assert len(Page(html).rows("odd")) == 251
+
+
+def test_points_are_the_oddest_rows_and_a_choice_by_seed():
+    data = large(6000, 3)
+    chosen = _page_map.choose_points(data)
+    assert len(chosen) == 5000
+    assert set(data.oddest) <= set(chosen)
+    np.testing.assert_array_equal(chosen, _page_map.choose_points(data))
+
+
+def test_json_ends_no_script():
+    text = as_json(["</script>", "<!--", "&", "\u2028"])
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == ["</script>", "<!--", "&", "\u2028"]
+
+
+def test_cells_as_text():
+    day = 86_400e6
+    assert cell_text(19_000 * day, "date", []) == "2022-01-08"
+    assert cell_text(1.5 * day, "date", []) == "1970-01-02 12:00"
+    assert cell_text(1e30, "date", []) == "1e+30 µs"
+    assert cell_text(1.5 * day, "duration", []) == "1 day, 12:00:00"
+    assert cell_text(np.nan, "number", []) == "missing"
+    assert cell_text(12345.6, "number", []) == "12,346"
+    assert cell_text(1.0, "category", ["a", " "]) == "(blank)"
