@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -41,6 +41,8 @@ class EnsembleEvidence:
         self.ensemble = ensemble
         #: What broken rules say of cells; None without rules.
         self.rule_cells: np.ndarray | None = None
+        #: The features of columns of many levels.
+        self.blocks: Sequence[np.ndarray] = ()
         self._autoregressive = autoregressive
         self.n_features = rows.shape[1]
         self.columns = ensemble.columns.cpu().numpy()

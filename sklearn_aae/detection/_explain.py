@@ -112,7 +112,9 @@ def give_reasons(
             if corrections is not None:
                 cells_there = corrections.correct(i, j, value, cells_there)
             likely, low, high, probability = cells_there
-            if not is_same(value, likely):
+            # One text among many that are told apart by nothing is as good as another.
+            is_alike = j in reader.silent and not is_missing(value) and not is_missing(likely)
+            if not is_alike and not is_same(value, likely):
                 reason = Reason(labels[j], value, likely, low, high, share, probability)
                 reasons[i].append(reason)
 

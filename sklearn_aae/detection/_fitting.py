@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -83,13 +83,17 @@ class FittedModel:
     margins: dict[int, tuple[float, float]] = field(default_factory=dict)
     losses: dict[str, np.ndarray] = field(default_factory=dict)
     autoregressive: AutoregressiveEnsemble | None = None
+    #: The features of columns of many levels.
+    blocks: Sequence[np.ndarray] = ()
 
     def evidence(self, rows: np.ndarray) -> EnsembleEvidence:
         """Return what the model says about rows on the networks' scale."""
         networks = self.networks.to_score()
         x = torch.from_numpy(rows).to(networks.code_mask)
         other = None if self.autoregressive is None else self.autoregressive.in_float64()
-        return EnsembleEvidence(networks, x, self.marginals, self.references, other)
+        found = EnsembleEvidence(networks, x, self.marginals, self.references, other)
+        found.blocks = self.blocks
+        return found
 
     @property
     def n_features(self) -> int:

@@ -416,6 +416,7 @@ class AAEOutlierDetector(
         rows = self._reader.numbers(table, strict=False)
         scaled = self._reader.transform(rows[chosen])
         self._fit_model(scaled, training, derive_seed(seed, DetectorStream.MODEL), progress)
+        self._model.blocks = getattr(self._reader, "blocks", ())
         rng = np.random.default_rng(derive_seed(seed, DetectorStream.SCALES))
         normal = rng.permutation(np.flatnonzero(self._model.inliers))[:SCALE_ROWS]
         evidence = self._model.evidence(scaled[normal])

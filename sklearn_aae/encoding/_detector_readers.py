@@ -28,6 +28,10 @@ from sklearn_aae.exceptions import UnsupportedColumnsError
 
 #: By what share of themselves tempered numbers grow, at first, for a share that they would.
 GROWTH = 0.05
+#: A column of more levels weighs less, down to what a number weighs at 64 of them.
+MANY = 8
+#: Of so many labels for each row that has one, which one it is says nothing.
+NEAR_UNIQUE = 0.5
 #: So many rows are looked at first for decimals.
 N_FEW = 30
 
@@ -161,6 +165,7 @@ class IndicatorsReader(NumbersReader):
         self.strays = Strays(of_numbers=not self.strict)
         part = self.strays.fit(_safe_indexing(table, training))
         self.encoder.fit(part)
+        self.silent = self._merge_near_unique(part)
         codecs = self.encoder._codecs
         scaled = self._scale_numbers(part)
         #: Labels, and missing cells, that only held-out rows have: no news to the user.
@@ -189,6 +194,29 @@ class IndicatorsReader(NumbersReader):
             [levels_of(codec, width) for codec, width in zip(codecs, widths, strict=True)]
         )
         self.surprise = away * surprise(len(training))
+        self.weights = np.concatenate(
+            [weights_of(codec, width) for codec, width in zip(codecs, widths, strict=True)]
+        )
+        weighed = np.unique(self.column_of_feature[self.weights < 1])
+        #: The features of columns of many levels.
+        self.blocks = [np.flatnonzero(self.column_of_feature == j) for j in weighed]
+
+    def _merge_near_unique(self, part: Any) -> set[int]:
+        """Let all labels share a level where nearly every row has its own; return where."""
+        encoder, merged = self.encoder, {}
+        for j, (codec, column) in enumerate(encoder._read(part)):
+            if not isinstance(codec, CategoryCodec) or len(codec.labels) <= MANY:
+                continue
+            n_present = int(codec.counts.sum())
+            if len(codec.labels) > NEAR_UNIQUE * n_present:
+                merged[j] = CategoryCodec(
+                    column, encoder.max_categories, n_present + 1, codec.handle_unknown
+                )
+        if len(merged) == len(encoder._codecs):
+            return set()  # there is nothing else to go by
+        for j, codec in merged.items():
+            encoder._codecs[j] = codec
+        return set(merged)
 
     def _scale_numbers(self, part: Any) -> list[int]:
         """Scale numbers by the bulk of their columns; return for which that makes a difference."""
@@ -218,6 +246,8 @@ class IndicatorsReader(NumbersReader):
         # A level that few rows have is rare, and no gross value.
         levels = scaled[:, self.is_level]
         scaled[:, self.is_level] = levels.clip(-FAR, FAR)
+        if self.blocks:
+            scaled *= self.weights
         return with_surprises(scaled, self.surprise)
 
     def _unseen_labels(self, columns: list[tuple[ColumnCodec, Column]]) -> dict[int, list]:
@@ -258,8 +288,11 @@ class IndicatorsReader(NumbersReader):
                 block[strays[j], : block.shape[1] - (codec.span.missing is not None)] = np.nan
         return out
 
+    def _unscaled(self, scaled: np.ndarray) -> np.ndarray:
+        return self.scale.inverse_transform(unbend(scaled / self.weights), np.float64)
+
     def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
-        rows = self.scale.inverse_transform(unbend(scaled), np.float64).clip(*self.ends)
+        rows = self._unscaled(scaled).clip(*self.ends)
         which, where = np.unique(columns, return_inverse=True)
         # One frame for all: to make one for each column takes longer than what is in it.
         table = self.encoder._from_dense(rows, self.edges, which.tolist(), within_range=True)
@@ -267,7 +300,7 @@ class IndicatorsReader(NumbersReader):
         return [cells[j][i] for i, j in enumerate(where.tolist())]
 
     def probabilities(self, scaled: np.ndarray, columns: np.ndarray) -> list[float | None]:
-        rows = self.scale.inverse_transform(unbend(scaled), np.float64)
+        rows = self._unscaled(scaled)
         found: list[float | None] = [None] * len(columns)
         for j in np.unique(columns[self.number_of_column[columns] < 0]).tolist():
             codec, own = self.encoder._codecs[j], np.flatnonzero(columns == j)
@@ -305,6 +338,14 @@ def levels_of(codec: ColumnCodec, n_features: int) -> np.ndarray:
     found = np.full(n_features, isinstance(codec, CategoryCodec))
     if codec.span.missing is not None:
         found[-1] = False
+    return found
+
+
+def weights_of(codec: ColumnCodec, n_features: int) -> np.ndarray:
+    """Return by how much a column's features are scaled, so that it weighs no more than others."""
+    found = np.ones(n_features, dtype=np.float32)
+    is_level = levels_of(codec, n_features)
+    found[is_level] = min(1.0, MANY / max(is_level.sum(), 1))
     return found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -229,12 +230,14 @@ class Identifiers:
             pd: Any = import_extra("pandas", "table")
             native = frame.to_native().copy(deep=False)
             for j, cells in columns.items():
-                native.isetitem(j, pd.Series(cells, dtype=restore(self.dtypes[j])).array)
+                native.isetitem(j, _of_type(cells, restore(self.dtypes[j]), pd.Series).array)
             return native
         backend: Any = frame.implementation
         names = frame.columns
         series = [
-            nw.new_series(names[j], cells, restore(self.dtypes[j]), backend=backend)
+            _of_type(
+                cells, restore(self.dtypes[j]), partial(nw.new_series, names[j], backend=backend)
+            )
             for j, cells in columns.items()
         ]
         return frame.with_columns(*series).to_native()
@@ -259,6 +262,14 @@ def _identifier(native: Any, name: Any) -> Numbering | Pattern | None:
 def _counts_rows(column: Column) -> bool:
     values = column.values
     return values.dtype.kind in "iu" and bool((np.diff(values.astype(np.int64)) == 1).all())
+
+
+def _of_type(cells: list, dtype: Any, make: Callable) -> Any:
+    """Return a column of a type, of a wider one for numbers that are beyond it."""
+    try:
+        return make(cells, dtype=dtype)
+    except (OverflowError, TypeError, ValueError):
+        return make(cells)
 
 
 def _type_of(native: Any) -> Any:

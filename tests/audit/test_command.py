@@ -176,7 +176,9 @@ def test_mixed_synthetic_rows_are_written_as_the_table(audited_mixed, mixed):
         cells = written[name].dropna()
         assert len(cells) > 10, name
         assert cells.str.fullmatch(form).all(), name
-    for name in ("town", "note", "almost"):
+    assert not set(written["note"]) & set(mixed["note"])  # unique in the table
+    assert written["note"].str.fullmatch(r"free text \d+").all()
+    for name in ("town", "almost"):
         assert set(written[name].dropna()) <= set(mixed[name])
     assert written["empty"].isna().all()
     assert written[["size", "note", "new", "clock", "zip"]].notna().all(axis=None)
@@ -329,7 +331,7 @@ def test_parquet_keeps_its_types(mixed, tmp_path, no_picture):
     frame = mixed.assign(
         day=pd.to_datetime(mixed["day"]),
         town=mixed["town"].astype("category"),
-        small=np.arange(len(mixed), dtype=np.int8),
+        small=np.arange(len(mixed), dtype=np.int8)[::-1],
         text_day="2020-01-01",
     )
     frame.to_parquet(tmp_path / "table.parquet")

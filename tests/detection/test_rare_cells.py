@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
 from sklearn_aae.detection.scores import additive_kinds
@@ -175,7 +176,7 @@ def test_a_new_level_is_less_normal_than_those_that_rows_have(n_levels):
 def test_a_new_name_is_nothing_new():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=600), "name": [f"n{i:03}" for i in range(600)]})
-    detector = fast(max_epochs="auto").fit(frame)
+    detector = fast(max_epochs="auto", identifiers="keep").fit(frame)
     usual = detector.score_samples(frame)
     np.testing.assert_array_equal(detector.score_samples(frame.assign(name="zoe")), usual)
     flagged = np.flatnonzero(usual < detector.offset_)
@@ -254,3 +255,51 @@ def test_messages_name_what_the_caller_knows():
     detector = fast(max_epochs=1).fit(table())
     with pytest.raises(ValueError, match="AAEOutlierDetector"):
         detector.predict(table()[:0])
+
+
+# ------------------------------------------------- columns of many levels
+
+
+def cars(n, seed, n_names):
+    rng = np.random.default_rng(seed)
+    size = rng.normal(size=n)
+    frame = pd.DataFrame({"weight": 900 + 200 * (size + 0.2 * rng.normal(size=n))})
+    frame["power"] = 90 + 30 * (size + 0.2 * rng.normal(size=n))
+    frame["speed"] = 150 + 20 * (size + 0.2 * rng.normal(size=n))
+    return frame.assign(name=[f"model {k}" for k in rng.integers(0, n_names, n)])
+
+
+@pytest.mark.parametrize("n_names", [2000, 60])
+def test_a_column_of_many_levels_hides_no_others(n_names):
+    train, usual = cars(500, 0, n_names), cars(300, 1, n_names)
+    odd = usual.assign(power=180 - usual["power"])[(usual["power"] - 90).abs() > 20]
+    detector = AAEOutlierDetector(random_state=0).fit(train)
+    score = np.r_[detector.score_samples(usual), detector.score_samples(odd)]
+    is_usual = np.repeat([1, 0], [len(usual), len(odd)])
+    assert roc_auc_score(is_usual, score) > 0.95
+    first = [row[0].column for row in detector.explain(odd, top=1)]
+    assert np.mean([column != "name" for column in first]) > 0.9
+    shares = detector.score_contributions(usual, as_frame=True)
+    assert shares["name"].sum() < 0.35 * shares.to_numpy().sum()
+
+
+def test_which_near_unique_text_a_row_has_says_nothing():
+    train = cars(500, 0, 2000)
+    assert 0.5 < train["name"].nunique() / 500 < 1
+    detector = fast(max_epochs=20).fit(train)
+    for name in ("never seen", train["name"][3]):
+        other = train.assign(name=name)
+        np.testing.assert_array_equal(detector.score_samples(other), detector.score_samples(train))
+    assert not {r.column for row in detector.explain(train[:40], top=4) for r in row} & {"name"}
+    odd = train[:1].assign(name=None)
+    assert detector.explain(odd, top=1)[0][0].column == "name"
+
+
+def test_columns_of_few_levels_weigh_what_they_did():
+    frame = cars(400, 0, 8)
+    detector = fast().fit(frame)
+    assert not detector._model.blocks
+    assert (detector._reader.weights == 1).all()
+    many = fast().fit(cars(400, 0, 32))
+    assert [len(block) for block in many._model.blocks] == [32]
+    np.testing.assert_allclose(np.unique(many._reader.weights), [0.25, 1])

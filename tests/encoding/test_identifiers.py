@@ -74,6 +74,14 @@ def test_fresh_ones_follow_the_pattern_and_are_new(dtype):
     assert new["id"].dtype == frame["id"].dtype
 
 
+def test_numbers_beyond_their_type_are_of_a_wider_one():
+    frame = pd.DataFrame({"id": np.arange(100, dtype=np.int8), "x": 1.0})
+    for table in (frame, pl.from_pandas(frame)):
+        with pytest.warns(IdentifierWarning):
+            new = Identifiers.of(table, "auto").fresh(table, np.random.default_rng(0))
+        assert list(new["id"]) == list(range(100, 200))
+
+
 def test_patterns_that_are_used_up_go_on_with_numbers():
     frame = pd.DataFrame({"code": [f"K{i}" for i in "abcdefghijklmnopqrstuvwxyz"], "x": 1.0})
     with pytest.warns(IdentifierWarning):

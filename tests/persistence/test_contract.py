@@ -258,6 +258,7 @@ def ruled(n=150):
 
 
 @pytest.mark.parametrize("rules", ["auto", "own"])
+@pytest.mark.filterwarnings("ignore::sklearn_aae.exceptions.IdentifierWarning")
 def test_rules_come_back(rules):
     X = ruled()
     own = [Sum("gross", ["net", "tax"]), Order("begun", "ended"), Determines("town", "country")]

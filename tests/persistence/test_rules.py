@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import sklearn_aae
 from tests.instances import fast, fast_detector
 from tests.rules.tables import trips
+
+#: The tables have a running number.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_aae.exceptions.IdentifierWarning")
 
 
 def saved_and_loaded(estimator, folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -42,6 +43,8 @@ class Evidence(Protocol):
     columns: np.ndarray
     #: What broken rules say of cells (n_samples, n_features), in nats; None without rules.
     rule_cells: np.ndarray | None
+    #: The features of each column of many levels.
+    blocks: Sequence[np.ndarray]
 
     @property
     def x(self) -> np.ndarray:

@@ -73,6 +73,20 @@ class Part(ABC):
 class DistancePart(Part):
     """Distance to references."""
 
+    def fit(self, evidence: Evidence) -> Part:
+        #: What cells of columns of many levels bring on average, (n_features,); None without.
+        self.usual_ = None
+        if len(evidence.blocks):
+            self.usual_ = np.zeros(evidence.n_features)
+            among = np.concatenate(evidence.blocks)
+            self.usual_[among] = self._brought(evidence).mean(axis=0)[among]
+        return super().fit(evidence)
+
+    def _brought(self, evidence: Evidence) -> np.ndarray:
+        """Return what cells bring to the squared distance (n_samples, n_features)."""
+        neighbours = getattr(evidence, self.which)
+        return fold(neighbours.cells * neighbours.distance[:, :, np.newaxis] ** 2, evidence)
+
     def new_scale(self) -> LogScale:
         return LogScale()
 
@@ -84,25 +98,41 @@ class DistancePart(Part):
         return distance
 
     def shares(self, evidence: Evidence) -> np.ndarray:
+        if self.usual_ is not None:
+            return shares_of(self._brought(evidence) - self.usual_)
         return shares_of(fold(getattr(evidence, self.which).cells, evidence))
 
 
 class LossPart(Part):
-    """Minus log density, of cells given the code or of columns by themselves."""
+    """Minus log density, of cells given the code or of columns by themselves.
+
+    A column of many levels says no more than a number: what it says varies by 1 at most.
+    """
 
     def fit(self, evidence: Evidence) -> Part:
+        losses = getattr(evidence, self.which)
         #: What a cell's loss is on average.
-        self.usual_ = getattr(evidence, self.which).mean(axis=1, keepdims=True)
+        self.usual_ = losses.mean(axis=1, keepdims=True)
+        #: What losses count, (n_members, 1, n_columns); None if all count alike.
+        self.weights_ = None
+        if len(evidence.blocks):
+            self.weights_ = np.ones_like(self.usual_)
+            for block in evidence.blocks:
+                own = np.isin(evidence.columns, block)[:, np.newaxis]
+                spread = (losses * own).sum(axis=2).std(axis=1)[:, np.newaxis, np.newaxis]
+                self.weights_ = np.where(own, 1 / np.maximum(spread, 1.0), self.weights_)
         return super().fit(evidence)
 
     def new_scale(self) -> LinearScale:
         return LinearScale()
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        return getattr(evidence, self.which).sum(axis=2)
+        losses = getattr(evidence, self.which)
+        return (losses if self.weights_ is None else losses * self.weights_).sum(axis=2)
 
     def shares(self, evidence: Evidence) -> np.ndarray:
-        return shares_of(fold(getattr(evidence, self.which) - self.usual_, evidence))
+        more = getattr(evidence, self.which) - self.usual_
+        return shares_of(fold(more if self.weights_ is None else more * self.weights_, evidence))
 
 
 class FarScale:
