@@ -19,7 +19,16 @@ ROOT = Path(__file__).parents[1]
 # Written pages only: what a build generates from docstrings is tested with them.
 WRITTEN = ("docs/*.rst", "docs/user_guide/*.rst", "docs/benchmarks/*.rst")
 #: They fit for seconds; the README's example and pages without a fit run every day.
-SLOW = {"quickstart", "clusters", "clustering", "few_labels", "labels", "migrating", "priors", "tables"}
+SLOW = {
+    "quickstart",
+    "clusters",
+    "clustering",
+    "few_labels",
+    "labels",
+    "migrating",
+    "priors",
+    "tables",
+}
 PAGES = [ROOT / "README.md", *sorted(page for glob in WRITTEN for page in ROOT.glob(glob))]
 
 

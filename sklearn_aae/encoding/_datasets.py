@@ -194,6 +194,7 @@ def _check_agreement(fragments: list, schema: Any) -> None:
     """Raise if files do not have the columns of the first one, in its types."""
     arrow = import_extra("pyarrow", "scale")
     first: Any = None
+    of_first = ""
     for fragment in fragments:
         if not hasattr(fragment, "path"):  # rows in memory are of one table
             continue

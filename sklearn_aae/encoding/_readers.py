@@ -30,12 +30,7 @@ from sklearn_aae.encoding._containers import (
 from sklearn_aae.encoding._layout import TableFacts
 from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._merging import merge_tables
-from sklearn_aae.encoding._number_types import (
-    NumberType,
-    in_types_of_fit,
-    types_of,
-    without_wide,
-)
+from sklearn_aae.encoding._number_types import NumberType, in_types_of_fit, types_of, without_wide
 from sklearn_aae.encoding._scaling import Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
 

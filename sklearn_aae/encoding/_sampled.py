@@ -161,7 +161,7 @@ class _Rare:
         cells = [_plain(cell) for cell in others[self.name].to_pylist()]
         ends = {_plain(end.as_py()) for end in self.ends}
         wanted = (set(cells) if self.seen is not None else {None} | ends) - here
-        first = {}
+        first: dict[Any, int] = {}
         for row, cell in enumerate(cells):
             if cell in wanted:
                 first.setdefault(cell, row)
