@@ -113,5 +113,9 @@ class ConditionCodecs:
 def _on_axis(codec: AxisCodec, cells: Cells) -> np.ndarray:
     """Return cells in the units of a codec's axis."""
     column = cells.column
+    if getattr(codec, "exact", None) is not None:
+        values = np.zeros(len(column.missing), dtype=np.int64)
+        values[~column.missing] = codec._indices(column)
+        return values
     in_unit = codec._in_unit if isinstance(codec, TimestampCodec) else None
     return column.values if in_unit is None else in_unit(column.values, column)
