@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.audit._table import AuditTable
@@ -28,7 +31,10 @@ def judge_synthetic(
     held_out, training = (
         frame.iloc[np.sort(part)] for part in (rows[::HELD_OUT], np.delete(rows, np.s_[::HELD_OUT]))
     )
-    synthetic = clone(model).fit(training).sample(len(training))
+    with warnings.catch_warnings():
+        # The model itself has said what there was to say of such a training.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        synthetic = clone(model).fit(training).sample(len(training))
     try:
         return synthetic_report(training, synthetic, held_out, random_state=seed % 2**32)
     except (TypeError, ValueError):
