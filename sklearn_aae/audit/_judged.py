@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.audit._table import AuditTable
@@ -33,7 +32,7 @@ def judge_synthetic(
     )
     with warnings.catch_warnings():
         # The model itself has said what there was to say of such a training.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore")
         synthetic = clone(model).fit(training).sample(len(training))
     try:
         return synthetic_report(training, synthetic, held_out, random_state=seed % 2**32)
