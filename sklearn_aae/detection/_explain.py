@@ -94,6 +94,7 @@ def give_reasons(
     total = positive.sum(axis=1, keepdims=True)
     shares = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
     scaled = reader.transform(rows)
+    silent: set[int] = getattr(reader, "silent", set())
     values: dict[int, list] = {}
     reasons: list[list[Reason]] = [[] for _ in rows]
     at = np.zeros(len(rows), dtype=int)
@@ -113,7 +114,7 @@ def give_reasons(
                 cells_there = corrections.correct(i, j, value, cells_there)
             likely, low, high, probability = cells_there
             # One text among many that are told apart by nothing is as good as another.
-            is_alike = j in reader.silent and not is_missing(value) and not is_missing(likely)
+            is_alike = j in silent and not is_missing(value) and not is_missing(likely)
             if not is_alike and not is_same(value, likely):
                 reason = Reason(labels[j], value, likely, low, high, share, probability)
                 reasons[i].append(reason)

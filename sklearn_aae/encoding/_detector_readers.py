@@ -165,6 +165,7 @@ class IndicatorsReader(NumbersReader):
         self.strays = Strays(of_numbers=not self.strict)
         part = self.strays.fit(_safe_indexing(table, training))
         self.encoder.fit(part)
+        #: Columns, by position, whose labels say nothing.
         self.silent = self._merge_near_unique(part)
         codecs = self.encoder._codecs
         scaled = self._scale_numbers(part)
@@ -394,9 +395,11 @@ def _mark_labels(codec: CategoryCodec, column: Column, block: np.ndarray) -> Non
 
 
 def _is_of_singles(codec: CategoryCodec) -> bool:
-    """Return whether half of what shares a level occurred once: the chance of a new label."""
+    """Return whether half of what shares a level, or all labels do: the chance of a new label."""
     if codec.group is None:
         return False
+    if codec.group == 0:
+        return True  # all labels do
     members = codec.counts[codec.level_of == codec.group]
     return 2 * (members == 1).sum() >= members.sum()
 

@@ -7,7 +7,7 @@ its columns (:class:`LevelsReader`).  A detector wants numbers of any table: see
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -161,8 +161,6 @@ class NumbersReader:
 
     is_mixed = False
     scale: Scaler
-    #: Columns, by position, whose labels say nothing.
-    silent: Collection[int] = ()
 
     def __init__(
         self,

@@ -85,6 +85,8 @@ class DetectorInGraph:
             scaled = _bent(reader.scale, numbers)
             clipped = scaled.at_least(-FAR).at_most(FAR)
             scaled = self.graph.where(self._row(reader.is_level), clipped, scaled)
+            if reader.blocks:
+                scaled = scaled.to(SINGLE).to(FLOAT) * reader.weights.astype(np.float64)
         else:
             assert isinstance(reader, PlainReader)
             numbers = inputs.numbers(reader.container.columns, reader.n_columns)
@@ -119,6 +121,7 @@ class DetectorInGraph:
             return (farthest - scale.usual_) * STEEPNESS * part.weight - AT_LEAST * part.weight
         if isinstance(part, LossPart):
             assert isinstance(scale, LinearScale)
+            found = found if part.weights_ is None else found * part.weights_
             mean = ((found.reduce("Sum", 2) - scale.mean_) / scale.scale_).reduce("Mean", 0)
             return _arsinh(mean) * part.weight
         assert isinstance(part, DistancePart)
@@ -137,8 +140,15 @@ class DetectorInGraph:
             most = beyond.equals(beyond.reduce("Max", 1, keep=True)).to(FLOAT)
             return self._as_shares(beyond * most)
         if isinstance(part, LossPart):
-            return self._as_shares(fold(found - part.usual_))
-        return self._as_shares(fold(cells_of(found)))
+            more = found - part.usual_
+            if part.by_column_ is None:
+                return self._as_shares(fold(more))
+            return self._as_shares(fold(more * part.weights_) @ part.by_column_)
+        if part.by_column_ is None:
+            return self._as_shares(fold(cells_of(found)))
+        squares = (distance_of(found) * distance_of(found)).wider(2)
+        more = fold(cells_of(found) * squares) - part.usual_
+        return self._as_shares(more @ part.by_column_)
 
     def _as_shares(self, cells: Value) -> Value:
         positive = cells.at_least(0.0)

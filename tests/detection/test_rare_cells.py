@@ -280,12 +280,12 @@ def test_a_column_of_many_levels_hides_no_others(n_names):
     first = [row[0].column for row in detector.explain(odd, top=1)]
     assert np.mean([column != "name" for column in first]) > 0.9
     shares = detector.score_contributions(usual, as_frame=True)
-    assert shares["name"].sum() < 0.35 * shares.to_numpy().sum()
+    assert shares["name"].sum() < 0.4 * shares.to_numpy().sum()
 
 
 def test_which_near_unique_text_a_row_has_says_nothing():
-    train = cars(500, 0, 2000)
-    assert 0.5 < train["name"].nunique() / 500 < 1
+    train = cars(500, 0, 450)
+    assert 0.5 < train["name"].nunique() / 500 < 0.7
     detector = fast(max_epochs=20).fit(train)
     for name in ("never seen", train["name"][3]):
         other = train.assign(name=name)

@@ -50,6 +50,8 @@ class Part(ABC):
 
     def fit(self, evidence: Evidence) -> Part:
         """Freeze the part's scale."""
+        #: Takes cells to what their columns say, where these are of many levels.
+        self.by_column_ = averages(evidence) if len(evidence.blocks) else None
         self.scale_ = self.new_scale().fit(self.values(evidence))
         return self
 
@@ -68,6 +70,17 @@ class Part(ABC):
     @abstractmethod
     def shares(self, evidence: Evidence) -> np.ndarray:
         """Return the columns' shares (n_samples, n_features); they add up to 1."""
+
+
+def averages(evidence: Evidence) -> np.ndarray:
+    """Return a matrix that replaces features of columns of many levels by their mean.
+
+    A level that a row has says much for it, and all that it has not, a little against that.
+    """
+    matrix = np.eye(evidence.n_features)
+    for block in evidence.blocks:
+        matrix[np.ix_(block, block)] = 1 / len(block)
+    return matrix
 
 
 class DistancePart(Part):
@@ -98,8 +111,8 @@ class DistancePart(Part):
         return distance
 
     def shares(self, evidence: Evidence) -> np.ndarray:
-        if self.usual_ is not None:
-            return shares_of(self._brought(evidence) - self.usual_)
+        if self.by_column_ is not None:
+            return shares_of((self._brought(evidence) - self.usual_) @ self.by_column_)
         return shares_of(fold(getattr(evidence, self.which).cells, evidence))
 
 
@@ -132,7 +145,9 @@ class LossPart(Part):
 
     def shares(self, evidence: Evidence) -> np.ndarray:
         more = getattr(evidence, self.which) - self.usual_
-        return shares_of(fold(more if self.weights_ is None else more * self.weights_, evidence))
+        if self.by_column_ is not None:
+            return shares_of(fold(more * self.weights_, evidence) @ self.by_column_)
+        return shares_of(fold(more, evidence))
 
 
 class FarScale:
