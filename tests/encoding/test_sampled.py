@@ -103,7 +103,7 @@ def test_an_encoder_learns_the_levels_of_the_whole_table(folder, monkeypatch):
             np.testing.assert_allclose(own.shares, known.shares, atol=0.03)
     np.testing.assert_array_equal(streamed._to_levels(table), in_memory._to_levels(table))
     levels = streamed._to_levels(table)
-    assert streamed._from_levels(levels).equals(in_memory._from_levels(levels))
+    assert streamed._from_levels(levels, None).equals(in_memory._from_levels(levels, None))
     with pytest.raises(ValueError, match="min_frequency=5 is a number of rows"):
         TableEncoder(min_frequency=5).fit(ds.dataset(table))
 
