@@ -8,8 +8,8 @@ import pytest
 
 from tests.serving import bounded
 
-#: 520 MB of ten columns in float64.
-N_ROWS = 6_500_000
+#: 640 MB of ten columns in float64.
+N_ROWS = 8_000_000
 
 
 @pytest.mark.slow
