@@ -104,4 +104,5 @@ def _names_of(estimator: Any, name: str, n: int) -> list[str]:
     own = getattr(estimator, "feature_names_in_", None)
     if own is not None and len(own) == n:
         return [str(label) for label in own]
-    return [f"{name}{j}" for j in range(n)]
+    prefix = "x" if name == "sample" else name
+    return [f"{prefix}{j}" for j in range(n)]

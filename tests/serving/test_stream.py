@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.csv as csv
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
@@ -99,7 +100,7 @@ def test_a_filter_of_a_dataset_is_kept(folder, table, detector):
     np.testing.assert_array_equal(values(detector.score_samples(filtered))[:, 0], expected)
 
 
-def test_partitioned_folders_and_csv(tmp_path, table, detector):
+def test_partitioned_folders(tmp_path, table):
     ds.write_dataset(
         table,
         tmp_path / "parts",
@@ -115,6 +116,15 @@ def test_partitioned_folders_and_csv(tmp_path, table, detector):
     np.testing.assert_array_equal(scores, fitted.score_samples(own))
 
 
+def test_a_csv_file(tmp_path, table):
+    csv.write_csv(table.drop_columns("shop"), tmp_path / "rows.csv")
+    dataset = ds.dataset(tmp_path / "rows.csv", format="csv")
+    fitted = AAEOutlierDetector(max_epochs=1, random_state=0).fit(dataset)
+    sklearn_aae.stream(fitted.score_samples, tmp_path / "rows.csv", tmp_path / "out.parquet")
+    scores = pq.read_table(tmp_path / "out.parquet")["score"].to_numpy()
+    np.testing.assert_array_equal(scores, fitted.score_samples(dataset.to_table()))
+
+
 def test_an_estimator_of_arrays_reads_files(tmp_path):
     X = np.random.default_rng(0).normal(size=(200, 3))
     pq.write_table(pa.table(dict(zip("abc", X.T, strict=True))), tmp_path / "rows.parquet")
@@ -122,6 +132,8 @@ def test_an_estimator_of_arrays_reads_files(tmp_path):
     sklearn_aae.stream(fitted.transform, tmp_path / "rows.parquet", tmp_path / "codes.parquet")
     codes = values(pq.read_table(tmp_path / "codes.parquet"))
     np.testing.assert_array_equal(codes, fitted.transform(X))
+    sklearn_aae.stream(fitted.sample, 5, tmp_path / "drawn.parquet")
+    assert pq.read_schema(tmp_path / "drawn.parquet").names == ["x0", "x1", "x2"]
 
 
 def test_arguments_are_bound_with_partial(folder, table, detector, tmp_path):
