@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 
 from sklearn_aae.outputs import Head
 from sklearn_aae.outputs._bernoulli import BernoulliHead
 from sklearn_aae.outputs._flagged_head import FlaggedHead
 from sklearn_aae.outputs._gaussian import LearnedHead, UnitHead
 from sklearn_aae.outputs._level_head import LevelHead
-from sklearn_aae.serving._onnx_graph import FLOAT, Value
+from sklearn_aae.serving._onnx_graph import FLOAT, SINGLE, Value
 from sklearn_aae.serving._onnx_networks import as_array
 
 
@@ -56,17 +57,18 @@ def _level_losses(head: LevelHead, context: Value, digits: Value) -> Value:
     """Return losses of columns; 0 for those of unknown cells."""
     graph, layout = context.graph, head.layout
     known = digits.swap(1, 0)  # (n_digits, n)
-    first = context.wider(0) + as_array(head.bias_1)
+    # Products in float32: digits are whole numbers, so nothing large is lost in it.
+    first = context.to(SINGLE).wider(0) + _single(head.bias_1)
     if head.vectors is not None:
-        table = as_array(head.vectors.table())
+        table = _single(head.vectors.table())
         offsets = head.vectors.offsets.cpu().numpy()
         index = graph.where(digits < 0, len(table) - 1, digits + offsets)
         seen = graph.gather(table, index.swap(1, 0))
         axis = graph.constant(0, np.int64)
         first = first + graph.op("CumSum", seen, axis, exclusive=1)
-    h = (first.relu() @ as_array(head.weight_2) + as_array(head.bias_2)).relu()
+    h = (first.relu() @ _single(head.weight_2) + _single(head.bias_2)).relu()
     weight = as_array(head.weight_3) + as_array(head.rank_3) @ as_array(head.basis)
-    logits = h @ weight + as_array(head.bias_3 + head.padding)
+    logits = (h @ weight).to(FLOAT) + as_array(head.bias_3 + head.padding)
     if bool(head.shifts.any()):
         logits = logits + _shifts(head, digits)
     # Both over the last axis, of the values of a digit.
@@ -77,6 +79,10 @@ def _level_losses(head: LevelHead, context: Value, digits: Value) -> Value:
     if layout.n_digits == layout.n_columns:
         return losses
     return losses @ np.eye(layout.n_columns)[layout.column_of_digit]
+
+
+def _single(tensor: torch.Tensor) -> np.ndarray:
+    return as_array(tensor).astype(SINGLE)
 
 
 def _shifts(head: LevelHead, digits: Value) -> Value:
