@@ -86,7 +86,7 @@ class DetectorInGraph:
             clipped = scaled.at_least(-FAR).at_most(FAR)
             scaled = self.graph.where(self._row(reader.is_level), clipped, scaled)
             if reader.blocks:
-                scaled = scaled.to(SINGLE).to(FLOAT) * reader.weights.astype(np.float64)
+                scaled = (scaled.to(SINGLE) * reader.weights).to(FLOAT)
         else:
             assert isinstance(reader, PlainReader)
             numbers = inputs.numbers(reader.container.columns, reader.n_columns)

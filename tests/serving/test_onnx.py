@@ -326,6 +326,22 @@ def test_detectors_of_mixed_tables(mixed_detector, tmp_path):
     assert_agree(mixed_detector, session, table()[:30])
 
 
+def test_columns_of_many_levels_in_detectors(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "code": rng.choice([f"code {i}" for i in range(30)], 200),
+            "note": [f"note {i % 150}" for i in range(200)],
+            "real": rng.normal(size=200),
+        }
+    )
+    detector = fit_quickly(AAEOutlierDetector(rules=None), frame)
+    assert detector._reader.blocks
+    session = session_of(detector, tmp_path, DETECTOR)
+    assert_agree(detector, session, frame[:40].assign(note="other"))
+    assert_agree(detector, session, frame[:9].assign(code=["code 3", "new", None] * 3))
+
+
 REALS = st.floats(allow_nan=True, allow_infinity=False)
 DAYS = st.one_of(st.none(), st.dates(pd.Timestamp.min.date(), pd.Timestamp.max.date()))
 ROWS = st.lists(
