@@ -58,14 +58,14 @@ def distributed(*, timeout: float | None = None) -> Iterator[Ranks]:
     LostProcessError
         By ``fit`` in the block, if another process has ended.
 
+    See Also
+    --------
+    AdversarialAutoencoder : Its ``checkpoint`` is written by the first process and read by all.
+
     Notes
     -----
     Without this block, a process group changes nothing.  Ensembles of a detector, and what
     is not training, every process computes for itself.
-
-    See Also
-    --------
-    AdversarialAutoencoder : Its ``checkpoint`` is written by the first process and read by all.
 
     Examples
     --------
