@@ -23,7 +23,7 @@ from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.training import distributed
 
 ROOT = Path(__file__).parents[1]
-EPOCHS, N_STEPS, COLUMNS = 3, 16, 64
+EPOCHS, N_STEPS, COLUMNS = 2, 8, 64
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     if args.case:
         train(*args.case)
         return
-    batches, widths = ((256,), (64,)) if args.quick else ((256, 2048), (64, 512))
+    batches, widths = ((256,), (64,)) if args.quick else ((256, 1024), (64, 256))
     rows = list(compare(args.processes, batches, widths, len(benchmark.seeds)))
     benchmark.report({"table": rows}, epochs=EPOCHS, columns=COLUMNS)
 
