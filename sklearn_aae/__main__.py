@@ -82,6 +82,7 @@ import argparse
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -99,6 +100,7 @@ from sklearn_aae.audit._table import AuditTable, read_table
 from sklearn_aae.exceptions import MissingExtraError
 from sklearn_aae.persistence import describe, load
 from sklearn_aae.rules import Rules
+from sklearn_aae.rules._options import columns_in
 
 PROGRAM = "python -m sklearn_aae"
 
@@ -165,11 +167,11 @@ def _audit(options: argparse.Namespace) -> None:
         header=options.header,
         id=options.id,
     )
-    rules = None
+    rules: Any = "auto"
     if options.rules is not None:
         rules = Rules.from_json(options.rules.read_text(encoding="utf-8"))
     check_folder(options.out, options.table, options.force)
-    table = read_table(options.table, reading)
+    table = replace(read_table(options.table, reading), ruled=columns_in(rules))
     options.out.mkdir(parents=True, exist_ok=True)
     _tell(table, options.quiet)
     started = time.perf_counter()
@@ -178,6 +180,7 @@ def _audit(options: argparse.Namespace) -> None:
         options.components,
         max_epochs=max_epochs,
         random_state=options.seed,
+        rules=rules,
         progress=not options.quiet and sys.stdout.isatty(),
     )
     seconds = time.perf_counter() - started
@@ -186,7 +189,7 @@ def _audit(options: argparse.Namespace) -> None:
         alpha=options.alpha,
         max_epochs=max_epochs,
         random_state=options.seed,
-        rules="auto" if rules is None else rules,
+        rules=rules,
     )
     audit = audit_table(table, model, detector, n_synthetic=options.samples, seed=options.seed)
     run = record_run(table, options.table, _plain(options))

@@ -313,7 +313,7 @@ def test_columns_with_missing_cells_are_named(cancer):
     with pytest.raises(ValueError, match="missing or infinite cells: 'c7'"):
         fast(output="gaussian", handle_missing="error").fit(frame)
     frame.loc[3, "c7"] = np.inf
-    with pytest.raises(ValueError, match=r"infinite cells: 'c7'\. The first .* in row 3"):
+    with pytest.raises(ValueError, match=r"'c7' has infinite cells, the first in row 3"):
         fast().fit(frame)
 
 
@@ -334,9 +334,10 @@ def test_round_trips_give_equal_outputs_and_train_on_equally(cancer, tmp_path, r
 
 
 def test_a_pickle_holds_no_rows(cancer):
-    small = len(pickle.dumps(fast().fit(cancer[0][:100])))
-    large = len(pickle.dumps(fast().fit(cancer[0])))
-    assert large < small + 1000
+    small, large = (fast().fit(rows) for rows in (cancer[0][:100], cancer[0]))
+    # Quantiles of single columns are kept, up to 1,000 of each; ``saving`` says so.
+    sizes = [len(pickle.dumps(m)) - len(pickle.dumps(m.net_.marginals_)) for m in (small, large)]
+    assert sizes[1] < sizes[0] + 1000
 
 
 def test_clone_is_unfitted_and_shares_nothing(cancer):

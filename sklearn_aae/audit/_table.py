@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ class AuditTable:
         What the user says names the rows.
     reading : Reading
         How the file was read.
+    ruled : collection
+        Columns that given rules are about, which are no identifiers.
     """
 
     frame: Any
@@ -58,6 +61,7 @@ class AuditTable:
     cells: list[list[str]] | None = None
     id: Any = None
     reading: Reading = field(default_factory=lambda: Reading("a bundled table"))
+    ruled: Collection = ()
 
     @property
     def is_numeric(self) -> bool:
@@ -73,12 +77,12 @@ class AuditTable:
             n_known = len(read.missing) - int(read.missing.sum())
             n_levels = len(read.labels) if read.kind == CATEGORY else 0
             most = max(IDENTIFIER_LEVELS, IDENTIFIER_SHARE * n_known)
-            found.append(n_levels >= most or name in sure)
+            found.append(name not in self.ruled and (n_levels >= most or name in sure))
         return found
 
     def new_identifiers(self) -> list:
         """Return the columns of which a model draws new cells."""
-        return Identifiers.find(self.frame).labels
+        return Identifiers.find(self.frame, self.ruled).labels
 
     def as_written(self, frame: Any) -> Any:
         """Return rows of this table with cells as its file writes them."""

@@ -107,7 +107,8 @@ class BaseAAE(
     rules_: Rules
     _reader: Reader
     _keeper: RuleKeeper | None
-    _identifiers: Identifiers
+    # Files of format 1 have none.
+    _identifiers = Identifiers()
     _seed: int
     _built: Built
     classes_: np.ndarray

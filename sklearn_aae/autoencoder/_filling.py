@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from sklearn.callback import with_callbacks
 
-from sklearn_aae._utils._random import EpochStream, ModelStream, derive_seed, draw_seed
+from sklearn_aae._utils._random import EpochStream, ModelStream, derive_seed
 from sklearn_aae.autoencoder._normal import Normal
 from sklearn_aae.autoencoder._parameters import NumbersDefaults
 from sklearn_aae.autoencoder._run import Run, train_in_full
 from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.outputs import as_output
-from sklearn_aae.training import Batch, Phase, TableDataset, TrainBatches
+from sklearn_aae.training import Batch, Phase, TableDataset, TrainBatches, checkpoint_of
 
 if TYPE_CHECKING:
     from sklearn_aae.autoencoder._base import BaseAAE
@@ -173,14 +173,16 @@ def fit_filling(model: BaseAAE, X: Any, rows: np.ndarray) -> None:
     filled = normal.expect(rows, missing)
     ones = np.ones(rows.shape[1])
     model._extension = filling = Filling(normal, ones, ones)
-    net = model._new_net(filled, draw_seed(model.random_state))
-    batch, epochs = model._schedule(len(rows))
-    if model.max_epochs == "auto":
-        # What is hidden is new in every epoch, and takes longer to learn than what is linear.
-        epochs = NumbersDefaults().max_epochs(len(rows))
-    prepare = partial(HoledDataset, normal=normal, missing=missing)
-    run = Run(batch, epochs, prepare=prepare)
-    train_in_full(model, model, net, filled, run, (X, None), model._fitted_attributes)
-    model._finish(net)
+    # Of other rows than the same model by itself is trained on.
+    with checkpoint_of(model, filled, missing) as checkpoint:
+        net = model._new_net(filled, checkpoint.seed(model.random_state))
+        batch, epochs = model._schedule(len(rows))
+        if model.max_epochs == "auto":
+            # What is hidden is new in every epoch, and takes longer to learn than what is linear.
+            epochs = NumbersDefaults().max_epochs(len(rows))
+        prepare = partial(HoledDataset, normal=normal, missing=missing)
+        run = Run(batch, epochs, prepare=prepare, checkpoint=checkpoint)
+        train_in_full(model, model, net, filled, run, (X, None), model._fitted_attributes)
+        model._finish(net)
     seed = derive_seed(model._seed, ModelStream.HIDDEN)
     model._extension = filling.judged(model, filled, missing, seed)

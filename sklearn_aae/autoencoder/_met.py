@@ -110,7 +110,7 @@ class ConditionCodecs:
         return float(ends[0] * seconds), float(ends[1] * seconds)
 
 
-def _on_axis(codec: AxisCodec, cells: Cells) -> np.ndarray:
+def _on_axis(codec: Any, cells: Cells) -> np.ndarray:
     """Return cells in the units of a codec's axis."""
     column = cells.column
     if getattr(codec, "exact", None) is not None:

@@ -274,7 +274,8 @@ class AAEOutlierDetector(
 
     _reader: NumbersReader
     _container: Container
-    _identifiers: Identifiers
+    # Files of format 1 have none.
+    _identifiers = Identifiers()
     rules_: Rules
     #: The least share of the training rows that has to keep a given rule.
     _rule_share: float | None = SHARE

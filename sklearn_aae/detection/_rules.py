@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,9 @@ class RuledReader:
 
     #: What a score may need.
     provides = frozenset({RULES})
+    # Files of format 1 have none.
+    forms: Mapping[Any, Form] = MappingProxyType({})
+    steps: RuleSteps | None = None
 
     def __init__(
         self,
@@ -83,8 +87,10 @@ class RuledReader:
         """Return which rules each row of a table that was read breaks (n_samples, n_rules)."""
         return self._broken(*self._read_cells(table))
 
-    def corrections(self, table: Any) -> RuleCorrections:
+    def corrections(self, table: Any) -> RuleCorrections | None:
         """Return what to expect of the cells of a table by the rules that rows break."""
+        if self.steps is None:
+            return None
         cells, strays = self._read_cells(table)
         says = self._broken(cells, strays) * self.evidence
         return RuleCorrections(self.rules, self.steps, cells, says)

@@ -154,6 +154,9 @@ class IndicatorsReader(NumbersReader):
         Whether a missing cell in a column that had none is an error.
     """
 
+    # Files of format 1 have none.
+    blocks: Sequence[np.ndarray] = ()
+
     def __init__(self, strict: bool, refuse_missing: bool) -> None:
         self.strict, self.refuse_missing = strict, refuse_missing
         self.encoder = TableEncoder(handle_unknown="infrequent_if_exist", min_frequency=2)

@@ -25,7 +25,7 @@ class Bernoulli(Output):
     >>> X = np.random.default_rng(0).integers(0, 2, size=(40, 5))
     >>> aae = AdversarialAutoencoder(output="bernoulli", max_epochs=2, random_state=0).fit(X)
     >>> sorted(np.unique(aae.sample(20)).tolist())
-    [0.0, 1.0]
+    [0, 1]
     """
 
     scales = False

@@ -37,6 +37,8 @@ class Gaussian(Output):
         :math:`\frac{(x - \hat x)^2}{2\sigma_j^2} + \log\sigma_j + \frac12\log 2\pi`,
         in nats of the scaled column.
 
+    Notes
+    -----
     In rows that ``sample`` draws, noise of different columns is correlated as their residuals
     are, shrunk after Ledoit and Wolf, and of more than 64 columns in 64 directions.
 

@@ -204,7 +204,9 @@ def _measure_rows(
     """Measure what codes give back of rows, and what principal components would."""
     head = module.head
     if isinstance(head, LevelHead):
-        found.n_varying = found.n_components
+        levels = [d[:, None] == d.unique() for d in x[:PCA_ROWS].T]
+        indicators = torch.cat(levels, dim=1).cpu().double().numpy()
+        found.n_varying = int((spread_of(indicators)[2] > WORTH_A_CODE).sum())
         inputs = module.decoder_inputs(module.posterior.to_decoder(modes), labels)
         losses = head.cell_losses(module.decoder(inputs), x)
         found.explained = explained_by_levels(head, losses, x)

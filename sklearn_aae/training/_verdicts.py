@@ -242,6 +242,7 @@ def _discriminator(found: Figures, how: Circumstances) -> ReportLine:
         not found.gap <= GAP
         and found.accuracy < BLIND
         and how.weight <= AUTO_WEIGHT
+        and not how.heads  # whose codes follow more than the prior
         and not falls(found)  # else it may just be slow, as all is
     )
     if how.normed and 2 * how.batch_size < NORMED_ROWS and how.enough_rows:
@@ -302,7 +303,9 @@ def _rows(found: Figures, how: Circumstances) -> Iterator[ReportLine]:
     share, other = found.explained, found.explained_by_pca
     meaning = "of what column means leave open of rows is explained by codes"
     verdict, remedy, warning = OK if share > 0 else NOTE, "", ""
-    worst = WORSE if how.enough else FAR_WORSE
+    # What is on its way up from a start far below has not diverged.
+    rises = len(found.losses) < 2 or not found.losses[-1] < found.losses[0]
+    worst = WORSE if how.enough else FAR_WORSE if rises else -math.inf
     if math.isnan(other):
         worst = WORSE_OF_LEVELS if how.enough else -math.inf
     pushed = share < LEFT * other or not found.gap <= GAP

@@ -10,6 +10,7 @@ from sklearn_aae.__main__ import main
 from sklearn_aae.audit._rows import audit_rows, fit_detector
 from sklearn_aae.audit._table import AuditTable, read_table
 from sklearn_aae.encoding import read_matrices
+from sklearn_aae.exceptions import ConstantTableWarning
 from sklearn_aae.inspection._unusual import LEAST_SHARE, N_ROWS
 
 
@@ -92,7 +93,8 @@ def test_identifiers_explain_nothing(audited):
 def test_a_table_of_nothing_but_identifiers(tmp_path):
     journal()[["entry"]].to_csv(tmp_path / "table.csv", index=False)
     arguments = [str(tmp_path / "table.csv"), "--out", str(tmp_path), "--epochs", "1", "--quiet"]
-    assert main(arguments) == 0
+    with pytest.warns(ConstantTableWarning):
+        assert main(arguments) == 0
     assert set(pd.read_csv(tmp_path / "scores.csv")["column_1"]) == {"entry"}
 
 

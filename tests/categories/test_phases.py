@@ -223,7 +223,7 @@ def test_levels_are_moved_where_the_first_layer_puts_them(level_rows):
 def test_ordered_columns_start_by_rank():
     frame = animals(60)
     frame.pop("animal")
-    layout = fast().fit(frame)._reader.encoder.layout_
+    layout = fast(rules=None).fit(frame)._reader.encoder.layout_
     reader = LevelReader(layout, 4, make_generator(0))
     free = reader.vectors.free.detach().clone()
     reader.vectors.start_by_rank()

@@ -45,12 +45,14 @@ class Part(ABC):
         What is read of the evidence.
     """
 
+    #: Takes cells to what their columns say, where these are of many levels.
+    by_column_: np.ndarray | None = None
+
     def __init__(self, weight: float, which: str) -> None:
         self.weight, self.which = weight, which
 
     def fit(self, evidence: Evidence) -> Part:
         """Freeze the part's scale."""
-        #: Takes cells to what their columns say, where these are of many levels.
         self.by_column_ = averages(evidence) if len(evidence.blocks) else None
         self.scale_ = self.new_scale().fit(self.values(evidence))
         return self
@@ -122,11 +124,13 @@ class LossPart(Part):
     A column of many levels says no more than a number: what it says varies by 1 at most.
     """
 
+    #: What losses count, (n_members, 1, n_columns); None if all count alike.
+    weights_: np.ndarray | None = None
+
     def fit(self, evidence: Evidence) -> Part:
         losses = getattr(evidence, self.which)
         #: What a cell's loss is on average.
         self.usual_ = losses.mean(axis=1, keepdims=True)
-        #: What losses count, (n_members, 1, n_columns); None if all count alike.
         self.weights_ = None
         if len(evidence.blocks):
             self.weights_ = np.ones_like(self.usual_)
@@ -155,6 +159,9 @@ class FarScale:
 
     That is beyond what is usual: rows of many columns, or of rare ones, have far cells, too.
     """
+
+    # Files of format 1 have none.
+    usual_ = 0.0
 
     def __init__(self, usual: float) -> None:
         self.usual = usual
