@@ -82,6 +82,9 @@ class References(StoredByTorch):
         there, so that rare values of single columns do not decide what is near.
     """
 
+    # Files of format 1 have none.
+    of_means = False
+
     def __init__(
         self, x: torch.Tensor, expected: torch.Tensor, n_neighbours: int, of_means: bool = False
     ) -> None:
