@@ -27,13 +27,22 @@ class Group(NamedTuple):
 
 
 def refuse_colors(kwargs: dict[str, Any]) -> None:
-    """Raise TypeError for the names that other libraries have for ``y``."""
+    """Raise TypeError for the names that other libraries have for ``y``.
+
+    One colour as matplotlib's ``c`` is its ``color``.
+    """
+    if "c" in kwargs and "color" not in kwargs and _colors().is_color_like(kwargs["c"]):
+        kwargs["color"] = kwargs.pop("c")
     for name in ("hue", "c"):
         if name in kwargs:
             raise TypeError(
                 f"{name}= is no keyword of this display: pass labels or values of the rows as y=, "
                 "and one colour for all of them as color=."
             )
+
+
+def _colors() -> Any:
+    return import_extra("matplotlib.colors", "plot")
 
 
 def read_labels(y: Any, rows: np.ndarray) -> LabelCells | None:

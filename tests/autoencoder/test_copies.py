@@ -86,7 +86,7 @@ def test_a_call_that_fails_leaves_weights_and_history(cancer, monkeypatch):
     model = fast().fit(X)
     net, codes, curve = model.net_, model.transform(X), model.loss_curve_
     with monkeypatch.context() as patch:
-        patch.setattr(type(net), "calibrate", lambda self, dataset: 1 / 0)
+        patch.setattr(type(net), "calibrate", lambda self, dataset, **kwargs: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             model.partial_fit(X)
     assert model.net_ is net
@@ -161,7 +161,7 @@ def test_a_history_that_was_loaded_goes_on(cancer, tmp_path, monkeypatch):
     curve = model.loss_curve_
     assert len(curve) == 2
     with monkeypatch.context() as patch:
-        patch.setattr(type(model.net_), "calibrate", lambda self, dataset: 1 / 0)
+        patch.setattr(type(model.net_), "calibrate", lambda self, dataset, **kwargs: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             model.partial_fit(X)
     assert model.loss_curve_ == curve

@@ -144,7 +144,7 @@ def test_set_output_and_column_transformers():
 @pytest.mark.parametrize("add_indicator", [False, True])
 def test_frames_of_polars_become_frames_of_pandas_column_by_column(add_indicator):
     days = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 2, 9), eager=True)
-    n, size = range(40), ["s", "l", None, "l"] * 10
+    n, size = [*range(20)] * 2, ["s", "l", None, "l"] * 10
     table = pl.DataFrame({"n": n, "size": size, "at": days.cast(pl.Datetime), "b": [True] * 40})
     imputer = fast_imputer(add_indicator=add_indicator).set_output(transform="pandas")
     filled = imputer.fit_transform(table)

@@ -247,7 +247,7 @@ def test_a_whole_number_beside_a_filled_one_stays_what_it_is():
     whole = pd.DataFrame({"id": 2**60 + np.arange(60), "x": X[:60, 0]})
     holes = whole.astype({"x": "Float64"})
     holes.loc[::2, "x"] = pd.NA
-    filled = fast(max_epochs=1).fit(whole).impute(holes)
+    filled = fast(max_epochs=1, identifiers="keep").fit(whole).impute(holes)
     assert filled["id"].tolist() == whole["id"].tolist()
 
 
@@ -291,7 +291,7 @@ def test_models_of_numbers_fill_exact_numbers_in_the_types_of_fit():
     cells = [Decimal(i % 7) / 4 for i in range(60)]
     objects = pd.DataFrame({"a": cells, "b": pd.Series(range(60), dtype=object), "c": X[:60, 0]})
     holes = objects.head(6).mask(np.eye(6, 3, dtype=bool))
-    filled = fast(max_epochs=1).fit(objects).impute(holes)
+    filled = fast(max_epochs=1, identifiers="keep").fit(objects).impute(holes)
     assert filled.dtypes.equals(objects.dtypes)
     assert {type(cell) for cell in filled["a"]} == {Decimal}
     assert {type(cell) for cell in filled["b"]} == {int}
@@ -300,7 +300,7 @@ def test_models_of_numbers_fill_exact_numbers_in_the_types_of_fit():
     table = pl.DataFrame({"a": range(60), "b": range(60), "c": X[:60, 0]}, schema_overrides=types)
     cells = {"a": [-(10**30), None], "b": [None, 3], "c": [0.0, 1.0]}
     far = pl.DataFrame(cells, schema_overrides=types)
-    filled = fast(max_epochs=1).fit(table).impute(far)
+    filled = fast(max_epochs=1, identifiers="keep").fit(table).impute(far)
     assert filled.schema == table.schema
     assert (filled["a"][0], filled["b"][1]) == (-(10**30), 3)
 

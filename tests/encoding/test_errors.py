@@ -56,7 +56,6 @@ def test_unsupported_columns_are_named():
         (pl.Series([1, 2]), ValueError, "Expected 2D array|2-dimensional"),
         ([1, 2], ValueError, "Expected 2D array, got 1D array"),
         ("abc", ValueError, "Expected 2D array, got scalar"),
-        (pl.LazyFrame({"a": [1]}), TypeError, "polars LazyFrame has no rows yet; collect it"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), ValueError, "named alike: 'a'"),
         (pd.DataFrame([[1, 2]], columns=["a", 1]), TypeError, "feature names"),
         (np.array([[1j]]), ValueError, "Complex data not supported"),
@@ -206,7 +205,7 @@ def test_a_fit_that_fails_leaves_no_trace(bad):
 
 
 def test_advice_on_unknown_levels_can_be_followed():
-    table = pd.DataFrame({"sex": ["f", "m"] * 20, "age": range(40)})
+    table = pd.DataFrame({"sex": ["f", "m"] * 20, "age": [*range(20)] * 2})
     new = table.assign(sex="x")
     with pytest.raises(ValueError, match=r"level 'x'.*or set handle_unknown="):
         TableEncoder(handle_unknown="error").fit(table).transform(new)

@@ -202,7 +202,9 @@ def test_reading_and_explaining_takes_time_in_proportion_to_the_columns(make):
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 @pytest.mark.parametrize("make", [fast, fast_classifier, fast_clusterer, fast_detector])
 def test_messages_on_arrays_name_the_estimator_of_the_user(make):
-    table = pd.DataFrame({"sex": ["f", "m"] * 20, "age": range(40), "city": list("abcd") * 10})
+    table = pd.DataFrame(
+        {"sex": ["f", "m"] * 20, "age": [*range(20)] * 2, "city": list("abcd") * 10}
+    )
     model = make().fit(table, table["sex"] if make is fast_classifier else None)
     rows = table.to_numpy(object)
     call = getattr(model, "predict", None) or model.transform

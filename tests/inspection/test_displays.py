@@ -197,7 +197,7 @@ RED = (1.0, 0.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize("y", [None, ["a", "b", None], [0.1, 0.2, 3.0]])
-@pytest.mark.parametrize("name", ["color", "fc", "facecolor", "facecolors"])
+@pytest.mark.parametrize("name", ["color", "c", "fc", "facecolor", "facecolors"])
 def test_scatter_takes_colours_by_any_name(pyplot, y, name):
     display = LatentSpaceDisplay([[0, 1], [1, 0.5], [2, 0]], y=y).plot(**{name: "red"}, alpha=1)
     assert all(tuple(a.get_facecolor()[0]) == RED for a in display.code_artists_)
