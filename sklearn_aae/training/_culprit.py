@@ -19,6 +19,8 @@ N_ROWS = 64
 #: The networks that take part in the loss of a phase; in others, all do.
 SUSPECTS = {"reconstruction": ("encoder", "decoder")}
 NETWORKS = ("encoder", "decoder", "discriminator")
+#: A network that cannot be copied, or that fails in one of these ways, is not known to be at fault.
+FAILURES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def name_culprit(net: Any, dataset: object, phase: str) -> str:
@@ -51,7 +53,6 @@ def _fails(
     network = getattr(module, name)
     x = dataset.gather(np.arange(min(N_ROWS, len(dataset))))
     k, generator = module.n_components, make_generator(0)
-    # A network that cannot be copied, or that fails another way, is not known to be at fault.
     try:
         network = copy.deepcopy(network).train()
         if not all(torch.isfinite(weights).all() for weights in _numbers(network)):
@@ -65,7 +66,7 @@ def _fails(
             as_inputs = "decoder_inputs" if name == "decoder" else "discriminator_inputs"
             inputs = getattr(module, as_inputs)(code, None)
         return not bool(torch.isfinite(network(inputs.to(device))).all())
-    except Exception:
+    except FAILURES:
         return False
 
 
