@@ -12,9 +12,11 @@ import numpy as np
 FEWEST = 12
 #: Steps are sought among the smallest distance and these parts of it.
 PARTS = (1, 2, 3, 4, 5, 6)
-#: Denominators of rounded fractions such as 0.33 and 0.67; of others; values looked at first.
-MOST_THIRDS, MOST_DENOMINATOR, SAMPLED = 100, 1000, 1000
+#: Denominators of rounded fractions such as 0.33 and 0.67; of others.
+MOST_THIRDS, MOST_DENOMINATOR = 100, 1000
 POWERS = tuple(2**k for k in range(7, 17))
+#: Values looked at first: few rule most denominators out, more nearly all the others.
+FEW, SAMPLED = 16, 1000
 #: Whole numbers that float64 holds one by one; dates and months that are written as numbers.
 EXACT = 2.0**53
 DATES, MONTHS = (1000_01_01, 9999_12_31), (1000_01, 9999_12)
@@ -224,7 +226,8 @@ def _rounded_fractions(
     values: np.ndarray, decimals: int, storage: np.dtype
 ) -> FractionSteps | None:
     """Return the steps of fractions such as thirds, written as 0.33, 0.67 and 1."""
-    for denominator in range(3, min(MOST_THIRDS, 10**decimals // 4) + 1):
+    thirds = np.arange(3, min(MOST_THIRDS, 10**decimals // 4) + 1)
+    for denominator in _denominators(thirds, values, storage, decimals):
         steps = FractionSteps(0, 1, denominator, decimals)
         if _all_on(steps, values, storage):
             return steps
@@ -234,12 +237,24 @@ def _rounded_fractions(
 def _fractions(values: np.ndarray, storage: np.dtype) -> FractionSteps | None:
     """Return the steps of fractions that were not rounded."""
     noise = 8 * float(np.finfo(storage).eps) * np.abs(values[[0, -1]]).max()
-    for denominator in (*range(3, MOST_THIRDS + 1), *POWERS):
+    denominators = np.array([*range(3, MOST_THIRDS + 1), *POWERS])
+    # Near very large numbers of single precision, all are fractions.
+    for denominator in _denominators(denominators[noise * denominators < 0.1], values, storage):
         steps = FractionSteps(0, 1, denominator)
-        # Near very large numbers of single precision, all are fractions.
-        if noise * denominator < 0.1 and _all_on(steps, values, storage):
+        if _all_on(steps, values, storage):
             return steps
     return None
+
+
+def _denominators(
+    tried: np.ndarray, values: np.ndarray, storage: np.dtype, decimals: int | None = None
+) -> list[int]:
+    """Return the denominators that a few of the values speak for, all tried at once."""
+    few = values[:: max(1, len(values) // FEW)]
+    nearest = np.rint((few * tried[:, None]).clip(-EXACT, EXACT)) / tried[:, None]
+    if decimals is not None:
+        nearest = np.round(nearest, decimals)
+    return tried[(nearest.astype(storage) == few.astype(storage)).all(axis=1)].tolist()
 
 
 def _real_steps(values: np.ndarray, storage: np.dtype) -> Grid | None:
