@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -58,11 +59,11 @@ class UnsupportedColumnsError(ValueError):
     ['name']
     """
 
-    def __init__(self, message: str, columns: list) -> None:
+    def __init__(self, message: str, columns: list[Any]) -> None:
         super().__init__(message)
         self.columns = columns
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         # Without this, an error raised in a worker process of joblib cannot travel back.
         return type(self), (self.args[0], self.columns)
 
@@ -111,7 +112,7 @@ class RuleError(ValueError):
         self.rule = rule
         self.rows = list(rows)
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.args[0], self.rule, self.rows)
 
 

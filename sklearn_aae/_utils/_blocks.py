@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
+from torch.overrides import TorchFunctionMode
+
+from sklearn_aae._utils._defaults import function_modes
 
 #: Rows of a block: of no other number of rows are products so sure to treat all of them alike.
 BLOCK = 24
@@ -41,7 +43,7 @@ def aligned_products() -> Iterator[None]:
     Others are read or written another way every second or fourth row, which shows in the last
     bits: a row would have another code elsewhere in the table.
     """
-    if any(isinstance(mode, _AlignedProducts) for mode in _get_current_function_mode_stack()):
+    if any(isinstance(mode, _AlignedProducts) for mode in function_modes()):
         yield
         return
     with _AlignedProducts():
@@ -52,7 +54,11 @@ class _AlignedProducts(TorchFunctionMode):
     """What :func:`aligned_products` puts in the place of torch's functions, in this thread."""
 
     def __torch_function__(
-        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         if func is functional.linear and args:
             args = (aligned(args[0]), *args[1:])

@@ -1,11 +1,14 @@
-"""Every import of a private or optional name, in one place."""
+"""Every import of a private or optional name, and types of decorators, in one place."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any, TypeVar
 
-from sklearn.base import _fit_context
+import sklearn.base
+import sklearn.callback
 from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils._set_output import _get_output_config
@@ -16,6 +19,7 @@ from sklearn_aae.exceptions import MissingExtraError
 __all__ = [
     "Interval",
     "MetadataRequest",
+    "Method",
     "MethodMetadataRequest",
     "Options",
     "RealNotInt",
@@ -24,7 +28,14 @@ __all__ = [
     "_fit_context",
     "_get_output_config",
     "import_extra",
+    "with_callbacks",
 ]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+# scikit-learn ships no types: without these, what it decorates would have none for a user.
+_fit_context: Callable[..., Callable[[Method], Method]] = sklearn.base._fit_context
+with_callbacks: Callable[[Method], Method] = sklearn.callback.with_callbacks
 
 
 def import_extra(module: str, extra: str) -> ModuleType:

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
+#: Returns the modes that torch's functions run in, in this thread.
+function_modes: Callable[[], list[TorchFunctionMode]] = _get_current_function_mode_stack
+
 #: What makes tensors of the default type whatever it is given.
 _MAKERS = frozenset(
     {
@@ -30,7 +33,11 @@ class _Float32Defaults(TorchFunctionMode):
     """New tensors are float32 in this thread: ``set_default_dtype`` would act in all of them."""
 
     def __torch_function__(
-        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
         if kwargs.get("dtype") is not None or kwargs.get("out") is not None:
@@ -44,14 +51,14 @@ class _Float32Defaults(TorchFunctionMode):
         return made
 
 
-def _has_dtype(args: tuple) -> bool:
+def _has_dtype(args: tuple[Any, ...]) -> bool:
     return any(hasattr(arg, "dtype") for arg in args)
 
 
 @contextmanager
 def plain_defaults() -> Iterator[None]:
     """Make new tensors float32 and on the CPU for a block, in this thread alone."""
-    modes = _get_current_function_mode_stack()  # a default device is one
+    modes = function_modes()  # a default device is one
     usual = not modes and torch.get_default_dtype() == torch.float32
     if usual or (modes and isinstance(modes[-1], _Float32Defaults)):
         yield

@@ -32,7 +32,8 @@ def digest(*values: Any, without: Collection[str] = ()) -> str:
     Functions and networks are told apart by what they compute, estimators and parts with
     parameters by these, ``without`` those of some names, at any depth; tables as joblib does.
     """
-    return _Digest(without).of("values", values).hexdigest()
+    result: str = _Digest(without).of("values", values).hexdigest()
+    return result
 
 
 class _Digest:
@@ -54,7 +55,8 @@ class _Digest:
             return b"above"
         self._above.append(id(value))
         try:
-            return self._known(value).digest()
+            result: bytes = self._known(value).digest()
+            return result
         finally:
             self._above.pop()
 

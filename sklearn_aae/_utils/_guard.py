@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+from sklearn_aae._utils._compat import Method
 from sklearn_aae._utils._defaults import plain_defaults
 
 
@@ -13,7 +13,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C, after at least one finished epoch; the estimator is fitted up to there."""
 
 
-def leaves_no_trace(method: Callable) -> Callable:
+def leaves_no_trace(method: Method) -> Method:
     """Decorate a fitting method so that a failed call leaves ``__dict__`` as it was.
 
     If the object has a method ``_undoing``, what it returns is called after a failure: it
@@ -36,4 +36,4 @@ def leaves_no_trace(method: Callable) -> Callable:
                 undo()
             raise
 
-    return guarded
+    return cast(Method, guarded)

@@ -51,7 +51,7 @@ class Ranks:
                 tensor.copy_(whole)
 
 
-def _talk(collective: Callable, *arguments: Any) -> None:
+def _talk(collective: Callable[..., Any], *arguments: Any) -> None:
     try:
         collective(*arguments)
     except RuntimeError as error:  # what torch raises when the other side has gone
@@ -143,7 +143,8 @@ def batch_moments(h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     share = _SHARE.get()
     if share is None:
         return variance, center
-    parts = _Gathered.apply(torch.stack([variance, center]), share)
+    gather: Callable[..., torch.Tensor] = _Gathered.apply
+    parts = gather(torch.stack([variance, center]), share)
     weights = h.new_tensor(share.weights)[:, None]
     center = (weights * parts[:, 1]).sum(dim=0)
     variance = (weights * (parts[:, 0] + (parts[:, 1] - center).square())).sum(dim=0)

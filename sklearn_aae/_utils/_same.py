@@ -124,7 +124,7 @@ def _is_equal(one: Any, other: Any) -> bool:
 _BOOLS = (bool, np.bool_)
 
 
-def _of_module(module: nn.Module) -> tuple:
+def _of_module(module: nn.Module) -> tuple[Any, ...]:
     """Return what a network is: how it is printed, its weights and whether they are trained."""
     tensors = [*module.named_parameters(), *module.named_buffers()]
     weights = {name: (value, value.requires_grad) for name, value in tensors}
@@ -132,7 +132,7 @@ def _of_module(module: nn.Module) -> tuple:
     return repr(module), weights, public
 
 
-def _of_function(function: types.FunctionType) -> tuple:
+def _of_function(function: types.FunctionType) -> tuple[Any, ...]:
     code = function.__code__
     cells = function.__closure__ or ()
     # Line numbers are not part of what a function does.

@@ -26,7 +26,7 @@ class SignalWatch:
     def __init__(self) -> None:
         self.seen = False
         self.is_entered = False
-        self._previous: Callable | None = None
+        self._previous: Callable[..., Any] | None = None
 
     def __reduce__(self) -> tuple[type[SignalWatch], tuple[()]]:
         return SignalWatch, ()

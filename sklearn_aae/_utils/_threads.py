@@ -57,7 +57,7 @@ def n_workers(work: int) -> int:
     return 1 if work < SMALL_WORK else torch.get_num_threads()
 
 
-def in_workers(function: Callable[[Any], None], parts: Sequence, workers: int) -> None:
+def in_workers(function: Callable[[Any], None], parts: Sequence[Any], workers: int) -> None:
     """Call a function of each part: one after the other, or in threads with one of torch's each.
 
     Kernels of torch and numpy run side by side; threads of their own would wait for each other.

@@ -17,6 +17,7 @@ import struct
 import uuid
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -225,7 +226,8 @@ def _check_format(manifest: dict[str, Any]) -> None:
 
 def _arrays(part: bytes) -> dict[str, np.ndarray]:
     try:
-        found = deserialize(part)
+        read: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = deserialize
+        found = read(part)
     except SafetensorError as error:
         raise DamagedFileError(f"the file holds arrays that cannot be read: {error}") from error
     return {name: _as_array(**each) for name, each in found}

@@ -186,8 +186,10 @@ def _write_scalar(writer: Writer, value: np.generic) -> dict[str, Node]:
 
 def _read_scalar(reader: Reader, node: dict[str, Node], keep: Keep) -> np.generic:
     if "of" in node:
-        return reader.read(node["of"])[()]
-    return read_dtype(node["dtype"]).type(node["value"])
+        result: np.generic = reader.read(node["of"])[()]
+        return result
+    result = read_dtype(node["dtype"]).type(node["value"])
+    return result
 
 
 def _torch_dtype(text: str) -> torch.dtype:

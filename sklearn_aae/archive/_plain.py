@@ -45,7 +45,9 @@ def as_text(name: str, own: type, read: Callable[[str], Any], write: Any = str) 
     )
 
 
-def as_parts(name: str, own: Any, make: Callable[..., Any], parts: Callable[[Any], tuple]) -> Kind:
+def as_parts(
+    name: str, own: Any, make: Callable[..., Any], parts: Callable[[Any], tuple[Any, ...]]
+) -> Kind:
     """Return the kind of values that are made of plain parts."""
     return Kind(
         name,
@@ -64,7 +66,7 @@ def _write_items(writer: Writer, value: Any) -> dict[str, Node]:
     return {"items": [writer.inside(str(i), item) for i, item in enumerate(value)]}
 
 
-def _write_pairs(writer: Writer, value: dict) -> dict[str, Node]:
+def _write_pairs(writer: Writer, value: dict[Any, Any]) -> dict[str, Node]:
     return {
         "pairs": [[writer.write(key), writer.inside(str(key), item)] for key, item in value.items()]
     }
@@ -82,14 +84,14 @@ def _read_pairs(make: Callable[[], Any]) -> Callable[..., Any]:
     return read
 
 
-def _read_list(reader: Reader, node: dict[str, Node], keep: Callable[[Any], None]) -> list:
+def _read_list(reader: Reader, node: dict[str, Node], keep: Callable[[Any], None]) -> list[Any]:
     made: list[Any] = []
     keep(made)
     made.extend(map(reader.read, node["items"]))
     return made
 
 
-def _items(make: Callable[[list], Any]) -> Callable[..., Any]:
+def _items(make: Callable[[list[Any]], Any]) -> Callable[..., Any]:
     return lambda reader, node, keep: make(list(map(reader.read, node["items"])))
 
 
@@ -107,11 +109,11 @@ CONTAINERS = (
 # ----------------------------------------------------------------------- cells, dates
 
 
-def _offset(zone: datetime.timezone) -> tuple:
+def _offset(zone: datetime.timezone) -> tuple[Any, ...]:
     return (zone.utcoffset(None),)
 
 
-def _zoned(value: Any) -> tuple:
+def _zoned(value: Any) -> tuple[Any, ...]:
     """Return the parts of a date or a time of day with its zone and its fold."""
     return value.replace(tzinfo=None, fold=0).isoformat(), value.tzinfo, value.fold
 
@@ -174,17 +176,17 @@ def _bit_generator(name: str, state: Any) -> Any:
     return bits
 
 
-def _state_of(value: Any) -> tuple:
+def _state_of(value: Any) -> tuple[Any, ...]:
     bits = value.bit_generator
     return type(bits).__name__, bits.state
 
 
-def _legacy_state(value: np.random.RandomState) -> tuple:
+def _legacy_state(value: np.random.RandomState) -> tuple[Any, ...]:
     state = value.get_state(legacy=False)
     return state["bit_generator"], {name: state[name] for name in state if name != "bit_generator"}
 
 
-def _random_state(name: str, state: dict) -> np.random.RandomState:
+def _random_state(name: str, state: dict[Any, Any]) -> np.random.RandomState:
     made = np.random.RandomState(BIT_GENERATORS[name](0))
     made.set_state({"bit_generator": name, **state})
     return made

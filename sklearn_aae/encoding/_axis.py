@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -95,12 +95,14 @@ class Axis:
     @property
     def low(self) -> np.ndarray:
         """Smallest training value of each level."""
-        return self.values[self.starts]
+        result: np.ndarray = self.values[self.starts]
+        return result
 
     @property
     def high(self) -> np.ndarray:
         """Largest training value of each level."""
-        return self.values[self.stops - 1]
+        result: np.ndarray = self.values[self.stops - 1]
+        return result
 
     def thin(self) -> np.ndarray:
         """Keep evenly spaced rows of each level where a column has very many values.
@@ -184,7 +186,8 @@ class Axis:
             row = first + (last - first - 1) // 2
         else:
             row = first + np.floor(rng.random(len(levels)) * (last - first)).astype(np.int64)
-        return self.values[_at(below, row)]
+        result: np.ndarray = self.values[_at(below, row)]
+        return result
 
     def between(
         self, levels: np.ndarray, rng: np.random.Generator, allowed: np.ndarray | None = None
@@ -204,7 +207,7 @@ class Axis:
         left, right = _at(below, row), _at(below, np.minimum(row + 1, last - 1))
         return left, right, position - row
 
-    def _rows(self, levels: np.ndarray, allowed: np.ndarray | None) -> tuple:
+    def _rows(self, levels: np.ndarray, allowed: np.ndarray | None) -> tuple[Any, ...]:
         """Return the rows below each value, and the first and last row of each level.
 
         Rows are those of the sorted training cells; the last one is not of the level.
@@ -245,8 +248,10 @@ def interpolate(left: np.ndarray, right: np.ndarray, share: np.ndarray) -> np.nd
     if left.dtype.kind == "f":
         # Within the two whatever rounding does, and equal to both where they agree.
         between = left * (1 - share) + right * share
-        return np.clip(between, left, right)
+        result: np.ndarray = np.clip(between, left, right)
+        return result
     step = right.view(np.uint64) - left.view(np.uint64)
     # A share below 1 of the rounded step is at most the step, as large as that may be.
     offset = np.rint(step * share).astype(np.uint64)
-    return (left.view(np.uint64) + offset).view(left.dtype)
+    result = (left.view(np.uint64) + offset).view(left.dtype)
+    return result

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae._utils._compat import _get_output_config, import_extra
+from sklearn_aae._utils._compat import Method, _get_output_config, import_extra
 from sklearn_aae.encoding._containers import Container, as_frame, columns_of
 from sklearn_aae.encoding._datasets import Stream, is_stream, open_stream
 
@@ -22,7 +22,7 @@ NAMES = {
 }
 
 
-def takes_streams(method: Callable) -> Callable:
+def takes_streams(method: Method) -> Method:
     """Let a method of a fitted estimator take a Dataset or a LazyFrame.
 
     Of these it returns an iterator of record batches; nothing is read before its first step.
@@ -45,11 +45,11 @@ def takes_streams(method: Callable) -> Callable:
 
         return results(self, name, own, X)
 
-    return either
+    return cast(Method, either)
 
 
 def results(
-    estimator: Any, name: str, method: Callable, X: Any, n_rows: int | None = None
+    estimator: Any, name: str, method: Callable[..., Any], X: Any, n_rows: int | None = None
 ) -> Iterator[Any]:
     """Yield what a method returns of each batch of a stream's rows, as record batches."""
     with open_stream(X) as stream:

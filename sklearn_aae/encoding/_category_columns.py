@@ -129,9 +129,10 @@ class CategoryCodec(ColumnCodec):
         for i, label in enumerate(column.labels):
             index = self._indices.get(self._key(label))
             level_of[i] = self._unknown(label) if index is None else self.level_of[index]
-        return level_of[values]
+        result: np.ndarray = level_of[values]
+        return result
 
-    def unseen_labels(self, column: Column) -> list:
+    def unseen_labels(self, column: Column) -> list[Any]:
         """Return the labels of a column that fit did not see."""
         if column.kind != CATEGORY:
             return []
@@ -175,7 +176,10 @@ class CategoryCodec(ColumnCodec):
         if rng is None:
             return np.full(n, members[np.argmax(counts)])
         below = np.cumsum(counts)
-        return members[np.searchsorted(below, rng.random(n) * below[-1], side="right")]
+        result: np.ndarray = members[
+            np.searchsorted(below, rng.random(n) * below[-1], side="right")
+        ]
+        return result
 
     # ------------------------------------------------------------ conditions
 

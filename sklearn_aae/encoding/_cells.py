@@ -84,7 +84,7 @@ def _microseconds(cell: Any) -> int:
     return clock if ahead is None else clock - ahead // datetime.timedelta(microseconds=1)
 
 
-def sorted_levels(levels: Iterable) -> list:
+def sorted_levels(levels: Iterable[Any]) -> list[Any]:
     """Return levels in order; those of several types by their text, then their type."""
     levels = list(levels)
     try:
@@ -93,7 +93,7 @@ def sorted_levels(levels: Iterable) -> list:
         return sorted(levels, key=lambda level: (str(level), str(type(level))))
 
 
-def as_objects(cells: Iterable) -> np.ndarray:
+def as_objects(cells: Iterable[Any]) -> np.ndarray:
     """Return an array of objects that numpy does not look into."""
     cells = list(cells)
     array = np.empty(len(cells), dtype=object)

@@ -32,8 +32,8 @@ class Condition:
 
     text: str
     missing: bool
-    allowed: list | None
-    bounds: tuple | None
+    allowed: list[Any] | None
+    bounds: tuple[Any, ...] | None
 
     @classmethod
     def of(cls, condition: Any, name: Any) -> Condition:

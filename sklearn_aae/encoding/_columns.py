@@ -172,7 +172,7 @@ def _as_labels(column: Column) -> Column:
 # ------------------------------------------------------------------ by type
 
 
-def _read_series(series: nw.Series, name: Any, as_category: bool) -> Column:
+def _read_series(series: nw.Series[Any], name: Any, as_category: bool) -> Column:
     dtype = series.dtype
     form = form_of(series)
     if dtype in (nw.Decimal, nw.Int128, nw.UInt128):
@@ -218,7 +218,7 @@ def _read_array(array: np.ndarray, name: Any, as_category: bool) -> Column:
     return _cells(array.tolist(), name, form, as_category)
 
 
-def form_of(series: nw.Series) -> Form:
+def form_of(series: nw.Series[Any]) -> Form:
     backend = str(series.implementation)
     if series.implementation.is_pandas_like():
         dtype = series.to_native().dtype
@@ -233,7 +233,7 @@ def _wide(array: np.ndarray) -> np.ndarray:
     return array.astype(np.uint64 if array.dtype == np.uint64 else np.int64)
 
 
-def _numbers(series: nw.Series, name: Any, form: Form) -> Column:
+def _numbers(series: nw.Series[Any], name: Any, form: Form) -> Column:
     if series.dtype.is_integer():
         missing = series.is_null().to_numpy()
         stored = (series.fill_null(0) if missing.any() else series).to_numpy()
@@ -246,7 +246,7 @@ def _numbers(series: nw.Series, name: Any, form: Form) -> Column:
     return Column(name, NUMBER, values, missing, form, storage=storage)
 
 
-def _exact_numbers(cells: list, name: Any, form: Form, as_category: bool) -> Column:
+def _exact_numbers(cells: list[Any], name: Any, form: Form, as_category: bool) -> Column:
     column = _labelled(cells, name, form)
     if as_category or not len(column.labels):
         return replace(column, source=NUMBER, ordered=True)
@@ -262,7 +262,7 @@ def with_numbers(column: Column) -> Column:
     return replace(column, kind=NUMBER, values=values, storage=numbers.dtype, exact=exact)
 
 
-def _dates(series: nw.Series, name: Any, form: Form) -> Column:
+def _dates(series: nw.Series[Any], name: Any, form: Form) -> Column:
     if series.dtype == nw.Date:
         return _timestamps(series.cast(nw.Datetime("us")).to_numpy(), name, form)
     if form.time_zone is None:
@@ -286,7 +286,7 @@ def _timestamps(timestamps: np.ndarray, name: Any, form: Form) -> Column:
     return Column(name, kind, timestamps.view(np.int64), np.isnat(timestamps), form, unit=unit)
 
 
-def _categories(series: nw.Series, name: Any, form: Form) -> Column:
+def _categories(series: nw.Series[Any], name: Any, form: Form) -> Column:
     native = series.to_native()
     if isinstance(form, PandasForm) and hasattr(native.dtype, "categories"):
         codes = native.cat.codes.to_numpy().astype(np.int32)
@@ -301,7 +301,9 @@ def _categories(series: nw.Series, name: Any, form: Form) -> Column:
     return _coded(codes, list(indices), True, name, form)
 
 
-def _coded(codes: np.ndarray, categories: list, ordered: bool, name: Any, form: Form) -> Column:
+def _coded(
+    codes: np.ndarray, categories: list[Any], ordered: bool, name: Any, form: Form
+) -> Column:
     """Return codes of a type's categories as indices among those that occur."""
     missing = codes < 0
     # A type may declare categories that no row has.
@@ -322,7 +324,7 @@ def _coded(codes: np.ndarray, categories: list, ordered: bool, name: Any, form: 
 # ----------------------------------------------------------------- by cells
 
 
-def _cells(cells: list, name: Any, form: Form, as_category: bool) -> Column:
+def _cells(cells: list[Any], name: Any, form: Form, as_category: bool) -> Column:
     """Read cells of any type; what the cells are decides the kind."""
     column = replace(_labelled(cells, name, form), stated=False)
     labels = column.labels
@@ -346,7 +348,7 @@ def _cells(cells: list, name: Any, form: Form, as_category: bool) -> Column:
     return replace(column, is_text=all(isinstance(label, str) for label in labels))
 
 
-def _labelled(cells: list, name: Any, form: Form) -> Column:
+def _labelled(cells: list[Any], name: Any, form: Form) -> Column:
     """Return cells as indices among their distinct labels, sorted."""
     types = set(map(type, cells))
     for several in types:
@@ -354,9 +356,9 @@ def _labelled(cells: list, name: Any, form: Form) -> Column:
             _refuse(name, next(cell for cell in cells if type(cell) is several))
     # 1 == True, but they are two labels.
     typed = bool(types & {bool, np.bool_}) and any(map(is_number, cells))
-    keys: Iterable = [(is_bool(cell), cell) for cell in cells] if typed else cells
+    keys: Iterable[Any] = [(is_bool(cell), cell) for cell in cells] if typed else cells
     distinct = dict.fromkeys(keys)
-    order: dict
+    order: dict[Any, Any]
     if typed:
         labels = sorted_levels(cell for _, cell in distinct if not is_missing(cell))
         order = {(is_bool(label), label): i for i, label in enumerate(labels)}
@@ -405,7 +407,7 @@ def _as_float(number: Any) -> float:
         return math.inf
 
 
-def _datetime_cells(column: Column, cells: list) -> Column:
+def _datetime_cells(column: Column, cells: list[Any]) -> Column:
     """Return a column of dates, with their offsets and clocks if they have a time zone."""
     labels = column.labels
     aware = np.array([getattr(label, "tzinfo", None) is not None for label in labels])

@@ -68,14 +68,16 @@ def exact_cells(native: Any, column: Column) -> np.ndarray:
 def holds_objects(native: Any) -> bool:
     """Return whether cells of a column of numbers are objects of Python."""
     if isinstance(native, np.ndarray):
-        return native.dtype == object
+        result: bool = native.dtype == object
+        return result
     exact = native.dtype in (nw.Decimal, nw.Int128, nw.UInt128)
     return exact or not native.dtype.is_numeric()
 
 
 def _objects(native: Any, column: Column) -> np.ndarray:
     cells = native.tolist() if isinstance(native, np.ndarray) else native.to_list()
-    return as_objects(cells)[~column.missing]
+    result: np.ndarray = as_objects(cells)[~column.missing]
+    return result
 
 
 def comparable(

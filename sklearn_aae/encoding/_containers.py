@@ -34,7 +34,7 @@ class Container:
     """
 
     backend: str | None
-    columns: tuple
+    columns: tuple[Any, ...]
     dtype: Any = None
     header: IndexOf | None = field(default=None, compare=False)
 
@@ -84,7 +84,7 @@ class Container:
         assert self.header is not None
         return self.header.build()
 
-    def assemble(self, columns: list, like: Any = None) -> Any:
+    def assemble(self, columns: list[Any], like: Any = None) -> Any:
         """Return columns of this container's library as one table.
 
         pandas frames get the index of ``like`` if it is one.
@@ -114,7 +114,7 @@ def _with_index_of(like: Any, native: Any) -> Any:
     return native
 
 
-def as_frame(X: Any) -> nw.DataFrame | None:
+def as_frame(X: Any) -> nw.DataFrame[Any] | None:
     """Return a frame as narwhals', None for anything else."""
     if hasattr(X, "iloc") and hasattr(X, "columns") and not X.columns.is_unique:
         twice = list(dict.fromkeys(X.columns[X.columns.duplicated()]))
@@ -264,7 +264,7 @@ def check_numeric_columns(X: Any, reader: str, advice: str = FIT_AS_IT_IS) -> No
         )
 
 
-def _may_be_numbers(column: nw.Series) -> bool:
+def _may_be_numbers(column: nw.Series[Any]) -> bool:
     if column.dtype == nw.Object:
         return not _holds_text(column)
     if column.dtype.is_numeric() or column.dtype in (nw.Boolean, nw.Unknown):
@@ -272,7 +272,7 @@ def _may_be_numbers(column: nw.Series) -> bool:
     return bool(column.is_null().all())
 
 
-def _holds_text(column: nw.Series) -> bool:
+def _holds_text(column: nw.Series[Any]) -> bool:
     def is_text(cell: Any) -> bool:
         if not isinstance(cell, str):
             return False

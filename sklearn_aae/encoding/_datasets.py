@@ -176,7 +176,7 @@ class Stream:
             raise _unreadable(fragment, error) from error
 
 
-def _split(fragment: Any) -> list:
+def _split(fragment: Any) -> list[Any]:
     """Return the row groups of a file, or the file where there are none."""
     return fragment.split_by_row_group() if hasattr(fragment, "split_by_row_group") else [fragment]
 
@@ -199,7 +199,7 @@ def _unreadable(fragment: Any, error: Exception) -> ValueError:
     )
 
 
-def _check_agreement(fragments: list, schema: Any) -> None:
+def _check_agreement(fragments: list[Any], schema: Any) -> None:
     """Raise if files do not have the columns of the first one, in its types."""
     arrow = import_extra("pyarrow", "scale")
     first: Any = None

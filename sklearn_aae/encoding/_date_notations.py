@@ -78,7 +78,10 @@ class DateNotation:
         if not first <= int(text[:4]) <= last:
             return None
         try:
-            return np.datetime64(text[: len(text) - len(self.offset)]).astype(f"M8[{self.unit}]")
+            result: np.datetime64 | None = np.datetime64(
+                text[: len(text) - len(self.offset)]
+            ).astype(f"M8[{self.unit}]")
+            return result
         except ValueError:
             return None
 

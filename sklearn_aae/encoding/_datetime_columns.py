@@ -112,7 +112,8 @@ class TimestampCodec(AxisCodec):
             if zone is not None:
                 day, second = per_unit("D", self.unit), per_unit("s", self.unit)
                 self.offsets = midnights(values, self.offsets, zone, day, second)
-            return values + self.offsets
+            result: np.ndarray = values + self.offsets
+            return result
         clocks = column.clocks[~column.missing]
         first: dict[Any, int] = {}
         for clock, offset in zip(clocks.tolist(), ahead.tolist(), strict=True):
@@ -120,7 +121,8 @@ class TimestampCodec(AxisCodec):
         self.zones = sorted(first, key=lambda clock: (first[clock], str(clock)))
         self.clocks = np.zeros((len(values), len(self.zones)), dtype=np.int64)
         np.add.at(self.clocks, (indices, self._clock_indices(clocks)), 1)
-        return present + ahead
+        result = present + ahead
+        return result
 
     def _clock_indices(self, clocks: np.ndarray) -> np.ndarray:
         known = {clock: i for i, clock in enumerate(self.zones)}
@@ -189,7 +191,8 @@ class TimestampCodec(AxisCodec):
         """Return when clocks show something; ``ahead`` is how far they are, or nearly are."""
         zone = self.form.zone
         if self.offsets is None or self.clocks is not None or zone is None:
-            return shown - ahead
+            result: np.ndarray = shown - ahead
+            return result
         return on_clocks(shown, ahead, zone, per_unit("s", self.unit))
 
     def present_values(
@@ -212,7 +215,8 @@ class TimestampCodec(AxisCodec):
         end = np.where(fits, left, right)
         below = self.clocks[end].cumsum(axis=1)
         place = below[:, -1] * (0.5 if rng is None else rng.random(len(values)))
-        return (below > place[:, None]).argmax(axis=1)
+        result: np.ndarray = (below > place[:, None]).argmax(axis=1)
+        return result
 
     def _on_own_clocks(self, values: np.ndarray, clocks: np.ndarray) -> np.ndarray:
         cells = self.form.utc_cells(self._typed(values))
@@ -344,7 +348,8 @@ def _compose(days: np.ndarray, within: np.ndarray, a_day: int) -> np.ndarray:
     first = (reach + 1) * a_day - LARGEST
     within = np.where(days < -reach, np.maximum(within, first), within)
     # The first day begins below 64 bits; the sum is right modulo 2**64.
-    return days * a_day + within
+    result: np.ndarray = days * a_day + within
+    return result
 
 
 def _scale(low: float, high: float) -> tuple[float, float]:
@@ -389,5 +394,6 @@ def _instant(cell: Any, form: Form) -> np.datetime64:
         aware = cell if cell.tzinfo is not None else cell.replace(tzinfo=zone)
         cell = aware.astimezone(datetime.UTC)
     if hasattr(cell, "to_datetime64"):  # pandas: nanoseconds, in UTC
-        return cell.to_datetime64()
+        result: np.datetime64 = cell.to_datetime64()
+        return result
     return np.datetime64(as_microseconds(cell), "us")

@@ -52,7 +52,7 @@ class TypeOf:
     library: str
     name: str
     text: str
-    arguments: tuple = ()
+    arguments: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -93,7 +93,7 @@ def restore(dtype: Any) -> Any:
     return getattr(pd, dtype.name)(*arguments)
 
 
-def _arrow_type(dtype: Any) -> tuple:
+def _arrow_type(dtype: Any) -> tuple[Any, ...]:
     """Return a type of Arrow as Arrow itself writes it into files."""
     pa = import_extra("pyarrow", "table")
     schema = pa.schema([("", dtype.pyarrow_dtype)])
@@ -159,7 +159,7 @@ class Packed:
     """
 
     name: str
-    arguments: tuple
+    arguments: tuple[Any, ...]
     text: str = field(compare=False)
 
     def __str__(self) -> str:
@@ -179,7 +179,7 @@ def pack(label: Any) -> Any:
     if not is_of_pandas(label):
         return label
     name = type(label).__name__
-    arguments: tuple
+    arguments: tuple[Any, ...]
     if name == "Interval":
         arguments = (pack(label.left), pack(label.right), label.closed)
     elif name == "Period":
@@ -242,9 +242,9 @@ class IndexOf:
 
     kind: str
     dtype: Any
-    labels: tuple
-    names: tuple
-    codes: tuple = ()
+    labels: tuple[Any, ...]
+    names: tuple[Any, ...]
+    codes: tuple[Any, ...] = ()
     freq: str | None = None
 
     @classmethod

@@ -118,14 +118,15 @@ class PlainReader(NumbersReader):
             scaled[:, self.tempered] = tempered(scaled[:, self.tempered], most)
         return with_surprises(scaled, self.surprise)
 
-    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
+    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list[Any]:
         rows = self.scale.inverse_transform(unbend(scaled), np.float64).clip(*self.ends)
         cells = rows[np.arange(len(rows)), columns]
         for j in np.unique(columns):
             rounding = self.roundings[j]
             if rounding is not None:
                 cells[columns == j] = rounding.round(cells[columns == j])
-        return cells.tolist()
+        result: list[Any] = cells.tolist()
+        return result
 
 
 def n_novel_rows(rows: np.ndarray) -> int:
@@ -254,7 +255,7 @@ class IndicatorsReader(NumbersReader):
             scaled *= self.weights
         return with_surprises(scaled, self.surprise)
 
-    def _unseen_labels(self, columns: list[tuple[ColumnCodec, Column]]) -> dict[int, list]:
+    def _unseen_labels(self, columns: list[tuple[ColumnCodec, Column]]) -> dict[int, list[Any]]:
         return {
             j: codec.unseen_labels(column)
             for j, (codec, column) in enumerate(columns)
@@ -295,7 +296,7 @@ class IndicatorsReader(NumbersReader):
     def _unscaled(self, scaled: np.ndarray) -> np.ndarray:
         return self.scale.inverse_transform(unbend(scaled / self.weights), np.float64)
 
-    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
+    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list[Any]:
         rows = self._unscaled(scaled).clip(*self.ends)
         which, where = np.unique(columns, return_inverse=True)
         # One frame for all: to make one for each column takes longer than what is in it.
@@ -314,13 +315,14 @@ class IndicatorsReader(NumbersReader):
                     found[i] = share
         return found
 
-    def columns(self, table: Any, which: Sequence[int]) -> dict[int, list]:
+    def columns(self, table: Any, which: Sequence[int]) -> dict[int, list[Any]]:
         return dict(zip(which, map(_listed, columns_of(table, which)), strict=True))
 
 
-def _listed(column: Any) -> list:
+def _listed(column: Any) -> list[Any]:
     """Return the cells of a column of a frame or an array."""
-    return column.tolist() if isinstance(column, np.ndarray) else column.to_list()
+    result: list[Any] = column.tolist() if isinstance(column, np.ndarray) else column.to_list()
+    return result
 
 
 def with_surprises(scaled: np.ndarray, surprises: np.ndarray) -> np.ndarray:
@@ -404,7 +406,8 @@ def _is_of_singles(codec: CategoryCodec) -> bool:
     if codec.group == 0:
         return True  # all labels do
     members = codec.counts[codec.level_of == codec.group]
-    return 2 * (members == 1).sum() >= members.sum()
+    result: bool = 2 * (members == 1).sum() >= members.sum()
+    return result
 
 
 def refusal(column: Column) -> ValueError:

@@ -96,7 +96,7 @@ class ExactNumbers:
         known = place < len(self.order) and self.order[place] == exact
         return place if known else Fraction(2 * place - 1, 2)
 
-    def indices(self, numbers: list) -> np.ndarray:
+    def indices(self, numbers: list[Any]) -> np.ndarray:
         """Return the nearest counts of numbers, int64; beyond the ends a step further."""
         counts = [self._nearest(number) for number in numbers]
         return np.array(counts, dtype=np.int64).reshape(-1)

@@ -49,7 +49,8 @@ class Form:
     def zone(self) -> datetime.tzinfo | None:
         """The time zone of dates as an object."""
         if not isinstance(self.time_zone, str):
-            return self.time_zone
+            result: datetime.tzinfo | None = self.time_zone
+            return result
         try:
             return zoneinfo.ZoneInfo(self.time_zone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):
@@ -153,7 +154,7 @@ class NarwhalsForm(Form):
 
     backend: str = "polars"
 
-    def build(self, values: np.ndarray, missing: np.ndarray) -> nw.Series:
+    def build(self, values: np.ndarray, missing: np.ndarray) -> nw.Series[Any]:
         """Return a series of narwhals of the type that came in."""
         backend: Any = nw.Implementation.from_string(self.backend)
         dtype = restore(self.dtype)

@@ -83,7 +83,8 @@ class FractionSteps:
     def index(self, values: np.ndarray) -> np.ndarray:
         """Return the number of the nearest value of the grid, int64."""
         steps = (values * self.denominator - self.start) / self.size
-        return np.rint(steps.clip(-EXACT, EXACT)).astype(np.int64)
+        result: np.ndarray = np.rint(steps.clip(-EXACT, EXACT)).astype(np.int64)
+        return result
 
     def value(self, index: np.ndarray) -> np.ndarray:
         """Return the values of these numbers."""
@@ -106,7 +107,8 @@ class RealSteps:
     def index(self, values: np.ndarray) -> np.ndarray:
         """Return the number of the nearest value of the grid, int64."""
         steps = values / self.size - self.start / self.size
-        return np.rint(steps.clip(-EXACT, EXACT)).astype(np.int64)
+        result: np.ndarray = np.rint(steps.clip(-EXACT, EXACT)).astype(np.int64)
+        return result
 
     def value(self, index: np.ndarray) -> np.ndarray:
         """Return the values of these numbers."""
@@ -134,12 +136,13 @@ class DateNumbers:
         if self.has_days:
             whole, day = np.divmod(whole, 100)
         year, month = np.divmod(whole, 100)
-        months = 12 * (year - 1970) + month.clip(1, 12) - 1
+        months: np.ndarray = 12 * (year - 1970) + month.clip(1, 12) - 1
         if day is None:
             return months
         first = months.view("M8[M]").astype("M8[D]")
         length = ((months + 1).view("M8[M]").astype("M8[D]") - first).view(np.int64)
-        return first.view(np.int64) + day.clip(1, length) - 1
+        days: np.ndarray = first.view(np.int64) + day.clip(1, length) - 1
+        return days
 
     def write(self, count: np.ndarray) -> np.ndarray:
         """Return days or months since 1970 as they are written."""
@@ -150,7 +153,8 @@ class DateNumbers:
         if days is not None:
             day = (days - months.view("M8[M]").astype("M8[D]")).view(np.int64) + 1
             written = 100 * written + day
-        return written.astype(self.dtype)
+        result: np.ndarray = written.astype(self.dtype)
+        return result
 
     def index(self, values: np.ndarray) -> np.ndarray:
         """Return the number of the nearest value of the grid, int64."""

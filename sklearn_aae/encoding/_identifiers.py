@@ -44,7 +44,7 @@ class Numbering:
     def __init__(self, last: int) -> None:
         self.last = last
 
-    def fresh(self, n: int, rng: np.random.Generator) -> list:
+    def fresh(self, n: int, rng: np.random.Generator) -> list[Any]:
         """Return the next numbers."""
         return list(range(self.last + 1, self.last + 1 + n))
 
@@ -71,7 +71,7 @@ class Pattern:
         self.forms = sorted(forms)[::step]
         self.known = np.sort(np.array([_digest(text) for text in texts], dtype=np.uint64))
 
-    def fresh(self, n: int, rng: np.random.Generator) -> list:
+    def fresh(self, n: int, rng: np.random.Generator) -> list[Any]:
         """Return text of the same forms, all of it different and none of the training rows'."""
         made: dict[str, None] = {}
         for _ in range(MOST_ROUNDS):
@@ -117,7 +117,7 @@ class Identifiers:
 
     def __init__(
         self,
-        names: Collection = (),
+        names: Collection[Any] = (),
         found: Mapping[int, Numbering | Pattern] | None = None,
         first: Mapping[int, Any] | None = None,
         dtypes: Mapping[int, Any] | None = None,
@@ -127,7 +127,7 @@ class Identifiers:
         self.dtypes = dict(dtypes or {})
 
     @classmethod
-    def of(cls, X: Any, parameter: str, spared: Collection = ()) -> Identifiers:
+    def of(cls, X: Any, parameter: str, spared: Collection[Any] = ()) -> Identifiers:
         """Return the identifiers of a frame but for spared columns, and warn of them.
 
         Arrays are not searched.  IdentifierWarning names what is found.
@@ -146,7 +146,7 @@ class Identifiers:
         return identifiers
 
     @classmethod
-    def find(cls, X: Any, spared: Collection = ()) -> Identifiers:
+    def find(cls, X: Any, spared: Collection[Any] = ()) -> Identifiers:
         """Return the identifiers of a frame but for spared columns."""
         frame = as_frame(X)
         if frame is None or len(frame) < FEWEST_ROWS:
@@ -167,7 +167,7 @@ class Identifiers:
         return bool(self.found)
 
     @property
-    def labels(self) -> list:
+    def labels(self) -> list[Any]:
         """What the identifiers are called."""
         return [self.names[j] for j in self.found]
 
@@ -195,7 +195,7 @@ class Identifiers:
         """Return rows of the model with the identifiers of ``X``, and fresh ones for missing."""
         if not self:
             return rows
-        cells: dict[int, list] = {}
+        cells: dict[int, list[Any]] = {}
         for j, native in zip(self.found, columns_of(X, self.found), strict=True):
             cells[j] = _listed(native)
             gone = [i for i, cell in enumerate(cells[j]) if is_missing(cell)]
@@ -203,7 +203,7 @@ class Identifiers:
                 cells[j][i] = new
         return self._with_cells(rows, cells)
 
-    def refuse(self, conditions: Collection) -> None:
+    def refuse(self, conditions: Collection[Any]) -> None:
         """Raise ValueError if there is a condition on an identifier."""
         for name in conditions:
             if name in self.labels:
@@ -213,13 +213,13 @@ class Identifiers:
                 )
 
     def _fits(self, X: Any) -> bool:
-        shape: tuple = getattr(X, "shape", ())
+        shape: tuple[Any, ...] = getattr(X, "shape", ())
         if len(shape) != 2 or shape[1] != len(self.names):
             return False
         of_numbers = all(isinstance(own, Numbering) for own in self.found.values())
         return as_frame(X) is not None or of_numbers or X.dtype.kind == "O"
 
-    def _with_cells(self, X: Any, columns: dict[int, list]) -> Any:
+    def _with_cells(self, X: Any, columns: dict[int, list[Any]]) -> Any:
         frame = as_frame(X)
         if frame is None:
             X = np.array(X)
@@ -264,7 +264,7 @@ def _counts_rows(column: Column) -> bool:
     return values.dtype.kind in "iu" and bool((np.diff(values.astype(np.int64)) == 1).all())
 
 
-def _of_type(cells: list, dtype: Any, make: Callable) -> Any:
+def _of_type(cells: list[Any], dtype: Any, make: Callable[..., Any]) -> Any:
     """Return a column of a type, of a wider one for numbers that are beyond it."""
     try:
         return make(cells, dtype=dtype)
@@ -281,8 +281,9 @@ def _type_of(native: Any) -> Any:
     return describe(nw.String() if isinstance(native.dtype, nw.Enum) else native.dtype)
 
 
-def _listed(native: Any) -> list:
-    return native.tolist() if isinstance(native, np.ndarray) else native.to_list()
+def _listed(native: Any) -> list[Any]:
+    result: list[Any] = native.tolist() if isinstance(native, np.ndarray) else native.to_list()
+    return result
 
 
 def _common_start(first: str, last: str) -> str:

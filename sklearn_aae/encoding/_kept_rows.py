@@ -29,7 +29,7 @@ class KeptRows:
 
     container: Container
     cells: Any
-    dtypes: tuple = ()
+    dtypes: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, X: Any) -> KeptRows:

@@ -104,14 +104,14 @@ def _read(y: Any, name: str, warn: bool) -> tuple[np.ndarray, np.ndarray]:
     return _whole(_array(cells, listed=isinstance(y, Sequence)))
 
 
-def _only_column(frame: nw.DataFrame) -> Any:
+def _only_column(frame: nw.DataFrame[Any]) -> Any:
     native = frame.to_native()
     # By position: labels of pandas need not be text.
     pandas_like = frame.implementation.is_pandas_like()
     return native.iloc[:, 0] if pandas_like else frame.get_column(frame.columns[0]).to_native()
 
 
-def _of_series(series: nw.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _of_series(series: nw.Series[Any], name: str) -> tuple[np.ndarray, np.ndarray]:
     native = series.to_native()
     dtype: Any = getattr(native, "dtype", None)
     if isinstance(dtype, np.dtype):
@@ -139,10 +139,11 @@ def _of_categories(codes: Any, categories: Any, name: str) -> tuple[np.ndarray, 
     return values[codes], (codes < 0) | missing[codes]
 
 
-def _cells(y: Any) -> list | None:
+def _cells(y: Any) -> list[Any] | None:
     """Return the cells of what is no array of one type; None for what else there is."""
     if hasattr(y, "to_pylist"):
-        return y.to_pylist()
+        result: list[Any] | None = y.to_pylist()
+        return result
     if isinstance(y, Sequence) and not isinstance(y, (str, bytes)):
         return [_unwrapped(cell) for cell in y]
     # Arrays of pandas with a type of their own.
@@ -164,7 +165,7 @@ def _is_row(cell: Any) -> bool:
     return isinstance(cell, (list, tuple)) or (hasattr(cell, "__array__") and np.ndim(cell) > 0)
 
 
-def _array(cells: list, listed: bool) -> np.ndarray:
+def _array(cells: list[Any], listed: bool) -> np.ndarray:
     """Return cells as objects, or a list of text as numpy has it."""
     if listed and cells and all(isinstance(cell, str) for cell in cells):
         array = np.array(cells)
@@ -175,7 +176,8 @@ def _array(cells: list, listed: bool) -> np.ndarray:
 
 
 def _flat(values: Any, name: str, warn: bool) -> np.ndarray:
-    return column_or_1d(values, warn=warn, input_name=name)
+    result: np.ndarray = column_or_1d(values, warn=warn, input_name=name)
+    return result
 
 
 def _whole(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -219,7 +221,7 @@ def _type_name(cell: Any) -> str:
     return type(cell).__name__
 
 
-def _numbers(cells: list) -> np.ndarray:
+def _numbers(cells: list[Any]) -> np.ndarray:
     """Return numbers as an array that has them exactly, as long as they are whole."""
     if all(isinstance(cell, int) for cell in cells):
         return _whole_numbers(cells)

@@ -205,7 +205,8 @@ class Layout:
         sizes = self.digit_sizes
         for d, j in enumerate(self.column_of_digit):
             levels[:, j] = levels[:, j] * sizes[d] + digits[:, d]
-        return np.minimum(levels, self.n_levels - 1, out=levels)
+        result: np.ndarray = np.minimum(levels, self.n_levels - 1, out=levels)
+        return result
 
 
 @dataclass(frozen=True, eq=False)

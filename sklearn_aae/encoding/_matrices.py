@@ -66,9 +66,9 @@ class Matrices:
         The same to compare: in the order of the cells, and equal if and only if they are.
     """
 
-    names: tuple
+    names: tuple[Any, ...]
     kinds: tuple[str, ...]
-    levels: tuple[list, ...]
+    levels: tuple[list[Any], ...]
     rows: dict[str, np.ndarray]
     differences: dict[str, np.ndarray]
     positions: dict[str, np.ndarray]
@@ -131,7 +131,7 @@ def _by_label(table: Any, role: str) -> dict[Any, Any]:
     return dict(enumerate(columns_of(array)))
 
 
-def _check_names(names: tuple, other: tuple, reference: str, role: str) -> None:
+def _check_names(names: tuple[Any, ...], other: tuple[Any, ...], reference: str, role: str) -> None:
     missing = [name for name in names if name not in other]
     unknown = [name for name in other if name not in names]
     problems = []
@@ -272,7 +272,7 @@ def _at(label: Any, precision: np.dtype) -> Any:
     return float(precision.type(label)) if is_number(label) else label
 
 
-def _categories(columns: dict[str, Column]) -> tuple[list, dict[str, np.ndarray]]:
+def _categories(columns: dict[str, Column]) -> tuple[list[Any], dict[str, np.ndarray]]:
     """Return the categories over all tables in order, and cells as indices of these."""
     levels = sorted_levels({label for column in columns.values() for label in column.labels})
     codes = {level: float(code) for code, level in enumerate(levels)}

@@ -64,7 +64,7 @@ def _table_of(X: Any) -> np.ndarray:
 # ------------------------------------------------------------------- are cells the same?
 
 
-def _are_same(before: Sequence, after: Sequence) -> bool:
+def _are_same(before: Sequence[Any], after: Sequence[Any]) -> bool:
     """Return whether cells that were cast are what they were."""
     return all(map(_is_same, before, after))
 
@@ -96,8 +96,8 @@ def _is_naive(cell: Any) -> bool:
 
 
 def _first_that_holds(
-    types: Iterable, known: Any, drawn: Any, cast: Callable, same: Callable
-) -> list | None:
+    types: Iterable[Any], known: Any, drawn: Any, cast: Callable[..., Any], same: Callable[..., Any]
+) -> list[Any] | None:
     """Return known and drawn cells in the first of some types that holds them all."""
     for dtype in types:
         try:
@@ -145,7 +145,7 @@ def _array_types(dtype: np.dtype, known: np.ndarray) -> Iterator[np.dtype]:
     yield np.dtype(object)
 
 
-def _infer(cells: list) -> np.dtype:
+def _infer(cells: list[Any]) -> np.dtype:
     """Return the type that numpy has for objects of one kind."""
     plain = (int, float, np.bool_, np.number)
     for types in (plain, str):
@@ -179,8 +179,8 @@ def _are_same_arrays(before: np.ndarray, after: np.ndarray) -> bool:
 
 
 def _merge_series(
-    backend: Any, name: Any, new: nw.Series, old: Any, where: np.ndarray
-) -> nw.Series:
+    backend: Any, name: Any, new: nw.Series[Any], old: Any, where: np.ndarray
+) -> nw.Series[Any]:
     pd = backend.to_native_namespace()
     filled = new.to_native()
     if isinstance(old, nw.Series):
@@ -224,8 +224,8 @@ def _are_same_series(before: Any, after: Any) -> bool:
 
 
 def _merge_narwhals(
-    backend: Any, name: Any, new: nw.Series, old: Any, where: np.ndarray
-) -> nw.Series:
+    backend: Any, name: Any, new: nw.Series[Any], old: Any, where: np.ndarray
+) -> nw.Series[Any]:
     if new.dtype == nw.Object:
         cells = as_objects(new.to_list())
         cells[~where] = as_objects(old if isinstance(old, np.ndarray) else old.to_list())[~where]
@@ -240,10 +240,11 @@ def _merge_narwhals(
     if parts is None:
         raise _nothing_holds(backend, name, new.dtype, old, where)
     frames = [part.alias("").to_frame() for part in parts]
-    return nw.concat(frames)[""][_row_order(where)]
+    result: nw.Series[Any] = nw.concat(frames)[""][_row_order(where)]
+    return result
 
 
-def _as_series(backend: Any, cells: list, dtype: Any) -> nw.Series | None:
+def _as_series(backend: Any, cells: list[Any], dtype: Any) -> nw.Series[Any] | None:
     """Return cells of another library as a series, None if no type holds them."""
     if all(map(is_number, cells)) and any(isinstance(cell, float) for cell in cells):
         dtype = nw.Float64
@@ -271,7 +272,7 @@ def _nothing_holds(backend: Any, name: Any, dtype: Any, old: Any, where: np.ndar
     )
 
 
-def _are_same_narwhals(before: nw.Series, after: nw.Series) -> bool:
+def _are_same_narwhals(before: nw.Series[Any], after: nw.Series[Any]) -> bool:
     if before.dtype == after.dtype:
         return True
     if not _are_same(before.to_list(), after.to_list()):

@@ -176,7 +176,7 @@ class AxisCodec(ColumnCodec):
         return str(value)
 
 
-def _is_in(values: np.ndarray, cells: list) -> np.ndarray:
+def _is_in(values: np.ndarray, cells: list[Any]) -> np.ndarray:
     """Return which values of an axis are among some cells, whole numbers digit by digit."""
     if values.dtype.kind in "iu":
         ends = np.iinfo(values.dtype)
@@ -269,7 +269,8 @@ class NumberCodec(AxisCodec):
         if self.grid is not None:
             return between(self.grid, low, high, share)
         # Neighbouring training values are round themselves, but a step may be longer.
-        return np.clip(self.round(interpolate(low, high, share)), low, high)
+        result: np.ndarray = np.clip(self.round(interpolate(low, high, share)), low, high)
+        return result
 
     def round(self, values: np.ndarray) -> np.ndarray:
         """Return numbers on the grid, or with the decimals, of the training values."""

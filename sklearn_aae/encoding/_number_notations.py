@@ -46,7 +46,7 @@ def is_code(cells: Iterable[str]) -> bool:
     return any(map(LEADING_ZERO.match, cells)) or all(cell[0] == "+" for cell in cells)
 
 
-def numbers_of(cells: list[str], decimal: str, thousands: str) -> list:
+def numbers_of(cells: list[str], decimal: str, thousands: str) -> list[Any]:
     """Return what numbers in text stand for: whole ones if all are, else floats."""
     bare = [cell.replace(thousands, "") if thousands else cell for cell in cells]
     if all_match(WHOLE, bare):

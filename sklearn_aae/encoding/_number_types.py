@@ -37,7 +37,7 @@ class NumberType:
     digits: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, column: nw.Series, label: Any) -> NumberType | None:
+    def of(cls, column: nw.Series[Any], label: Any) -> NumberType | None:
         """Return the type of a column; None for objects that are no numbers by themselves."""
         dtype: Any = column.dtype
         if dtype in WIDE:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import narwhals as nw
 import numpy as np
@@ -253,7 +253,7 @@ class NumbersReader:
         """Learn from the training rows of a table."""
         self.fit_scale(table[training], "standard", seed)
 
-    def numbers(self, table: Any, *, strict: bool = True) -> np.ndarray:
+    def numbers(self, table: np.ndarray, *, strict: bool = True) -> np.ndarray:
         """Return a table that was read as numbers (n_samples, n_features)."""
         return table
 
@@ -262,16 +262,17 @@ class NumbersReader:
         with np.errstate(over="ignore"):
             return self.scale.transform(numbers).clip(-FARTHEST, FARTHEST)
 
-    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
+    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list[Any]:
         """Return the cell of one column for each row on the networks' scale."""
         rows = self.scale.inverse_transform(scaled, np.float64)
-        return rows[np.arange(len(rows)), columns].tolist()
+        result: list[Any] = rows[np.arange(len(rows)), columns].tolist()
+        return result
 
     def probabilities(self, scaled: np.ndarray, columns: np.ndarray) -> list[float | None]:
         """Return how probable the cells are that :meth:`cells` gives, None for numbers."""
         return [None] * len(columns)
 
-    def columns(self, table: Any, which: Sequence[int]) -> dict[int, list]:
+    def columns(self, table: Any, which: Sequence[int]) -> dict[int, list[Any]]:
         """Return the cells of columns of a table that was read, by position."""
         return {j: table[:, j].tolist() for j in which}
 
@@ -284,7 +285,7 @@ class NumbersReader:
         return folded
 
 
-def is_ready(X: Any, n_columns: int) -> bool:
+def is_ready(X: Any, n_columns: int) -> TypeGuard[np.ndarray]:
     """Return whether rows are an array that needs no conversion, and no message either.
 
     What scikit-learn's checks find in good arrays takes them several times as long as
@@ -317,7 +318,7 @@ def check_numbers(
     check_numeric_columns(X, type(estimator).__name__)
     X = without_wide(as_plain(X))
     try:
-        return validate_data(
+        numbers: np.ndarray = validate_data(
             estimator,
             X if refuse_missing else _with_nan(X),
             reset=reset,
@@ -325,6 +326,7 @@ def check_numbers(
             ensure_all_finite=True if refuse_missing else "allow-nan",
             ensure_min_samples=2 if reset else 1,
         )
+        return numbers
     except TypeError as error:
         raise TypeError(f"X is no table of numbers: {error}") from error
     except ValueError as error:
@@ -439,7 +441,7 @@ class LevelsReader:
         """Return a table that the encoder decoded as it came in."""
         return X
 
-    def row_masks(self, X: Any, missing: np.ndarray) -> list:
+    def row_masks(self, X: Any, missing: np.ndarray) -> list[Any]:
         """Return what known cells leave of the missing ones, by row, for draws."""
         return []
 

@@ -30,7 +30,7 @@ def frame_of_cells(values: np.ndarray, labels: Sequence[Any], like: Any) -> Any:
     return nw.from_numpy(values, schema=names, backend=frame.implementation).to_native()
 
 
-def frame_of_columns(columns: Mapping[str, list], like: Any) -> Any:
+def frame_of_columns(columns: Mapping[str, list[Any]], like: Any) -> Any:
     """Return columns as a frame of the library of ``like``; of pandas if that is no frame.
 
     Cells of one column that are not of one type are text, where a library knows no others.
@@ -42,9 +42,12 @@ def frame_of_columns(columns: Mapping[str, list], like: Any) -> Any:
     return nw.from_dict(typed, backend=frame.implementation).to_native()
 
 
-def labels_of(estimator: Any) -> list:
+def labels_of(estimator: Any) -> list[Any]:
     """Return the names of a fitted estimator's columns, or their numbers."""
-    return getattr(estimator, "feature_names_in_", np.arange(estimator.n_features_in_)).tolist()
+    result: list[Any] = getattr(
+        estimator, "feature_names_in_", np.arange(estimator.n_features_in_)
+    ).tolist()
+    return result
 
 
 def row_labels(X: Any) -> Any:
@@ -55,7 +58,7 @@ def row_labels(X: Any) -> Any:
     return range(len(X))
 
 
-def _of_one_type(cells: list) -> list:
+def _of_one_type(cells: list[Any]) -> list[Any]:
     """Return cells of one type as they are, others as text; None for missing ones."""
     present = [cell for cell in cells if not is_missing(cell)]
     is_one = len({type(cell) for cell in present}) < 2

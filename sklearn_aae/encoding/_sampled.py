@@ -59,7 +59,7 @@ def sample_rows(stream: Stream, size: int, seed: int, *, with_rare: bool = False
     return Sample(stream.frame(rows), n_rows)
 
 
-def _joined(arrow: Any, tables: list) -> Any:
+def _joined(arrow: Any, tables: list[Any]) -> Any:
     return arrow.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
@@ -102,8 +102,8 @@ class _Rare:
         self.name = name
         self.is_ordered = types.is_floating(kind) or types.is_integer(kind)
         self.is_ordered |= types.is_temporal(kind) or types.is_decimal(kind)
-        self.seen: set | None = None if types.is_nested(kind) else set()
-        self.ends: tuple = ()
+        self.seen: set[Any] | None = None if types.is_nested(kind) else set()
+        self.ends: tuple[Any, ...] = ()
         self.has_gap = False
 
     def first_seen(self, table: Any) -> np.ndarray:

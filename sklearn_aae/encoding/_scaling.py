@@ -187,4 +187,5 @@ class Scaler:
             unscaled[:, self.constant_] = rows[:, self.constant_] + self.shift_[self.constant_]
         else:
             unscaled = rows * self.scale_ + self.shift_
-        return unscaled.astype(dtype, copy=False)
+        result: np.ndarray = unscaled.astype(dtype, copy=False)
+        return result

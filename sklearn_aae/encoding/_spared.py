@@ -40,7 +40,7 @@ class SparingReader:
         """Return numbers on the networks' scale, of the columns that they see."""
         return np.ascontiguousarray(self.reader.transform(numbers)[:, self.seen])
 
-    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list:
+    def cells(self, scaled: np.ndarray, columns: np.ndarray) -> list[Any]:
         """Return the cell of one column for each row on the networks' scale."""
         return self.reader.cells(self._all(scaled), columns)
 

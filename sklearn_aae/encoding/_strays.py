@@ -92,11 +92,13 @@ def _kind(cell: Any) -> str | None:
 
 def _holds_objects(native: Any) -> bool:
     if isinstance(native, np.ndarray):
-        return native.dtype == object
-    return native.implementation.is_pandas_like() and native.to_native().dtype == object
+        result: bool = native.dtype == object
+        return result
+    result = native.implementation.is_pandas_like() and native.to_native().dtype == object
+    return result
 
 
-def _object_columns(table: Any, among: set[int] | None = None) -> dict[int, list]:
+def _object_columns(table: Any, among: set[int] | None = None) -> dict[int, list[Any]]:
     """Return the cells of columns of objects; of those of numbers that came as text, too."""
     found = {}
     for j, native in enumerate(columns_of(table)):
@@ -122,11 +124,13 @@ def _columns_of_numbers(table: Any) -> set[int]:
 def _is_text(native: Any) -> bool:
     # A frame of a few rows, all of them strays, calls itself one of text.
     if isinstance(native, np.ndarray):
-        return native.dtype.kind == "U"
-    return native.implementation.is_pandas_like() and native.dtype == nw.String
+        result: bool = native.dtype.kind == "U"
+        return result
+    result = native.implementation.is_pandas_like() and native.dtype == nw.String
+    return result
 
 
-def _with_columns(table: Any, replaced: dict[int, list]) -> Any:
+def _with_columns(table: Any, replaced: dict[int, list[Any]]) -> Any:
     """Return a copy of a table with other cells in some columns."""
     if not replaced:
         return table

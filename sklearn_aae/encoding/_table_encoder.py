@@ -162,7 +162,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     [('number', 3), ('category', 2), ('datetime', 3)]
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
         "max_levels": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
         "max_categories": [Interval(Integral, 2, None, closed="left")],
@@ -271,7 +271,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
         return column
 
-    def _chosen(self, labels: list) -> list[bool]:
+    def _chosen(self, labels: list[Any]) -> list[bool]:
         """Return which columns categorical_features asks for."""
         chosen = [False] * len(labels)
         wanted = self.categorical_features
@@ -320,7 +320,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             self._check_labels(Container.of(X).columns)
         return X
 
-    def _check_labels(self, labels: tuple) -> None:
+    def _check_labels(self, labels: tuple[Any, ...]) -> None:
         """Raise for labels that are not text, which scikit-learn does not compare."""
         known = self._container.columns
         if labels and known and labels != known:
@@ -455,7 +455,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             start += width
         return out
 
-    def _unseen_labels(self, X: Any) -> dict[int, list]:
+    def _unseen_labels(self, X: Any) -> dict[int, list[Any]]:
         """Return the labels that ``fit`` did not see, by the number of the column."""
         found = {
             j: codec.unseen_labels(column)

@@ -78,7 +78,7 @@ class TextForm(Form):
             return self.notation.parse(label.strip())
         return label if self.kind == NUMBER and is_number(label) else None
 
-    def read(self, column: Column, values: list) -> Column:
+    def read(self, column: Column, values: list[Any]) -> Column:
         """Return a column of labels as what these stand for."""
         if self.kind == NUMBER:
             return with_numbers(replace(column, labels=as_objects(values)))
@@ -113,7 +113,7 @@ def parse_text(column: Column) -> Column:
     return replace(read, form=replace(form, spellings=spellings), stated=False, is_text=False)
 
 
-def _find(cells: list[str]) -> tuple[Any, list] | None:
+def _find(cells: list[str]) -> tuple[Any, list[Any]] | None:
     """Return how text is written, and what it stands for; None for text that is just that."""
     if all(ISO_DATE.fullmatch(cell) or LOCAL_DATE.fullmatch(cell) for cell in cells[:FIRST]):
         dates = find_dates(cells)
