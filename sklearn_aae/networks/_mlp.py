@@ -29,7 +29,7 @@ def linear(n_in: int, n_out: int, generator: torch.Generator) -> nn.Linear:
     The distribution is that of :class:`torch.nn.Linear`, whose own
     initialisation would draw from the global generator.
     """
-    layer = nn.utils.skip_init(nn.Linear, n_in, n_out)
+    layer = nn.Linear(n_in, n_out, device="meta").to_empty(device="cpu")
     bound = 1 / math.sqrt(max(n_in, 1))
     with torch.no_grad():
         layer.weight.uniform_(-bound, bound, generator=generator)
@@ -96,4 +96,5 @@ class SkipMLP(nn.Sequential):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the sum of perceptron and path, (n, n_out)."""
-        return super().forward(x) + functional.linear(x, self.path)
+        perceptron: Callable[[torch.Tensor], torch.Tensor] = super().forward
+        return perceptron(x) + functional.linear(x, self.path)

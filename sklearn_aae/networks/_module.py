@@ -48,12 +48,14 @@ def build_network(
     return built
 
 
-def with_rows_of_its_own(network: nn.Module, inputs: tuple) -> tuple:
+def with_rows_of_its_own(network: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return copies of inputs, for a network that would change them in place: a forward hook."""
     return tuple(x.clone() if isinstance(x, torch.Tensor) else x for x in inputs)
 
 
-def in_precision_of_rows(network: nn.Module, inputs: tuple, output: torch.Tensor) -> torch.Tensor:
+def in_precision_of_rows(
+    network: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor
+) -> torch.Tensor:
     """Return the output of a network that computes in a precision of its own: a forward hook."""
     return output.to(inputs[0].dtype)
 
@@ -268,7 +270,8 @@ class AAEModule(nn.Module):
         """Return the decoder's output for the codes of rows, (n_samples, n_params)."""
         code = self.encode(x, noise)
         code = code if noise is not None else self.posterior.to_decoder(code)
-        return self.decoder(self.decoder_inputs(code, labels))
+        result: torch.Tensor = self.decoder(self.decoder_inputs(code, labels))
+        return result
 
     @property
     def decodes_labels(self) -> bool:

@@ -61,4 +61,5 @@ def as_output(output: str | type[Output] | Output, *, mixed: bool = False) -> Ou
     """
     auto = "autoregressive" if mixed else "gaussian"
     name = auto if isinstance(output, str) and output == "auto" else output
-    return resolve(name, OUTPUTS, Output, "output")
+    result: Output = resolve(name, OUTPUTS, Output, "output")
+    return result

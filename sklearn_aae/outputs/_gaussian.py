@@ -129,7 +129,7 @@ def shrunk_correlation(scaled: np.ndarray) -> np.ndarray:
     By as much as Ledoit and Wolf (2004) find best for so few rows.
     """
     n = len(scaled)
-    correlation = scaled.T @ scaled / n
+    correlation: np.ndarray = scaled.T @ scaled / n
     apart = np.square(correlation).sum() - np.square(np.diag(correlation)).sum()
     lengths = np.square(scaled).sum(axis=1)
     noise = (np.square(lengths).mean() - np.square(correlation).sum()) / n

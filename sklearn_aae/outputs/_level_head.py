@@ -143,8 +143,8 @@ class LevelHead(Head):
         """Return by name the masks that :meth:`draw_dropout_masks` put beside each other."""
         n_parents = self.layout.n_digits if self.parent_dropout else 0
         n_units = self.hidden_size if self.dropout else 0
-        sees, parents, first, second = masks.split(
-            [int(self.has_parents), n_parents, n_units, n_units], dim=1
+        sees, parents, first, second = torch.split(
+            masks, [int(self.has_parents), n_parents, n_units, n_units], dim=1
         )
         return DropoutMasks(
             sees, parents if n_parents else sees, (first, second) if n_units else None
@@ -333,4 +333,5 @@ def _equal_weights(layout: Layout) -> np.ndarray:
     entropies = np.maximum(entropies, MIN_ENTROPY)
     weights = 1 / entropies
     weights *= entropies.sum() / len(weights)
-    return weights[layout.column_of_digit]
+    result: np.ndarray = weights[layout.column_of_digit]
+    return result

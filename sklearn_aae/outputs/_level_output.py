@@ -68,7 +68,7 @@ class LevelOutput(Output):
         if value == "auto":
             return small if table.n_samples < SMALL_TABLE else 0.0
         self._check_share(name, value, 0.99)
-        return value
+        return float(value)
 
     def _check_share(self, name: str, value: object, most: float) -> None:
         if not (isinstance(value, Real) and 0 <= float(value) <= most):

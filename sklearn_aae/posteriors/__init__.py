@@ -78,7 +78,7 @@ def as_posterior(
     """
     auto = "channel" if mixed and (prior is None or prior.suits_channel) else "deterministic"
     name = auto if isinstance(posterior, str) and posterior == "auto" else posterior
-    resolved = resolve(name, POSTERIORS, Posterior, "posterior")
+    resolved: Posterior = resolve(name, POSTERIORS, Posterior, "posterior")
     resolved.check()
     if mixed and not resolved.takes_levels:
         raise ValueError(

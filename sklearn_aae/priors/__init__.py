@@ -88,7 +88,8 @@ def find_prior(prior: PriorLike) -> Prior:
     if isinstance(prior, torch.distributions.Distribution):
         return TorchPrior(prior)
     if isinstance(prior, (str, Prior)) or (isinstance(prior, type) and issubclass(prior, Prior)):
-        return resolve(prior, PRIORS, Prior, "prior")
+        result: Prior = resolve(prior, PRIORS, Prior, "prior")
+        return result
     if isinstance(prior, type):
         raise TypeError(f"prior must be an object, not the class {prior.__name__}. {ACCEPTED}")
     if hasattr(prior, "rvs"):

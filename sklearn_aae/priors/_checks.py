@@ -73,7 +73,8 @@ def as_weights(prior: _Weighted, n_modes: int, of: str = "modes") -> np.ndarray:
         raise ValueError(
             f"{who} prior: weights must not be negative and add up to 1, got {prior.weights!r}."
         )
-    return weights / weights.sum()
+    result: np.ndarray = weights / weights.sum()
+    return result
 
 
 def check_modes(modes: torch.Tensor, n_modes: int, prior: object) -> torch.Tensor:

@@ -30,7 +30,8 @@ class Layout(NamedTuple):
         norms = np.linalg.norm(self.means, axis=1, keepdims=True)
         unit = np.divide(self.means, norms, out=np.zeros_like(self.means), where=norms > 0)
         outer = unit[:, :, np.newaxis] * unit[:, np.newaxis, :]
-        return self.across**2 * np.eye(k) + (self.along**2 - self.across**2) * outer
+        result: np.ndarray = self.across**2 * np.eye(k) + (self.along**2 - self.across**2) * outer
+        return result
 
 
 def petals(n_modes: int, k: int, radius: float | None, scale: tuple[float, float] | None) -> Layout:

@@ -92,7 +92,7 @@ class LearnedMixture(MixtureOfGaussians, nn.Module):
 
     def build(self, n_components: int) -> LearnedMixture:
         # A copy that has seen no codes: standard normal until it is shown some.
-        built = clone(self)
+        built: LearnedMixture = clone(self)
         m, k, double = self.n_modes, n_components, torch.float64
         built.register_buffer("fitted", torch.tensor(False))
         built.register_buffer("weights", torch.full((m,), 1 / m, dtype=double))

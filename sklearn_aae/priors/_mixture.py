@@ -143,7 +143,7 @@ class Mixture(MixtureOfGaussians):
             return self.n_modes
         if layout == "petals":
             return DEFAULT_PETALS if k > 1 else 2
-        n_modes = (3 if k <= 2 else 2) ** k
+        n_modes: int = (3 if k <= 2 else 2) ** k
         if n_modes > MOST_DEFAULT_MODES:
             raise ValueError(
                 f"Mixture prior: a grid in n_components={k} would have {n_modes} modes; pass "

@@ -96,7 +96,7 @@ class Product(Prior):
         self, z: torch.Tensor, function: Callable[[Prior, torch.Tensor], torch.Tensor]
     ) -> list[torch.Tensor]:
         parts = self._resolved(z.shape[1])
-        pieces = z.split([width for _, width in parts], dim=1)
+        pieces = torch.split(z, [width for _, width in parts], dim=1)
         return [function(part, piece) for (part, _), piece in zip(parts, pieces, strict=True)]
 
     def _as_priors(self) -> list[tuple[Prior, int | None]]:

@@ -207,7 +207,8 @@ class TorchPrior(_Wrapped):
             support = None
         if support is None or not len(z):
             return torch.ones(len(z), dtype=torch.bool, device=z.device)
-        return support.check(z).reshape(len(z), -1).all(dim=1)
+        check: Callable[[torch.Tensor], torch.Tensor] = support.check
+        return check(z).reshape(len(z), -1).all(dim=1)
 
 
 class ScipyPrior(_Wrapped):

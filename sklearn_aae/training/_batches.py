@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -68,7 +68,7 @@ class Batch(NamedTuple):
     weights: torch.Tensor | None = None
 
 
-class TableDataset(Dataset):
+class TableDataset(Dataset[Any]):
     """Rows of a table, scaled when asked for.
 
     Parameters

@@ -29,7 +29,9 @@ class OwnCallback(Callback):
 Made = tuple[Any, Callback]
 
 
-def user_callbacks(items: list | tuple | None, earlier: list[Made]) -> tuple[list, list[Made]]:
+def user_callbacks(
+    items: list[Any] | tuple[Any, ...] | None, earlier: list[Made]
+) -> tuple[list[Any], list[Made]]:
     """Return the user's skorch callbacks as skorch takes them, and what each is made from.
 
     Instances are used as they are; a class, or a function without arguments that returns a
@@ -94,7 +96,8 @@ def state_dicts(net: Net) -> dict[str, Any]:
 
 def copy_state(net: Net) -> dict[str, Any]:
     """Return a copy of the weights and of every optimizer's state."""
-    return _copied(state_dicts(net))
+    result: dict[str, Any] = _copied(state_dicts(net))
+    return result
 
 
 def restore_state(net: Net, state: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ class EpochHistory(History):
         return super().__getitem__(i)
 
 
-def without_own(items: list) -> list:
+def without_own(items: list[Any]) -> list[Any]:
     """Return callbacks, or pairs of a name and a callback, that are not of one call alone."""
     return [
         item

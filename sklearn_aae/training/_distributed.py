@@ -130,7 +130,7 @@ def add_up(
     whole = torch.cat([loss.reshape(1), *(gradient.flatten() for gradient in gradients)])
     whole *= weight
     ranks.add(whole)
-    parts = whole[1:].split([gradient.numel() for gradient in gradients])
+    parts = torch.split(whole[1:], [gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
     return whole[0]

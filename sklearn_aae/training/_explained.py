@@ -55,10 +55,10 @@ class Explained:
         errors = []
         with torch_threads(1):  # the order of codes does not depend on how many there are
             code = module.posterior.to_decoder(module.encode(x))
-            for some in kept.split(max(self.most // len(x), 1)):
+            for some in torch.split(kept, max(self.most // len(x), 1)):
                 seen = torch.where(some[:, None], code, mean.to(code)).flatten(0, 1)
                 labels = None if self.labels is None else self.labels.repeat(len(some))
                 back = head.mean(module.decoder(module.decoder_inputs(seen, labels)))
-                back = back[:, : numbers.shape[1]].unflatten(0, (len(some), len(x)))
+                back = torch.unflatten(back[:, : numbers.shape[1]], 0, (len(some), len(x)))
                 errors.append((numbers - back).square().sum(dim=(1, 2)))
         return (1 - torch.cat(errors) / total).double().cpu().numpy()

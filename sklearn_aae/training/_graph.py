@@ -31,6 +31,7 @@ class StepResult(NamedTuple):
 
 
 Walk = Callable[[Batch], StepResult]
+Record = Callable[[Callable[[], StepResult]], tuple[StepResult, Callable[[], object]]]
 
 #: Of each tensor of a batch, None for those that it lacks.
 Shape = tuple[torch.Size | None, ...]
@@ -54,7 +55,8 @@ def record_cuda(walk: Callable[[], StepResult]) -> tuple[StepResult, Callable[[]
 def on_side_stream(walk: Callable[[], StepResult]) -> StepResult:
     """Run a function as a recording will run it, away from the default stream."""
     current = torch.cuda.current_stream()
-    side = torch.cuda.Stream()
+    new_stream: Callable[[], torch.cuda.Stream] = torch.cuda.Stream
+    side = new_stream()
     side.wait_stream(current)
     with torch.cuda.stream(side):
         result = walk()
@@ -71,7 +73,10 @@ class GraphedStep:
     """
 
     def __init__(
-        self, walk: Walk, record: Callable = record_cuda, warm_up: Callable = on_side_stream
+        self,
+        walk: Walk,
+        record: Record = record_cuda,
+        warm_up: Callable[[Callable[[], StepResult]], StepResult] = on_side_stream,
     ) -> None:
         self.walk, self.record, self.warm_up = walk, record, warm_up
         self.recordings: dict[Shape, _Recording] = {}
@@ -87,7 +92,8 @@ class GraphedStep:
         if shape not in self.recordings:
             self.steps[shape] += 1
             if self.steps[shape] <= WARM_UP:
-                return self.warm_up(lambda: self.walk(batch))
+                result: StepResult = self.warm_up(lambda: self.walk(batch))
+                return result
             if not self._make_recording(shape, batch):
                 return self.walk(batch)
         recording = self.recordings[shape]

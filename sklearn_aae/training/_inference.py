@@ -99,10 +99,12 @@ class InPrecision:
 
     def _of(self, x: torch.Tensor) -> torch.Tensor:
         if self.dtype == torch.float32:
-            return self.network(x)
+            returned: torch.Tensor = self.network(x)
+            return returned
         if self._copy is not None:
             try:
-                return self._copy(x).to(self.dtype)
+                returned = self._copy(x).to(self.dtype)
+                return returned
             except torch.OutOfMemoryError:
                 raise
             # It may have tensors of its own in float32: if that was not why, this raises again.
@@ -114,7 +116,8 @@ class InPrecision:
         return self._in_its_own(x)
 
     def _in_its_own(self, x: torch.Tensor) -> torch.Tensor:
-        return self.network(x.float()).to(self.dtype)
+        result: torch.Tensor = self.network(x.float()).to(self.dtype)
+        return result
 
 
 #: Networks of which no copy in float64 computes.

@@ -33,12 +33,12 @@ class ListeningNet(NeuralNet):
     #: Tells Ctrl-C from other interrupts while a call trains.
     _signals: SignalWatch | None = None
 
-    def get_default_callbacks(self) -> list:
+    def get_default_callbacks(self) -> list[Any]:
         # No PassthroughScoring: losses are recorded by the net itself.
         log = [("print_log", PrintLog())] if self.verbose else []
         return [("epoch_timer", EpochTimer()), *log]
 
-    def take_callbacks(self, items: list | tuple | None) -> list:
+    def take_callbacks(self, items: list[Any] | tuple[Any, ...] | None) -> list[Any]:
         """Return the user's callbacks; those made from classes or functions in earlier calls go on.
 
         Parameters
@@ -54,7 +54,7 @@ class ListeningNet(NeuralNet):
         callbacks, self._made = user_callbacks(items, self._made)
         return callbacks
 
-    def replace_callbacks(self, callbacks: list) -> None:
+    def replace_callbacks(self, callbacks: list[Any]) -> None:
         """Set the callbacks of the training to come, on an initialised net.
 
         As in skorch, callbacks that the net has already go on as they are.

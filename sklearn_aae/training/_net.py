@@ -458,7 +458,8 @@ class AAENet(ListeningNet):
         if isinstance(self.module_.head, LevelHead):
             return True
         weights = max((p.numel() for p in self.module_.parameters()), default=0)
-        return self.batch_size < 2 * MIN_ROWS or self.batch_size * weights < SMALL_WORK
+        result: bool = self.batch_size < 2 * MIN_ROWS or self.batch_size * weights < SMALL_WORK
+        return result
 
     def _keep_what_was_learned(self) -> None:
         """Keep whole epochs; where a callback has ended the first, that part of it."""

@@ -22,7 +22,7 @@ do; tests hold them equal.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -282,7 +282,7 @@ class PlainGradients:
         self._encode_backward(self.discriminator.backward(g, weights=False))
         return self.criterion.generator(logits)
 
-    DERIVED: dict[Callable, Callable[[PlainGradients, StepState], torch.Tensor]] = {
+    DERIVED: dict[Callable[..., Any], Callable[[PlainGradients, StepState], torch.Tensor]] = {
         reconstruction_loss: _reconstruction,
         discriminator_loss: _discriminator,
         generator_loss: _generator,

@@ -50,7 +50,7 @@ class ReportLine:
 
 
 @dataclass(frozen=True, repr=False)
-class TrainingReport(Sequence):
+class TrainingReport(Sequence[Any]):
     """Figures of a training, each with a verdict and a remedy.
 
     A sequence of :class:`ReportLine`; a line is also found by its name.  It holds strings and

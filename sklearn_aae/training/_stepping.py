@@ -64,7 +64,7 @@ class Stepper:
         trained = self._trained(phase)
         if trained:  # a callback may have frozen them all
             # Only these leaves get gradients: whoever is not trained is frozen.
-            loss.backward(inputs=trained)
+            torch.autograd.backward(loss, inputs=trained)
         return loss.detach()
 
     def update(self, phase: Phase, *, watched: bool = False) -> None:
@@ -88,7 +88,8 @@ class Stepper:
         return [parameter.grad for parameter in trained if parameter.grad is not None]
 
     def _optimizer(self, phase: Phase) -> Optimizer:
-        return getattr(self.net, f"{phase.optimizer}_")
+        result: Optimizer = getattr(self.net, f"{phase.optimizer}_")
+        return result
 
     def _trained(self, phase: Phase) -> list[nn.Parameter]:
         groups = self._optimizer(phase).param_groups

@@ -148,7 +148,8 @@ def fold(cells: np.ndarray, evidence: Evidence) -> np.ndarray:
     """
     _, n_samples, n_columns = cells.shape
     if n_columns == evidence.n_features:
-        return cells.mean(axis=0)
+        result: np.ndarray = cells.mean(axis=0)
+        return result
     total = np.zeros((n_samples, evidence.n_features))
     seen = np.zeros(evidence.n_features)
     for member, columns in enumerate(evidence.columns):
@@ -165,7 +166,8 @@ def shares_of(cells: np.ndarray) -> np.ndarray:
     positive = np.maximum(cells, 0.0)
     total = positive.sum(axis=-1, keepdims=True)
     even = np.full_like(positive, 1 / positive.shape[-1])
-    return np.divide(positive, total, out=even, where=total > 0)
+    result: np.ndarray = np.divide(positive, total, out=even, where=total > 0)
+    return result
 
 
 class LogScale:
@@ -189,7 +191,10 @@ class LogScale:
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return the mean over members on the common scale, of shape (n_samples,)."""
-        return ((np.log(values + self.offset_) - self.mean_) / self.scale_).mean(axis=0)
+        result: np.ndarray = ((np.log(values + self.offset_) - self.mean_) / self.scale_).mean(
+            axis=0
+        )
+        return result
 
 
 class LinearScale:
@@ -203,4 +208,5 @@ class LinearScale:
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return arsinh of the mean over members, of shape (n_samples,)."""
-        return np.arcsinh(((values - self.mean_) / self.scale_).mean(axis=0))
+        result: np.ndarray = np.arcsinh(((values - self.mean_) / self.scale_).mean(axis=0))
+        return result

@@ -40,10 +40,12 @@ class GPND(Score):
         n_rest = evidence.x.shape[2] - evidence.widths[:, None]
         across = across + self.DAMPING * np.maximum(n_rest - 1, 0) * norms
         along = 0.5 * np.square((evidence.codes - self.code_mean_) / self.code_scale_).sum(axis=2)
-        return (along + across - evidence.log_volumes).mean(axis=0)
+        result: np.ndarray = (along + across - evidence.log_volumes).mean(axis=0)
+        return result
 
     @staticmethod
     def _log_norms(evidence: Evidence) -> np.ndarray:
         square = np.square(evidence.x - evidence.expected).sum(axis=2)
         # A row that is reconstructed exactly has no direction to leave the manifold by.
-        return 0.5 * np.log(square + 1e-12)
+        result: np.ndarray = 0.5 * np.log(square + 1e-12)
+        return result

@@ -17,7 +17,8 @@ class Latent(Score):
     needs = DENSITY
 
     def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
-        return evidence.prior_losses.mean(axis=0)
+        result: np.ndarray = evidence.prior_losses.mean(axis=0)
+        return result
 
 
 class Discriminator(Score):
@@ -29,4 +30,5 @@ class Discriminator(Score):
     """
 
     def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
-        return -evidence.logits.mean(axis=0)
+        result: np.ndarray = -evidence.logits.mean(axis=0)
+        return result

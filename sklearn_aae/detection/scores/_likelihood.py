@@ -25,7 +25,8 @@ class Likelihood(Score):
         return fold(evidence.cell_losses, evidence)
 
     def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
-        return self.contributions(evidence).sum(axis=1)
+        result: np.ndarray = self.contributions(evidence).sum(axis=1)
+        return result
 
 
 class Marginal(Likelihood):

@@ -106,10 +106,10 @@ class DistancePart(Part):
         return LogScale()
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        distance = getattr(evidence, self.which).distance
+        distance: np.ndarray = getattr(evidence, self.which).distance
         if evidence.columns.shape[1] < evidence.n_features:
             # Members see parts of a row, and a row that is odd in one of them is odd.
-            return np.sqrt(np.square(distance).mean(axis=0, keepdims=True))
+            distance = np.sqrt(np.square(distance).mean(axis=0, keepdims=True))
         return distance
 
     def shares(self, evidence: Evidence) -> np.ndarray:
@@ -145,7 +145,10 @@ class LossPart(Part):
 
     def values(self, evidence: Evidence) -> np.ndarray:
         losses = getattr(evidence, self.which)
-        return (losses if self.weights_ is None else losses * self.weights_).sum(axis=2)
+        result: np.ndarray = (losses if self.weights_ is None else losses * self.weights_).sum(
+            axis=2
+        )
+        return result
 
     def shares(self, evidence: Evidence) -> np.ndarray:
         more = getattr(evidence, self.which) - self.usual_
@@ -173,7 +176,8 @@ class FarScale:
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return values (1, n_samples) on the scale of the parts, of shape (n_samples,)."""
-        return STEEPNESS * (values[0] - self.usual_) - AT_LEAST
+        result: np.ndarray = STEEPNESS * (values[0] - self.usual_) - AT_LEAST
+        return result
 
 
 class FarPart(Part):
@@ -191,7 +195,8 @@ class FarPart(Part):
         return FarScale(self.usual)
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        return fold(getattr(evidence, self.which), evidence).max(axis=1)[np.newaxis]
+        result: np.ndarray = fold(getattr(evidence, self.which), evidence).max(axis=1)[np.newaxis]
+        return result
 
     def shares(self, evidence: Evidence) -> np.ndarray:
         beyond = fold(getattr(evidence, self.which), evidence)
@@ -232,14 +237,16 @@ class Mixture(Score):
     def _soft_maximum(values: np.ndarray) -> np.ndarray:
         most = values.max(axis=0)
         near = np.log(np.exp(SHARPNESS * (values - most)).mean(axis=0)) / SHARPNESS
-        return np.logaddexp(0.0, most + near + ALL_HEARD * values.mean(axis=0))
+        result: np.ndarray = np.logaddexp(0.0, most + near + ALL_HEARD * values.mean(axis=0))
+        return result
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
         values = np.stack([part(evidence) for part in self.parts])
         weights = softmax(SHARPNESS * values, axis=0)
         shares = np.stack([part.shares(evidence) for part in self.parts])
         mixed = np.einsum("cn,cnj->nj", weights, shares)
-        return mixed * self._soft_maximum(values)[:, None]
+        result: np.ndarray = mixed * self._soft_maximum(values)[:, None]
+        return result
 
 
 def _reference_parts() -> list[Part]:
@@ -273,10 +280,12 @@ class Default(Mixture):
         super().__init__(of_clean if clean else [*_model_parts(), *_reference_parts()])
 
     def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
-        return super().anomaly_scores(evidence) + broken_rules(evidence).sum(axis=1)
+        result: np.ndarray = super().anomaly_scores(evidence) + broken_rules(evidence).sum(axis=1)
+        return result
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
-        return super().contributions(evidence) + broken_rules(evidence)
+        result: np.ndarray = super().contributions(evidence) + broken_rules(evidence)
+        return result
 
 
 class Reference(Mixture):

@@ -35,7 +35,8 @@ class ModeDivergence(Score):
 
     def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         error, divergence = ((self._parts(evidence) - self.low_) / self.spread_).mean(axis=1)
-        return self.ALPHA * error + (1 - self.ALPHA) * divergence
+        result: np.ndarray = self.ALPHA * error + (1 - self.ALPHA) * divergence
+        return result
 
     def _parts(self, evidence: Evidence) -> np.ndarray:
         error = np.square(evidence.x - evidence.expected).mean(axis=2)

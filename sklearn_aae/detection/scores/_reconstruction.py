@@ -24,4 +24,5 @@ class Reconstruction(Score):
         return fold(np.square(evidence.x - evidence.expected), evidence)
 
     def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
-        return self.contributions(evidence).sum(axis=1)
+        result: np.ndarray = self.contributions(evidence).sum(axis=1)
+        return result

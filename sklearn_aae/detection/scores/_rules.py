@@ -24,7 +24,8 @@ class BrokenRules(Score):
     needs = RULES
 
     def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
-        return self.contributions(evidence).sum(axis=1)
+        result: np.ndarray = self.contributions(evidence).sum(axis=1)
+        return result
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
         return broken_rules(evidence)
