@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.callback import with_callbacks
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae._utils._compat import _fit_context
+from sklearn_aae._utils._compat import _fit_context, with_callbacks
 from sklearn_aae._utils._defaults import plain_defaults
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import (
@@ -310,8 +309,8 @@ class AdversarialAutoencoder(
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         lr: float | str = "auto",
-        callbacks: list | None = None,
-        net_params: dict | None = None,
+        callbacks: list[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
         device: str | torch.device = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -566,7 +565,7 @@ class AdversarialAutoencoder(
         n_samples: int = 1,
         *,
         y: Any = None,
-        conditions: Mapping | None = None,
+        conditions: Mapping[Any, Any] | None = None,
         density: Any = None,
         noise: bool = True,
         random_state: Any = None,
@@ -650,7 +649,7 @@ class AdversarialAutoencoder(
     def _draw_kept(
         self,
         n_samples: int,
-        conditions: dict,
+        conditions: dict[Any, Any],
         generator: torch.Generator,
         rng: np.random.Generator,
         classes: Classes | None,
@@ -673,12 +672,12 @@ class AdversarialAutoencoder(
     def _draw(
         self,
         n_samples: int,
-        conditions: Mapping,
+        conditions: Mapping[Any, Any],
         generator: torch.Generator,
         rng: np.random.Generator | None,
         classes: Classes | None,
         codes: torch.Tensor | None = None,
-        asked: Mapping | None = None,
+        asked: Mapping[Any, Any] | None = None,
     ) -> Any:
         if conditions:
             return self._sample_within(n_samples, conditions, generator, rng, classes, asked)
@@ -696,11 +695,11 @@ class AdversarialAutoencoder(
     def _sample_within(
         self,
         n_samples: int,
-        conditions: Mapping,
+        conditions: Mapping[Any, Any],
         generator: torch.Generator,
         rng: np.random.Generator | None,
         classes: Classes | None,
-        asked: Mapping | None,
+        asked: Mapping[Any, Any] | None,
     ) -> Any:
         level_head(self.net_.module_, "sample with conditions")
         assert isinstance(self._reader, LevelsReader)
@@ -888,4 +887,5 @@ class AdversarialAutoencoder(
 
     @property
     def _n_features_out(self) -> int:
-        return self.net_.module_.n_components
+        result: int = self.net_.module_.n_components
+        return result

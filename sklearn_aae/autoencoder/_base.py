@@ -118,11 +118,12 @@ class BaseAAE(
     #: What an estimator adds whose model this is; None for a model by itself.
     _extension: Extension | None = None
 
-    _parameter_constraints: dict = CONSTRAINTS
+    _parameter_constraints: dict[str, Any] = CONSTRAINTS
 
     @property
     def _fitted_supervision(self) -> str | None:
-        return self._built.parameters["supervision"]
+        result: str | None = self._built.parameters["supervision"]
+        return result
 
     # ------------------------------------------------------------------ input
 
@@ -169,7 +170,7 @@ class BaseAAE(
             **{f"{name}__betas": (0.5, 0.999) for name in ADVERSARIES if name in rates},
             **self._defaults.optimizer,
         }
-        return AAENet(
+        result: AAENet = AAENet(
             builder if self._extension is None else self._extension.extend(builder),
             phases=self._phases(rates),
             train_batches=self._train_batches,
@@ -180,6 +181,7 @@ class BaseAAE(
             dataset__scaler=self._reader.scale,
             **net_arguments(arguments, self.net_params),
         ).initialize()
+        return result
 
     def _recipe(self, table: TableFacts, output: Output, rows: np.ndarray) -> ModuleBuilder:
         """Return what networks for a table of these rows are made by."""
@@ -319,7 +321,7 @@ class BaseAAE(
         net.train_split = None
         net.drop_own_callbacks()
 
-    def _resuming(self, run: Run, callbacks: list) -> list[tuple[str, OwnCallback]]:
+    def _resuming(self, run: Run, callbacks: list[Any]) -> list[tuple[str, OwnCallback]]:
         """Return what comes after the user's callbacks: the one that goes on from a checkpoint."""
         if run.checkpoint is None or not run.checkpoint.is_on:
             return []

@@ -94,7 +94,7 @@ def draw_within(
     generator: torch.Generator,
     classes: Classes | None = None,
     pairs: Sequence[PairMask] = (),
-    asked: Iterable | None = None,
+    asked: Iterable[Any] | None = None,
 ) -> torch.Tensor:
     """Return digits of rows of the model's conditional distribution, class by class.
 
@@ -121,7 +121,7 @@ def _draw_within(
     generator: torch.Generator,
     one: Classes | None,
     pairs: Sequence[PairMask],
-    names: list,
+    names: list[Any],
 ) -> torch.Tensor:
     """Return digits of rows of the model's conditional distribution, of ``one`` class.
 

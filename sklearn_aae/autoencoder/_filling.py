@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from sklearn.callback import with_callbacks
 
+from sklearn_aae._utils._compat import with_callbacks
 from sklearn_aae._utils._random import EpochStream, ModelStream, derive_seed
 from sklearn_aae.autoencoder._normal import Normal
 from sklearn_aae.autoencoder._parameters import NumbersDefaults
@@ -32,7 +32,8 @@ N_JUDGED = 20_000
 def hide(missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return cells, by the share of missing ones, that are hidden besides the missing ones."""
     share = np.clip(missing.mean(), LEAST_HIDDEN, MOST_HIDDEN)
-    return (rng.random(missing.shape) < share) & ~missing
+    result: np.ndarray = (rng.random(missing.shape) < share) & ~missing
+    return result
 
 
 class HoledDataset(TableDataset):
@@ -135,7 +136,8 @@ class Filling:
         filled = np.where(gaps, (1 - self.shares) * start + self.shares * back, start)
         if generators is None:
             return filled
-        return filled + self.spread * self.normal.deviations(rows, gaps, generators)
+        result: np.ndarray = filled + self.spread * self.normal.deviations(rows, gaps, generators)
+        return result
 
     def judged(self, model: BaseAAE, rows: np.ndarray, missing: np.ndarray, seed: int) -> Filling:
         """Return the same with shares and spread by cells that are hidden from the model."""

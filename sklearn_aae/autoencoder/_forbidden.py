@@ -22,7 +22,7 @@ MOST_IN_ALL, MOST_OF_PAIR = 10**6, 2**14
 Asked = Mapping[Any, Condition]
 
 
-def refuse_forbidden(rules: Rules, codecs: ConditionCodecs, conditions: Mapping) -> None:
+def refuse_forbidden(rules: Rules, codecs: ConditionCodecs, conditions: Mapping[Any, Any]) -> None:
     """Raise ValueError that names the rule if an exact one keeps conditions from being met."""
     asked = {name: Condition.of(wanted, name) for name, wanted in conditions.items()}
     if not all(name in codecs for name in asked):

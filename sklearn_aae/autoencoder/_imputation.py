@@ -310,4 +310,5 @@ def _mean_level(span: Span, drawn: np.ndarray, weights: np.ndarray) -> np.ndarra
     values = (span.low[: span.n_present] + span.high[: span.n_present]) / 2
     means = (weights * values[drawn]).sum(axis=1)
     above = np.searchsorted((values[1:] + values[:-1]) / 2, means)
-    return np.minimum(above, span.n_present - 1)
+    result: np.ndarray = np.minimum(above, span.n_present - 1)
+    return result

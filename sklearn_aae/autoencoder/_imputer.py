@@ -111,7 +111,7 @@ class AAEImputer(TrainingHTMLMixin, TransformerMixin, BaseEstimator):
     2    l     9.0
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "estimator": [AdversarialAutoencoder, None],
         "method": [StrOptions(set(METHODS))],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
@@ -268,7 +268,7 @@ class AAEImputer(TrainingHTMLMixin, TransformerMixin, BaseEstimator):
             If the imputer is not fitted.
         """
         check_is_fitted(self)
-        names = _check_feature_names_in(self, input_features)
+        names: np.ndarray = _check_feature_names_in(self, input_features)
         if not self.add_indicator:
             return names
         return np.append(names, np.array(self._indicator_names(input_features), dtype=object))

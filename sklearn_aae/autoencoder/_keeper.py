@@ -72,7 +72,7 @@ class RuleKeeper:
         """Whether there is anything that drawn rows have to keep."""
         return bool(self.kept or self.words.steps)
 
-    def direct(self, conditions: Mapping) -> dict:
+    def direct(self, conditions: Mapping[Any, Any]) -> dict[Any, Any]:
         """Return the conditions that the networks can be asked to meet.
 
         One on a column that another one determines becomes one on that.  ValueError names an
@@ -97,7 +97,7 @@ class RuleKeeper:
         """Return drawn rows that keep what can be computed."""
         return X if self.enforcement is None else self.enforcement.apply(X, rng)
 
-    def is_wrong(self, X: Any, conditions: Mapping) -> np.ndarray:
+    def is_wrong(self, X: Any, conditions: Mapping[Any, Any]) -> np.ndarray:
         """Return which drawn rows break a rule that all training rows keep, or miss a condition.
 
         Computed cells beyond those of the training rows are wrong, too.

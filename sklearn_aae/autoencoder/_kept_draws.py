@@ -26,7 +26,7 @@ def draw_kept(
     draw: Callable[[np.ndarray], tuple[Any, np.ndarray | None]],
     keeper: RuleKeeper,
     n_rows: int,
-    conditions: Mapping,
+    conditions: Mapping[Any, Any],
     rng: np.random.Generator,
 ) -> Any:
     """Return drawn rows that keep the rules and meet the conditions: others are drawn again.
@@ -104,7 +104,11 @@ class _Found:
 
 
 def warn_if_unseen(
-    keeper: RuleKeeper, reader: Any, module: AAEModule, direct: Mapping, asked: Mapping
+    keeper: RuleKeeper,
+    reader: Any,
+    module: AAEModule,
+    direct: Mapping[Any, Any],
+    asked: Mapping[Any, Any],
 ) -> None:
     """Warn of conditions that no training row met together, as far as that is known.
 
@@ -125,7 +129,7 @@ def warn_if_unseen(
         )
 
 
-def _complain(keeper: RuleKeeper, conditions: Mapping, share: float) -> None:
+def _complain(keeper: RuleKeeper, conditions: Mapping[Any, Any], share: float) -> None:
     if conditions:
         raise ValueError(
             f"The conditions on {', '.join(map(repr, conditions))} are met too rarely: by about "
@@ -146,7 +150,7 @@ def _rows(X: Any, index: np.ndarray) -> Any:
     return frame[index.tolist()].to_native()
 
 
-def _joined(parts: list, order: np.ndarray) -> Any:
+def _joined(parts: list[Any], order: np.ndarray) -> Any:
     if as_frame(parts[0]) is None:
         return np.concatenate(parts)[order]
     frames = [nw.from_native(part, eager_only=True) for part in parts]

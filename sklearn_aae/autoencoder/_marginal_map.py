@@ -143,7 +143,8 @@ def _quantiles(points: np.ndarray, weights: np.ndarray, levels: np.ndarray) -> n
     place = np.cumsum(weights) - weights / 2
     place = (place - place[0]) / max(place[-1] - place[0], np.finfo(float).tiny)
     if len(points) <= len(levels):
-        return np.interp(levels, place, points)
+        result: np.ndarray = np.interp(levels, place, points)
+        return result
     # Points themselves, so that heaps stay whole.
     chosen = np.searchsorted(place, levels - 1e-9)
     return points[np.minimum(chosen, len(points) - 1)]

@@ -27,7 +27,7 @@ class ConditionCodecs:
         The columns; none for tables of which nothing can be asked.
     """
 
-    def __init__(self, names: list, codecs: Sequence[ColumnCodec]) -> None:
+    def __init__(self, names: list[Any], codecs: Sequence[ColumnCodec]) -> None:
         self.codecs = dict(zip(names, codecs, strict=bool(codecs)))
 
     def __contains__(self, name: Any) -> bool:
@@ -58,7 +58,7 @@ class ConditionCodecs:
 
         return is_between
 
-    def levels(self, name: Any, condition: Condition) -> list:
+    def levels(self, name: Any, condition: Condition) -> list[Any]:
         """Return the levels, as rules know them, that meet a condition; none if not known."""
         codec = self.codecs[name]
         meets = self.meets(name, condition)

@@ -107,7 +107,8 @@ class Normal:
         left = torch.zeros(rows.shape, dtype=torch.float64)
         for block in self._blocks(rows, gaps):
             block.put(left, block.covariance().diagonal(dim1=1, dim2=2))
-        return left.numpy() * self.scale**2
+        result: np.ndarray = left.numpy() * self.scale**2
+        return result
 
     def deviations(
         self, rows: np.ndarray, gaps: np.ndarray, generators: list[torch.Generator]
@@ -127,7 +128,8 @@ class Normal:
             own = noise[block.rows, block.columns][:, :, None]
             away = torch.linalg.solve_triangular(block.factor.mT, own, upper=True)
             block.put(drawn, away[:, :, 0])
-        return drawn.numpy() * self.scale
+        result: np.ndarray = drawn.numpy() * self.scale
+        return result
 
     def _blocks(self, rows: np.ndarray, gaps: np.ndarray) -> Iterator[Block]:
         z = np.where(gaps, 0.0, (rows - self.mean) / self.scale)
@@ -143,9 +145,10 @@ def condition(z: torch.Tensor, gaps: torch.Tensor, precision: torch.Tensor) -> I
     have the precision :math:`P_{mm}` and the mean :math:`-P_{mm}^{-1} P_{mo} z_o`.
     """
     counts = gaps.sum(dim=1)
-    for m in counts[counts > 0].unique().tolist():
+    for m in torch.unique(counts[counts > 0]).tolist():
         # Without a matrix product of rows, whose last bits depend on their number.
-        for rows in (counts == m).nonzero().split(max(1, BLOCK_ENTRIES // (m * len(precision)))):
+        size = max(1, BLOCK_ENTRIES // (m * len(precision)))
+        for rows in torch.split((counts == m).nonzero(), size):
             columns = gaps[rows[:, 0]].nonzero()[:, 1].view(-1, m)
             factor = torch.linalg.cholesky(precision[columns[:, :, None], columns[:, None, :]])
             pull = (precision[columns] * z[rows]).sum(dim=2, keepdim=True)

@@ -76,7 +76,7 @@ def find_row_masks(
     return masks
 
 
-def _labels_of(name: Any, said: dict[Any, Step], codecs: dict) -> tuple[int, Labels]:
+def _labels_of(name: Any, said: dict[Any, Step], codecs: dict[Any, Any]) -> tuple[int, Labels]:
     """Return the column whose levels say what another one is, and what each of them says."""
     step = said.get(name)
     if step is None:

@@ -20,10 +20,10 @@ from sklearn_aae.rules._options import BUDGET
 from sklearn_aae.training import LinearDecay, StepwiseDecay
 
 #: A folder, as text or a path.
-CHECKPOINT: list = [str, os.PathLike, None]
+CHECKPOINT: list[Any] = [str, os.PathLike, None]
 
 #: What scikit-learn checks before a fit.
-CONSTRAINTS: dict = {
+CONSTRAINTS: dict[str, Any] = {
     "n_components": [Interval(Integral, 1, None, closed="left")],
     "prior": "no_validation",  # resolved, with errors of their own, by the registries
     "posterior": "no_validation",
@@ -102,7 +102,10 @@ class NumbersDefaults:
 
         Small tables overfit with more; large ones have seen a million rows by then.
         """
-        return round(max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples)))
+        result: int = round(
+            max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples))
+        )
+        return result
 
     def lr(self, n_samples: int) -> float:
         """Return the learning rate of ``lr="auto"``."""

@@ -30,19 +30,23 @@ class PartsMixin:
     @property
     def prior_(self) -> Prior:
         """The prior as an object, as it was fitted."""
-        return self.net_.module_.prior
+        result: Prior = self.net_.module_.prior
+        return result
 
     @property
     def encoder_(self) -> nn.Module:
         """The fitted encoder."""
-        return self.net_.module_.encoder
+        result: nn.Module = self.net_.module_.encoder
+        return result
 
     @property
     def decoder_(self) -> nn.Module:
         """The fitted decoder."""
-        return self.net_.module_.decoder
+        result: nn.Module = self.net_.module_.decoder
+        return result
 
     @property
     def discriminator_(self) -> nn.Module:
         """The fitted discriminator."""
-        return self.net_.module_.discriminator
+        result: nn.Module = self.net_.module_.discriminator
+        return result

@@ -78,9 +78,11 @@ class PassesMixin(BaseEstimator):
                 z = code if labels is None else torch.cat([code, z[:, k:]], dim=1)
             params = decoder(z)
             if generator is None:
-                return head.mean(params)
+                result: torch.Tensor = head.mean(params)
+                return result
             draw = head.draw_related if as_columns else head.draw
-            return draw(params, generator)
+            result = draw(params, generator)
+            return result
 
         def finish(rows: np.ndarray) -> np.ndarray:
             reader = self._reader

@@ -119,7 +119,7 @@ class TwoHeadedEstimator(
     #: Whether categories are learned from labels.
     _learns_labels: bool = False
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **{name: CONSTRAINTS[name] for name in ("n_components", *HANDED_ON)},
         "consistency": [StrOptions({"both", "neighbors", "adversarial"})],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
@@ -164,7 +164,10 @@ class TwoHeadedEstimator(
                 f"estimator={model!r} reads labels itself; {type(self).__name__} has a head for "
                 "categories instead. Set its supervision=None."
             )
-        return model.set_params(**{name: getattr(self, name) for name in HANDED_ON})
+        result: AdversarialAutoencoder = model.set_params(
+            **{name: getattr(self, name) for name in HANDED_ON}
+        )
+        return result
 
     # --------------------------------------------------------------- training
 
@@ -398,8 +401,10 @@ class TwoHeadedEstimator(
     def _n_features_out(self) -> int:
         heads = heads_of(self.estimator_)
         if heads is not None and heads.head_distance is not None:
-            return self.estimator_.net_.module_.n_components - heads.n_categories
-        return self.estimator_.net_.module_.n_components
+            result: int = self.estimator_.net_.module_.n_components - heads.n_categories
+            return result
+        result = self.estimator_.net_.module_.n_components
+        return result
 
 
 def heads_of(model: BaseAAE) -> Heads | None:
@@ -410,13 +415,15 @@ def heads_of(model: BaseAAE) -> Heads | None:
 def embedding_of(model: BaseAAE) -> np.ndarray:
     """Return the embedding of each category of a model with cluster heads."""
     embedding = model.net_.module_.heads.embedding
-    return embedding.detach().cpu().numpy().astype(np.float64)
+    result: np.ndarray = embedding.detach().cpu().numpy().astype(np.float64)
+    return result
 
 
 def log_of(probabilities: np.ndarray, least: float = 0.0) -> np.ndarray:
     """Return natural logarithms of probabilities, which are ``least`` at least."""
     with np.errstate(divide="ignore"):
-        return np.log(np.maximum(probabilities, least))
+        result: np.ndarray = np.log(np.maximum(probabilities, least))
+        return result
 
 
 def auto_epochs(n_samples: int) -> int:

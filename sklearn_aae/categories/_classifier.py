@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
-from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae._utils._compat import StrOptions, _fit_context
+from sklearn_aae._utils._compat import StrOptions, _fit_context, with_callbacks
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import draw_seed
 from sklearn_aae.autoencoder._labels import Labels, learn_classes, read_labels
@@ -164,7 +163,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
 
     _learns_labels = True
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **TwoHeadedEstimator._parameter_constraints,
         "init": [StrOptions({"random", "label_spreading"})],
     }
@@ -183,7 +182,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         lr: float | str = "auto",
-        callbacks: list | None = None,
+        callbacks: list[Any] | None = None,
         device: str | torch.device = "auto",
         handle_unknown: str = "unknown",
         handle_missing: str = "unknown",
@@ -355,7 +354,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
             If the classifier is not fitted.
         """
         indices = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[indices]
+        result: np.ndarray = self.classes_[indices]
+        return result
 
     @takes_streams
     def decision_function(self, X: Any) -> np.ndarray:
@@ -410,7 +410,8 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         sklearn_aae.metrics.labelled_scorer : The same for any scorer of scikit-learn.
         """
         check_is_fitted(self)
-        return super().score(*only_labelled(X, y, sample_weight, self.classes_))
+        result: float = super().score(*only_labelled(X, y, sample_weight, self.classes_))
+        return result
 
 
 def _read(y: Any, rows: np.ndarray, classes: np.ndarray | None = None) -> Labels:
@@ -432,4 +433,5 @@ def class_weights(labels: Labels) -> np.ndarray:
     if n < 2 or spread == 0:
         return np.full(k, 1 / k)
     shrinkage = min(1.0, (1 - (shares**2).sum()) / ((n - 1) * spread))
-    return shrinkage / k + (1 - shrinkage) * shares
+    result: np.ndarray = shrinkage / k + (1 - shrinkage) * shares
+    return result

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import ClusterMixin
-from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae._utils._compat import Interval, StrOptions, _fit_context
+from sklearn_aae._utils._compat import Interval, StrOptions, _fit_context, with_callbacks
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.categories._base import (
@@ -166,7 +165,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
     #: The category of each cluster.
     _order: np.ndarray
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **TwoHeadedEstimator._parameter_constraints,
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions({"random", "spectral"})],
@@ -187,7 +186,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         lr: float | str = "auto",
-        callbacks: list | None = None,
+        callbacks: list[Any] | None = None,
         device: str | torch.device = "auto",
         handle_unknown: str = "unknown",
         handle_missing: str = "unknown",
@@ -302,7 +301,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         NotFittedError
             If the clusterer is not fitted.
         """
-        return self.predict_proba(X).argmax(axis=1)
+        result: np.ndarray = self.predict_proba(X).argmax(axis=1)
+        return result
 
     @takes_streams
     def predict_proba(self, X: Any) -> np.ndarray:

@@ -107,7 +107,8 @@ def spectral_clusters(
         k_means = KMeans(n_clusters, n_init=5, random_state=seeds[1])
         # Some fifty rounds altogether.
         with quiet_pools(50 * embedding.size * n_clusters):
-            return k_means.fit_predict(normalize(embedding)).astype(np.int64)
+            result: np.ndarray = k_means.fit_predict(normalize(embedding)).astype(np.int64)
+            return result
 
 
 def spread_labels(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -107,7 +107,8 @@ class Reading(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the output of the other layers."""
-        return self.rest(self.embedding)
+        result: torch.Tensor = self.rest(self.embedding)
+        return result
 
 
 class TwoHeadedModule(AAEModule):

@@ -24,7 +24,7 @@ def of_blocks(
     reader: NumbersReader,
     rows: np.ndarray,
     function: Callable[[EnsembleEvidence, int], Any],
-) -> list:
+) -> list[Any]:
     """Return, for each block of validated rows, a function of their evidence and number.
 
     Products are taken over blocks of one number of rows, the last one is padded: their last
@@ -32,7 +32,7 @@ def of_blocks(
     """
     block, most = model.block_rows()
     parts = [rows[start : start + most] for start in range(0, len(rows), most)]
-    found: list = [None] * len(parts)
+    found: list[Any] = [None] * len(parts)
 
     def of_part(i: int) -> None:
         part = parts[i]

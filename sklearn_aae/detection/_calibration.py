@@ -108,7 +108,7 @@ class Calibration:
         return p_values(scores, np.sort(self.scores[kind]))
 
     def within(
-        self, groups: str | int | Callable, X: Any, names: list, kind: str
+        self, groups: str | int | Callable[..., Any], X: Any, names: list[Any], kind: str
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield, for each group of rows, which they are and the group's calibrating scores, sorted.
 
@@ -155,7 +155,7 @@ def conformal_threshold(alpha: float, calibrating: np.ndarray) -> float | None:
     return float(calibrating[rank - 1]) if rank >= 1 else None
 
 
-def group_labels(groups: str | int | Callable, X: Any, names: list) -> list:
+def group_labels(groups: str | int | Callable[..., Any], X: Any, names: list[Any]) -> list[Any]:
     """Return the group of each row: a column's cell, or what a function of the rows says.
 
     Missing cells are one group, None.

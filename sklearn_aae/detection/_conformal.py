@@ -24,7 +24,7 @@ from sklearn_aae.detection._selection import conditional_p_values, most_false_of
 from sklearn_aae.detection.scores import additive_kinds
 from sklearn_aae.encoding._batches import takes_streams
 
-Groups = str | int | Callable
+Groups = str | int | Callable[..., Any]
 
 
 class ConformalMixin(BaseEstimator):
@@ -147,7 +147,8 @@ class ConformalMixin(BaseEstimator):
         if method == "conditional":
             p = self._hold_conditionally(p, X, groups, confidence)
         # Slightly more than fdr: its multiples, which p-values often are, are subject to rounding.
-        return false_discovery_control(p, method="bh") <= fdr * (1 + 1e-12)
+        result: np.ndarray = false_discovery_control(p, method="bh") <= fdr * (1 + 1e-12)
+        return result
 
     def _hold_conditionally(
         self, p: np.ndarray, X: Any, groups: Groups | None, confidence: float
@@ -276,7 +277,7 @@ class ConformalMixin(BaseEstimator):
                 'or with calibration="cross".'
             )
 
-    def _column_labels(self) -> list:
+    def _column_labels(self) -> list[Any]:
         """Return the columns' names, or their numbers."""
         return getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
 

@@ -59,7 +59,7 @@ class RuleCorrections:
         self, rules: Rules, steps: RuleSteps, table: RuleTable, broken: np.ndarray
     ) -> None:
         self.rules, self.steps, self.table, self.broken = rules, steps, table, broken
-        self._computed: dict[int, list] = {}
+        self._computed: dict[int, list[Any]] = {}
 
     def correct(self, row: int, column: int, value: Any, expected: Expected) -> Expected:
         """Return what to expect of a cell: what a broken rule says if that is one cell.
@@ -109,5 +109,6 @@ def _kept_share(rule: Rule) -> float:
     return (support + 1) / (support + breaks + 2)
 
 
-def _listed(column: Any) -> list:
-    return column.tolist() if isinstance(column, np.ndarray) else column.to_list()
+def _listed(column: Any) -> list[Any]:
+    result: list[Any] = column.tolist() if isinstance(column, np.ndarray) else column.to_list()
+    return result

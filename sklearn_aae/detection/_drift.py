@@ -105,7 +105,7 @@ class Drift(NamedTuple):
     """
 
     detected: bool
-    columns: list
+    columns: list[Any]
     n_rows: int
     first_row: int | None
     log_evidence: float
@@ -159,7 +159,7 @@ class DriftMonitor:
     def __init__(self, detector: Any, rows: Any, *, kind: str, alpha: float, seed: int) -> None:
         self.detector, self.kind, self.alpha = detector, kind, alpha
         names = getattr(detector, "feature_names_in_", np.arange(detector.n_features_in_))
-        self._names: list = names.tolist()
+        self._names: list[Any] = names.tolist()
         self._martingales = Martingales(self._scores(rows), np.random.default_rng(seed))
         self._largest = np.zeros(1 + len(self._names))
         self._history: list[float] = []
@@ -209,7 +209,7 @@ class DriftMonitor:
         return np.array(self._history)
 
     @property
-    def column_evidence_(self) -> dict:
+    def column_evidence_(self) -> dict[Any, Any]:
         """Logarithm of the largest capital so far, by column."""
         return dict(zip(self._names, self._largest[1:].tolist(), strict=True))
 

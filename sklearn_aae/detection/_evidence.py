@@ -58,7 +58,8 @@ class EnsembleEvidence:
     @cached_property
     def beyond(self) -> np.ndarray:
         """Logarithms of how many times as far cells are as what networks learn."""
-        return np.log(np.maximum(np.abs(self.x) / self.ensemble.farthest, 1.0))
+        result: np.ndarray = np.log(np.maximum(np.abs(self.x) / self.ensemble.farthest, 1.0))
+        return result
 
     @cached_property
     def z(self) -> torch.Tensor:
@@ -170,4 +171,5 @@ def _log_volume(jacobian: torch.Tensor, used: torch.Tensor) -> np.ndarray:
     # Unused components get a one on the diagonal, which the determinant does not see.
     unused = torch.diag_embed((~used).to(gram)).unsqueeze(1)
     floor = 1e-12 * torch.eye(gram.shape[2], dtype=gram.dtype, device=gram.device)
-    return (0.5 * torch.linalg.slogdet(gram + unused + floor).logabsdet).cpu().numpy()
+    result: np.ndarray = (0.5 * torch.linalg.slogdet(gram + unused + floor).logabsdet).cpu().numpy()
+    return result

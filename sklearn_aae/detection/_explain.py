@@ -79,7 +79,7 @@ def give_reasons(
     table: Any,
     rows: np.ndarray,
     cells: np.ndarray,
-    labels: list,
+    labels: list[Any],
     top: int,
     corrections: Corrections | None = None,
 ) -> list[list[Reason]]:
@@ -95,7 +95,7 @@ def give_reasons(
     shares = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
     scaled = reader.transform(rows)
     silent: set[int] = getattr(reader, "silent", set())
-    values: dict[int, list] = {}
+    values: dict[int, list[Any]] = {}
     reasons: list[list[Reason]] = [[] for _ in rows]
     at = np.zeros(len(rows), dtype=int)
     while True:

@@ -29,7 +29,7 @@ class ExplainingMixin:
 
     _check_rows: Callable[[Any], np.ndarray]
     _read: Callable[[Any], Any]
-    _of_blocks: Callable[[np.ndarray, Callable[[Any, int], Any]], list]
+    _of_blocks: Callable[[np.ndarray, Callable[[Any, int], Any]], list[Any]]
     _known_kind: Callable[..., str]
 
     @takes_streams
@@ -68,7 +68,8 @@ class ExplainingMixin:
     def _contributions(self, rows: np.ndarray, kind: str) -> np.ndarray:
         score = self._scores[kind]
         cells = self._of_blocks(rows, lambda found, n: score.contributions(found)[:n])
-        return self._reader.fold(finite(np.concatenate(cells)))
+        result: np.ndarray = self._reader.fold(finite(np.concatenate(cells)))
+        return result
 
     def explain(
         self, X: Any, top: int = 3, kind: str | None = None, *, as_frame: bool = False

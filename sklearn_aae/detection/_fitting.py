@@ -98,7 +98,8 @@ class FittedModel:
     @property
     def n_features(self) -> int:
         """Number of features of a row."""
-        return self.sample.shape[1]
+        result: int = self.sample.shape[1]
+        return result
 
     @property
     def provides(self) -> set[str]:
@@ -269,7 +270,8 @@ def not_far_above(distance: np.ndarray) -> np.ndarray:
     deviation = median_abs_deviation(distance, scale="normal")
     if deviation == 0:  # most rows are one and the same
         deviation = distance.std()
-    return distance <= np.median(distance) + TRIM_BEYOND * deviation
+    result: np.ndarray = distance <= np.median(distance) + TRIM_BEYOND * deviation
+    return result
 
 
 def _store(

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_context
+from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_context, with_callbacks
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import DetectorStream, derive_seed
 from sklearn_aae._utils._threads import torch_threads
@@ -245,7 +245,7 @@ class AAEOutlierDetector(
     (3,)
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "kind": [StrOptions(set(SCORES))],
         "contamination": [
             StrOptions({"auto"}),
@@ -426,7 +426,7 @@ class AAEOutlierDetector(
         self._scores = {kind: scores[kind]().fit(evidence) for kind in kinds}
         return rows
 
-    def _calibrate(self, X: Any, plan: RowPlan, found: list[dict], cross: bool) -> None:
+    def _calibrate(self, X: Any, plan: RowPlan, found: list[dict[Any, Any]], cross: bool) -> None:
         """Keep the scores of the folds and of the calibrating rows."""
         held_out = np.sort(plan.calibrating[: 0 if cross else None])
         self.n_held_out_, self.held_out_indices_ = len(held_out), held_out
@@ -542,7 +542,7 @@ class AAEOutlierDetector(
         with advice_on_columns(self):
             return self._reader.read(self, self._identifiers.hide(X))
 
-    def _of_blocks(self, rows: np.ndarray, function: Callable[[Any, int], Any]) -> list:
+    def _of_blocks(self, rows: np.ndarray, function: Callable[[Any, int], Any]) -> list[Any]:
         """Return, for each block of validated rows, a function of their evidence and number."""
         return of_blocks(self._model, self._reader, rows, function)
 
@@ -598,7 +598,8 @@ class AAEOutlierDetector(
         ndarray of shape (n_samples,), float64
             ``score_samples(X) - offset_``.
         """
-        return self.score_samples(X) - self.offset_
+        result: np.ndarray = self.score_samples(X) - self.offset_
+        return result
 
     @takes_streams
     def predict(self, X: Any) -> np.ndarray:

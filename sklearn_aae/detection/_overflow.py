@@ -25,4 +25,5 @@ def anomaly_scores(score: Score, evidence: EnsembleEvidence) -> np.ndarray:
 
 def finite(scores: np.ndarray) -> np.ndarray:
     """Return anomaly scores, or parts of them, with the largest of all where one overflowed."""
-    return np.nan_to_num(scores, nan=OVERFLOW, posinf=OVERFLOW, neginf=-OVERFLOW)
+    result: np.ndarray = np.nan_to_num(scores, nan=OVERFLOW, posinf=OVERFLOW, neginf=-OVERFLOW)
+    return result

@@ -129,9 +129,9 @@ class References(StoredByTorch):
         # What lies between stays in the processor's cache: of many rows one member at a time.
         members, size = (m, n) if n <= BLOCK else (1, block_size(SEARCH // n_references))
         lengths = self.pairs.square().sum(dim=2).unsqueeze(1)
-        split = (tensor.split(members) for tensor in (pairs, self.pairs, lengths))
+        split = (torch.split(tensor, members) for tensor in (pairs, self.pairs, lengths))
         parts = [
-            torch.cat([_nearest_of(rows, own, length, k) for rows in part.split(size, 1)], dim=1)
+            torch.cat([_nearest_of(some, own, length, k) for some in torch.split(part, size, 1)], 1)
             for part, own, length in zip(*split, strict=True)
         ]
         return torch.cat(parts)
@@ -161,12 +161,13 @@ def _nearest_of(
     # The k nearest are in the k groups with the nearest of all.
     if n_references % GROUP:
         squares = pad(squares, (0, -n_references % GROUP), value=torch.inf)
-    groups = squares.unflatten(1, (GROUP, -1))
+    groups = torch.unflatten(squares, 1, (GROUP, -1))
     chosen = _smallest(groups.amin(dim=1), k)
     of_chosen = groups.gather(2, chosen.unsqueeze(1).expand(-1, GROUP, -1)).flatten(1)
     place = _smallest(of_chosen, k)
     index = place // k * groups.shape[2] + chosen.gather(1, place % k)
-    return index.view(m, n, k)
+    result: torch.Tensor = index.view(m, n, k)
+    return result
 
 
 def _smallest(values: torch.Tensor, k: int) -> torch.Tensor:

@@ -56,7 +56,7 @@ class RuledReader:
         self,
         reader: NumbersReader,
         rules: Rules,
-        names: list,
+        names: list[Any],
         forms: dict[Any, Form],
         steps: RuleSteps,
     ) -> None:
@@ -134,7 +134,7 @@ class RuledReader:
         return shares
 
     def name_rules(
-        self, reasons: list[list[Reason]], table: Any, labels: list
+        self, reasons: list[list[Reason]], table: Any, labels: list[Any]
     ) -> list[list[Reason]]:
         """Return the reasons of rows, by labels of columns, with the strongest broken rule."""
         broken = self.broken(table)
@@ -164,7 +164,7 @@ def with_rules(
     seed: int,
     share: float | None,
     *,
-    spared: Collection = (),
+    spared: Collection[Any] = (),
 ) -> tuple[Any, Rules]:
     """Return a reader that minds the rules of some rows of a table, and the rules.
 

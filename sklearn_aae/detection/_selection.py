@@ -31,7 +31,8 @@ def conditional_p_values(p_values: np.ndarray, n: int, confidence: float) -> np.
     bounds = np.append(beta.isf(local, ranks, n + 1 - ranks), 1.0)
     own = np.rint(p_values * (n + 1)).astype(int)
     # Ranks that were not looked at have the bound of the next that was.
-    return bounds[np.searchsorted(ranks, own)]
+    result: np.ndarray = bounds[np.searchsorted(ranks, own)]
+    return result
 
 
 def most_false(m: int, n: int, confidence: float) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +69,8 @@ def _spacings(ranks: np.ndarray, n: int) -> np.ndarray:
     steps = np.diff(ranks, prepend=0)
     gaps = rng.standard_gamma(steps.astype(float), size=(N_DRAWS, len(ranks)))
     rest = rng.standard_gamma(float(n + 1 - ranks[-1]), size=(N_DRAWS, 1))
-    return gaps / (gaps.sum(axis=1, keepdims=True) + rest)
+    result: np.ndarray = gaps / (gaps.sum(axis=1, keepdims=True) + rest)
+    return result
 
 
 def _tail(counts: np.ndarray, rank: int, n: int, m: int) -> np.ndarray:

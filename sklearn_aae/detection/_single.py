@@ -268,7 +268,8 @@ class DrawnMarginals:
         """Return minus the log density of cells (1, n, n_features)."""
         member = self.member.to_score() if x.dtype == torch.float64 else self.member
         params = member.decode_drawn(torch.from_numpy(self.draws).to(x).unsqueeze(0)).params
-        parts = [self._block(member.head, params, block) for block in x[0].split(ROWS_AT_ONCE)]
+        blocks = torch.split(x[0], ROWS_AT_ONCE)
+        parts = [self._block(member.head, params, block) for block in blocks]
         return torch.cat(parts).unsqueeze(0)
 
     @staticmethod

@@ -97,7 +97,7 @@ class AutoregressiveEnsemble(Members):
         size = block_size(CHUNK // (x.shape[0] * x.shape[2] * HIDDEN))
         if torch.is_grad_enabled() or size >= x.shape[1]:
             return self._nll(z, x)
-        parts = zip(z.split(size, dim=1), x.split(size, dim=1), strict=True)
+        parts = zip(torch.split(z, size, dim=1), torch.split(x, size, dim=1), strict=True)
         return torch.cat([self._nll(*part) for part in parts], dim=1)
 
     def _nll(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -120,7 +120,8 @@ class AutoregressiveEnsemble(Members):
         earlier = torch.ones(size, size, dtype=told.dtype, device=told.device).tril(-1)
         sums = earlier @ told.view(m * n_blocks, size, HIDDEN * n)
         sums = sums.view(m, n_blocks * size, HIDDEN, n)[:, :d]
-        return sums + self.of_code(z).transpose(1, 2).unsqueeze(1)
+        result: torch.Tensor = sums + self.of_code(z).transpose(1, 2).unsqueeze(1)
+        return result
 
     def _read(self, cells: torch.Tensor) -> torch.Tensor:
         """Return what is read of cells (M, d, n): (M, d, 1 + N_INTERVALS, n)."""

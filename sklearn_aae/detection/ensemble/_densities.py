@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -48,7 +49,8 @@ class Densities:
 
     def log_density(self, x: torch.Tensor) -> torch.Tensor:
         """Return the log density of cells ``x`` (M, n, n_columns), in nats."""
-        return _LogDensity.apply(self.logits, self.centre, self.log_scale, x.unsqueeze(-2))
+        log_density: Callable[..., torch.Tensor] = _LogDensity.apply
+        return log_density(self.logits, self.centre, self.log_scale, x.unsqueeze(-2))
 
     def mean(self) -> torch.Tensor:
         """Return the mean of each cell, of shape (M, n, n_columns)."""

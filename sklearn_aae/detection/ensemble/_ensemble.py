@@ -117,4 +117,5 @@ class Ensemble(Members):
 
     def mode_distances(self, z: torch.Tensor) -> torch.Tensor:
         """Return the distance (M, n) of codes to the prior's mode, the origin."""
-        return torch.linalg.vector_norm(z, dim=2)
+        result: torch.Tensor = torch.linalg.vector_norm(z, dim=2)
+        return result
