@@ -79,7 +79,8 @@ def fit_model(
     # The bar is of this fit alone, and a file holds no callbacks.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IdentifierWarning)  # the summary names them
-        return model.fit(frame).set_callbacks()
+        result: AdversarialAutoencoder = model.fit(frame).set_callbacks()
+        return result
 
 
 def audit_table(

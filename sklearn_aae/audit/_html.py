@@ -88,7 +88,7 @@ def _reasons(rows: RowAudit, table: AuditTable) -> dict[int, list[CellReason]]:
     return reasons
 
 
-def _texts(values: list, columns: np.ndarray, like: Any, table: AuditTable) -> np.ndarray:
+def _texts(values: list[Any], columns: np.ndarray, like: Any, table: AuditTable) -> np.ndarray:
     """Return one cell of each row as text."""
     cells: dict[int, dict[int, Any]] = {}
     for i, (column, value) in enumerate(zip(columns.tolist(), values, strict=True)):

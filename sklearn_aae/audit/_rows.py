@@ -60,7 +60,10 @@ def fit_detector(table: AuditTable, **parameters: Any) -> AAEOutlierDetector:
     Cells that no two rows share say nothing of new rows: each is as surprising as
     another, and their terms would hide those of other columns.
     """
-    return AAEOutlierDetector(**parameters).fit(table.frame.iloc[:, judged_columns(table)])
+    result: AAEOutlierDetector = AAEOutlierDetector(**parameters).fit(
+        table.frame.iloc[:, judged_columns(table)]
+    )
+    return result
 
 
 def judged_columns(table: AuditTable) -> np.ndarray:
@@ -137,7 +140,7 @@ def as_table(cells: dict[int, dict[int, Any]], like: Any) -> Any:
     return frame
 
 
-def _of_type(values: list, rows: list[int], dtype: Any) -> Any:
+def _of_type(values: list[Any], rows: list[int], dtype: Any) -> Any:
     """Return cells as a column of a type, with room for missing cells."""
     pandas = import_extra("pandas", "table")
     types = pandas.api.types

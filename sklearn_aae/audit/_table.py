@@ -61,7 +61,7 @@ class AuditTable:
     cells: list[list[str]] | None = None
     id: Any = None
     reading: Reading = field(default_factory=lambda: Reading("a bundled table"))
-    ruled: Collection = ()
+    ruled: Collection[Any] = ()
 
     @property
     def is_numeric(self) -> bool:
@@ -80,7 +80,7 @@ class AuditTable:
             found.append(name not in self.ruled and (n_levels >= most or name in sure))
         return found
 
-    def new_identifiers(self) -> list:
+    def new_identifiers(self) -> list[Any]:
         """Return the columns of which a model draws new cells."""
         return Identifiers.find(self.frame, self.ruled).labels
 
@@ -258,7 +258,7 @@ def _read_csv(path: Path, options: ReadingOptions, plan: ReadingPlan | None) -> 
     )
 
 
-def _as_index(names: list[str]) -> list:
+def _as_index(names: list[str]) -> list[Any]:
     """Return names of rows, whole numbers as such if they are written as any."""
     numbers = [int(name) if re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) else None for name in names]
     return names if None in numbers else numbers

@@ -257,7 +257,7 @@ class AnomalyScoreDisplay:
         self._show_p_values(anomaly)
         return self
 
-    def _parts(self, kwargs: dict) -> tuple[list[str], list[np.ndarray], list[Any]]:
+    def _parts(self, kwargs: dict[str, Any]) -> tuple[list[str], list[np.ndarray], list[Any]]:
         """Return the labels, rows and colours of the bars."""
         if self._labels is None and self.threshold is not None:
             flagged = self.scores < self.threshold
@@ -290,7 +290,10 @@ class AnomalyScoreDisplay:
         scale.set_xlabel("p-value")
 
     def _share_of_axis(self, score: float) -> float:
-        return self.ax_.transAxes.inverted().transform(self.ax_.transData.transform((score, 0)))[0]
+        result: float = self.ax_.transAxes.inverted().transform(
+            self.ax_.transData.transform((score, 0))
+        )[0]
+        return result
 
 
 def logarithmic(anomaly: np.ndarray) -> bool:

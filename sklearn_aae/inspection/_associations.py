@@ -59,7 +59,10 @@ def _pearson(x: np.ndarray, present: np.ndarray) -> np.ndarray:
     covariance = x.T @ x - sums * sums.T / count
     scale = np.sqrt(np.maximum(spread * spread.T, 0))
     enough = scale > TINY * count
-    return np.divide(np.abs(covariance), scale, out=np.zeros_like(scale), where=enough)
+    result: np.ndarray = np.divide(
+        np.abs(covariance), scale, out=np.zeros_like(scale), where=enough
+    )
+    return result
 
 
 def _correlation_ratio(x: np.ndarray, present: np.ndarray, levels: csr_array) -> np.ndarray:

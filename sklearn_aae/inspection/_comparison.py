@@ -90,7 +90,8 @@ def _varies(column: np.ndarray) -> bool:
 
 def _correlation(rows: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(np.corrcoef(rows, rowvar=False))
+        result: np.ndarray = np.nan_to_num(np.corrcoef(rows, rowvar=False))
+        return result
 
 
 def _similar_first(correlation: np.ndarray) -> np.ndarray:
@@ -101,7 +102,8 @@ def _similar_first(correlation: np.ndarray) -> np.ndarray:
     distance = np.clip(1 - np.abs(correlation), 0, None)
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform((distance + distance.T) / 2, checks=False), "average")
-    return leaves_list(tree)
+    result: np.ndarray = leaves_list(tree)
+    return result
 
 
 def best_first(data: Compared) -> np.ndarray:
@@ -115,7 +117,10 @@ def best_first(data: Compared) -> np.ndarray:
 
 def spread_over(order: np.ndarray, count: int) -> np.ndarray:
     """Return so many of a list from its first to its last, evenly spaced."""
-    return order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)]
+    result: np.ndarray = order[
+        np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)
+    ]
+    return result
 
 
 def draw_marginals(axes: Sequence[Any], data: Compared, shown: np.ndarray, **kwargs: Any) -> None:
@@ -182,7 +187,9 @@ def _shares(real: np.ndarray, drawn: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def _draw_levels(ax: Any, codes: tuple[np.ndarray, ...], labels: Any, kwargs: dict) -> None:
+def _draw_levels(
+    ax: Any, codes: tuple[np.ndarray, ...], labels: Any, kwargs: dict[str, Any]
+) -> None:
     """Draw a bar for each of the most frequent levels, and one for the others."""
     shares = np.array(_shares(*codes))
     used = np.flatnonzero(shares.sum(axis=0))
@@ -216,7 +223,7 @@ def show_dates(axis: Any, most: int = 4) -> None:
     axis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
-def _draw_marginal(ax: Any, real: np.ndarray, drawn: np.ndarray, kwargs: dict) -> None:
+def _draw_marginal(ax: Any, real: np.ndarray, drawn: np.ndarray, kwargs: dict[str, Any]) -> None:
     bins = _bins(real, drawn)
     for values, look in (
         (real, {"color": BLUE, "alpha": 0.35}),

@@ -98,7 +98,7 @@ class ContributionDisplay:
         contributions: Any,
         *,
         values: Any = None,
-        expected: Mapping | None = None,
+        expected: Mapping[Any, Any] | None = None,
         feature_names: Any = None,
         y: Any = None,
     ) -> None:
@@ -239,7 +239,7 @@ class ContributionDisplay:
 
     # ------------------------------------------------------------ one row
 
-    def _draw_waterfall(self, shown: np.ndarray, kwargs: dict) -> None:
+    def _draw_waterfall(self, shown: np.ndarray, kwargs: dict[str, Any]) -> None:
         ax, parts = self.ax_, self.contributions[0]
         kwargs = {name: kwargs[name] for name in kwargs if name not in OF_VALUES}
         values, labels = parts[shown], [self._label(j) for j in shown]
@@ -285,7 +285,7 @@ class ContributionDisplay:
 
     # ---------------------------------------------------------- many rows
 
-    def _draw_swarm(self, shown: np.ndarray, kwargs: dict) -> None:
+    def _draw_swarm(self, shown: np.ndarray, kwargs: dict[str, Any]) -> None:
         ax, parts = self.ax_, self.contributions[:, shown]
         low, high = parts.min(), parts.max()
         places = [_swarm(column, low, high) for column in parts.T]
@@ -306,7 +306,12 @@ class ContributionDisplay:
             ax.set_title(text, fontsize="medium", color=INK)
 
     def _draw_cells(
-        self, shown: np.ndarray, parts: np.ndarray, heights: np.ndarray, look: dict, kwargs: dict
+        self,
+        shown: np.ndarray,
+        parts: np.ndarray,
+        heights: np.ndarray,
+        look: dict[Any, Any],
+        kwargs: dict[str, Any],
     ) -> None:
         """Draw points coloured by the rank of the cell in its column, if it has one."""
         ranks = self._ranks()[:, shown]
@@ -324,7 +329,7 @@ class ContributionDisplay:
                 bar.ax.set_yticklabels(["lowest\ncell", "highest\ncell"], fontsize=8)
 
     def _draw_labelled(
-        self, parts: np.ndarray, heights: np.ndarray, look: dict, kwargs: dict
+        self, parts: np.ndarray, heights: np.ndarray, look: dict[Any, Any], kwargs: dict[str, Any]
     ) -> None:
         groups, values = groups_of(self._labels, len(parts), "rows")
         colors = class_colors(groups, values, kwargs)
@@ -366,7 +371,8 @@ def _swarm(column: np.ndarray, low: float, high: float) -> np.ndarray:
     for place in np.flatnonzero(counts):
         own = np.flatnonzero(bins == place)
         offsets[own] = (np.arange(len(own)) + 1) // 2 * np.where(np.arange(len(own)) % 2, 1, -1)
-    return offsets * min(REACH / max(1, counts.max() / 2), 0.12)
+    result: np.ndarray = offsets * min(REACH / max(1, counts.max() / 2), 0.12)
+    return result
 
 
 def written(cell: Any) -> str:

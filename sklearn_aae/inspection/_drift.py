@@ -78,7 +78,7 @@ class DriftDisplay:
     """
 
     def __init__(
-        self, history: Any, *, alpha: float = 0.05, column_evidence: Mapping | None = None
+        self, history: Any, *, alpha: float = 0.05, column_evidence: Mapping[Any, Any] | None = None
     ) -> None:
         check_scalar(alpha, "alpha", Real, min_val=0, max_val=1, include_boundaries="neither")
         self.history = np.asarray(column_or_1d(history), dtype=np.float64)
@@ -223,7 +223,7 @@ class DriftDisplay:
             self._draw_columns(self.columns_ax_, n_columns)
         return self
 
-    def _draw_rows(self, kwargs: dict) -> None:
+    def _draw_rows(self, kwargs: dict[str, Any]) -> None:
         ax, history = self.ax_, self.history / math.log(10)
         rows = np.arange(1, len(history) + 1)
         look = {"color": BLUE, "linewidth": 1.6, "label": "evidence"}

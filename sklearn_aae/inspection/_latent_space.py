@@ -225,7 +225,9 @@ class LatentSpaceDisplay:
             name_in_legend(self.ax_, handles, texts, **look)
         return self
 
-    def _scatter(self, groups: list[Group], values: np.ndarray | None, kwargs: dict) -> None:
+    def _scatter(
+        self, groups: list[Group], values: np.ndarray | None, kwargs: dict[str, Any]
+    ) -> None:
         first, second = self.components
         ax, self.prior_artist_ = self.ax_, None
         if self.prior is not None:
@@ -252,7 +254,9 @@ class LatentSpaceDisplay:
             self.figure_.colorbar(self.code_artists_[0], ax=ax, label="y")
         ax.set(xlabel=f"component {first}", ylabel=f"component {second}")
 
-    def _histogram(self, groups: list[Group], values: np.ndarray | None, kwargs: dict) -> None:
+    def _histogram(
+        self, groups: list[Group], values: np.ndarray | None, kwargs: dict[str, Any]
+    ) -> None:
         (component,) = self.components
         ax, self.prior_artist_ = self.ax_, None
         codes = self.codes[:, component]

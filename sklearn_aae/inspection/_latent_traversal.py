@@ -86,7 +86,7 @@ class LatentTraversalDisplay:
 
     def __init__(
         self,
-        walks: Sequence,
+        walks: Sequence[Any],
         positions: Any,
         *,
         components: Sequence[int] | None = None,
@@ -112,7 +112,7 @@ class LatentTraversalDisplay:
             raise ValueError(f"shape={shape!r} does not make an image of {width} columns.")
         self.shape = shape
         self._reference = cells.get("reference", np.concatenate(self._cells))
-        self._names: list = facts["names"]
+        self._names: list[Any] = facts["names"]
         self._is_category = np.array([labels is not None for labels in facts["labels"]])
 
     @classmethod
@@ -230,7 +230,7 @@ class LatentTraversalDisplay:
         """
         check_scalar(n_columns, "n_columns", Integral, min_val=1)
         n_walks, n_steps = self.positions.shape
-        self.columns_: list[list] = []
+        self.columns_: list[list[Any]] = []
         if self.shape is not None:
             self.ax_ = axes_or_new(ax, (0.9 * n_steps, 0.9 * n_walks + 0.4))
             self.axes_ = np.array([[self.ax_]], dtype=object)
@@ -243,7 +243,7 @@ class LatentTraversalDisplay:
         self.figure_ = self.ax_.figure
         return self
 
-    def _draw_images(self, shape: tuple[int, int], kwargs: dict) -> Any:
+    def _draw_images(self, shape: tuple[int, int], kwargs: dict[str, Any]) -> Any:
         height, width = shape
         n_walks, n_steps = self.positions.shape
         canvas = np.full((n_walks * (height + 1) - 1, n_steps * (width + 1) - 1), np.nan)
@@ -263,7 +263,7 @@ class LatentTraversalDisplay:
         self.ax_.spines[:].set_visible(False)
         return image
 
-    def _draw_walk(self, i: int, n_columns: int, kwargs: dict) -> Any:
+    def _draw_walk(self, i: int, n_columns: int, kwargs: dict[str, Any]) -> Any:
         """Draw the columns that change most along a component, cell by cell."""
         walk, ax = self._cells[i], self.axes_[i, 0]
         shown = np.argsort(-self._changes(walk), kind="stable")[:n_columns]
@@ -304,4 +304,5 @@ class LatentTraversalDisplay:
         known = np.where(np.isnan(walk), low, walk)
         share = np.ptp(known, axis=0) / np.where(high > low, high - low, 1)
         # Of categories there is no more or less.
-        return np.where(self._is_category, np.ptp(known, axis=0) > 0, share)
+        result: np.ndarray = np.where(self._is_category, np.ptp(known, axis=0) > 0, share)
+        return result

@@ -172,7 +172,7 @@ class LossCurveDisplay:
         )
         return self
 
-    def _draw(self, ax: Any, rows: Any, kwargs: dict) -> None:
+    def _draw(self, ax: Any, rows: Any, kwargs: dict[str, Any]) -> None:
         for key, label, look in rows:
             if key not in self.history:
                 continue

@@ -46,13 +46,14 @@ def _render(data: PageData) -> str:
     style, script = (
         (TEMPLATES / name).read_text(encoding="utf-8").strip() for name in (STYLE, SCRIPT)
     )
-    return environment.get_template(TEMPLATE).render(
+    result: str = environment.get_template(TEMPLATE).render(
         **_context(data, markup),
         style=markup(style),
         script=markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
+    return result
 
 
 def as_json(value: Any) -> str:

@@ -42,7 +42,7 @@ def _describe(data: PageData, j: int) -> dict[str, Any]:
     return found | _shapes(present, drawn[~np.isnan(drawn)], kind)
 
 
-def _summary(present: np.ndarray, kind: str, levels: list) -> str:
+def _summary(present: np.ndarray, kind: str, levels: list[Any]) -> str:
     """Return the range of a column, or its most frequent levels."""
     if kind == CATEGORY:
         codes, counts = np.unique(present, return_counts=True)

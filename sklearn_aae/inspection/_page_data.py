@@ -83,7 +83,7 @@ class PageData:
     notes: Sequence[str]
     names: Sequence[str]
     kinds: Sequence[str]
-    levels: Sequence[list]
+    levels: Sequence[list[Any]]
     rows: np.ndarray
     row_ids: Sequence[str]
     cells: bool = True
@@ -134,7 +134,8 @@ def oddest_rows(scores: np.ndarray) -> np.ndarray:
 def clip(text: Any, width: int = MAX_LETTERS) -> str:
     """Return a text in one line and of limited length."""
     text = " ".join(str(text).split())
-    return text if len(text) <= width else text[: width - 1] + "…"
+    result: str = text if len(text) <= width else text[: width - 1] + "…"
+    return result
 
 
 def plural(count: int, noun: str) -> str:
@@ -149,7 +150,7 @@ def listed(words: Sequence[str], limit: int = 3) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def cell_text(value: float, kind: str, levels: list) -> str:
+def cell_text(value: float, kind: str, levels: list[Any]) -> str:
     """Return a cell of a matrix as text."""
     if np.isnan(value):
         return "missing"

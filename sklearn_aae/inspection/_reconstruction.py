@@ -232,7 +232,7 @@ class ReconstructionDisplay:
             self._draw_mixed(self._mixed, shown, kwargs)
         return self
 
-    def _draw_images(self, n_images: int, kwargs: dict) -> None:
+    def _draw_images(self, n_images: int, kwargs: dict[str, Any]) -> None:
         height, width = self.shape  # type: ignore[misc]
         count = min(n_images, len(self.rows))
         chosen = np.linspace(0, len(self.rows) - 1, count).round().astype(int)
@@ -252,7 +252,7 @@ class ReconstructionDisplay:
         self.ax_.tick_params(length=0)
         self.ax_.spines[:].set_visible(False)
 
-    def _draw_bars(self, lengths: Any, shown: np.ndarray, kwargs: dict) -> None:
+    def _draw_bars(self, lengths: Any, shown: np.ndarray, kwargs: dict[str, Any]) -> None:
         ax = self.ax_
         positions = np.arange(len(shown))
         look = {"color": BLUE, "height": 0.7}
@@ -264,7 +264,7 @@ class ReconstructionDisplay:
         if len(shown) < np.isfinite(lengths).sum():
             ax.set_title(f"the {len(shown)} worst of {len(lengths)} columns")
 
-    def _draw_mixed(self, mixed: Mixed, shown: np.ndarray, kwargs: dict) -> None:
+    def _draw_mixed(self, mixed: Mixed, shown: np.ndarray, kwargs: dict[str, Any]) -> None:
         """Draw the share of wrong cells, beside that of the commonest category."""
         colors = [ORANGE if is_category else BLUE for is_category in mixed.is_category[shown]]
         self._draw_bars(mixed.wrong, shown, over({"color": colors}, kwargs))
@@ -295,7 +295,7 @@ class Mixed(NamedTuple):
     wrong cells if its commonest category always came back.
     """
 
-    names: list
+    names: list[Any]
     wrong: np.ndarray
     is_category: np.ndarray
     commonest: np.ndarray
@@ -331,7 +331,8 @@ def explained_variance(rows: np.ndarray, reconstructions: np.ndarray) -> np.ndar
     residual = ((rows - reconstructions) ** 2).mean(axis=0)
     varies = np.ptp(rows, axis=0) > 0
     variance = np.where(varies, rows.var(axis=0), np.nan)
-    return 1 - residual / variance
+    result: np.ndarray = 1 - residual / variance
+    return result
 
 
 def numbers_of(
@@ -383,7 +384,7 @@ def _numbers(column: Any) -> np.ndarray | None:
     return np.where(read.missing, np.nan, read.values.astype(np.float64))
 
 
-def _listed(names: list) -> str:
+def _listed(names: list[Any]) -> str:
     shown = ", ".join(repr(name) for name in names[:5])
     rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return f"the column{'s' if len(names) > 1 else ''} {shown}{rest}"

@@ -49,4 +49,4 @@ class ReportData(Compared):
     flagged: np.ndarray
     codes: np.ndarray
     prior: np.ndarray
-    history: dict
+    history: dict[Any, Any]

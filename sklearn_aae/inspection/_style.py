@@ -33,7 +33,8 @@ INK, MUTED, PALE = "#222222", "#6b6b6b", "#c8c8c8"
 
 def matrix_of(values: Any, name: str) -> np.ndarray:
     """Return values as a finite float64 matrix, or raise ValueError naming them."""
-    return check_array(values, dtype=np.float64, input_name=name)
+    result: np.ndarray = check_array(values, dtype=np.float64, input_name=name)
+    return result
 
 
 #: Keywords of matplotlib that set the same thing, so that the user's takes the default's place.

@@ -208,7 +208,7 @@ class SyntheticComparisonDisplay:
         ax: Any = None,
         *,
         kind: str = "marginals",
-        columns: Sequence | None = None,
+        columns: Sequence[Any] | None = None,
         n_columns: int = 9,
         y: Any = None,
         **kwargs: Any,
@@ -272,7 +272,7 @@ class SyntheticComparisonDisplay:
         return names.index(column)
 
     def _draw_columns(
-        self, ax: Any, chosen: np.ndarray | None, n_columns: int, kwargs: dict
+        self, ax: Any, chosen: np.ndarray | None, n_columns: int, kwargs: dict[str, Any]
     ) -> None:
         order = best_first(self._tables)
         shown = spread_over(order, n_columns) if chosen is None else chosen
@@ -283,7 +283,9 @@ class SyntheticComparisonDisplay:
         draw_marginals(self.axes_.ravel().tolist(), self._tables, shown, **kwargs)
         self.columns_ = [self._tables.names[j] for j in shown]
 
-    def _draw_associations(self, ax: Any, chosen: np.ndarray | None, kwargs: dict) -> None:
+    def _draw_associations(
+        self, ax: Any, chosen: np.ndarray | None, kwargs: dict[str, Any]
+    ) -> None:
         tables = self._tables
         tables = tables if chosen is None else tables.part(chosen)
         self.columns_ = list(tables.names)
@@ -293,7 +295,9 @@ class SyntheticComparisonDisplay:
 
     # -------------------------------------------------------------- pairs
 
-    def _draw_pairs(self, ax: Any, chosen: np.ndarray | None, y: int | None, kwargs: dict) -> None:
+    def _draw_pairs(
+        self, ax: Any, chosen: np.ndarray | None, y: int | None, kwargs: dict[str, Any]
+    ) -> None:
         tables = self._tables
         pairs = [self._strongest_pair()] if chosen is None else list(combinations(chosen, 2))
         if not pairs:
@@ -378,7 +382,7 @@ class SyntheticComparisonDisplay:
         points: np.ndarray,
         own: np.ndarray,
         colored: tuple[list[Group], np.ndarray | None],
-        kwargs: dict,
+        kwargs: dict[str, Any],
     ) -> list[Any]:
         """Draw the rows of one table; return the artists of the groups."""
         groups, values = colored

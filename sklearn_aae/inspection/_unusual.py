@@ -57,7 +57,7 @@ def place_labels(ax: Any, points: np.ndarray, labels: list[str]) -> None:
         )
 
 
-def _boxes(centre: np.ndarray, away: float, n_letters: int) -> list[tuple]:
+def _boxes(centre: np.ndarray, away: float, n_letters: int) -> list[tuple[Any, ...]]:
     """Return boxes for a label around a point, best first: near, and away from the others."""
     width, height = 6.2 * n_letters + 2, 11.0
     boxes = []
@@ -71,11 +71,14 @@ def _boxes(centre: np.ndarray, away: float, n_letters: int) -> list[tuple]:
     return boxes
 
 
-def _inside(box: tuple, window: tuple) -> bool:
-    return window[0] < box[0] and box[2] < window[2] and window[1] < box[1] and box[3] < window[3]
+def _inside(box: tuple[Any, ...], window: tuple[Any, ...]) -> bool:
+    result: bool = (
+        window[0] < box[0] and box[2] < window[2] and window[1] < box[1] and box[3] < window[3]
+    )
+    return result
 
 
-def _overlaps(box: tuple, others: list[tuple]) -> bool:
+def _overlaps(box: tuple[Any, ...], others: list[tuple[Any, ...]]) -> bool:
     return any(
         box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
         for other in others
@@ -142,7 +145,7 @@ def draw_heat_map(figure: Any, data: ReportData) -> None:
 
 def _directions(data: ReportData, rows: np.ndarray) -> np.ndarray:
     """Return 1 where a cell is higher than expected, -1 where lower, NaN where neither."""
-    sign = np.sign(data.rows[rows] - data.expected[rows])
+    sign: np.ndarray = np.sign(data.rows[rows] - data.expected[rows])
     if data.is_mixed:
         sign[:, data.is_category] = np.nan
         sign[sign == 0] = np.nan
@@ -152,7 +155,8 @@ def _directions(data: ReportData, rows: np.ndarray) -> np.ndarray:
 def _as_expected(data: ReportData, rows: np.ndarray) -> np.ndarray:
     """Return where a cell is what was expected; even the likeliest one has its price."""
     cells, expected = data.rows[rows], data.expected[rows]
-    return (cells == expected) | (np.isnan(cells) & np.isnan(expected))
+    result: np.ndarray = (cells == expected) | (np.isnan(cells) & np.isnan(expected))
+    return result
 
 
 def _key(ax: Any, keys: list[tuple[Any, str]]) -> None:

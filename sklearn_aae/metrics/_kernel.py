@@ -96,7 +96,7 @@ def mmd(X: Any, Y: Any, *, kernel: str = "imq", bandwidth: Any = None) -> float:
 
 
 def _mean_kernel(
-    X: np.ndarray, *other: np.ndarray, kernel: Callable, bandwidths: np.ndarray
+    X: np.ndarray, *other: np.ndarray, kernel: Callable[..., Any], bandwidths: np.ndarray
 ) -> float:
     """Return the mean kernel of pairs of rows of two samples, or of different rows of one."""
     Y = other[0] if other else X

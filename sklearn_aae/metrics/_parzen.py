@@ -157,4 +157,5 @@ def _log_densities(X: np.ndarray, centers: np.ndarray, bandwidths: np.ndarray) -
             sums = np.log(np.exp(precision * squared).sum(axis=1))
             densities[i, rows] = sums + precision * nearest
     constants = math.log(m) + k * np.log(bandwidths * math.sqrt(2 * math.pi))
-    return densities - constants[:, np.newaxis]
+    result: np.ndarray = densities - constants[:, np.newaxis]
+    return result

@@ -41,7 +41,10 @@ def prior_draws(prior: Any, n_samples: int, n_components: int, seed: int) -> np.
         The draws.
     """
     generator = make_generator(seed)
-    return prior.sample(n_samples, n_components, generator).detach().numpy().astype(np.float64)
+    result: np.ndarray = (
+        prior.sample(n_samples, n_components, generator).detach().numpy().astype(np.float64)
+    )
+    return result
 
 
 def codes_and_draws(estimator: Any, X: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:

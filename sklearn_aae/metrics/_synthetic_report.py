@@ -94,7 +94,7 @@ class SyntheticReport:
     target: Any
     column_shapes: TableScore
     pair_trends: TableScore
-    constant_columns: tuple
+    constant_columns: tuple[Any, ...]
     held_out_shapes: TableScore
     held_out_trends: TableScore
     missing_cells: TableScore
@@ -375,7 +375,7 @@ def _lowest(scores: list[tuple[str, float]]) -> str:
     return ", ".join(f"{name} {score:.3f}" for score, name in worst) or "none is defined"
 
 
-def _texts(labels: list) -> dict[Any, str]:
+def _texts(labels: list[Any]) -> dict[Any, str]:
     """Return a text for each label, all of them different."""
     texts: dict[Any, str] = {}
     taken: set[str] = set()
@@ -389,7 +389,7 @@ def _texts(labels: list) -> dict[Any, str]:
     return texts
 
 
-def _nested(details: dict, texts: dict[Any, str]) -> dict[str, Any]:
+def _nested(details: dict[Any, Any], texts: dict[Any, str]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for (first, second), score in details.items():
         nested.setdefault(texts[first], {})[texts[second]] = score

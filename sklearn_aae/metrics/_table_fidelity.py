@@ -189,7 +189,7 @@ def _some_pairs(n_columns: int) -> Iterable[tuple[int, int]]:
     return sorted(zip(first.tolist(), second.tolist(), strict=True))
 
 
-def constant_columns(tables: Matrices) -> tuple:
+def constant_columns(tables: Matrices) -> tuple[Any, ...]:
     """Return the labels of the columns that are constant in "real"."""
     columns = zip(tables.names, tables.positions["real"].T, strict=True)
     return tuple(name for name, cells in columns if _is_constant(cells))
@@ -203,7 +203,7 @@ def missing_of(tables: Matrices, role: str) -> TableScore:
 
 def outside_of(tables: Matrices, role: str) -> TableScore:
     """Return the share of numbers and dates of a table beyond the range of "real"."""
-    scores: dict = {}
+    scores: dict[Any, Any] = {}
     outside, present = 0, 0
     for i, name in enumerate(tables.names):
         real, cells = (_present(tables.positions[table])[i] for table in ("real", role))
@@ -221,7 +221,7 @@ def _is_constant(cells: np.ndarray) -> bool:
     return bool(missing.all() or (not missing.any() and cells.min() == cells.max()))
 
 
-def _mean(scores: dict) -> TableScore:
+def _mean(scores: dict[Any, Any]) -> TableScore:
     defined = [score for score in scores.values() if not np.isnan(score)]
     return TableScore(float(np.mean(defined)) if defined else np.nan, scores)
 

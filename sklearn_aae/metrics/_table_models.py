@@ -211,7 +211,8 @@ def _nearest(cells: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the nearest of some sorted values for each cell, the lower one of two."""
     above = np.searchsorted(values, cells).clip(1, max(len(values) - 1, 1))
     low, high = values[above - 1], values[np.minimum(above, len(values) - 1)]
-    return np.where(cells / 2 - low / 2 <= high / 2 - cells / 2, low, high)
+    result: np.ndarray = np.where(cells / 2 - low / 2 <= high / 2 - cells / 2, low, high)
+    return result
 
 
 def efficacy_of(task: Task, seed: int) -> TableScore:

@@ -84,7 +84,9 @@ def _size(precision: np.dtype) -> int:
     return precision.itemsize
 
 
-def _order(labels: tuple, others: tuple, name: str, other_name: str) -> list[int]:
+def _order(
+    labels: tuple[Any, ...], others: tuple[Any, ...], name: str, other_name: str
+) -> list[int]:
     """Return where the columns of one table are in another."""
     for own, known, role in ((labels, others, name), (others, labels, other_name)):
         unknown = [label for label in own if label not in known]

@@ -38,7 +38,7 @@ def _pandas() -> Any:
 
 
 def _parts(
-    library: str, name: str, make: Callable[..., Any], parts: Callable[[Any], tuple]
+    library: str, name: str, make: Callable[..., Any], parts: Callable[[Any], tuple[Any, ...]]
 ) -> Kind:
     """Return the kind of values of pandas that are made of parts."""
     return Kind(

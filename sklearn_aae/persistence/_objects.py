@@ -200,7 +200,7 @@ def _write_module(writer: Writer, module: nn.Module) -> dict[str, Node]:
 
 
 def _read_module(reader: Reader, node: dict[str, Node], keep: Keep) -> nn.Module:
-    module = _new(reader, node["class"], nn.Module)
+    module: nn.Module = _new(reader, node["class"], nn.Module)
     nn.Module.__init__(module)
     keep(module)
     read_fields(reader, module, node["fields"])
@@ -246,7 +246,7 @@ def _read_net(reader: Reader, node: dict[str, Node], keep: Keep) -> AAENet:
     return revive(net)
 
 
-def _write_history(writer: Writer, history: list) -> dict[str, Node]:
+def _write_history(writer: Writer, history: list[Any]) -> dict[str, Node]:
     return {"epochs": [writer.inside(str(i), epoch) for i, epoch in enumerate(list(history))]}
 
 
@@ -262,7 +262,7 @@ def _write_optimizer(writer: Writer, optimizer: Optimizer) -> dict[str, Node]:
 
 
 def _read_optimizer(reader: Reader, node: dict[str, Node], keep: Keep) -> Optimizer:
-    optimizer = _new(reader, node["class"], Optimizer)
+    optimizer: Optimizer = _new(reader, node["class"], Optimizer)
     defaults, groups = reader.read(node["defaults"]), reader.read(node["groups"])
     state: defaultdict[Any, Any] = defaultdict(dict)
     for parameter, own in node["state"]:

@@ -31,12 +31,12 @@ KINDS = (
 )
 
 #: What a file is read from.
-Source = str | os.PathLike | bytes | BinaryIO
+Source = str | os.PathLike[str] | bytes | BinaryIO
 
 
 def save(
     estimator: Any,
-    file: str | os.PathLike | BinaryIO,
+    file: str | os.PathLike[str] | BinaryIO,
     *,
     training: bool = True,
     references: bool = True,

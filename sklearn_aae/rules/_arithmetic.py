@@ -41,7 +41,7 @@ class Linear(Rule):
         """What the terms add up to."""
 
     @property
-    def columns(self) -> tuple:
+    def columns(self) -> tuple[Any, ...]:
         """The columns that are added."""
         return tuple(name for _, name in self.terms)
 
@@ -237,7 +237,7 @@ class Product(Rule):
         )
 
     @property
-    def columns(self) -> tuple:
+    def columns(self) -> tuple[Any, ...]:
         """The product and its factors."""
         return self.product, *self.factors
 
@@ -264,11 +264,13 @@ class Product(Rule):
         exact = a * b
         finer = sum(column.decimals for column in factors) - product.decimals
         if finer <= 0:
-            return result != exact * 10**-finer
+            returned: np.ndarray = result != exact * 10**-finer
+            return returned
         if int(np.abs(result).max(initial=0)) * 10**finer >= ROOM:
             result = result.astype(object)
         rounding = 10 ** (sum(column.decimals for column in factors) - self._rounded_to(product))
-        return 2 * np.abs(result * 10**finer - exact) > max(rounding, 0)
+        returned = 2 * np.abs(result * 10**finer - exact) > max(rounding, 0)
+        return returned
 
     def _rounded_to(self, product: Cells) -> int:
         return max(self.decimals or 0, product.decimals)
@@ -279,4 +281,5 @@ class Product(Rule):
         half = 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
         apart = np.maximum(np.abs(values - exact) - half, 0.0)
         largest = np.maximum(np.abs(values), np.abs(exact))
-        return ~is_rounding_noise(largest, largest + apart)
+        result: np.ndarray = ~is_rounding_noise(largest, largest + apart)
+        return result

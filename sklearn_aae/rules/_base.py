@@ -51,7 +51,7 @@ class Rule(ABC):
 
     @property
     @abstractmethod
-    def columns(self) -> tuple:
+    def columns(self) -> tuple[Any, ...]:
         """Labels of the columns that the rule is about."""
 
     @abstractmethod
@@ -66,7 +66,8 @@ class Rule(ABC):
 
     def _speaks(self, table: RuleTable) -> np.ndarray:
         """Return which rows the rule is about (n_rows,), bool."""
-        return ~np.any([table[name].missing for name in self.columns], axis=0)
+        result: np.ndarray = ~np.any([table[name].missing for name in self.columns], axis=0)
+        return result
 
     def _misfit(self, cells: list[Cells]) -> str | None:
         """Return what is wrong with the kinds of the columns, None if nothing is."""
@@ -119,7 +120,8 @@ class Rule(ABC):
         speaks = self._speaks(table)
         if not speaks.any():
             return speaks
-        return speaks & self._learn(table)._broken(table)
+        result: np.ndarray = speaks & self._learn(table)._broken(table)
+        return result
 
     def _counted(self, table: RuleTable, chance: float | None = None) -> Self:
         """Return the rule with how many rows of a table keep and break it."""
@@ -188,7 +190,7 @@ def _from_plain(value: Any) -> Any:
     return [_from_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
 
 
-def as_labels(columns: Any) -> tuple:
+def as_labels(columns: Any) -> tuple[Any, ...]:
     """Return one label, or a list of labels, as a tuple of labels; lists in it are tuples."""
     labels = columns if isinstance(columns, (list, tuple, np.ndarray)) else [columns]
     return tuple(as_label(label) for label in labels)

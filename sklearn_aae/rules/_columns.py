@@ -42,7 +42,7 @@ class Presence(Rule):
     when_missing: bool = True
 
     @property
-    def columns(self) -> tuple:
+    def columns(self) -> tuple[Any, ...]:
         """The column, and the one that says where it is missing."""
         return self.column, self.given
 
@@ -51,7 +51,8 @@ class Presence(Rule):
         return f"{self.column} is missing where {self.given} {where}"
 
     def _speaks(self, table: RuleTable) -> np.ndarray:
-        return table[self.given].missing == self.when_missing
+        result: np.ndarray = table[self.given].missing == self.when_missing
+        return result
 
     def _broken(self, table: RuleTable) -> np.ndarray:
         return ~table[self.column].missing
@@ -82,7 +83,7 @@ class Unique(Rule):
     by_row: ClassVar[bool] = False
 
     @property
-    def columns(self) -> tuple:
+    def columns(self) -> tuple[Any, ...]:
         """The column."""
         return (self.column,)
 
@@ -138,7 +139,7 @@ class RunningNumber(Rule):
             raise ValueError("step must not be 0.")
 
     @property
-    def columns(self) -> tuple:
+    def columns(self) -> tuple[Any, ...]:
         """The column."""
         return (self.column,)
 
@@ -157,7 +158,8 @@ class RunningNumber(Rule):
         start, step = as_units(self.start, decimals), as_units(self.step, decimals)
         count = (values - start) // step
         off = (count < 0) | (count * step != values - start)
-        return off | Unique(self.column)._broken(table)
+        result: np.ndarray = off | Unique(self.column)._broken(table)
+        return result
 
 
 @dataclass(frozen=True, repr=False)
@@ -205,7 +207,7 @@ class Bounds(Rule):
             raise ValueError(f"step must be positive; got {self.step}.")
 
     @property
-    def columns(self) -> tuple:
+    def columns(self) -> tuple[Any, ...]:
         """The column."""
         return (self.column,)
 
@@ -230,9 +232,10 @@ class Bounds(Rule):
         numbers = [n for n in (self.low, self.high, self.step, self.origin) if n is not None]
         found = in_one_unit([cells], decimals_of(numbers))
         if found is None:
-            return self._outside(cells.values, *(self._float(n) for n in (self.low, self.high))) | (
-                self.whole & (cells.values % 1 != 0)
-            )
+            result: np.ndarray = self._outside(
+                cells.values, *(self._float(n) for n in (self.low, self.high))
+            ) | (self.whole & (cells.values % 1 != 0))
+            return result
         (values,), decimals = found
 
         def units(number: Decimal | None) -> int | None:

@@ -79,7 +79,8 @@ class Enforcement:
         if left[0] != left[-1]:
             return np.zeros(table.n_rows, dtype=bool)
         over = step.express(table)
-        return ~np.isnan(over) & (over != left[0])
+        result: np.ndarray = ~np.isnan(over) & (over != left[0])
+        return result
 
     def _rounded(self, X: Any) -> Any:
         """Return a table with numbers of as many decimals as they had in training."""
@@ -151,4 +152,5 @@ def _quantiles(values: np.ndarray) -> np.ndarray:
     if len(present) <= N_QUANTILES:
         return present
     shares = np.linspace(0, 1, N_QUANTILES)
-    return np.quantile(present, shares, method="closest_observation")
+    result: np.ndarray = np.quantile(present, shares, method="closest_observation")
+    return result

@@ -83,7 +83,8 @@ class Units:
 
     def fits(self, signs: np.ndarray) -> np.ndarray:
         """Return which combinations (n, n_columns) can be added: of dates, as many as less."""
-        return (signs * self.clocks).sum(axis=1) == 0
+        result: np.ndarray = (signs * self.clocks).sum(axis=1) == 0
+        return result
 
     def may_have(self, signs: np.ndarray, offsets: np.ndarray) -> bool:
         """Return whether offsets say anything: codes of a few levels always have some."""
@@ -168,7 +169,8 @@ def _n_distinct(amounts: np.ndarray, gone: np.ndarray) -> np.ndarray:
     """Return how many different amounts each combination takes, those of unknown cells aside."""
     last = np.iinfo(np.int64).max
     ordered = np.sort(np.where(gone, last, amounts), axis=1)
-    return (np.diff(ordered, axis=1) != 0).sum(axis=1) + 1 - gone.any(axis=1)
+    result: np.ndarray = (np.diff(ordered, axis=1) != 0).sum(axis=1) + 1 - gone.any(axis=1)
+    return result
 
 
 def _verified(search: Search, units: Units, signs: np.ndarray) -> Candidate | None:
@@ -305,7 +307,10 @@ def _mostly_rounded(gaps: np.ndarray, values: np.ndarray, among: list[Cells]) ->
     halves = [0.0 if cells.whole is None else 0.5 * 10.0**-cells.decimals for cells in among]
     near = gaps <= np.array(halves)[:, None] + 1e-9 * np.abs(values)
     known = ~np.isnan(gaps)
-    return (near.sum(axis=1) >= 0.95 * known.sum(axis=1)) & (known.sum(axis=1) >= GLANCE // 4)
+    result: np.ndarray = (near.sum(axis=1) >= 0.95 * known.sum(axis=1)) & (
+        known.sum(axis=1) >= GLANCE // 4
+    )
+    return result
 
 
 def _tested_product(search: Search, rule: Product, product: Cells, n_tests: int) -> Product | None:

@@ -40,4 +40,5 @@ def deviating(groups: np.ndarray, codes: np.ndarray, best: np.ndarray) -> np.nda
     if not len(best):
         return np.zeros(len(groups), dtype=bool)
     expected = np.where(groups >= 0, best[groups], -1)
-    return (expected >= 0) & (codes >= 0) & (codes != expected)
+    result: np.ndarray = (expected >= 0) & (codes >= 0) & (codes != expected)
+    return result

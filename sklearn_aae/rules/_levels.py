@@ -65,11 +65,11 @@ class Determines(Rule):
         pairs = state["mapping"]
         self.__dict__.update(state, mapping=None if pairs is None else dict(pairs))
 
-    def _key(self, key: Any) -> tuple:
+    def _key(self, key: Any) -> tuple[Any, ...]:
         return tuple(key) if isinstance(key, (tuple, list)) else (key,)
 
     @property
-    def columns(self) -> tuple:
+    def columns(self) -> tuple[Any, ...]:
         """The determinants, and what they determine."""
         return *self.determinants, self.determined
 
@@ -99,7 +99,8 @@ class Determines(Rule):
 
     def _broken(self, table: RuleTable) -> np.ndarray:
         expected = self._expected_codes(table)
-        return (expected != -1) & (expected != table[self.determined].codes)
+        result: np.ndarray = (expected != -1) & (expected != table[self.determined].codes)
+        return result
 
     def _expected_codes(self, table: RuleTable) -> np.ndarray:
         """Return the level that follows for each row: -1 not known, -2 none of the table's."""
@@ -112,7 +113,8 @@ class Determines(Rule):
             key = tuple(column.levels[column.codes[row]] for column in determinants)
             if key in self.mapping:
                 expected[groups[row]] = levels.get(self.mapping[key], -2)
-        return expected[groups]
+        result: np.ndarray = expected[groups]
+        return result
 
 
 @dataclass(frozen=True, repr=False)
@@ -154,7 +156,7 @@ class AbsentPairs(Rule):
             self._set(absent=tuple(pairs))
 
     @property
-    def columns(self) -> tuple:
+    def columns(self) -> tuple[Any, ...]:
         """The two columns."""
         return self.first, self.second
 
@@ -183,7 +185,8 @@ class AbsentPairs(Rule):
         for one, other in self.absent or ():
             if one in index[0] and other in index[1]:
                 banned[index[0][one], index[1][other]] = True
-        return banned[first.codes, second.codes]
+        result: np.ndarray = banned[first.codes, second.codes]
+        return result
 
 
 def pair_counts(first: np.ndarray, second: np.ndarray, n_first: int, n_second: int) -> np.ndarray:

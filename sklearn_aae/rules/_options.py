@@ -66,19 +66,19 @@ def rules_for(
     return Rules([] if rules is None else rules).learn(table, share=share)
 
 
-def without_columns(rules: Rules, names: Collection) -> Rules:
+def without_columns(rules: Rules, names: Collection[Any]) -> Rules:
     """Return the rules about other columns."""
     others = [rule for rule in rules if not set(rule.columns) & set(names)]
     return Rules(others, not_searched=rules.not_searched)
 
 
-def with_keys(rules: Rules, names: Collection, table: RuleTable) -> Rules:
+def with_keys(rules: Rules, names: Collection[Any], table: RuleTable) -> Rules:
     """Return rules and, after them, what makes some columns keys of a table."""
     keys = [rule for name in names if (rule := find_key(table[name])) is not None]
     return Rules([*rules, *keys], not_searched=rules.not_searched)
 
 
-def columns_in(rules: Any) -> set:
+def columns_in(rules: Any) -> set[Any]:
     """Return the columns that a parameter names."""
     if rules is None or isinstance(rules, str):
         return set()

@@ -42,7 +42,7 @@ class Order(Rule):
     strict: bool = False
 
     @property
-    def columns(self) -> tuple:
+    def columns(self) -> tuple[Any, ...]:
         """The lower and the higher column."""
         return self.low, self.high
 

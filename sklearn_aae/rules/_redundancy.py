@@ -84,7 +84,7 @@ def without_redundant(rules: list[Rule], table: RuleTable) -> list[Rule]:
 
 def reduced(edges: Edges) -> Edges:
     """Return edges without those that two others make; of a circle, all."""
-    after: dict[Any, set] = {}
+    after: dict[Any, set[Any]] = {}
     for a, b in edges:
         after.setdefault(a, set()).add(b)
     return {
@@ -98,8 +98,8 @@ def reduced(edges: Edges) -> Edges:
 
 
 def _joint(
-    rules: list[Rule], edges: Edges, followers: set, exact_sets: list[frozenset]
-) -> set[tuple[tuple, Any]]:
+    rules: list[Rule], edges: Edges, followers: set[Any], exact_sets: list[frozenset[Any]]
+) -> set[tuple[tuple[Any, ...], Any]]:
     """Return which dependencies on two columns are kept."""
     found = {
         (r.determinants, r.determined)
@@ -108,7 +108,7 @@ def _joint(
     }
     pairs = {(frozenset(names), target) for names, target in found}
 
-    def follows(names: tuple, target: Any) -> bool:
+    def follows(names: tuple[Any, ...], target: Any) -> bool:
         if frozenset((*names, target)) in exact_sets or {*names} & followers:
             return True
         if all((target, name) in edges for name in names):
@@ -153,7 +153,7 @@ def _is_at_least(table: RuleTable, name: Any, least: int) -> bool:
     return bool((cells.values[~cells.missing] >= least).all())
 
 
-def _presence(rules: list[Rule], place: dict) -> list[Presence]:
+def _presence(rules: list[Rule], place: dict[Any, Any]) -> list[Presence]:
     """Return which rules on missing cells are kept."""
     found = [rule for rule in rules if isinstance(rule, Presence)]
     together: Edges = {(r.given, r.column) for r in found if r.when_missing}
@@ -168,13 +168,18 @@ def _presence(rules: list[Rule], place: dict) -> list[Presence]:
         a, b = rule.given, rule.column
         if rule.when_missing:
             return (a, b) in between or leader[a] == b or leader[b] == a
-        return leader[a] == a and leader[b] == b and place[a] < place[b]
+        result: bool = leader[a] == a and leader[b] == b and place[a] < place[b]
+        return result
 
     return [rule for rule in found if is_kept(rule)]
 
 
 def _follows(
-    rule: AbsentPairs, rules: list[Rule], edges: Edges, followers: set, exact_sets: list[frozenset]
+    rule: AbsentPairs,
+    rules: list[Rule],
+    edges: Edges,
+    followers: set[Any],
+    exact_sets: list[frozenset[Any]],
 ) -> bool:
     """Return whether absent pairs follow from other rules."""
     pair = frozenset(rule.columns)
@@ -196,7 +201,9 @@ def _follows(
     return any(_is_finer(rule, other, maps) for other in others)
 
 
-def _is_finer(rule: AbsentPairs, other: AbsentPairs, maps: dict[tuple, Determines]) -> bool:
+def _is_finer(
+    rule: AbsentPairs, other: AbsentPairs, maps: dict[tuple[Any, ...], Determines]
+) -> bool:
     """Return whether a column determines one of other absent pairs that say the same."""
     for side, shared in ((0, 1), (1, 0)):
         own, common = rule.columns[side], rule.columns[shared]

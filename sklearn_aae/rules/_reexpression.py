@@ -368,7 +368,7 @@ def _in_order(chosen: dict[Any, Step]) -> list[Step]:
     return ordered
 
 
-def _with_columns(X: Any, columns: dict[Any, Any], names: list) -> Any:
+def _with_columns(X: Any, columns: dict[Any, Any], names: list[Any]) -> Any:
     """Return a frame with other cells in some columns."""
     frame = as_frame(X)
     assert frame is not None

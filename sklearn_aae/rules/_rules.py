@@ -338,7 +338,7 @@ def _as_rule(rule: Any) -> Rule:
     return rule
 
 
-def _reachable(start: Any, orders: list[Order]) -> set:
+def _reachable(start: Any, orders: list[Order]) -> set[Any]:
     """Return what is never below a column, by a chain of orders."""
     found, todo = {start}, [start]
     while todo:

@@ -76,7 +76,7 @@ class Cells:
     column: Column
 
     @cached_property
-    def levels(self) -> list:
+    def levels(self) -> list[Any]:
         """The distinct cells that are there, in order, as values that JSON knows."""
         return [self._plain(value) for value in self._found_and_codes[0].tolist()]
 
@@ -143,7 +143,7 @@ class RuleTable:
     def __init__(
         self,
         X: Any,
-        names: list | None = None,
+        names: list[Any] | None = None,
         positions: np.ndarray | None = None,
         forms: Mapping[Any, Form] | None = None,
     ) -> None:

@@ -39,7 +39,7 @@ NUMBER_TYPES = ("float64", "float32")
 
 def export_onnx(
     estimator: Any,
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     outputs: Sequence[str] | None = None,
     *,
     dtype: str = "float64",

@@ -122,7 +122,8 @@ def _calendar(graph: Graph, codec: TimestampCodec, values: Value) -> Value:
         digits.append(rest / size)
         rest = rest % size
     centre, half = np.array(codec.scales).T
-    return (graph.concat(digits).to(FLOAT) - centre) / half
+    result: Value = (graph.concat(digits).to(FLOAT) - centre) / half
+    return result
 
 
 def _dates(days: Value) -> tuple[Value, Value, Value]:

@@ -118,7 +118,10 @@ class DetectorInGraph:
         found, scale = getattr(self.members, part.which), part.scale_
         if isinstance(part, FarPart):
             farthest = self.members.fold(found).reduce("Max", 1)
-            return (farthest - scale.usual_) * STEEPNESS * part.weight - AT_LEAST * part.weight
+            result: Value = (
+                farthest - scale.usual_
+            ) * STEEPNESS * part.weight - AT_LEAST * part.weight
+            return result
         if isinstance(part, LossPart):
             assert isinstance(scale, LinearScale)
             found = found if part.weights_ is None else found * part.weights_
@@ -130,7 +133,8 @@ class DetectorInGraph:
         if not self.members.sees_all:
             distance = (distance * distance).reduce("Mean", 0, keep=True).sqrt()
         logs = ((distance + scale.offset_).log() - scale.mean_) / scale.scale_
-        return logs.reduce("Mean", 0) * part.weight
+        result = logs.reduce("Mean", 0) * part.weight
+        return result
 
     def _shares(self, part: Any) -> Value:
         """Return the columns' shares in a part, (n, n_features)."""

@@ -49,7 +49,8 @@ class Value:
 
     def __floordiv__(self, other: Any) -> Value:
         """Return the quotient of whole numbers, rounded down."""
-        return (self - self % other) / other
+        result: Value = (self - self % other) / other
+        return result
 
     def __neg__(self) -> Value:
         return self.graph.op("Neg", self)
@@ -145,7 +146,7 @@ class Graph:
         self.outputs: list[Any] = []
         self.nodes: list[Any] = []
         self.initializers: dict[str, Any] = {}
-        self._constants: dict[tuple, Value] = {}
+        self._constants: dict[tuple[Any, ...], Value] = {}
         self._n = 0
 
     def element(self, dtype: np.dtype) -> int:
@@ -237,7 +238,8 @@ class Graph:
             probe = self.gather(table.ravel(), found + (first + step - 1))
             found = found + (probe <= values).to(WHOLE) * step
         # What pads the edges is not above infinity.
-        return found.at_most(counts)
+        result: Value = found.at_most(counts)
+        return result
 
     def branch(self, condition: Value, then: Callable[[], Value], otherwise: Value) -> Value:
         """Return what ``then`` writes if a condition (a single truth) holds, else a value."""

@@ -39,7 +39,8 @@ def _unit_losses(head: UnitHead, params: Value, x: Value) -> Value:
 def _learned_losses(head: LearnedHead, params: Value, x: Value) -> Value:
     log_scale = as_array(head.log_scale())
     standardised = (_unit_mean(head, params) - x) * np.exp(-log_scale)
-    return standardised * standardised * 0.5 + (log_scale + 0.5 * math.log(2 * math.pi))
+    result: Value = standardised * standardised * 0.5 + (log_scale + 0.5 * math.log(2 * math.pi))
+    return result
 
 
 def _flagged_losses(head: FlaggedHead, params: Value, x: Value) -> Value:
@@ -50,7 +51,8 @@ def _flagged_losses(head: FlaggedHead, params: Value, x: Value) -> Value:
     # Flags where their columns are.
     place = np.eye(n)[head.columns.cpu().numpy()]
     kept = x.graph.where((missing @ place) > 0.0, 0.0, losses)
-    return kept + _cross_entropy(logits, missing) @ place
+    result: Value = kept + _cross_entropy(logits, missing) @ place
+    return result
 
 
 def _level_losses(head: LevelHead, context: Value, digits: Value) -> Value:
@@ -78,7 +80,8 @@ def _level_losses(head: LevelHead, context: Value, digits: Value) -> Value:
     losses = graph.where(known < 0, 0.0, losses).swap(1, 0)
     if layout.n_digits == layout.n_columns:
         return losses
-    return losses @ np.eye(layout.n_columns)[layout.column_of_digit]
+    result: Value = losses @ np.eye(layout.n_columns)[layout.column_of_digit]
+    return result
 
 
 def _single(tensor: torch.Tensor) -> np.ndarray:

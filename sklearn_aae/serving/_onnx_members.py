@@ -60,7 +60,8 @@ class MembersInGraph:
         x = self.x * ((self.x.abs() - FAR) * (1 / (NEAR - FAR))).at_least(0.0).at_most(1.0)
         raw = _mlp(networks.encoder, x) + x @ as_array(networks.path_in)
         scale = networks.shrinkage / as_array(networks.code_scale) * as_array(networks.code_mask)
-        return (raw - as_array(networks.code_mean)) * scale
+        result: Value = (raw - as_array(networks.code_mean)) * scale
+        return result
 
     @cached_property
     def _densities(self) -> tuple[Value, Value, Value]:
@@ -105,7 +106,8 @@ class MembersInGraph:
     @cached_property
     def beyond(self) -> Value:
         """Logarithms of how many times as far cells are as what networks learn."""
-        return (self.x.abs() / self.networks.farthest).at_least(1.0).log()
+        result: Value = (self.x.abs() / self.networks.farthest).at_least(1.0).log()
+        return result
 
     @cached_property
     def errors(self) -> Value:

@@ -52,7 +52,10 @@ def _elu(layer: nn.ELU, x: Value) -> Value:
 
 def _gelu(layer: nn.GELU, x: Value) -> Value:
     if layer.approximate != "none":
-        return x * ((x * x * x * 0.044715 + x) * np.sqrt(2 / np.pi)).tanh().__add__(1.0) * 0.5
+        result: Value = (
+            x * ((x * x * x * 0.044715 + x) * np.sqrt(2 / np.pi)).tanh().__add__(1.0) * 0.5
+        )
+        return result
     # ONNX Runtime has no erf of float64.
     erf = x.graph.op("Erf", (x * np.sqrt(0.5)).to(SINGLE)).to(FLOAT)
     return x * (erf + 1.0) * 0.5

@@ -30,7 +30,7 @@ class Inputs:
         #: Name, kind and, of dates and durations, unit of each column.
         self.columns: list[dict[str, Any]] = []
 
-    def numbers(self, names: tuple, n_columns: int) -> Value:
+    def numbers(self, names: tuple[Any, ...], n_columns: int) -> Value:
         """Return a table of numbers (n, n_columns), float64: an array, or a column each."""
         if not names:
             self.columns = [{"name": str(j), "kind": "number"} for j in range(n_columns)]

@@ -22,7 +22,12 @@ DRAWING = ("sample",)
 
 
 def stream(
-    method: Callable, src: Any, dst: Any, *, batch_rows: int = 65_536, random_state: Any = None
+    method: Callable[..., Any],
+    src: Any,
+    dst: Any,
+    *,
+    batch_rows: int = 65_536,
+    random_state: Any = None,
 ) -> int:
     """Write what a fitted estimator makes of rows to a Parquet file, batch by batch.
 
@@ -97,7 +102,7 @@ def stream(
 
 
 def _drawn(
-    estimator: Any, method: Callable, n_samples: int, batch_rows: int, random_state: Any
+    estimator: Any, method: Callable[..., Any], n_samples: int, batch_rows: int, random_state: Any
 ) -> Iterator[Any]:
     """Yield drawn rows, each batch from a seed of its own."""
     seed = resolve_seed(random_state, estimator.random_state)
