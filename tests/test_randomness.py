@@ -15,6 +15,7 @@ from scipy import stats
 from sklearn.base import clone
 
 from sklearn_aae import metrics
+from sklearn_aae.training import AAENet
 from tests.instances import fast
 
 
@@ -126,14 +127,36 @@ def test_same_bits_with_one_and_two_torch_threads(cancer, batch_size, n_rows):
     assert_same(*results)
 
 
-def test_wide_networks_same_bits_with_one_and_two_torch_threads(digits):
-    X = digits[0][:400]
+@pytest.mark.parametrize("sizes, threads_used", [((64, 64), 1), ((256, 256), 2), ((3000,), 3)])
+def test_larger_layers_train_on_more_threads(digits, monkeypatch, sizes, threads_used):
+    seen = set()
+    run_epoch = AAENet.run_single_epoch
+
+    def run(net, *args, **kwargs):
+        seen.add(torch.get_num_threads())
+        return run_epoch(net, *args, **kwargs)
+
+    monkeypatch.setattr(AAENet, "run_single_epoch", run)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        fast(hidden_layer_sizes=sizes, batch_size=512, max_epochs=1).fit(digits[0][:512])
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {threads_used}
+
+
+# Batches leave few rows over: 16, 1 and 6.
+@pytest.mark.parametrize("sizes, n_rows", [((1000, 1000), 400), ((512, 256), 257), ((700,), 390)])
+def test_wide_networks_same_bits_with_one_and_two_torch_threads(digits, sizes, n_rows):
+    X = digits[0][:n_rows]
     results = []
     threads = torch.get_num_threads()
     try:
         for n_threads in (1, 2):
             torch.set_num_threads(n_threads)
-            model = fast(hidden_layer_sizes=(1000, 1000), batch_size=128, max_epochs=1)
+            model = fast(hidden_layer_sizes=sizes, batch_size=128, max_epochs=1)
             results.append(outputs(model.fit(X), X))
     finally:
         torch.set_num_threads(threads)

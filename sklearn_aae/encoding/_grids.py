@@ -258,7 +258,8 @@ def _denominators(
     nearest = np.rint((few * tried[:, None]).clip(-EXACT, EXACT)) / tried[:, None]
     if decimals is not None:
         nearest = np.round(nearest, decimals)
-    return tried[(nearest.astype(storage) == few.astype(storage)).all(axis=1)].tolist()
+    spoken_for = (nearest.astype(storage) == few.astype(storage)).all(axis=1)
+    return [int(denominator) for denominator in tried[spoken_for]]
 
 
 def _real_steps(values: np.ndarray, storage: np.dtype) -> Grid | None:

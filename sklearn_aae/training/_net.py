@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
 from sklearn_aae._utils._ranks import send_from_first
-from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, torch_threads
+from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, TRAINING_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.networks import AAEModule
 from sklearn_aae.outputs._level_head import LevelHead
@@ -339,7 +339,7 @@ class AAENet(ListeningNet):
             self._last_state = len(self.history), copy_state(self)
         with self._one_call():
             try:
-                with torch_threads(1 if self._is_small() else None):
+                with torch_threads(self.n_threads()):
                     self._stepper = make_stepper(self)
                     super().fit_loop(X, y, self.epochs_wanted_ - self.epochs_begun_, **kwargs)
             except StopTraining:
@@ -371,14 +371,21 @@ class AAENet(ListeningNet):
         """Return how many threads a training, and what belongs to it, may use.
 
         One where training gains nothing by a second: a process that is forked later hangs
-        in torch if this one has ever woken others.
+        in torch if this one has ever woken others. Two where more would split products in
+        a way that changes their last bit.
 
         Returns
         -------
         int or None
-            1, or None for as many as there are.
+            1, 2, or None for as many as there are.
         """
-        return 1 if self._is_small() else None
+        # The batched products of heads over levels change with threads, whatever their size.
+        if isinstance(self.module_.head, LevelHead) or self.batch_size < 2 * MIN_ROWS:
+            return 1
+        work = self.batch_size * max((p.numel() for p in self.module_.parameters()), default=0)
+        if work < TRAINING_WORK:
+            return 1
+        return 2 if work < SMALL_WORK else None
 
     def calibrate(self, dataset: TableDataset, *, ordered: bool = False) -> None:
         """Let head and prior estimate, on training rows, what the steps do not learn.
@@ -448,18 +455,6 @@ class AAENet(ListeningNet):
         )
         self.module_.train(was_training)
         return codes.astype(np.float64)
-
-    def _is_small(self) -> bool:
-        """Return whether one thread trains as fast as several, and repeatably.
-
-        The batched products of heads over levels are split among threads in a way that
-        changes their last bit, whatever their size.
-        """
-        if isinstance(self.module_.head, LevelHead):
-            return True
-        weights = max((p.numel() for p in self.module_.parameters()), default=0)
-        result: bool = self.batch_size < 2 * MIN_ROWS or self.batch_size * weights < SMALL_WORK
-        return result
 
     def _keep_what_was_learned(self) -> None:
         """Keep whole epochs; where a callback has ended the first, that part of it."""
