@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from sklearn_aae._utils._compat import _fit_context, with_callbacks
 from sklearn_aae._utils._defaults import plain_defaults
@@ -49,7 +51,12 @@ from sklearn_aae.encoding import LevelsReader, check_matrix, is_ready
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._result_frames import frame_of_cells, labels_of
 from sklearn_aae.networks import Classes
+from sklearn_aae.outputs import Output
+from sklearn_aae.posteriors import Posterior
+from sklearn_aae.priors._wrapped import PriorLike
+from sklearn_aae.rules import Rule
 from sklearn_aae.training import checkpoint_of, state_dicts
+from sklearn_aae.typing import Density, FilePath, Label, LabelT, Layers, Table, TableLike
 
 
 class AdversarialAutoencoder(
@@ -289,28 +296,28 @@ class AdversarialAutoencoder(
         self,
         n_components: int = 2,
         *,
-        prior: Any = "gaussian",
-        posterior: Any = "auto",
-        output: Any = "auto",
+        prior: PriorLike = "gaussian",
+        posterior: str | type[Posterior] | Posterior = "auto",
+        output: str | type[Output] | Output = "auto",
         supervision: str | None = None,
-        hidden_layer_sizes: Any = (256, 256),
-        discriminator_layer_sizes: Any = (256, 256),
+        hidden_layer_sizes: Layers = (256, 256),
+        discriminator_layer_sizes: Layers = (256, 256),
         activation: str = "gelu",
-        encoder: Any = None,
-        decoder: Any = None,
-        discriminator: Any = None,
+        encoder: Callable[..., nn.Module] | None = None,
+        decoder: Callable[..., nn.Module] | None = None,
+        discriminator: Callable[..., nn.Module] | None = None,
         init: str = "pca",
         adversarial_weight: float | str = "auto",
-        categorical_features: Any = "from_dtype",
+        categorical_features: str | Sequence[Label] | np.ndarray = "from_dtype",
         handle_unknown: str = "unknown",
         handle_missing: str = "unknown",
-        rules: Any = "auto",
+        rules: str | Iterable[Rule] | None = "auto",
         scaling: str | None = "standard",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         lr: float | str = "auto",
-        callbacks: list[Any] | None = None,
-        net_params: dict[str, Any] | None = None,
+        callbacks: Sequence[object] | None = None,
+        net_params: Mapping[str, object] | None = None,
         device: str | torch.device = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -318,7 +325,7 @@ class AdversarialAutoencoder(
         warm_start: bool = False,
         random_state: Any = None,
         verbose: int = 0,
-        checkpoint: Any = None,
+        checkpoint: FilePath | None = None,
         identifiers: str = "auto",
     ) -> None:
         self.n_components = n_components
@@ -417,7 +424,7 @@ class AdversarialAutoencoder(
 
     @leaves_no_trace
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any = None, classes: Any = None) -> AdversarialAutoencoder:
+    def partial_fit(self, X: Any, y: Any = None, classes: ArrayLike | None = None) -> Self:
         """Train one epoch on the given rows, at constant learning rates.
 
         The first call sets the scale, the classes and the networks; later calls keep them.
@@ -458,7 +465,7 @@ class AdversarialAutoencoder(
     # ------------------------------------------------------- compress, generate
 
     @takes_streams
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Any) -> np.ndarray:
         """Return the codes of rows.
 
         Deterministic, and on the prior's scale: the code itself, its mean for a
@@ -483,7 +490,7 @@ class AdversarialAutoencoder(
         check_is_fitted(self)
         return self._encode(self._read(X))
 
-    def inverse_transform(self, Z: Any, y: Any = None) -> Any:
+    def inverse_transform(self, Z: TableLike, y: Any = None) -> Table:
         """Return the expected rows for codes.
 
         Parameters
@@ -527,7 +534,7 @@ class AdversarialAutoencoder(
         rows = self._reader.hand_back(self._decode(Z, Z.dtype, labels=labels), like=like)
         return self._identifiers.fresh(rows, np.random.default_rng(self._seed))
 
-    def reconstruct(self, X: Any, y: Any = None) -> Any:
+    def reconstruct(self, X: Any, y: Any = None) -> Table:
         """Return rows as the model sees them: through the code and back.
 
         Parameters
@@ -565,11 +572,11 @@ class AdversarialAutoencoder(
         n_samples: int = 1,
         *,
         y: Any = None,
-        conditions: Mapping[Any, Any] | None = None,
-        density: Any = None,
+        conditions: Mapping[LabelT, object] | None = None,
+        density: Density | None = None,
         noise: bool = True,
         random_state: Any = None,
-    ) -> Any:
+    ) -> Table:
         """Draw new rows: codes from the prior, rows from the decoder.
 
         Parameters
@@ -729,7 +736,7 @@ class AdversarialAutoencoder(
         method: str = "mode",
         n_draws: int = 100,
         random_state: Any = None,
-    ) -> Any:
+    ) -> Table:
         """Fill missing cells given the cells of the row that are there.
 
         In ``fit`` the columns may have missing cells or not.  Outputs over levels do it by
@@ -828,8 +835,23 @@ class AdversarialAutoencoder(
         rows = self._read(X)
         return -self._cell_losses(rows, sums=True, labels=labels_to_score(self, y, len(rows)))
 
+    @overload
+    def score_contributions(
+        self, X: Any, y: Any = ..., *, as_frame: Literal[False] = ...
+    ) -> np.ndarray: ...
+
+    @overload
+    def score_contributions(self, X: Any, y: Any = ..., *, as_frame: Literal[True]) -> Table: ...
+
+    @overload
+    def score_contributions(
+        self, X: Any, y: Any = ..., *, as_frame: bool
+    ) -> np.ndarray | Table: ...
+
     @takes_streams
-    def score_contributions(self, X: Any, y: Any = None, *, as_frame: bool = False) -> Any:
+    def score_contributions(
+        self, X: Any, y: Any = None, *, as_frame: bool = False
+    ) -> np.ndarray | Table:
         """Return what each column contributes to a row's anomaly score.
 
         Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
@@ -102,7 +102,7 @@ class BaseAAE(
     handle_unknown: str
     handle_missing: str
     adversarial_weight: Any
-    net_params: dict[str, Any] | None
+    net_params: Mapping[str, object] | None
 
     rules_: Rules
     _reader: Reader

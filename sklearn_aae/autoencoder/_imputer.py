@@ -7,6 +7,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
@@ -27,6 +28,7 @@ from sklearn_aae.autoencoder._parameters import CONSTRAINTS
 from sklearn_aae.encoding import as_frame
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.training import TrainingHTMLMixin, TrainingReport
+from sklearn_aae.typing import Table
 
 #: Components of the model that is taken if none is given: of tables of numbers as many as there
 #: are columns, but at most the second.
@@ -122,7 +124,7 @@ class AAEImputer(TrainingHTMLMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator: Any = None,
+        estimator: AdversarialAutoencoder | None = None,
         *,
         method: str = "mean",
         n_draws: int = 1,
@@ -200,7 +202,7 @@ class AAEImputer(TrainingHTMLMixin, TransformerMixin, BaseEstimator):
         return self.estimator_.training_report_
 
     @takes_streams
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Any) -> Table:
         """Return a table with its missing cells filled.
 
         Parameters
@@ -225,7 +227,7 @@ class AAEImputer(TrainingHTMLMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._validate_params()  # they may have been set since fit
-        filled = fill_missing(
+        filled: Table = fill_missing(
             self.estimator_,
             X,
             method=self.method,
@@ -243,13 +245,14 @@ class AAEImputer(TrainingHTMLMixin, TransformerMixin, BaseEstimator):
         if frame is None or _get_output_config("transform", self)["dense"] != "pandas":
             return filled
         # pandas itself would read a frame of another library as an array of one type.
-        return frame.to_pandas()
+        pandas: Table = frame.to_pandas()
+        return pandas
 
     def _indicator_names(self, names: Any = None) -> list[str]:
         names = _check_feature_names_in(self, names)
         return [f"missingindicator_{names[j]}" for j in self.indicator_features_]
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns that ``transform`` returns.
 
         Parameters

@@ -343,7 +343,7 @@ class TwoHeadedEstimator(
         return log_of(self.predict_proba(X))
 
     @takes_streams
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Any) -> np.ndarray:
         r"""Return where rows lie.
 
         Parameters

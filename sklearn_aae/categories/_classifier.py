@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import StrOptions, _fit_context, with_callbacks
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import draw_seed
+from sklearn_aae.autoencoder import AdversarialAutoencoder
 from sklearn_aae.autoencoder._labels import Labels, learn_classes, read_labels
 from sklearn_aae.categories._base import TwoHeadedEstimator, log_of
 from sklearn_aae.categories._neighbors import spread_labels
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.metrics._labelled import only_labelled
+from sklearn_aae.typing import FilePath, Layers
 
 
 class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
@@ -177,18 +181,18 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         n_neighbors: int = 10,
         init: str = "random",
         head_distance: float | None = None,
-        estimator: Any = None,
-        hidden_layer_sizes: Any = (128, 128),
+        estimator: AdversarialAutoencoder | None = None,
+        hidden_layer_sizes: Layers = (128, 128),
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         lr: float | str = "auto",
-        callbacks: list[Any] | None = None,
+        callbacks: Sequence[object] | None = None,
         device: str | torch.device = "auto",
         handle_unknown: str = "unknown",
         handle_missing: str = "unknown",
         random_state: Any = None,
         verbose: int = 0,
-        checkpoint: Any = None,
+        checkpoint: FilePath | None = None,
     ) -> None:
         self.n_components = n_components
         self.consistency = consistency
@@ -249,7 +253,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
 
     @leaves_no_trace
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> AAEClassifier:
+    def partial_fit(self, X: Any, y: Any, classes: ArrayLike | None = None) -> AAEClassifier:
         """Train one epoch on the given rows, at constant learning rates.
 
         The first call sets the scale, the networks, the classes and their sizes.
@@ -380,7 +384,7 @@ class AAEClassifier(ClassifierMixin, TwoHeadedEstimator):
         evidence = log_of(self.predict_proba(X), least=np.finfo(np.float64).tiny)
         return evidence[:, 1] - evidence[:, 0] if evidence.shape[1] == 2 else evidence
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of predictions for the rows that have a label.
 
         Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._compat import Interval, StrOptions, _fit_context, with_callbacks
 from sklearn_aae._utils._guard import leaves_no_trace
+from sklearn_aae.autoencoder import AdversarialAutoencoder
 from sklearn_aae.autoencoder._base import BaseAAE
 from sklearn_aae.categories._base import (
     DOUBLE,
@@ -21,6 +23,7 @@ from sklearn_aae.categories._base import (
 )
 from sklearn_aae.categories._neighbors import spectral_clusters
 from sklearn_aae.encoding._batches import takes_streams
+from sklearn_aae.typing import FilePath, Layers, Table
 
 
 class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
@@ -181,18 +184,18 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         n_neighbors: int = 20,
         init: str = "random",
         head_distance: float | None = None,
-        estimator: Any = None,
-        hidden_layer_sizes: Any = (128, 128),
+        estimator: AdversarialAutoencoder | None = None,
+        hidden_layer_sizes: Layers = (128, 128),
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         lr: float | str = "auto",
-        callbacks: list[Any] | None = None,
+        callbacks: Sequence[object] | None = None,
         device: str | torch.device = "auto",
         handle_unknown: str = "unknown",
         handle_missing: str = "unknown",
         random_state: Any = None,
         verbose: int = 0,
-        checkpoint: Any = None,
+        checkpoint: FilePath | None = None,
     ) -> None:
         self.n_clusters = n_clusters
         self.n_components = n_components
@@ -275,9 +278,10 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         }
 
     @property
-    def cluster_prototypes_(self) -> Any:
+    def cluster_prototypes_(self) -> Table:
         """The row that stands for each cluster, in the container of the training rows."""
-        return self.estimator_._reader.hand_back(self._prototypes)
+        rows: Table = self.estimator_._reader.hand_back(self._prototypes)
+        return rows
 
     def _columns(self) -> np.ndarray:
         return self._order

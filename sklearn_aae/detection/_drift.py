@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right, insort
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from sklearn_aae.typing import Label
+
+if TYPE_CHECKING:
+    from sklearn_aae.detection._outlier import AAEOutlierDetector
 
 #: Bets on p-values: that they are too small or too large, by a slope, and that very small ones are
 #: too many, by a power.
@@ -156,7 +161,9 @@ class DriftMonitor:
     (True, 1)
     """
 
-    def __init__(self, detector: Any, rows: Any, *, kind: str, alpha: float, seed: int) -> None:
+    def __init__(
+        self, detector: AAEOutlierDetector, rows: np.ndarray, *, kind: str, alpha: float, seed: int
+    ) -> None:
         self.detector, self.kind, self.alpha = detector, kind, alpha
         names = getattr(detector, "feature_names_in_", np.arange(detector.n_features_in_))
         self._names: list[Any] = names.tolist()
@@ -209,7 +216,7 @@ class DriftMonitor:
         return np.array(self._history)
 
     @property
-    def column_evidence_(self) -> dict[Any, Any]:
+    def column_evidence_(self) -> dict[Label, float]:
         """Logarithm of the largest capital so far, by column."""
         return dict(zip(self._names, self._largest[1:].tolist(), strict=True))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae.detection._explain import give_reasons
+from sklearn_aae.detection._explain import Reason, give_reasons
 from sklearn_aae.detection._fitting import FittedModel
 from sklearn_aae.detection._overflow import finite
 from sklearn_aae.detection._reason_frames import frame_of_reasons
@@ -18,6 +18,7 @@ from sklearn_aae.detection._rules import RuledReader
 from sklearn_aae.detection.scores import Score, additive_kinds
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._result_frames import frame_of_cells, labels_of
+from sklearn_aae.typing import Table
 
 
 class ExplainingMixin:
@@ -32,10 +33,25 @@ class ExplainingMixin:
     _of_blocks: Callable[[np.ndarray, Callable[[Any, int], Any]], list[Any]]
     _known_kind: Callable[..., str]
 
+    @overload
+    def score_contributions(
+        self, X: Any, kind: str | None = ..., *, as_frame: Literal[False] = ...
+    ) -> np.ndarray: ...
+
+    @overload
+    def score_contributions(
+        self, X: Any, kind: str | None = ..., *, as_frame: Literal[True]
+    ) -> Table: ...
+
+    @overload
+    def score_contributions(
+        self, X: Any, kind: str | None = ..., *, as_frame: bool
+    ) -> np.ndarray | Table: ...
+
     @takes_streams
     def score_contributions(
         self, X: Any, kind: str | None = None, *, as_frame: bool = False
-    ) -> Any:
+    ) -> np.ndarray | Table:
         """Return what each column contributes to a row's anomaly score.
 
         Parameters
@@ -71,9 +87,24 @@ class ExplainingMixin:
         result: np.ndarray = self._reader.fold(finite(np.concatenate(cells)))
         return result
 
+    @overload
+    def explain(
+        self, X: Any, top: int = ..., kind: str | None = ..., *, as_frame: Literal[False] = ...
+    ) -> list[list[Reason]]: ...
+
+    @overload
+    def explain(
+        self, X: Any, top: int = ..., kind: str | None = ..., *, as_frame: Literal[True]
+    ) -> Table: ...
+
+    @overload
+    def explain(
+        self, X: Any, top: int = ..., kind: str | None = ..., *, as_frame: bool
+    ) -> list[list[Reason]] | Table: ...
+
     def explain(
         self, X: Any, top: int = 3, kind: str | None = None, *, as_frame: bool = False
-    ) -> Any:
+    ) -> list[list[Reason]] | Table:
         """Return, for each row, the columns that make it anomalous and what was expected.
 
         Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.callback import CallbackSupportMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,6 +18,7 @@ from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_conte
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import DetectorStream, derive_seed
 from sklearn_aae._utils._threads import torch_threads
+from sklearn_aae.autoencoder import AdversarialAutoencoder
 from sklearn_aae.autoencoder._parameters import CHECKPOINT, as_device
 from sklearn_aae.detection._blocks import of_blocks
 from sklearn_aae.detection._calibration import CROSS, HELD_OUT, Calibration, RowPlan, n_held_out
@@ -55,10 +57,11 @@ from sklearn_aae.encoding import Container, KeptRows, NumbersReader, open_featur
 from sklearn_aae.encoding import as_frame as frame_in
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._identifiers import AUTO, KEEP, Identifiers
-from sklearn_aae.rules import Rules
+from sklearn_aae.rules import Rule, Rules
 from sklearn_aae.rules._options import SHARE, check_rules, columns_in, with_keys
 from sklearn_aae.rules._table import RuleTable
 from sklearn_aae.training import Checkpoint, TrainingHTMLMixin, checkpoint_of, warn_of
+from sklearn_aae.typing import FilePath, Layers
 
 #: Rows on which the parts of a score are put on one scale.
 SCALE_ROWS = 400
@@ -289,21 +292,21 @@ class AAEOutlierDetector(
         contamination: float | str = "auto",
         alpha: float = 0.05,
         calibration: str = "auto",
-        rules: Any = "auto",
-        estimator: Any = None,
+        rules: str | Iterable[Rule] | None = "auto",
+        estimator: AdversarialAutoencoder | FrozenEstimator | None = None,
         n_estimators: int = 4,
         n_components: int = 8,
-        hidden_layer_sizes: Any = (64, 32),
+        hidden_layer_sizes: Layers = (64, 32),
         adversarial_weight: float = 0.3,
         max_epochs: int | str = "auto",
         batch_size: int = 64,
         lr: float = 1.5e-2,
-        device: Any = "auto",
+        device: str | torch.device = "auto",
         handle_unknown: str = "surprise",
         handle_missing: str = "surprise",
         random_state: Any = None,
         verbose: int = 0,
-        checkpoint: Any = None,
+        checkpoint: FilePath | None = None,
         identifiers: str = "auto",
     ) -> None:
         self.kind = kind

@@ -19,6 +19,7 @@ from sklearn_aae.encoding._described import describe, restore
 from sklearn_aae.encoding._spared import SparingReader
 from sklearn_aae.encoding._text_columns import read_parsed
 from sklearn_aae.exceptions import IdentifierWarning
+from sklearn_aae.typing import Table
 
 #: What becomes of identifiers.
 AUTO, KEEP = "auto", "keep"
@@ -184,14 +185,15 @@ class Identifiers:
         """Return a detector's reader, fitted, whose networks see other columns only."""
         return SparingReader(reader, list(self.found)) if self else reader
 
-    def fresh(self, X: Any, rng: np.random.Generator) -> Any:
+    def fresh(self, X: Table, rng: np.random.Generator) -> Table:
         """Return rows of the model with identifiers that no training row has."""
         if not self:
             return X
         n = len(X)
-        return self._with_cells(X, {j: own.fresh(n, rng) for j, own in self.found.items()})
+        new: Table = self._with_cells(X, {j: own.fresh(n, rng) for j, own in self.found.items()})
+        return new
 
-    def put_back(self, rows: Any, X: Any, rng: np.random.Generator) -> Any:
+    def put_back(self, rows: Table, X: Any, rng: np.random.Generator) -> Table:
         """Return rows of the model with the identifiers of ``X``, and fresh ones for missing."""
         if not self:
             return rows
@@ -201,7 +203,8 @@ class Identifiers:
             gone = [i for i, cell in enumerate(cells[j]) if is_missing(cell)]
             for i, new in zip(gone, self.found[j].fresh(len(gone), rng), strict=True):
                 cells[j][i] = new
-        return self._with_cells(rows, cells)
+        own: Table = self._with_cells(rows, cells)
+        return own
 
     def refuse(self, conditions: Collection[Any]) -> None:
         """Raise ValueError if there is a condition on an identifier."""

@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -48,6 +49,7 @@ from sklearn_aae.encoding._layout import Layout
 from sklearn_aae.encoding._number_columns import NumberCodec
 from sklearn_aae.encoding._sampled import SAMPLED_ROWS, sample_rows
 from sklearn_aae.encoding._text_columns import parse_as, read_parsed
+from sklearn_aae.typing import Label, Table
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -178,10 +180,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        categorical_features: Any = "from_dtype",
-        max_levels: Any = "auto",
+        categorical_features: str | Sequence[Label] | np.ndarray = "from_dtype",
+        max_levels: int | str = "auto",
         max_categories: int = 64,
-        min_frequency: Any = None,
+        min_frequency: float | None = None,
         handle_unknown: str = "ignore",
         handle_missing: str = "unknown",
     ) -> None:
@@ -468,7 +470,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Return how many dense columns each column of the table has."""
         return [len(codec.feature_names("")) for codec in self._codecs]
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: Any) -> Table:
         """Return the table that a dense matrix stands for.
 
         Parameters
@@ -495,7 +497,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 f"X has {matrix.shape[1]} columns, but {type(self).__name__}.transform returns "
                 f"{edges[-1]}."
             )
-        return self._from_dense(matrix, edges, range(len(self._codecs)), X)
+        table: Table = self._from_dense(matrix, edges, range(len(self._codecs)), X)
+        return table
 
     def _from_dense(
         self,
@@ -516,7 +519,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ]
         return self._container.part(which).assemble(columns, like)
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns of the dense matrix.
 
         Parameters

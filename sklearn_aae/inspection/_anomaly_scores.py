@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -26,6 +28,9 @@ from sklearn_aae.inspection._style import (
     name_in_legend,
     over,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: P-values that the upper scale shows where they are found among the rows.
 LEVELS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
@@ -86,7 +91,12 @@ class AnomalyScoreDisplay:
     """
 
     def __init__(
-        self, scores: Any, *, threshold: float | None = None, p_values: Any = None, y: Any = None
+        self,
+        scores: ArrayLike,
+        *,
+        threshold: float | None = None,
+        p_values: ArrayLike | None = None,
+        y: Any = None,
     ) -> None:
         self.scores = matrix_of(column_or_1d(scores)[:, np.newaxis], "scores")[:, 0]
         self.threshold = threshold
@@ -97,7 +107,13 @@ class AnomalyScoreDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, y: Any = None, *, ax: Any = None, **kwargs: Any
+        cls,
+        estimator: BaseEstimator,
+        X: Any,
+        y: Any = None,
+        *,
+        ax: Axes | None = None,
+        **kwargs: Any,
     ) -> AnomalyScoreDisplay:
         """Score rows and plot.
 
@@ -155,12 +171,12 @@ class AnomalyScoreDisplay:
     @classmethod
     def from_predictions(
         cls,
-        scores: Any,
+        scores: ArrayLike,
         y: Any = None,
         *,
         threshold: float | None = None,
-        p_values: Any = None,
-        ax: Any = None,
+        p_values: ArrayLike | None = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> AnomalyScoreDisplay:
         """Plot scores.
@@ -205,7 +221,7 @@ class AnomalyScoreDisplay:
         """
         return cls(scores, threshold=threshold, p_values=p_values, y=y).plot(ax, **kwargs)
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> AnomalyScoreDisplay:
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> AnomalyScoreDisplay:
         """Draw.
 
         Parameters

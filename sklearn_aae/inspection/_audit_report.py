@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae.encoding import as_frame, is_missing, read_matrices
 from sklearn_aae.inspection._page import render_page
 from sklearn_aae.inspection._page_data import MAX_POINTS, CellReason, PageData, oddest_rows
+from sklearn_aae.inspection._synthetic_scores import Report
+from sklearn_aae.typing import TableLike
 
 #: Columns that a row's reasons name.
 N_REASONS = 3
@@ -89,14 +93,14 @@ class AuditReport:
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: BaseEstimator,
         X: Any,
         *,
-        model: Any = None,
+        model: BaseEstimator | None = None,
         y: Any = None,
-        p_values: Any = None,
-        synthetic: Any = None,
-        synthetic_report: Any = None,
+        p_values: ArrayLike | None = None,
+        synthetic: TableLike | None = None,
+        synthetic_report: Report | None = None,
         cells: bool = True,
         title: str = "Table",
         random_state: int = 0,
@@ -104,14 +108,14 @@ class AuditReport:
         detector = estimator if hasattr(estimator, "explain") else None
         model = estimator if detector is None else model
         _check_fitted(detector, model)
-        if synthetic is None and hasattr(model, "sample"):
+        if synthetic is None and model is not None and hasattr(model, "sample"):
             n_rows = len(X) if hasattr(X, "__len__") else X.shape[0]
             synthetic = model.sample(min(n_rows, MAX_POINTS), random_state=random_state)
         tables = {"table": X} | ({} if synthetic is None else {"synthetic": synthetic})
         matrices = read_matrices(tables)
         rows = matrices["table"]
         scores, known = _scores(detector or model, X, p_values)
-        if y is None and hasattr(model, "predict"):
+        if y is None and model is not None and hasattr(model, "predict"):
             y = model.predict(X)
         _check_lengths(len(rows), y=y, p_values=known)
         parts = {"Detector": detector, "Model": model}

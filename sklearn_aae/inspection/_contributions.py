@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
@@ -30,6 +31,10 @@ from sklearn_aae.inspection._style import (
     over,
     shorten,
 )
+from sklearn_aae.typing import Label, TableLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Bins along the axis within which the points of many rows are put beside each other.
 N_BINS = 80
@@ -95,11 +100,11 @@ class ContributionDisplay:
 
     def __init__(
         self,
-        contributions: Any,
+        contributions: TableLike,
         *,
-        values: Any = None,
-        expected: Mapping[Any, Any] | None = None,
-        feature_names: Any = None,
+        values: TableLike | None = None,
+        expected: Mapping[Label, object] | None = None,
+        feature_names: Sequence[Label] | np.ndarray | None = None,
         y: Any = None,
     ) -> None:
         self.contributions = matrix_of(contributions, "contributions")
@@ -108,7 +113,7 @@ class ContributionDisplay:
         names = range(width) if feature_names is None else feature_names
         if len(names) != width:
             raise ValueError(f"There are {width} columns, but {len(names)} feature_names.")
-        self.feature_names = list(names)
+        self.feature_names: list[Label] = list(names)
         values = as_array(values) if values is not None and as_frame(values) is None else values
         cells = [] if values is None else list(columns_of(values))
         if values is not None and (len(cells) != width or any(len(c) != n_rows for c in cells)):
@@ -121,13 +126,13 @@ class ContributionDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: BaseEstimator,
         X: Any,
         y: Any = None,
         *,
         kind: str | None = None,
         n_columns: int = 10,
-        ax: Any = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> ContributionDisplay:
         """Explain the scores of rows and plot.
@@ -192,7 +197,9 @@ class ContributionDisplay:
         display = cls(contributions, values=X, expected=expected, feature_names=names, y=y)
         return display.plot(ax, n_columns=n_columns, **kwargs)
 
-    def plot(self, ax: Any = None, *, n_columns: int = 10, **kwargs: Any) -> ContributionDisplay:
+    def plot(
+        self, ax: Axes | None = None, *, n_columns: int = 10, **kwargs: Any
+    ) -> ContributionDisplay:
         """Draw.
 
         Parameters

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -22,6 +24,24 @@ from sklearn_aae.inspection._style import (
     over,
     shorten_all,
 )
+from sklearn_aae.typing import Label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Monitor(Protocol):
+    """What :meth:`~sklearn_aae.AAEOutlierDetector.drift_monitor` returns."""
+
+    alpha: float
+
+    @property
+    def history_(self) -> ArrayLike:
+        """Evidence after each row."""
+
+    @property
+    def column_evidence_(self) -> Mapping[Label, float]:
+        """Evidence by column."""
 
 
 class DriftDisplay:
@@ -78,7 +98,11 @@ class DriftDisplay:
     """
 
     def __init__(
-        self, history: Any, *, alpha: float = 0.05, column_evidence: Mapping[Any, Any] | None = None
+        self,
+        history: ArrayLike,
+        *,
+        alpha: float = 0.05,
+        column_evidence: Mapping[Label, float] | None = None,
     ) -> None:
         check_scalar(alpha, "alpha", Real, min_val=0, max_val=1, include_boundaries="neither")
         self.history = np.asarray(column_or_1d(history), dtype=np.float64)
@@ -86,7 +110,9 @@ class DriftDisplay:
         self.column_evidence = column_evidence
 
     @classmethod
-    def from_monitor(cls, monitor: Any, *, ax: Any = None, **kwargs: Any) -> DriftDisplay:
+    def from_monitor(
+        cls, monitor: Monitor, *, ax: Axes | None = None, **kwargs: Any
+    ) -> DriftDisplay:
         """Plot what a monitor has seen so far.
 
         Parameters
@@ -130,7 +156,13 @@ class DriftDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, *, alpha: float = 0.05, ax: Any = None, **kwargs: Any
+        cls,
+        estimator: BaseEstimator,
+        X: Any,
+        *,
+        alpha: float = 0.05,
+        ax: Axes | None = None,
+        **kwargs: Any,
     ) -> DriftDisplay:
         """Watch rows with a new monitor of a detector, and plot.
 
@@ -181,7 +213,12 @@ class DriftDisplay:
         return cls.from_monitor(monitor, ax=ax, **kwargs)
 
     def plot(
-        self, ax: Any = None, *, columns_ax: Any = None, n_columns: int = 12, **kwargs: Any
+        self,
+        ax: Axes | None = None,
+        *,
+        columns_ax: Axes | None = None,
+        n_columns: int = 12,
+        **kwargs: Any,
     ) -> DriftDisplay:
         """Draw.
 

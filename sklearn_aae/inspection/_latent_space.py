@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._random import draw_seed, make_generator
@@ -25,6 +26,10 @@ from sklearn_aae.inspection._style import (
     name_in_legend,
     over,
 )
+from sklearn_aae.typing import TableLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Classes have other markers where the palette begins again.
 MARKERS = ("o", "^", "s", "P", "v", "X", "D")
@@ -90,8 +95,8 @@ class LatentSpaceDisplay:
 
     def __init__(
         self,
-        codes: Any,
-        prior: Any = None,
+        codes: TableLike,
+        prior: TableLike | None = None,
         *,
         y: Any = None,
         components: tuple[int, ...] = (0, 1),
@@ -118,14 +123,14 @@ class LatentSpaceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: BaseEstimator,
         X: Any,
         y: Any = None,
         *,
         components: tuple[int, ...] = (0, 1),
         n_prior: int = 1000,
         random_state: Any = 0,
-        ax: Any = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> LatentSpaceDisplay:
         """Encode rows, draw from the prior, and plot both.
@@ -184,7 +189,7 @@ class LatentSpaceDisplay:
             prior = estimator.prior_.sample(n_prior, codes.shape[1], generator).detach().numpy()
         return cls(codes, prior, y=y, components=components).plot(ax, **kwargs)
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> LatentSpaceDisplay:
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> LatentSpaceDisplay:
         """Draw.
 
         Parameters

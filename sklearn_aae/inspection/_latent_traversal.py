@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,6 +24,10 @@ from sklearn_aae.inspection._style import (
     over,
     shorten_all,
 )
+from sklearn_aae.typing import TableLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Draws of the prior that say how far to walk, and how many of them are decoded.
 N_DRAWS, N_DECODED = 2000, 200
@@ -86,12 +91,12 @@ class LatentTraversalDisplay:
 
     def __init__(
         self,
-        walks: Sequence[Any],
-        positions: Any,
+        walks: Sequence[TableLike],
+        positions: TableLike,
         *,
         components: Sequence[int] | None = None,
         shape: tuple[int, int] | None = None,
-        reference: Any = None,
+        reference: TableLike | None = None,
     ) -> None:
         self.walks = list(walks)
         self.positions = matrix_of(positions, "positions")
@@ -118,7 +123,7 @@ class LatentTraversalDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: BaseEstimator,
         X: Any = None,
         *,
         components: Sequence[int] | None = None,
@@ -126,7 +131,7 @@ class LatentTraversalDisplay:
         y: Any = None,
         shape: tuple[int, int] | None = None,
         random_state: Any = 0,
-        ax: Any = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> LatentTraversalDisplay:
         """Walk along components, decode and plot.
@@ -204,7 +209,9 @@ class LatentTraversalDisplay:
         display = cls(walks, positions, components=chosen, shape=shape, reference=reference)
         return display.plot(ax, **kwargs)
 
-    def plot(self, ax: Any = None, *, n_columns: int = 8, **kwargs: Any) -> LatentTraversalDisplay:
+    def plot(
+        self, ax: Axes | None = None, *, n_columns: int = 8, **kwargs: Any
+    ) -> LatentTraversalDisplay:
         """Draw.
 
         Parameters

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae.inspection._style import BLUE, MUTED, ORANGE, VERMILION, axes_or_new, over
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Key of the history, label, and the drawing of its line.
 LEFT = (
@@ -71,7 +77,7 @@ class LossCurveDisplay:
     ['discriminator_loss', 'equilibrium', 'generator_loss', 'reconstruction_loss']
     """
 
-    def __init__(self, history: Any) -> None:
+    def __init__(self, history: Mapping[str, ArrayLike]) -> None:
         known = [key for key, _, _ in (*LEFT, *RIGHT)]
         self.history = {
             key: np.asarray(history[key], dtype=np.float64) for key in known if key in history
@@ -83,7 +89,9 @@ class LossCurveDisplay:
             raise ValueError(f"The losses in history must be equally long lists, got {shapes}.")
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Any = None, **kwargs: Any) -> LossCurveDisplay:
+    def from_estimator(
+        cls, estimator: BaseEstimator, *, ax: Axes | None = None, **kwargs: Any
+    ) -> LossCurveDisplay:
         """Plot the losses of a fitted model.
 
         Parameters
@@ -121,7 +129,7 @@ class LossCurveDisplay:
         check_is_fitted(estimator)
         return cls(estimator.history_).plot(ax, **kwargs)
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> LossCurveDisplay:
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> LossCurveDisplay:
         """Draw.
 
         Parameters

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sklearn_aae.inspection._groups import (
@@ -15,6 +17,9 @@ from sklearn_aae.inspection._groups import (
     refuse_colors,
 )
 from sklearn_aae.inspection._style import MUTED, axes_or_new, matrix_of, name_in_legend, over
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class PValueDisplay:
@@ -62,7 +67,7 @@ class PValueDisplay:
     ['new', 'old']
     """
 
-    def __init__(self, p_values: Any, *, y: Any = None) -> None:
+    def __init__(self, p_values: ArrayLike, *, y: Any = None) -> None:
         self.p_values = matrix_of(column_or_1d(p_values)[:, np.newaxis], "p_values")[:, 0]
         if self.p_values.min() < 0 or self.p_values.max() > 1:
             raise ValueError("p_values must be between 0 and 1; scores are not p-values.")
@@ -71,7 +76,13 @@ class PValueDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, y: Any = None, *, ax: Any = None, **kwargs: Any
+        cls,
+        estimator: BaseEstimator,
+        X: Any,
+        y: Any = None,
+        *,
+        ax: Axes | None = None,
+        **kwargs: Any,
     ) -> PValueDisplay:
         """Plot the p-values that a detector gives to rows.
 
@@ -123,7 +134,7 @@ class PValueDisplay:
 
     @classmethod
     def from_predictions(
-        cls, p_values: Any, y: Any = None, *, ax: Any = None, **kwargs: Any
+        cls, p_values: ArrayLike, y: Any = None, *, ax: Axes | None = None, **kwargs: Any
     ) -> PValueDisplay:
         """Plot p-values.
 
@@ -162,7 +173,7 @@ class PValueDisplay:
         """
         return cls(p_values, y=y).plot(ax, **kwargs)
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> PValueDisplay:
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> PValueDisplay:
         """Draw.
 
         Parameters

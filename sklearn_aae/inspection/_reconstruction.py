@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,6 +27,10 @@ from sklearn_aae.inspection._style import (
     over,
     shorten,
 )
+from sklearn_aae.typing import Label, TableLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class ReconstructionDisplay:
@@ -89,11 +95,11 @@ class ReconstructionDisplay:
 
     def __init__(
         self,
-        rows: Any,
-        reconstructions: Any,
+        rows: TableLike,
+        reconstructions: TableLike,
         *,
         shape: tuple[int, int] | None = None,
-        feature_names: Any = None,
+        feature_names: Sequence[Label] | np.ndarray | None = None,
     ) -> None:
         matrices: list[Any] = [
             numbers_of(table, name, feature_names, strict=shape is not None)
@@ -122,11 +128,11 @@ class ReconstructionDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: BaseEstimator,
         X: Any,
         *,
         shape: tuple[int, int] | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> ReconstructionDisplay:
         """Reconstruct rows and plot.
@@ -180,7 +186,7 @@ class ReconstructionDisplay:
         )
 
     def plot(
-        self, ax: Any = None, *, n_images: int = 10, n_columns: int = 40, **kwargs: Any
+        self, ax: Axes | None = None, *, n_images: int = 10, n_columns: int = 40, **kwargs: Any
     ) -> ReconstructionDisplay:
         """Draw.
 

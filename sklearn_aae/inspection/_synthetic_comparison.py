@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
@@ -39,6 +40,10 @@ from sklearn_aae.inspection._style import (
     shorten_all,
     tidy,
 )
+from sklearn_aae.typing import Label, TableLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 KINDS = ("marginals", "pairs", "associations")
 #: Axes beside each other, and points of each table.
@@ -95,7 +100,7 @@ class SyntheticComparisonDisplay:
     [('petal length (cm)', 'petal width (cm)')]
     """
 
-    def __init__(self, real: Any, synthetic: Any) -> None:
+    def __init__(self, real: TableLike, synthetic: TableLike) -> None:
         self.real = real
         self.synthetic = synthetic
         self._tables: Compared = compare(real, synthetic)
@@ -103,12 +108,12 @@ class SyntheticComparisonDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: BaseEstimator,
         X: Any,
         *,
         n_samples: int | None = None,
         random_state: Any = 0,
-        ax: Any = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> SyntheticComparisonDisplay:
         """Draw rows from a model and plot them beside real ones.
@@ -161,7 +166,7 @@ class SyntheticComparisonDisplay:
 
     @classmethod
     def from_predictions(
-        cls, real: Any, synthetic: Any, *, ax: Any = None, **kwargs: Any
+        cls, real: TableLike, synthetic: TableLike, *, ax: Axes | None = None, **kwargs: Any
     ) -> SyntheticComparisonDisplay:
         """Plot two tables side by side.
 
@@ -205,10 +210,10 @@ class SyntheticComparisonDisplay:
 
     def plot(
         self,
-        ax: Any = None,
+        ax: Axes | None = None,
         *,
         kind: str = "marginals",
-        columns: Sequence[Any] | None = None,
+        columns: Sequence[Label] | None = None,
         n_columns: int = 9,
         y: Any = None,
         **kwargs: Any,

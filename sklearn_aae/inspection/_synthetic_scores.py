@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -18,11 +18,21 @@ from sklearn_aae.inspection._style import (
     shorten_all,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 #: What is shown: the synthetic and the real rows' score in the report, and its name.
 MEASURES = {
     "column_shapes": ("column_shapes", "held_out_shapes", "alike by shape (1 is most alike)"),
     "pair_trends": ("pair_trends", "held_out_trends", "alike by trend (1 is most alike)"),
 }
+
+
+class Report(Protocol):
+    """What :func:`~sklearn_aae.metrics.synthetic_report` returns."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the scores with their details."""
 
 
 class SyntheticScoresDisplay:
@@ -64,12 +74,12 @@ class SyntheticScoresDisplay:
     4
     """
 
-    def __init__(self, report: Any) -> None:
+    def __init__(self, report: Report) -> None:
         self.report = report
 
     def plot(
         self,
-        ax: Any = None,
+        ax: Axes | None = None,
         *,
         measure: str = "column_shapes",
         n_labels: int = 20,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sklearn_aae._utils._random import draw_seed
 from sklearn_aae.metrics._models import open_model
 
 
-def code_information(model: Any, X: Any, *, random_state: Any = None) -> float:
+def code_information(model: BaseEstimator, X: Any, *, random_state: Any = None) -> float:
     r"""Return by how much a row's own code explains it better than another row's.
 
     .. math::

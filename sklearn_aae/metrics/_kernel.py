@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist, pdist
 from sklearn.utils import check_array, gen_batches
 
 from sklearn_aae.metrics._two_sample import as_two_samples
+from sklearn_aae.typing import TableLike
 
 #: Distances that are worked on at a time; 4 MB of float64.
 BLOCK = 2**19
@@ -28,7 +30,9 @@ def _imq(squared: np.ndarray, bandwidth: float) -> np.ndarray:
 KERNELS = {"imq": _imq, "rbf": _rbf}
 
 
-def mmd(X: Any, Y: Any, *, kernel: str = "imq", bandwidth: Any = None) -> float:
+def mmd(
+    X: Any, Y: TableLike, *, kernel: str = "imq", bandwidth: float | ArrayLike | None = None
+) -> float:
     r"""Squared maximum mean discrepancy between two samples, estimated without bias.
 
     .. math::

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.utils import check_scalar, gen_batches
 
 from sklearn_aae.metrics._two_sample import as_two_samples
+from sklearn_aae.typing import TableLike
 
 #: Distances that are worked on at a time; 8 MB of float64.
 BLOCK = 2**20
@@ -30,7 +31,9 @@ class PrecisionRecall(NamedTuple):
     recall: float
 
 
-def precision_recall(real: Any, samples: Any, *, n_neighbors: int = 3) -> PrecisionRecall:
+def precision_recall(
+    real: TableLike, samples: TableLike, *, n_neighbors: int = 3
+) -> PrecisionRecall:
     r"""Improved precision and recall of samples.
 
     A table's manifold is the union of balls around its rows, each as large as the

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 
-def open_model(estimator: Any, X: Any, measure: str, needs: tuple[str, ...]) -> tuple[Any, Any]:
+def open_model(
+    estimator: BaseEstimator, X: Any, measure: str, needs: tuple[str, ...]
+) -> tuple[Any, Any]:
     """Return the fitted model at the end of pipelines and searches, and the rows that it sees.
 
     Parameters

@@ -7,10 +7,12 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import check_array, gen_batches
 
 from sklearn_aae.metrics._two_sample import as_samples, is_constant
+from sklearn_aae.typing import TableLike
 
 #: Distances that are worked on at a time; 8 MB of float64.
 BLOCK = 2**20
@@ -38,7 +40,7 @@ class ParzenScore(NamedTuple):
 
 
 def parzen_log_likelihood(
-    X: Any, samples: Any, X_valid: Any, *, bandwidths: Any = None
+    X: Any, samples: TableLike, X_valid: TableLike | None, *, bandwidths: ArrayLike | None = None
 ) -> ParzenScore:
     r"""Mean log-likelihood of rows under a Parzen window on samples of a model.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
+from sklearn.base import BaseEstimator
 
 from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
@@ -14,6 +15,7 @@ from sklearn_aae.encoding import CATEGORY
 from sklearn_aae.metrics._models import open_model
 from sklearn_aae.metrics._tables import in_one_container, read_tables
 from sklearn_aae.metrics._two_sample import c2st, energy_distance, mean_distance
+from sklearn_aae.priors import Prior
 
 #: What is read of a model whose codes are compared with its prior.
 CODES = ("transform", "prior_")
@@ -23,7 +25,7 @@ MAX_ROWS = 1000
 N_NULL = 200
 
 
-def prior_draws(prior: Any, n_samples: int, n_components: int, seed: int) -> np.ndarray:
+def prior_draws(prior: Prior, n_samples: int, n_components: int, seed: int) -> np.ndarray:
     """Draw codes from a prior as a numpy array.
 
     Parameters
@@ -47,7 +49,7 @@ def prior_draws(prior: Any, n_samples: int, n_components: int, seed: int) -> np.
     return result
 
 
-def codes_and_draws(estimator: Any, X: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def codes_and_draws(estimator: BaseEstimator, X: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the codes of rows, and as many draws of the prior."""
     codes = np.asarray(estimator.transform(X), dtype=np.float64)
     seed = derive_seed(seed, MetricStream.DRAWS)
@@ -71,7 +73,7 @@ class PriorGap:
         Seed of the draws.
     """
 
-    def __init__(self, prior: Any, n_samples: int, n_components: int, seed: int) -> None:
+    def __init__(self, prior: Prior, n_samples: int, n_components: int, seed: int) -> None:
         self.n_samples = min(n_samples, MAX_ROWS)
         self.n_components, self.seed = n_components, seed
         self.draws = self._drawn(prior, MAX_ROWS, MetricStream.DRAWS)
@@ -83,7 +85,7 @@ class PriorGap:
         ]
         self.null = float(np.quantile(distances, 0.99))
 
-    def redraw(self, prior: Any) -> None:
+    def redraw(self, prior: Prior) -> None:
         """Measure against a prior that has learned since, draws and null value alike.
 
         This is done once an epoch, and other samples for every repetition would take
@@ -116,7 +118,7 @@ class PriorGap:
         return energy_distance(codes[: self.n_samples], self.draws) / self.null
 
 
-def prior_gap(estimator: Any, X: Any, *, random_state: Any = None) -> float:
+def prior_gap(estimator: BaseEstimator, X: Any, *, random_state: Any = None) -> float:
     r"""How far the codes of rows are from the prior, against chance.
 
     The energy distance between the codes of ``X`` and prior draws, divided by the
@@ -171,7 +173,7 @@ def prior_gap(estimator: Any, X: Any, *, random_state: Any = None) -> float:
 
 
 def balanced_score(
-    estimator: Any, X: Any, y: Any = None, *, weight: float = 0.5, random_state: Any = 0
+    estimator: BaseEstimator, X: Any, y: Any = None, *, weight: float = 0.5, random_state: Any = 0
 ) -> float:
     r"""Score a model by reconstruction and prior match together; for ``GridSearchCV``.
 

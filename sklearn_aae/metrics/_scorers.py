@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sklearn_aae._utils._random import MetricStream, derive_seed, draw_seed
 from sklearn_aae.encoding import as_frame, is_mixed
@@ -51,7 +52,7 @@ def _find(measure: str, measures: dict[str, Measure]) -> Measure:
 
 
 def prior_match_score(
-    estimator: Any, X: Any, y: Any = None, *, measure: str = "c2st", random_state: Any = 0
+    estimator: BaseEstimator, X: Any, y: Any = None, *, measure: str = "c2st", random_state: Any = 0
 ) -> float:
     r"""Score how well the codes of rows follow the prior; for ``GridSearchCV``.
 
@@ -110,7 +111,7 @@ def prior_match_score(
 
 
 def sample_quality_score(
-    estimator: Any, X: Any, y: Any = None, *, measure: str = "c2st", random_state: Any = 0
+    estimator: BaseEstimator, X: Any, y: Any = None, *, measure: str = "c2st", random_state: Any = 0
 ) -> float:
     r"""Score how much rows drawn from a model are like real ones; for ``GridSearchCV``.
 

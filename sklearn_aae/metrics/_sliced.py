@@ -11,13 +11,14 @@ from sklearn.utils import check_scalar, gen_batches
 
 from sklearn_aae._utils._random import draw_seed
 from sklearn_aae.metrics._two_sample import as_two_samples
+from sklearn_aae.typing import TableLike
 
 #: Projected numbers that are worked on at a time; 8 MB of float64.
 BLOCK = 2**20
 
 
 def sliced_wasserstein(
-    X: Any, Y: Any, *, n_projections: int = 200, p: float = 2.0, random_state: Any = None
+    X: Any, Y: TableLike, *, n_projections: int = 200, p: float = 2.0, random_state: Any = None
 ) -> float:
     r"""Sliced Wasserstein distance between two samples.
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,10 @@ from sklearn_aae.metrics._table_rules import as_plain, breaks_of, newly_broken, 
 from sklearn_aae.metrics._table_score import TableScore
 from sklearn_aae.metrics._tables import read_tables
 from sklearn_aae.rules import Rules
+from sklearn_aae.typing import Label, TableLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Folds of the classifier two-sample test.
 CV = 3
@@ -91,10 +95,10 @@ class SyntheticReport:
     """
 
     n_rows: dict[str, int]
-    target: Any
+    target: Label | None
     column_shapes: TableScore
     pair_trends: TableScore
-    constant_columns: tuple[Any, ...]
+    constant_columns: tuple[Label, ...]
     held_out_shapes: TableScore
     held_out_trends: TableScore
     missing_cells: TableScore
@@ -124,7 +128,7 @@ class SyntheticReport:
         n = len(self.failures)
         return f"fails: {n} rule{'s' if n > 1 else ''} broken" if n else "passes"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return everything as dictionaries of plain values, as JSON wants them.
 
         Returns
@@ -157,7 +161,7 @@ class SyntheticReport:
                 plain[name] = value
         return plain
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> SyntheticScoresDisplay:
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> SyntheticScoresDisplay:
         """Draw how well each column, or pair of columns, does beside held-out real rows.
 
         Parameters
@@ -278,7 +282,12 @@ class SyntheticReport:
 
 
 def synthetic_report(
-    real: Any, synthetic: Any, held_out: Any, *, target: Any = None, random_state: Any = None
+    real: TableLike,
+    synthetic: TableLike,
+    held_out: TableLike | None,
+    *,
+    target: Label | None = None,
+    random_state: Any = None,
 ) -> SyntheticReport:
     """Judge a synthetic table by every measure of this package.
 

@@ -13,6 +13,7 @@ from scipy.stats import ks_2samp
 from sklearn_aae.encoding import Matrices
 from sklearn_aae.metrics._table_score import TableScore
 from sklearn_aae.metrics._tables import read_tables
+from sklearn_aae.typing import TableLike
 
 #: Bins of a number or date beside a category, as in SDMetrics.
 N_BINS = 10
@@ -20,7 +21,7 @@ N_BINS = 10
 MOST_PAIRS = 10_000
 
 
-def column_shapes(real: Any, synthetic: Any) -> TableScore:
+def column_shapes(real: TableLike, synthetic: TableLike) -> TableScore:
     r"""How alike the distributions of each column are.
 
     Numbers, dates and durations: one minus the Kolmogorov-Smirnov statistic,
@@ -76,7 +77,7 @@ def column_shapes(real: Any, synthetic: Any) -> TableScore:
     return shapes_of(read_tables(real=real, synthetic=synthetic), "synthetic")
 
 
-def pair_trends(real: Any, synthetic: Any) -> TableScore:
+def pair_trends(real: TableLike, synthetic: TableLike) -> TableScore:
     r"""How alike the dependence within each pair of columns is.
 
     Two numbers (or dates): from Pearson's correlations of the rows in which both

@@ -12,6 +12,7 @@ from sklearn_aae.encoding import Matrices
 from sklearn_aae.metrics._boosting import cross_validated_areas, fit_boosted
 from sklearn_aae.metrics._table_score import TableScore
 from sklearn_aae.metrics._tables import index_of, read_tables, take_rows
+from sklearn_aae.typing import Label, TableLike
 
 #: A number with more distinct values in the real rows is predicted by regression.
 MAX_CLASSES = 10
@@ -19,7 +20,9 @@ MAX_CLASSES = 10
 LARGEST = 1e100
 
 
-def table_c2st(real: Any, synthetic: Any, *, cv: int = 3, random_state: Any = None) -> TableScore:
+def table_c2st(
+    real: TableLike, synthetic: TableLike, *, cv: int = 3, random_state: Any = None
+) -> TableScore:
     r"""How well a boosted classifier tells real rows of a mixed table from synthetic ones.
 
     The classifier two-sample test [1]_ as in :func:`c2st`: the mean area :math:`A`
@@ -83,7 +86,12 @@ def table_c2st(real: Any, synthetic: Any, *, cv: int = 3, random_state: Any = No
 
 
 def ml_efficacy(
-    real: Any, synthetic: Any, held_out: Any, target: Any, *, random_state: Any = None
+    real: TableLike,
+    synthetic: TableLike,
+    held_out: TableLike,
+    target: Label,
+    *,
+    random_state: Any = None,
 ) -> TableScore:
     r"""How well a model trained on synthetic rows predicts held-out real ones.
 

@@ -11,9 +11,12 @@ from sklearn_aae.encoding import Matrices
 from sklearn_aae.metrics._distances import MixedDistance
 from sklearn_aae.metrics._table_score import TableScore
 from sklearn_aae.metrics._tables import read_tables, take_rows
+from sklearn_aae.typing import TableLike
 
 
-def dcr(real: Any, synthetic: Any, held_out: Any, *, random_state: Any = None) -> TableScore:
+def dcr(
+    real: TableLike, synthetic: TableLike, held_out: TableLike, *, random_state: Any = None
+) -> TableScore:
     r"""Share of synthetic rows that are nearer to a training row than to a held-out one.
 
     .. math:: \tfrac1n \sum_i [d_i^{real} < d_i^{held}] + \tfrac12 [d_i^{real} = d_i^{held}]
@@ -84,7 +87,7 @@ def dcr(real: Any, synthetic: Any, held_out: Any, *, random_state: Any = None) -
     return dcr_of(tables, MixedDistance(tables), draw_seed(random_state))
 
 
-def copy_share(real: Any, synthetic: Any, held_out: Any) -> TableScore:
+def copy_share(real: TableLike, synthetic: TableLike, held_out: TableLike) -> TableScore:
     """Share of synthetic rows that equal a training row in every cell.
 
     Matrices of a few coarse columns have equal rows by nature: compare with the share
@@ -126,7 +129,12 @@ def copy_share(real: Any, synthetic: Any, held_out: Any) -> TableScore:
 
 
 def near_copies(
-    real: Any, synthetic: Any, held_out: Any, *, quantile: float = 0.05, n_pairs: int = 5
+    real: TableLike,
+    synthetic: TableLike,
+    held_out: TableLike,
+    *,
+    quantile: float = 0.05,
+    n_pairs: int = 5,
 ) -> TableScore:
     """Share of synthetic rows as near to a training row as only few real rows are.
 

@@ -20,6 +20,7 @@ from sklearn_aae.encoding import (
     precisions_of,
 )
 from sklearn_aae.metrics._boosting import cross_validated_areas
+from sklearn_aae.typing import TableLike
 
 
 def as_two_samples(
@@ -102,7 +103,7 @@ def mean_distance(X: np.ndarray, Y: np.ndarray) -> float:
     return float(total) / (len(X) * len(Y))
 
 
-def energy_distance(X: Any, Y: Any) -> float:
+def energy_distance(X: Any, Y: TableLike) -> float:
     r"""Energy distance between two samples.
 
     .. math:: 2E\|x - y\| - E\|x - x'\| - E\|y - y'\|
@@ -142,7 +143,7 @@ def energy_distance(X: Any, Y: Any) -> float:
     return max(0.0, distance)
 
 
-def c2st(X: Any, Y: Any, *, cv: int = 3, random_state: Any = None) -> float:
+def c2st(X: Any, Y: TableLike, *, cv: int = 3, random_state: Any = None) -> float:
     r"""Classifier two-sample test: how well a boosted classifier tells two samples apart.
 
     Mean cross-validated area under the ROC curve of

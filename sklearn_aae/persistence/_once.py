@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
-from typing import Any
+
+from sklearn.base import BaseEstimator
 
 from sklearn_aae.persistence._saving import load
 
@@ -15,7 +16,7 @@ _LOCK = threading.Lock()
 _kept = lru_cache(maxsize=MOST_FILES)(load)
 
 
-def load_once(file: bytes) -> Any:
+def load_once(file: bytes) -> BaseEstimator:
     """Return the estimator that the bytes of a file hold, the same one at every call.
 
     For workers of a cluster, which are sent the model with every block of rows: they take it up

@@ -6,13 +6,14 @@ import os
 import platform
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import sklearn
 import torch
+from sklearn.base import BaseEstimator
 
 from sklearn_aae.archive import _arrays, _plain
 from sklearn_aae.archive._archive import Contents, pack, replace, unpack
@@ -35,12 +36,12 @@ Source = str | os.PathLike[str] | bytes | BinaryIO
 
 
 def save(
-    estimator: Any,
+    estimator: BaseEstimator | Mapping[str, object],
     file: str | os.PathLike[str] | BinaryIO,
     *,
     training: bool = True,
     references: bool = True,
-    custom: Mapping[str, Any] | None = None,
+    custom: Mapping[str, type | Callable[..., object]] | None = None,
 ) -> None:
     """Write an estimator to a file of data, which :func:`load` opens without running code.
 
@@ -129,7 +130,9 @@ def save(
         )
 
 
-def load(file: Source, *, custom: Mapping[str, Any] | None = None) -> Any:
+def load(
+    file: Source, *, custom: Mapping[str, type | Callable[..., object]] | None = None
+) -> BaseEstimator:
     """Return the estimator that a file of :func:`save` holds.
 
     No code of the file is run, and nothing is imported because the file says so: a file from

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from sklearn_aae.rules._base import (
     not_numbers,
 )
 from sklearn_aae.rules._table import AWARE, ROOM, Cells, RuleTable, in_one_unit
+from sklearn_aae.typing import Label, Number
 
 #: Kinds that can be added.
 NUMBERS, TIMES, CLOCKS = {NUMBER, BOOLEAN}, {DATETIME, AWARE, DURATION}, (DATETIME, AWARE)
@@ -32,7 +33,7 @@ class Linear(Rule):
 
     @property
     @abstractmethod
-    def terms(self) -> tuple[tuple[int, Any], ...]:
+    def terms(self) -> tuple[tuple[int, Label], ...]:
         """The columns with their signs; the first one is what the others add up to."""
 
     @property
@@ -41,7 +42,7 @@ class Linear(Rule):
         """What the terms add up to."""
 
     @property
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[Label, ...]:
         """The columns that are added."""
         return tuple(name for _, name in self.terms)
 
@@ -121,14 +122,14 @@ class Sum(Linear):
     array([False,  True])
     """
 
-    total: Any
-    parts: Sequence[Any]
-    offsets: Sequence[Any] = (0,)
+    total: Label
+    parts: Sequence[Label]
+    offsets: Sequence[Number] = (0,)
 
     def __post_init__(self) -> None:
         if isinstance(self.parts, str) or not len(self.parts):
             raise ValueError(f"parts must be a list of columns; got {self.parts!r}.")
-        offsets = tuple(as_decimal(number, "offsets") for number in self.offsets)
+        offsets = self.amounts
         if not offsets:
             raise ValueError("offsets must hold at least one number; no offset is 0.")
         self._set(
@@ -138,7 +139,7 @@ class Sum(Linear):
         )
 
     @property
-    def terms(self) -> tuple[tuple[int, Any], ...]:
+    def terms(self) -> tuple[tuple[int, Label], ...]:
         """The total, and the parts with a minus."""
         if self.total is None:
             return tuple((1, part) for part in self.parts)
@@ -147,12 +148,12 @@ class Sum(Linear):
     @property
     def amounts(self) -> tuple[Decimal, ...]:
         """What comes on top."""
-        return tuple(self.offsets)
+        return tuple(as_decimal(number, "offsets") for number in self.offsets)
 
     def __str__(self) -> str:
         added = " + ".join(map(str, self.parts))
         if len(self.offsets) == 1:
-            offset = self.offsets[0]
+            offset = self.amounts[0]
             if self.total is None:
                 return f"{added} = {as_text(offset)}"
             sign = "+" if offset > 0 else "-"
@@ -183,12 +184,12 @@ class Difference(Linear):
     net = gross - tax
     """
 
-    difference: Any
-    minuend: Any
-    subtrahend: Any
+    difference: Label
+    minuend: Label
+    subtrahend: Label
 
     @property
-    def terms(self) -> tuple[tuple[int, Any], ...]:
+    def terms(self) -> tuple[tuple[int, Label], ...]:
         """The three columns with their signs."""
         return (1, self.difference), (-1, self.minuend), (1, self.subtrahend)
 
@@ -225,8 +226,8 @@ class Product(Rule):
     array([False,  True])
     """
 
-    product: Any
-    factors: Sequence[Any]
+    product: Label
+    factors: Sequence[Label]
     decimals: int | None = None
 
     def __post_init__(self) -> None:
@@ -237,7 +238,7 @@ class Product(Rule):
         )
 
     @property
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[Label, ...]:
         """The product and its factors."""
         return self.product, *self.factors
 

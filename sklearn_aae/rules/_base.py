@@ -14,6 +14,7 @@ import numpy as np
 from sklearn_aae.encoding import EMPTY
 from sklearn_aae.exceptions import RuleError
 from sklearn_aae.rules._table import Cells, RuleTable
+from sklearn_aae.typing import Label
 
 #: Rows that a message names at most.
 N_NAMED = 5
@@ -51,7 +52,7 @@ class Rule(ABC):
 
     @property
     @abstractmethod
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[Label, ...]:
         """Labels of the columns that the rule is about."""
 
     @abstractmethod
@@ -131,7 +132,7 @@ class Rule(ABC):
 
     # ------------------------------------------------------------ as a dict
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the rule as a dictionary of what JSON knows.
 
         Returns
@@ -147,7 +148,7 @@ class Rule(ABC):
         }
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Rule:
+    def from_dict(cls, plain: Mapping[str, object]) -> Rule:
         """Return a rule from what :meth:`to_dict` gave.
 
         Parameters

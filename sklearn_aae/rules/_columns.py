@@ -11,6 +11,7 @@ import numpy as np
 from sklearn_aae.encoding import DURATION, NUMBER
 from sklearn_aae.rules._base import Rule, as_decimal, as_text, as_units, decimals_of, not_numbers
 from sklearn_aae.rules._table import Cells, RuleTable, in_one_unit
+from sklearn_aae.typing import Label, Number
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,12 +38,12 @@ class Presence(Rule):
     array([False,  True])
     """
 
-    column: Any
-    given: Any
+    column: Label
+    given: Label
     when_missing: bool = True
 
     @property
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[Label, ...]:
         """The column, and the one that says where it is missing."""
         return self.column, self.given
 
@@ -78,12 +79,12 @@ class Unique(Rule):
     array([False, False,  True])
     """
 
-    column: Any
+    column: Label
 
     by_row: ClassVar[bool] = False
 
     @property
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[Label, ...]:
         """The column."""
         return (self.column,)
 
@@ -127,35 +128,41 @@ class RunningNumber(Rule):
     array([False, False,  True,  True])
     """
 
-    column: Any
-    start: Any = 1
-    step: Any = 1
+    column: Label
+    start: Number = 1
+    step: Number = 1
 
     by_row: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self._set(start=as_decimal(self.start, "start"), step=as_decimal(self.step, "step"))
-        if not self.step:
+        start, step = self._start_and_step
+        self._set(start=start, step=step)
+        if not step:
             raise ValueError("step must not be 0.")
 
     @property
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[Label, ...]:
         """The column."""
         return (self.column,)
 
+    @property
+    def _start_and_step(self) -> tuple[Decimal, Decimal]:
+        return as_decimal(self.start, "start"), as_decimal(self.step, "step")
+
     def __str__(self) -> str:
-        steps = "" if abs(self.step) == 1 else f" in steps of {as_text(self.step)}"
+        _, step = self._start_and_step
+        steps = "" if abs(step) == 1 else f" in steps of {as_text(step)}"
         return f"{self.column} is a running number{steps}"
 
     def _misfit(self, cells: list[Cells]) -> str | None:
         return not_numbers(cells, {NUMBER, DURATION})
 
     def _broken(self, table: RuleTable) -> np.ndarray:
-        found = in_one_unit([table[self.column]], decimals_of([self.start, self.step]))
+        found = in_one_unit([table[self.column]], decimals_of(self._start_and_step))
         if found is None:
             return np.ones(table.n_rows, dtype=bool)
         (values,), decimals = found
-        start, step = as_units(self.start, decimals), as_units(self.step, decimals)
+        start, step = (as_units(number, decimals) for number in self._start_and_step)
         count = (values - start) // step
         off = (count < 0) | (count * step != values - start)
         result: np.ndarray = off | Unique(self.column)._broken(table)
@@ -190,37 +197,47 @@ class Bounds(Rule):
     array([False,  True,  True])
     """
 
-    column: Any
-    low: Any = None
-    high: Any = None
+    column: Label
+    low: Number | None = None
+    high: Number | None = None
     whole: bool = False
-    step: Any = None
-    origin: Any = 0
+    step: Number | None = None
+    origin: Number = 0
 
     def __post_init__(self) -> None:
-        for name in ("low", "high", "step", "origin"):
-            value = getattr(self, name)
-            self._set(**{name: None if value is None else as_decimal(value, name)})
-        if self.low is not None and self.high is not None and self.low > self.high:
-            raise ValueError(f"low must not be above high; got {self.low} and {self.high}.")
-        if self.step is not None and self.step <= 0:
-            raise ValueError(f"step must be positive; got {self.step}.")
+        (low, high), (step, origin) = self.ends, self.grid
+        self._set(low=low, high=high, step=step, origin=origin)
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"low must not be above high; got {low} and {high}.")
+        if step is not None and step <= 0:
+            raise ValueError(f"step must be positive; got {step}.")
 
     @property
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[Label, ...]:
         """The column."""
         return (self.column,)
 
+    @property
+    def ends(self) -> tuple[Decimal | None, Decimal | None]:
+        """The least and the largest number, exactly."""
+        return _decimal(self.low, "low"), _decimal(self.high, "high")
+
+    @property
+    def grid(self) -> tuple[Decimal | None, Decimal]:
+        """How far neighbours on the grid are apart, and a number on it, exactly."""
+        return _decimal(self.step, "step"), as_decimal(self.origin, "origin")
+
     def __str__(self) -> str:
         name = str(self.column)
-        if self.low is not None and self.high is not None:
-            parts = [f"{as_text(self.low)} <= {name} <= {as_text(self.high)}"]
-        elif self.low is not None:
-            parts = [f"{name} >= {as_text(self.low)}"]
+        (low, high), (step, _) = self.ends, self.grid
+        if low is not None and high is not None:
+            parts = [f"{as_text(low)} <= {name} <= {as_text(high)}"]
+        elif low is not None:
+            parts = [f"{name} >= {as_text(low)}"]
         else:
-            parts = [f"{name} <= {as_text(self.high)}" if self.high is not None else ""]
+            parts = [f"{name} <= {as_text(high)}" if high is not None else ""]
         parts += ["whole"] if self.whole else []
-        parts += [f"steps of {as_text(self.step)}"] if self.step is not None else []
+        parts += [f"steps of {as_text(step)}"] if step is not None else []
         text = ", ".join(filter(None, parts))
         return text if parts[0] else f"{name}: {text}"
 
@@ -229,11 +246,11 @@ class Bounds(Rule):
 
     def _broken(self, table: RuleTable) -> np.ndarray:
         cells = table[self.column]
-        numbers = [n for n in (self.low, self.high, self.step, self.origin) if n is not None]
+        numbers = [n for n in (*self.ends, *self.grid) if n is not None]
         found = in_one_unit([cells], decimals_of(numbers))
         if found is None:
             result: np.ndarray = self._outside(
-                cells.values, *(self._float(n) for n in (self.low, self.high))
+                cells.values, *(self._float(n) for n in self.ends)
             ) | (self.whole & (cells.values % 1 != 0))
             return result
         (values,), decimals = found
@@ -241,10 +258,10 @@ class Bounds(Rule):
         def units(number: Decimal | None) -> int | None:
             return None if number is None else as_units(number, decimals)
 
-        broken = self._outside(values, units(self.low), units(self.high))
+        broken = self._outside(values, *map(units, self.ends))
         if self.whole:
             broken |= values % 10**decimals != 0
-        step, origin = units(self.step), units(self.origin)
+        step, origin = map(units, self.grid)
         if step:
             broken |= (values - origin) % step != 0
         return broken
@@ -261,3 +278,7 @@ class Bounds(Rule):
         if high is not None:
             outside |= values > high
         return outside
+
+
+def _decimal(number: Number | None, what: str) -> Decimal | None:
+    return None if number is None else as_decimal(number, what)

@@ -48,7 +48,7 @@ def find_dependencies(search: Search) -> list[Rule]:
 def find_joint_dependencies(search: Search, known: list[Rule]) -> list[Rule]:
     """Return which pairs of columns determine which; none of what one column determines."""
     columns = search.cells
-    single = {(r.determinants[0], r.determined) for r in known if isinstance(r, Determines)}
+    single = {(r.columns[0], r.determined) for r in known if isinstance(r, Determines)}
     rows = search.sample(SAMPLED)
     if not columns:
         return []

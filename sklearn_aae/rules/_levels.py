@@ -11,6 +11,7 @@ import numpy as np
 from sklearn_aae.rules._base import Rule, as_label, as_labels
 from sklearn_aae.rules._groups import commonest, group_codes
 from sklearn_aae.rules._table import RuleTable
+from sklearn_aae.typing import Label
 
 #: Combinations that were to be expected less often than this may be missing by accident.
 LEAST_EXPECTED = 10
@@ -44,9 +45,9 @@ class Determines(Rule):
     array([False, False,  True])
     """
 
-    determinants: Any
-    determined: Any
-    mapping: Any = field(default=None, hash=False)
+    determinants: Label | Sequence[Label]
+    determined: Label
+    mapping: Mapping[Label, object] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         self._set(determinants=as_labels(self.determinants), determined=as_label(self.determined))
@@ -69,26 +70,27 @@ class Determines(Rule):
         return tuple(key) if isinstance(key, (tuple, list)) else (key,)
 
     @property
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[Label, ...]:
         """The determinants, and what they determine."""
-        return *self.determinants, self.determined
+        return *as_labels(self.determinants), self.determined
 
     def __str__(self) -> str:
-        verb = "determine" if len(self.determinants) > 1 else "determines"
-        return f"{', '.join(map(str, self.determinants))} {verb} {self.determined}"
+        names = self.columns[:-1]
+        verb = "determine" if len(names) > 1 else "determines"
+        return f"{', '.join(map(str, names))} {verb} {self.determined}"
 
     def _learn(self, table: RuleTable) -> Self:
         """Return the rule with what is commonest in a table."""
         if self.mapping is not None:
             return self
-        determinants = [table[name] for name in self.determinants]
+        determinants = [table[name] for name in self.columns[:-1]]
         determined = table[self.determined]
         groups, n_groups = group_codes(determinants)
         best = commonest(groups, determined.codes, n_groups, determined.n_levels)
         first = np.full(n_groups, -1)
         known = np.flatnonzero(groups >= 0)
         first[groups[known]] = known  # any row of each group has its cells
-        mapping = {
+        mapping: dict[Label, object] = {
             tuple(column.levels[column.codes[row]] for column in determinants): (
                 determined.levels[level]
             )
@@ -104,15 +106,16 @@ class Determines(Rule):
 
     def _expected_codes(self, table: RuleTable) -> np.ndarray:
         """Return the level that follows for each row: -1 not known, -2 none of the table's."""
-        determinants = [table[name] for name in self.determinants]
+        determinants = [table[name] for name in self.columns[:-1]]
+        mapping = self.mapping or {}
         levels = {level: i for i, level in enumerate(table[self.determined].levels)}
         groups, n_groups = group_codes(determinants)
         expected = np.full(n_groups + 1, -1)  # the last one is for rows without a group
         _, first = np.unique(groups, return_index=True)
         for row in first[groups[first] >= 0].tolist():
             key = tuple(column.levels[column.codes[row]] for column in determinants)
-            if key in self.mapping:
-                expected[groups[row]] = levels.get(self.mapping[key], -2)
+            if key in mapping:
+                expected[groups[row]] = levels.get(mapping[key], -2)
         result: np.ndarray = expected[groups]
         return result
 
@@ -143,9 +146,9 @@ class AbsentPairs(Rule):
     array([ True, False])
     """
 
-    first: Any
-    second: Any
-    absent: Sequence[Sequence[Any]] | None = None
+    first: Label
+    second: Label
+    absent: Sequence[Sequence[object]] | None = None
     n_pairs: int | None = None
 
     def __post_init__(self) -> None:
@@ -156,7 +159,7 @@ class AbsentPairs(Rule):
             self._set(absent=tuple(pairs))
 
     @property
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[Label, ...]:
         """The two columns."""
         return self.first, self.second
 

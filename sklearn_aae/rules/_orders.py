@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from sklearn_aae.encoding import DATETIME, DURATION, NUMBER
 from sklearn_aae.rules._base import Rule
 from sklearn_aae.rules._table import AWARE, Cells, RuleTable, in_one_unit
+from sklearn_aae.typing import Label
 
 #: Kinds of columns that have an order.
 ORDERED = (NUMBER, DATETIME, AWARE, DURATION)
@@ -37,12 +37,12 @@ class Order(Rule):
     array([False,  True])
     """
 
-    low: Any
-    high: Any
+    low: Label
+    high: Label
     strict: bool = False
 
     @property
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[Label, ...]:
         """The lower and the higher column."""
         return self.low, self.high
 

@@ -48,9 +48,9 @@ def without_redundant(rules: list[Rule], table: RuleTable) -> list[Rule]:
     exact = [r for r in rules if isinstance(r, Sum) and len(r.offsets) == 1]
     exact_sets = [frozenset(r.columns) for r in rules if isinstance(r, Product) or r in exact]
     edges: Edges = {
-        (r.determinants[0], r.determined)
+        (r.columns[0], r.determined)
         for r in rules
-        if isinstance(r, Determines) and len(r.determinants) == 1
+        if isinstance(r, Determines) and len(r.columns) == 2
     }
     followers = {b for a, b in edges if (b, a) in edges and place[a] < place[b]}
     leading = {edge for edge in edges if edge[0] not in followers}
@@ -59,9 +59,9 @@ def without_redundant(rules: list[Rule], table: RuleTable) -> list[Rule]:
     orders = _orders(rules, table)
     tests: dict[type[Rule], Callable[[Any], bool]] = {
         Determines: lambda r: (
-            (r.determinants[0], r.determined) in kept
-            if len(r.determinants) == 1
-            else (r.determinants, r.determined) in joint
+            (r.columns[0], r.determined) in kept
+            if len(r.columns) == 2
+            else (r.columns[:-1], r.determined) in joint
         ),
         Order: lambda r: (r.low, r.high) in orders,
         AbsentPairs: lambda r: not _follows(r, rules, edges, followers, exact_sets),
@@ -102,9 +102,9 @@ def _joint(
 ) -> set[tuple[tuple[Any, ...], Any]]:
     """Return which dependencies on two columns are kept."""
     found = {
-        (r.determinants, r.determined)
+        (r.columns[:-1], r.determined)
         for r in rules
-        if isinstance(r, Determines) and len(r.determinants) == 2
+        if isinstance(r, Determines) and len(r.columns) == 3
     }
     pairs = {(frozenset(names), target) for names, target in found}
 
@@ -138,7 +138,7 @@ def _orders(rules: list[Rule], table: RuleTable) -> Edges:
             continue
         for part in rule.parts:
             others = [name for name in rule.parts if name != part]
-            if min(rule.offsets) >= 0 and all(_is_at_least(table, x, 0) for x in others):
+            if min(rule.amounts) >= 0 and all(_is_at_least(table, x, 0) for x in others):
                 implied.add((part, rule.total))
     for product in (rule for rule in rules if isinstance(rule, Product)):
         for one, other in (product.factors, product.factors[::-1]):
@@ -194,9 +194,9 @@ def _follows(
     if any(isinstance(r, Order) and frozenset(r.columns) == pair for r in rules):
         return True
     maps = {
-        (r.determinants[0], r.determined): r
+        (r.columns[0], r.determined): r
         for r in rules
-        if isinstance(r, Determines) and len(r.determinants) == 1
+        if isinstance(r, Determines) and len(r.columns) == 2
     }
     return any(_is_finer(rule, other, maps) for other in others)
 

@@ -82,7 +82,7 @@ class Lookup(Step):
 
     def __init__(self, rule: Determines, table: RuleTable) -> None:
         cells = table[rule.determined]
-        super().__init__(rule.determined, rule.determinants, cells.column)
+        super().__init__(rule.determined, rule.columns[:-1], cells.column)
         self.rule = rule
         said = self._said(table)
         #: What other cells were, by their text.
@@ -287,7 +287,7 @@ def _priority(rule: Rule) -> int:
 def _target(rule: Rule, table: RuleTable, chosen: dict[Any, Step]) -> Any | None:
     """Return the column that a rule says otherwise, None if it cannot."""
     if isinstance(rule, Determines):
-        target, fits = rule.determined, len(rule.determinants) == 1
+        target, fits = rule.determined, len(rule.columns) == 2
     elif isinstance(rule, Linear):
         target = _computed_by(rule, table)
         fits = all(table[name].whole is not None for name in rule.columns)

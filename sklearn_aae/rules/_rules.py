@@ -13,6 +13,7 @@ from sklearn_aae.rules._base import Rule, name_rows
 from sklearn_aae.rules._columns import Bounds
 from sklearn_aae.rules._orders import Order
 from sklearn_aae.rules._table import RuleTable
+from sklearn_aae.typing import Table
 
 
 class RuleCheck(NamedTuple):
@@ -27,7 +28,7 @@ class RuleCheck(NamedTuple):
         The share of the rows that break each rule.
     """
 
-    broken: Any
+    broken: Table
     share: dict[str, float]
 
 
@@ -254,7 +255,8 @@ class Rules(MutableSequence[Rule]):
         for rule in self:
             if isinstance(rule, Bounds):
                 for other in ends.setdefault(rule.column, []):
-                    for low, high in ((rule.low, other.high), (other.low, rule.high)):
+                    own, others = rule.ends, other.ends
+                    for low, high in ((own[0], others[1]), (others[0], own[1])):
                         if low is not None and high is not None and low > high:
                             raise RuleError(
                                 f"The rules '{rule}' and '{other}' contradict each other. "
@@ -265,7 +267,7 @@ class Rules(MutableSequence[Rule]):
 
     # --------------------------------------------------------------- as JSON
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the rules as a dictionary of what JSON knows.
 
         Returns
@@ -277,7 +279,7 @@ class Rules(MutableSequence[Rule]):
         return plain | ({"not_searched": list(self.not_searched)} if self.not_searched else {})
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Rules:
+    def from_dict(cls, plain: Mapping[str, object]) -> Rules:
         """Return rules from what :meth:`to_dict` gave.
 
         Parameters
@@ -297,8 +299,9 @@ class Rules(MutableSequence[Rule]):
         """
         if not isinstance(plain, Mapping) or "rules" not in plain:
             raise ValueError('Rules are a dictionary with a list "rules".')
-        rules = (Rule.from_dict(rule) for rule in plain["rules"])
-        return cls(rules, not_searched=plain.get("not_searched", ()))
+        stored: Mapping[str, Any] = plain
+        rules = (Rule.from_dict(rule) for rule in stored["rules"])
+        return cls(rules, not_searched=stored.get("not_searched", ()))
 
     def to_json(self) -> str:
         """Return the rules as JSON.

@@ -26,6 +26,7 @@ from sklearn_aae.rules._levels import Determines
 from sklearn_aae.rules._redundancy import without_redundant
 from sklearn_aae.rules._rules import Rules
 from sklearn_aae.rules._table import RuleTable
+from sklearn_aae.typing import TableLike
 
 #: What a search may look at, in comparisons of cells: some ten seconds on one core.
 BUDGET = 10**9
@@ -38,7 +39,7 @@ LEAST_ROWS = 20
 
 
 def find_rules(
-    table: Any,
+    table: TableLike,
     *,
     share: float = 0.995,
     budget: int | None = None,

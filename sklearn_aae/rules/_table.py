@@ -159,6 +159,11 @@ class RuleTable:
         self._natives = dict(zip(self.names, natives, strict=True))
         self._read: dict[Any, Cells] = {}
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self.n_rows, len(self.names)
+
     def __contains__(self, name: Any) -> bool:
         return name in self.names
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae.archive._archive import replace
@@ -38,7 +39,7 @@ NUMBER_TYPES = ("float64", "float32")
 
 
 def export_onnx(
-    estimator: Any,
+    estimator: BaseEstimator,
     path: str | os.PathLike[str],
     outputs: Sequence[str] | None = None,
     *,

@@ -76,16 +76,18 @@ def _outside(rule: Bounds, cells: Operand) -> Value:
         raise _of_times(rule)
     slack = values.abs() * ROUNDING
     broken = values.graph.constant(np.zeros((1, 1)), TRUTH) & values.is_nan()
-    if rule.low is not None:
-        broken = broken | (values + slack < float(rule.low))
-    if rule.high is not None:
-        broken = broken | (values - slack > float(rule.high))
+    low, high = rule.ends
+    if low is not None:
+        broken = broken | (values + slack < float(low))
+    if high is not None:
+        broken = broken | (values - slack > float(high))
     grids = [(1.0, 0.0)] if rule.whole else []
-    if rule.step is not None:
-        grids.append((float(rule.step), float(rule.origin)))
-    for step, origin in grids:
-        steps = (values - origin) / step
-        broken = broken | ((steps - steps.round()).abs() > (slack / step).at_least(ROUNDING))
+    step, origin = rule.grid
+    if step is not None:
+        grids.append((float(step), float(origin)))
+    for width, start in grids:
+        steps = (values - start) / width
+        broken = broken | ((steps - steps.round()).abs() > (slack / width).at_least(ROUNDING))
     return broken
 
 

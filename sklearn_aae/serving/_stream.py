@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
@@ -16,15 +16,16 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae._utils._random import derive_seed, resolve_seed
 from sklearn_aae.encoding._batches import as_batch, results
+from sklearn_aae.typing import FilePath, StreamLike
 
 #: Methods that draw rows, of which ``src`` is the number.
 DRAWING = ("sample",)
 
 
 def stream(
-    method: Callable[..., Any],
-    src: Any,
-    dst: Any,
+    method: Callable[..., object],
+    src: StreamLike | FilePath | int,
+    dst: FilePath,
     *,
     batch_rows: int = 65_536,
     random_state: Any = None,
@@ -95,7 +96,7 @@ def stream(
     check_scalar(batch_rows, "batch_rows", Integral, min_val=1)
     if name in DRAWING:
         check_scalar(src, "src, the number of rows to draw,", Integral, min_val=1)
-        batches = _drawn(estimator, method, int(src), int(batch_rows), random_state)
+        batches = _drawn(estimator, method, cast(int, src), int(batch_rows), random_state)
     else:
         batches = results(estimator, name, method, src, int(batch_rows))
     return _write(batches, Path(dst))

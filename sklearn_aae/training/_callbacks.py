@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -30,7 +30,7 @@ Made = tuple[Any, Callback]
 
 
 def user_callbacks(
-    items: list[Any] | tuple[Any, ...] | None, earlier: list[Made]
+    items: Sequence[object] | None, earlier: list[Made]
 ) -> tuple[list[Any], list[Made]]:
     """Return the user's skorch callbacks as skorch takes them, and what each is made from.
 

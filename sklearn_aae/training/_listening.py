@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
+from numpy.typing import ArrayLike
 from skorch import NeuralNet
 from skorch.callbacks import Callback, Checkpoint, EpochTimer, LRScheduler, PrintLog
 
@@ -33,12 +34,12 @@ class ListeningNet(NeuralNet):
     #: Tells Ctrl-C from other interrupts while a call trains.
     _signals: SignalWatch | None = None
 
-    def get_default_callbacks(self) -> list[Any]:
+    def get_default_callbacks(self) -> list[tuple[str, object]]:
         # No PassthroughScoring: losses are recorded by the net itself.
         log = [("print_log", PrintLog())] if self.verbose else []
         return [("epoch_timer", EpochTimer()), *log]
 
-    def take_callbacks(self, items: list[Any] | tuple[Any, ...] | None) -> list[Any]:
+    def take_callbacks(self, items: Sequence[object] | None) -> list[object]:
         """Return the user's callbacks; those made from classes or functions in earlier calls go on.
 
         Parameters
@@ -54,7 +55,7 @@ class ListeningNet(NeuralNet):
         callbacks, self._made = user_callbacks(items, self._made)
         return callbacks
 
-    def replace_callbacks(self, callbacks: list[Any]) -> None:
+    def replace_callbacks(self, callbacks: list[object]) -> None:
         """Set the callbacks of the training to come, on an initialised net.
 
         As in skorch, callbacks that the net has already go on as they are.
@@ -156,7 +157,9 @@ class ListeningNet(NeuralNet):
             return
         raise error if self._signals.seen else StopTraining from error
 
-    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> Self:
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: ArrayLike | None = None, **fit_params: Any
+    ) -> Self:
         """Go on training, for ``max_epochs`` epochs or fewer if a callback ends it.
 
         Parameters

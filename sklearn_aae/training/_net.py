@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ from sklearn_aae.training._ordering import explain_codes
 from sklearn_aae.training._phases import PHASES, Phase, mean_cell_loss
 from sklearn_aae.training._protocols import Net
 from sklearn_aae.training._report import TrainingReport
-from sklearn_aae.training._stepping import Stepper, make_stepper
+from sklearn_aae.training._stepping import StepOutput, Stepper, make_stepper
 
 #: Training rows on which the head is calibrated after training (standard deviations to
 #: about 1.6 %), as long as that takes no more multiplications than this; at least the
@@ -125,15 +125,15 @@ class AAENet(ListeningNet):
     def __init__(
         self,
         module: Callable[..., AAEModule],
-        criterion: Any = AdversarialLoss,
+        criterion: type[torch.nn.Module] = AdversarialLoss,
         *,
         phases: tuple[Phase, ...] = PHASES,
         seed: int = 0,
-        optimizer: Any = torch.optim.Adam,
-        optimizer_disc: Any = torch.optim.Adam,
-        optimizer_gen: Any = torch.optim.Adam,
-        optimizer_class: Any = torch.optim.Adam,
-        optimizer_heads: Any = torch.optim.Adam,
+        optimizer: type[torch.optim.Optimizer] = torch.optim.Adam,
+        optimizer_disc: type[torch.optim.Optimizer] = torch.optim.Adam,
+        optimizer_gen: type[torch.optim.Optimizer] = torch.optim.Adam,
+        optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
+        optimizer_heads: type[torch.optim.Optimizer] = torch.optim.Adam,
         train_batches: type[TrainBatches] = TrainBatches,
         lr: float = 1e-3,
         **kwargs: Any,
@@ -247,7 +247,7 @@ class AAENet(ListeningNet):
         rows = X["x"] if isinstance(X, dict) else X
         return mean_cell_loss(self.module_.head, y_pred, rows)
 
-    def train_step(self, batch: tuple[Batch, torch.Tensor], **fit_params: Any) -> dict[str, Any]:
+    def train_step(self, batch: tuple[Batch, torch.Tensor], **fit_params: Any) -> StepOutput:
         stepper = self._stepper or Stepper(self)
 
         def watch(phase: Phase) -> None:
@@ -264,17 +264,17 @@ class AAENet(ListeningNet):
 
     def run_single_epoch(
         self,
-        iterator: Any,
+        iterator: TrainBatches | ValidationBatches | None,
         training: bool,
         prefix: str,
-        step_fn: Callable[..., dict[str, Any]],
+        step_fn: Callable[..., StepOutput],
         **fit_params: Any,
     ) -> None:
         # Unlike skorch's, it reads losses from the device once, at the epoch's end.
         if iterator is None:
             return
         if training:
-            self._begin_epoch(iterator)
+            self._begin_epoch(cast(TrainBatches, iterator))
         self._set_training(training)
         listened = has_listener(self, "on_batch_begin", "on_batch_end")
         phases = self.phases if training else ()

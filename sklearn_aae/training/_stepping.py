@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypedDict
 
 import torch
 from torch import nn
@@ -17,6 +18,14 @@ from sklearn_aae.training._phases import Phase, StepState
 from sklearn_aae.training._plain import PlainGradients, can_derive
 from sklearn_aae.training._protocols import Net
 from sklearn_aae.training._storage import FlatStorage
+
+
+class StepOutput(TypedDict, total=False):
+    """What a step hands to skorch; ``losses``, of each phase, are those of training."""
+
+    loss: torch.Tensor
+    losses: torch.Tensor
+    y_pred: torch.Tensor | None
 
 
 class Stepper:
