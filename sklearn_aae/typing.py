@@ -87,4 +87,15 @@ class Density(Protocol):
     """A fitted density of codes, such as scikit-learn's ``GaussianMixture``."""
 
     def sample(self, n_samples: int, /) -> object:
-        """Draw codes (n_samples, n_components), or a tuple that begins with them."""
+        """Draw codes.
+
+        Parameters
+        ----------
+        n_samples : int
+            Their number.
+
+        Returns
+        -------
+        object
+            An array (n_samples, n_components), or a tuple that begins with one.
+        """
