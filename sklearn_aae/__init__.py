@@ -7,7 +7,7 @@ from sklearn_aae.encoding import TableEncoder
 from sklearn_aae.persistence import load, save
 from sklearn_aae.serving import export_onnx, stream
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AAEClassifier",
