@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import distributed as dist
 
@@ -41,6 +43,23 @@ class Ranks:
         tensors = tensor.new_empty((self.size, *tensor.shape))
         _talk(dist.all_gather, list(tensors), tensor.contiguous())
         return tensors
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The number of this process, and how many there are."""
+        return self.rank, self.size
+
+    def exchange(self, answer: Any) -> list[Any]:
+        """Return what each process answers, by rank; it travels as a pickle."""
+        own = np.frombuffer(pickle.dumps(answer), dtype=np.uint8)
+        sizes = self.gather(torch.tensor([len(own)]))[:, 0].tolist()
+        padded = torch.zeros(max(sizes), dtype=torch.uint8)
+        padded[: len(own)] = torch.from_numpy(own.copy())
+        parts = self.gather(padded)
+        return [
+            pickle.loads(part[:size].numpy().tobytes())
+            for part, size in zip(parts, sizes, strict=True)
+        ]
 
     def send(self, tensors: Iterable[torch.Tensor]) -> None:
         """Overwrite tensors by those of the first process."""

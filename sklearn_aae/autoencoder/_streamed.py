@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sklearn_aae._utils._random import RowStream, derive_seed, draw_seed
+from sklearn_aae._utils._ranks import Ranks
 from sklearn_aae.autoencoder._run import Run
+from sklearn_aae.autoencoder._shared_rows import read_together, readers_of
 from sklearn_aae.autoencoder._unknown import settle
 from sklearn_aae.encoding._datasets import Stream, is_stream, open_stream
 from sklearn_aae.encoding._sampled import SAMPLED_ROWS, sample_rows
@@ -40,12 +42,15 @@ class TrainingRows:
         How many these are.
     seed : int, default=0
         Where their order comes from.
+    ranks : Ranks or None, default=None
+        The processes that read them together.
     """
 
     X: Any
     stream: Stream | None = None
     n_rows: int = 0
     seed: int = 0
+    ranks: Ranks | None = None
 
     def planned(self, model: BaseAAE, run: Run) -> Run:
         """Return a run that goes through buffers of all rows, each for an epoch."""
@@ -62,12 +67,17 @@ class TrainingRows:
         def read(table: Any) -> np.ndarray:
             return settle(model, model._read(stream.frame(table)))
 
+        ranks = self.ranks
+        is_own = None if ranks is None else lambda place: place % ranks.size == ranks.rank
+
         def tables() -> Iterator[Any]:
             for n_passes in count():
-                yield from stream.shuffled(derive_seed(self.seed, n_passes), share)
+                yield from stream.shuffled(derive_seed(self.seed, n_passes), share, is_own)
 
         def prepare(sample: TableDataset) -> TableDataset:
-            return StreamedDataset(sample, lambda: map(read, tables()))
+            if ranks is None:
+                return StreamedDataset(sample, lambda: map(read, tables()))
+            return StreamedDataset(sample, lambda: read_together(ranks, tables(), read, sample.X))
 
         n_epochs = max(1, math.ceil(seen / SAMPLED_ROWS))
         return replace(run, n_epochs=n_epochs, prepare=prepare)
@@ -87,12 +97,13 @@ def training_rows(model: BaseAAE, X: Any) -> Iterator[TrainingRows]:
     seed = draw_seed(model.random_state)
     with open_stream(X) as stream:
         own = derive_seed(seed, RowStream.SAMPLE)
-        sample = sample_rows(stream, SAMPLED_ROWS, own, with_rare=True)
+        ranks = readers_of(stream)
+        sample = sample_rows(stream, SAMPLED_ROWS, own, with_rare=True, ranks=ranks)
         if sample.n_rows <= SAMPLED_ROWS:
             yield TrainingRows(sample.X)
         else:
             order = derive_seed(seed, RowStream.ORDER)
-            yield TrainingRows(sample.X, stream, sample.n_rows, order)
+            yield TrainingRows(sample.X, stream, sample.n_rows, order, ranks)
 
 
 class StreamedDataset(TableDataset):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +54,15 @@ def open_stream(X: Any) -> Iterator[Stream]:
     arrow = import_extra("pyarrow.dataset", "scale")
     if isinstance(X, arrow.Dataset):
         with _whole_files(X, arrow) as dataset:
-            yield Stream(dataset)
+            yield Stream(dataset, is_evaluated=dataset is not X)
     elif isinstance(X, (str, Path)):
         yield Stream(_dataset_of(Path(X), arrow))
     elif is_stream(X):
         with tempfile.TemporaryDirectory(prefix="sklearn_aae_") as folder:
             file = Path(folder) / "rows.parquet"
             X.sink_parquet(file, row_group_size=BATCH_ROWS)
-            yield Stream(arrow.dataset(file), polars_types=X.collect_schema())
+            types = X.collect_schema()
+            yield Stream(arrow.dataset(file), polars_types=types, is_evaluated=True)
     else:
         raise TypeError(
             "rows are streamed from a pyarrow Dataset, a polars LazyFrame or the path of a file; "
@@ -108,10 +110,15 @@ class Stream:
         Files, or whatever else it reads.
     polars_types : polars.Schema or None, default=None
         The types of the columns, where the rows came as a LazyFrame.
+    is_evaluated : bool, default=False
+        Whether the files are this process's own, of what it has made of others.
     """
 
-    def __init__(self, dataset: Any, polars_types: Any = None) -> None:
+    def __init__(
+        self, dataset: Any, polars_types: Any = None, *, is_evaluated: bool = False
+    ) -> None:
         self.schema = dataset.schema
+        self.is_evaluated = is_evaluated
         self.backend = "pyarrow" if polars_types is None else "polars"
         self._polars_types = polars_types
         self._fragments = list(dataset.get_fragments())
@@ -134,27 +141,67 @@ class Stream:
         frame = import_extra("polars", "scale").from_arrow(table)
         return frame.cast(dict(self._polars_types))
 
-    def shuffled(self, seed: int, share: float = 1.0) -> Iterator[Any]:
+    def shuffled(
+        self, seed: int, share: float = 1.0, is_own: Callable[[int], bool] | None = None
+    ) -> Iterator[Any]:
         """Yield all rows, or a share of them, in small tables from all over the files.
 
-        Row groups come in random order, a few of them side by side.
+        Row groups come in random order, a few of them side by side.  ``is_own`` says which of
+        them, counted in this order, are to be read: of tables of the others come the lengths.
         """
         rng = np.random.default_rng(seed)
-        pieces = [piece for fragment in self._fragments for piece in _split(fragment)]
-        waiting = [pieces[i] for i in rng.permutation(len(pieces))]
         n_rows = max(1, self._batch_rows // 8)
+        waiting = [
+            self._batches_of(self._pieces[i], n_rows)
+            if is_own is None
+            else self._blocks_of(self._pieces[i], n_rows, is_read=is_own(place))
+            for place, i in enumerate(rng.permutation(len(self._pieces)))
+        ]
         opened: list[Iterator[Any]] = []
         while waiting or opened:
             while waiting and len(opened) < OPEN_PIECES:
-                opened.append(self._batches_of(waiting.pop(), n_rows))
+                opened.append(waiting.pop())
             k = int(rng.integers(len(opened)))
             table = next(opened[k], None)
             if table is None:
                 del opened[k]
             elif share < 1:
-                yield table.take(np.flatnonzero(rng.random(len(table)) < share))
+                is_absent = isinstance(table, int)
+                chosen = rng.random(table if is_absent else len(table)) < share
+                yield int(chosen.sum()) if is_absent else table.take(np.flatnonzero(chosen))
             else:
                 yield table
+
+    @cached_property
+    def sizes(self) -> list[int] | None:
+        """The rows of all row groups, in the order of the files; None if these have none."""
+        if self.is_evaluated or not all(hasattr(piece, "row_groups") for piece in self._pieces):
+            return None
+        return [_size(piece) for piece in self._pieces]
+
+    def part(self, rank: int, n_ranks: int) -> tuple[int, Iterator[Any]]:
+        """Return how many rows come before a part of all row groups, and its rows.
+
+        ``n_ranks`` parts, about equal and in the order of the files, have all of them.
+        """
+        sizes = np.array(self.sizes or [], dtype=np.int64)
+        starts = np.cumsum(sizes) - sizes
+        own = (starts + sizes / 2) * n_ranks // max(1, sizes.sum()) == rank
+        pieces = [piece for piece, is_own in zip(self._pieces, own, strict=True) if is_own]
+        tables = (rows for piece in pieces for rows in self._batches_of(piece, self._batch_rows))
+        return int(starts[own].min(initial=sizes.sum())), tables
+
+    @cached_property
+    def _pieces(self) -> list:
+        return [piece for fragment in self._fragments for piece in _split(fragment)]
+
+    def _blocks_of(self, piece: Any, n_rows: int, *, is_read: bool) -> Iterator[Any]:
+        """Yield a row group in tables of so many rows, but for the last; or their lengths."""
+        if is_read:
+            yield from _in_blocks(self._batches_of(piece, n_rows), n_rows)
+            return
+        for start in range(0, size := _size(piece), n_rows):
+            yield min(n_rows, size - start)
 
     @property
     def _batch_rows(self) -> int:
@@ -179,6 +226,24 @@ class Stream:
 def _split(fragment: Any) -> list[Any]:
     """Return the row groups of a file, or the file where there are none."""
     return fragment.split_by_row_group() if hasattr(fragment, "split_by_row_group") else [fragment]
+
+
+def _size(piece: Any) -> int:
+    """Return the rows of a row group, which its file says."""
+    return sum(group.num_rows for group in piece.row_groups)
+
+
+def _in_blocks(tables: Iterator[Any], n_rows: int) -> Iterator[Any]:
+    """Yield the rows of tables again, in tables of so many rows but for the last."""
+    concat = import_extra("pyarrow", "scale").concat_tables
+    rest: Any = None
+    for table in tables:
+        rest = table if rest is None else concat([rest, table])
+        while len(rest) >= n_rows:
+            yield rest[:n_rows]
+            rest = rest[n_rows:]
+    if rest is not None and len(rest):
+        yield rest
 
 
 def _frugal(fragment: Any) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.encoding._datasets import Stream
+
+if TYPE_CHECKING:
+    from sklearn_aae._utils._ranks import Ranks
 
 #: Of so many distinct values of a column each is in a sample: labels, and numbers or dates, of
 #: which more are cut into levels that the quantiles of a sample tell.
@@ -31,32 +34,69 @@ class Sample(NamedTuple):
     n_rows: int
 
 
-def sample_rows(stream: Stream, size: int, seed: int, *, with_rare: bool = False) -> Sample:
+def sample_rows(
+    stream: Stream, size: int, seed: int, *, with_rare: bool = False, ranks: Ranks | None = None
+) -> Sample:
     """Return a uniform sample of rows in their order, in one pass; all rows if there are no more.
 
     With ``with_rare``, further rows come after them: for each column those in which a value
     occurs first that the sample lacks (up to 100,000 labels, or 1,024 numbers or dates), a
-    missing cell, the least and the largest cell.
+    missing cell, the least and the largest cell.  With ``ranks``, each process reads a part of
+    the row groups, and all return the same.
     """
     arrow = import_extra("pyarrow", "scale")
+    found = _Found(stream, size, with_rare=with_rare)
     rng = np.random.default_rng(seed)
-    chosen, n_rows = _Uniform(size, stream.schema.empty_table()), 0
-    rare = [_Rare(field.name, field.type) for field in stream.schema] if with_rare else []
-    beside = [stream.schema.empty_table()]
-    for table in stream.batches():
-        found = [column.first_seen(table) for column in rare]
-        if found and len(index := np.unique(np.concatenate(found))):
-            beside.append(table.take(index))
-        chosen.add(table, rng.random(len(table)))
-        n_rows += len(table)
-    rows = chosen.rows()
-    if n_rows > size and with_rare:
-        others = _joined(arrow, beside)
-        lacking = [column.lacking(rows, others) for column in rare]
+    first, tables = (0, stream.batches()) if ranks is None else stream.part(*ranks.place)
+    rng.bit_generator.advance(first)  # each row has the same key, whoever reads it
+    for table in tables:
+        found.add(table, rng.random(len(table)))
+    if ranks is not None:
+        parts = ranks.exchange(found.answer())
+        found = _Found(stream, size, with_rare=with_rare)
+        for part in parts:
+            found.take(*part)
+    rows = found.chosen.rows()
+    if found.n_rows > size and with_rare:
+        others = _joined(arrow, found.beside)
+        lacking = [column.lacking(rows, others) for column in found.rare]
         rows = _joined(arrow, [rows, others.take(np.unique(np.concatenate(lacking)))])
-    if not n_rows:
+    if not found.n_rows:
         raise ValueError("The Dataset has no rows.")
-    return Sample(stream.frame(rows), n_rows)
+    return Sample(stream.frame(rows), found.n_rows)
+
+
+class _Found:
+    """What a pass over rows finds: a sample, and beside it those with what none before has."""
+
+    def __init__(self, stream: Stream, size: int, *, with_rare: bool) -> None:
+        empty = stream.schema.empty_table()
+        self.chosen, self.n_rows = _Uniform(size, empty), 0
+        self.rare = [_Rare(field.name, field.type) for field in stream.schema] if with_rare else []
+        self.beside = [empty]
+
+    def add(self, table: Any, keys: np.ndarray) -> None:
+        """Take in a batch."""
+        self._look(table)
+        self.chosen.add(table, keys)
+        self.n_rows += len(table)
+
+    def answer(self) -> tuple:
+        """Return what :meth:`take` of another pass needs."""
+        arrow = import_extra("pyarrow", "scale")
+        rows = self.chosen.rows()
+        return rows, self.chosen.keys, _joined(arrow, self.beside), self.n_rows
+
+    def take(self, rows: Any, keys: np.ndarray, beside: Any, n_rows: int) -> None:
+        """Take in what the pass over further rows has found."""
+        self._look(beside)
+        self.chosen.add(rows, keys)
+        self.n_rows += n_rows
+
+    def _look(self, table: Any) -> None:
+        found = [column.first_seen(table) for column in self.rare]
+        if found and len(index := np.unique(np.concatenate(found))):
+            self.beside.append(table.take(index))
 
 
 def _joined(arrow: Any, tables: list[Any]) -> Any:

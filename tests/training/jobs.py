@@ -7,14 +7,20 @@ import pickle
 import signal
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import torch
 from skorch.callbacks import Callback
 from torch import nn
 
 from sklearn_aae import AAEClassifier, AdversarialAutoencoder
+from sklearn_aae.autoencoder import _streamed
+from sklearn_aae.encoding import _datasets
 from sklearn_aae.training import _checkpoint, distributed
 
 
@@ -44,6 +50,14 @@ class StepLosses(Callback):
             self.losses.append(losses.tolist())
 
 
+def write_files(folder):
+    """Write mixed rows to two files, of row groups that are no multiple of what is read at once."""
+    rows = pa.Table.from_pandas(pd.concat([mixed()] * 3, ignore_index=True))
+    rows = rows.append_column("day", pa.array(np.arange(len(rows)) // 7))
+    for name, part in (("a", rows[:500]), ("b", rows[500:])):
+        pq.write_table(part, folder / f"{name}.parquet", row_group_size=90)
+
+
 def model(**settings):
     """Return a model whose three batches an epoch two processes do not share evenly."""
     given = {"batch_size": 101, "max_epochs": 17, "hidden_layer_sizes": (32,), "random_state": 0}
@@ -68,18 +82,47 @@ def trained(name, **settings):
     }
 
 
+def streamed(files, *, filtered=False):
+    """Return the losses of a fit to files that are too large for memory, and the rows read."""
+    steps, n_read = StepLosses(), []
+    read = _datasets.Stream._batches_of
+
+    def counted(self, fragment, n_rows):
+        for table in read(self, fragment, n_rows):
+            n_read.append(len(table))
+            yield table
+
+    dataset = ds.dataset(files)
+    with (
+        patch.object(_streamed, "SAMPLED_ROWS", 400),
+        patch.object(_datasets.Stream, "_batch_rows", 64),
+        patch.object(_datasets.Stream, "_batches_of", counted),
+    ):
+        fitted = model(callbacks=[steps], max_epochs=2).fit(
+            dataset.filter(ds.field("size") > -9) if filtered else dataset
+        )
+    return {
+        "losses": np.array(steps.losses),
+        "weights": outcome(fitted),
+        "history": fitted.history_,
+        "draws": fitted.sample(5, random_state=0).to_pandas()["size"].to_numpy(),
+        "read": sum(n_read),
+    }
+
+
 class BatchNormed(nn.Sequential):
     def __init__(self, n_in, n_out):
         super().__init__(nn.Linear(n_in, 4), nn.BatchNorm1d(4), nn.Linear(4, n_out))
 
 
-def refusals(rank):
+def refusals(rank, files):
     """Return what is said of trainings that processes cannot share."""
     X = numbers()
     y = X[:, 0] > 0
     cases = {
         "seeds": (model(random_state=None), X),
         "rows": (model(), X if rank == 0 else X[::-1]),
+        "files": (model(), ds.dataset(files if rank == 0 else files / "a.parquet")),
         "parameters": (model(max_epochs=1 + rank), X),
         "weights": (model(hidden_layer_sizes=(8, 8 + rank)), X),
         "rows of a batch": (model(batch_size=1), X),
@@ -104,7 +147,9 @@ def compare(folder):
         assert ranks.size == 2
         found = {name: trained(name) for name in TABLES}
         found["early"] = trained("numbers", early_stopping=True, max_epochs=3, prior="learned")
-        said = refusals(ranks.rank)
+        found["files"] = streamed(folder / "files")
+        found["filtered"] = streamed(folder / "files", filtered=True)
+        said = refusals(ranks.rank, folder / "files")
     torch.distributed.destroy_process_group()
     return {**found, "alone": alone, "said": said}
 

@@ -58,9 +58,18 @@ def answers_of(name, folder):
 def together(tmp_path_factory):
     """What two processes found, each."""
     folder = tmp_path_factory.mktemp("compare")
+    (folder / "files").mkdir()
+    jobs.write_files(folder / "files")
     codes, said = run_processes("compare", folder)
     assert codes == [0, 0], said
     return answers_of("compare", folder)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    jobs.write_files(folder)
+    return folder
 
 
 def assert_same(one, other):
@@ -96,11 +105,31 @@ def test_a_process_group_alone_changes_nothing(together):
         assert_same(found["alone"], alone)
 
 
+def test_row_groups_are_read_by_one_process_each(together, files):
+    first, second = (found["files"] for found in together)
+    assert_same(first, second)
+    alone = jobs.streamed(files)
+    # Once in all, but for the blocks that each buffer ends with.
+    assert alone["read"] <= first["read"] + second["read"] <= alone["read"] + 2 * 64
+    assert 0.4 < first["read"] / alone["read"] < 0.6
+    np.testing.assert_allclose(first["losses"], alone["losses"], rtol=1e-5)
+    np.testing.assert_array_equal(first["draws"], alone["draws"])
+
+
+def test_what_each_process_evaluates_it_reads_alone(together, files):
+    first, second = (found["filtered"] for found in together)
+    assert_same(first, second)
+    alone = jobs.streamed(files, filtered=True)
+    assert first["read"] == second["read"] == alone["read"]
+    np.testing.assert_allclose(first["losses"], alone["losses"], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "case, pattern",
     [
         ("seeds", "differ in their seeds: set random_state to an int"),
         ("rows", "differ in their rows: give each the same table"),
+        ("files", "differ in their files: give each the same ones"),
         ("parameters", "differ in their parameters"),
         ("weights", "differ in their weights"),
         ("rows of a batch", "a batch has 1 rows, fewer than the 2 processes"),
