@@ -46,9 +46,9 @@ def sample_rows(
     """
     arrow = import_extra("pyarrow", "scale")
     found = _Found(stream, size, with_rare=with_rare)
-    rng = np.random.default_rng(seed)
     first, tables = (0, stream.batches()) if ranks is None else stream.part(*ranks.place)
-    rng.bit_generator.advance(first)  # each row has the same key, whoever reads it
+    # Each row has the same key, whoever reads it.
+    rng = np.random.Generator(np.random.PCG64(seed).advance(first))
     for table in tables:
         found.add(table, rng.random(len(table)))
     if ranks is not None:

@@ -65,7 +65,8 @@ def distributed(*, timeout: float | None = None) -> Iterator[Ranks]:
     Notes
     -----
     Without this block, a process group changes nothing.  Ensembles of a detector, and what
-    is not training, every process computes for itself.
+    is not training, every process computes for itself.  The row groups of a Dataset of Parquet
+    files are shared out; all other tables every process reads whole.
 
     Examples
     --------

@@ -184,3 +184,18 @@ def test_torchrun_starts_it_and_names_the_one_that_died(tmp_path):
     first, second = answers_of("resume", tmp_path)
     for weights, others in zip(first, second, strict=True):
         np.testing.assert_array_equal(weights, others)
+
+
+@pytest.mark.slow
+def test_accelerate_starts_it_as_torchrun_does(tmp_path):
+    pytest.importorskip("accelerate")
+    start = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--module"]
+    given = {"num_processes": 2, "num_machines": 1, "mixed_precision": "no", "dynamo_backend": "no"}
+    start += [f"--{name}={value}" for name, value in given.items()]
+    job = ["tests.training.jobs", "resume", str(tmp_path)]
+    subprocess.run([*start, *job], env=environment(), check=True, timeout=240)
+    first, second = answers_of("resume", tmp_path)
+    alone = jobs.outcome(jobs.model().fit(jobs.numbers()))
+    for weights, others, expected in zip(first, second, alone, strict=True):
+        np.testing.assert_array_equal(weights, others)
+        np.testing.assert_allclose(weights, expected, rtol=1e-3, atol=1e-4)
