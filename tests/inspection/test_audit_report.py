@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -59,6 +62,58 @@ def test_a_detector_with_a_model(report, detector):
     ]
     p_values = detector.training_p_values_
     assert f"{(p_values <= 0.05).sum()} of 120 rows are flagged" in page.text
+
+
+@pytest.fixture(scope="module")
+def used(report, tmp_path_factory):
+    """What the page shows in Node when each of its controls is used."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("there is no Node (apt-get install nodejs)")
+    if subprocess.run(
+        [node, "-e", "require('jsdom')"], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("Node finds no jsdom (npm install jsdom, and NODE_PATH=.../node_modules)")
+    path = report.write(tmp_path_factory.mktemp("node") / "report.html")
+    command = [node, str(Path(__file__).with_name("page.js")), str(path), "oak"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+def test_in_node_the_table_sorts_up_and_down(used):
+    assert used["errors"] == []
+    names = ["row", "p-value", "flag", "anomaly score"]
+    assert [column["name"] for column in used["sorted"]] == [n for n in names for _ in range(2)]
+    assert [column["order"] for column in used["sorted"]] == 4 * ["ascending", "descending"]
+    for column in used["sorted"]:
+        values = column["values"]
+        ordered = sorted(values if column["name"] == "flag" else map(float, values))
+        up = column["order"] == "ascending"
+        given = values if column["name"] == "flag" else list(map(float, values))
+        assert given == (ordered if up else ordered[::-1])
+
+
+def test_in_node_the_level_flags_rows_and_filters_them(used, detector, report):
+    alarms = Page(report.html).data["alarms"]
+    p_values = detector.training_p_values_
+    for (flagged, shown, text), alarm in zip(used["levels"], alarms, strict=True):
+        assert flagged == shown == (p_values <= alarm["level"] + 1e-12).sum()
+        assert text.startswith(f"{flagged} rows flagged at {alarm['level']}")
+
+
+def test_in_node_words_and_columns_filter(used, report):
+    lines = Page(report.html).rows("odd")[1:]
+    assert used["searched"] == sum("oak" in " ".join(line) for line in lines)
+    assert set(used["columns"]) == {"", "x", "y", "z", "kind"}
+    assert used["columns"].pop("") == len(lines) == 120
+    for name, n_shown in used["columns"].items():
+        assert n_shown == sum(f" {name}: " in line[4] for line in lines) > 0
+
+
+def test_in_node_keys_tell_of_points(used):
+    assert all(text.startswith("row ") for text in used["texts"])
+    for name, text in zip(["class", "x", "y", "z", "kind"], used["texts"][1:], strict=True):
+        assert f"{name}: " in text
 
 
 def test_new_rows_have_p_values_of_their_own(detector, rows):
