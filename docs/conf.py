@@ -31,7 +31,7 @@ exclude_patterns = [
     "auto_examples/**.py",
     # A table of running times that belongs to no page.
     "sg_execution_times.rst",
-    "auto_examples/sg_execution_times.rst",
+    "auto_examples/**sg_execution_times.rst",
 ]
 default_role = "code"
 
@@ -41,6 +41,9 @@ autodoc_typehints = "none"
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 
+#: The gallery's folders, in the order of its page.
+SECTIONS = ["codes", "new_rows", "odd_rows", "classes", "tables"]
+
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
@@ -48,6 +51,7 @@ sphinx_gallery_conf = {
     "doc_module": ("sklearn_aae",),
     "reference_url": {"sklearn_aae": None},
     "filename_pattern": r"/plot_",
+    "subsection_order": [f"examples/{name}" for name in SECTIONS],
     "within_subsection_order": "ExampleTitleSortKey",
     "parallel": 2,
     "min_reported_time": 5,

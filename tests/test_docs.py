@@ -110,9 +110,40 @@ def test_the_readme_has_the_two_commands():
 )
 def test_pages_that_load_from_other_hosts_are_found(tmp_path, capsys, element, elsewhere):
     main = runpy.run_path(str(ROOT / "docs" / "check_html.py"))["main"]
+    for name in ("_images/a.png", "_static/mathjax/tex-chtml.js"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
     (tmp_path / "page.html").write_text(f"<html><body>{element}</body></html>")
     assert main(tmp_path) == elsewhere
     assert ("page.html" in capsys.readouterr().out) == elsewhere
+
+
+@pytest.mark.parametrize(
+    "link, is_broken",
+    [
+        ("other.html", False),
+        ("other.html#%C3%BCber", False),
+        ("other.html?q=1#über", False),
+        ("sub/", False),
+        ("#here", False),
+        ("https://arxiv.org/abs/1511.05644", False),
+        ("mailto:someone@example.org", False),
+        ("missing.html", True),
+        ("other.html#unter", True),
+        ("#there", True),
+        ("other", True),
+    ],
+)
+def test_links_that_lead_nowhere_are_found(tmp_path, capsys, link, is_broken):
+    main = runpy.run_path(str(ROOT / "docs" / "check_html.py"))["main"]
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "index.html").write_text("<p>")
+    (tmp_path / "other.html").write_text('<h1 id="über">')
+    (tmp_path / "page.html").write_text(f'<p id="here"><a href="{link}">')
+    assert main(tmp_path, listed=True) == is_broken
+    said = capsys.readouterr().out
+    assert (f"page.html: leads nowhere: {link}" in said) == is_broken
+    assert ("\nhttps://arxiv.org" in said) == link.startswith("https")
 
 
 def test_a_folder_without_pages_passes_no_check(tmp_path):
@@ -120,6 +151,14 @@ def test_a_folder_without_pages_passes_no_check(tmp_path):
 
 
 def test_the_gallery_names_the_question_of_every_example():
-    header = (ROOT / "docs" / "examples" / "GALLERY_HEADER.rst").read_text()
-    examples = {path.name for path in (ROOT / "docs" / "examples").glob("plot_*.py")}
-    assert set(re.findall(r"sphx_glr_auto_examples_(plot_\w+\.py)", header)) == examples
+    folder = ROOT / "docs" / "examples"
+    conf = (ROOT / "docs" / "conf.py").read_text()
+    sections = re.findall(r"\w+", re.search(r"^SECTIONS = \[(.+)\]$", conf, re.M)[1])
+    assert set(sections) == {path.parent.name for path in folder.glob("*/plot_*.py")}
+    assert not list(folder.glob("plot_*.py"))
+    for section in sections:
+        header = (folder / section / "GALLERY_HEADER.rst").read_text()
+        examples = {path.name for path in (folder / section).glob("plot_*.py")}
+        asked = re.findall(rf"sphx_glr_auto_examples_{section}_(plot_\w+\.py)", header)
+        assert sorted(asked) == sorted(examples)
+        assert header.count("?") >= len(examples)
