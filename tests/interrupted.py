@@ -3,16 +3,67 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import warnings
 
 import pytest
 import torch
 
+from sklearn_aae.archive import _archive
 from sklearn_aae.training import _checkpoint
 from tests.persistence.answers import answers, assert_same
 
 
 class CutShort(Exception):  # noqa: N818
     """What ends a fit, in place of a killed process."""
+
+
+#: When a process that writes a file may be killed, and whether the file is the new one by then.
+MOMENTS = {"half written": False, "fsync": False, "replace": False, "replaced": True}
+
+
+def killed(write, moment):
+    """Call what writes a file in a forked process, which is killed at a moment of it."""
+    with warnings.catch_warnings():
+        # Of processes with threads, as torch has some: none of them writes.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        try:
+            _kill_at(moment)
+            write()
+        finally:
+            os._exit(1)
+    ended = os.waitpid(pid, 0)[1]
+    assert os.WIFSIGNALED(ended)
+    assert os.WTERMSIG(ended) == signal.SIGKILL
+
+
+def _kill_at(moment):
+    def die(*args):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def opened(path, mode):
+        file = open(path, mode, buffering=0)  # noqa: SIM115
+
+        class Half:
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *error):
+                file.close()
+
+            def write(self, data):
+                file.write(data[: len(data) // 2])
+                die()
+
+        return Half()
+
+    if moment == "half written":
+        _archive.open = opened
+    else:
+        setattr(os, {"replaced": "open"}.get(moment, moment), die)
 
 
 def write_always(monkeypatch):

@@ -8,6 +8,7 @@ has the size and the SHA-256 of the other two.  Everything is checked before it 
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import io
 import json
@@ -43,6 +44,8 @@ DIGITS = 64
 MOST_RATIO = 100
 #: Bytes of the header of a member of an archive, and where the lengths of two names are in it.
 HEADER, LENGTHS = 30, 26
+#: So many characters of a name, of four bytes at most, leave room for 37 others in 255 bytes.
+NAME_LENGTH = 54
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,14 @@ def _sum(data: Any) -> str:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Write a file so that there is the old one or the new one at any time, whole."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    """Write a file so that there is the old one or the new one at any time, whole.
+
+    A device or a pipe is written to, and never replaced; a folder is an ``OSError``.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    aside = path.with_name(f"{_aside(path)}{uuid.uuid4().hex}.tmp")
     try:
         with open(aside, "xb") as file:
             file.write(data)
@@ -107,8 +116,12 @@ def replace(path: Path, data: bytes) -> None:
         if path.exists():
             shutil.copymode(path, aside)
         os.replace(aside, path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # the folder may not be there
+            aside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is not None:
+            # The caller has named this file, and not the one aside.
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     with contextlib.suppress(OSError):  # not every system lets a folder be opened
         folder = os.open(path.parent, os.O_RDONLY)
@@ -116,6 +129,16 @@ def replace(path: Path, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def left_behind(path: Path) -> list[Path]:
+    """Return what writes of a file that were cut short have left beside it."""
+    return list(path.parent.glob(f"{glob.escape(_aside(path))}*.tmp"))
+
+
+def _aside(path: Path) -> str:
+    """Return how names of files that take a file's place begin, short enough for any system."""
+    return f".{path.name[:NAME_LENGTH]}."
 
 
 # ---------------------------------------------------------------------------- reading
@@ -141,6 +164,7 @@ def unpack(data: bytes) -> Contents:
         sizes = {name: info.compress_size for name, info in members.items()}
         manifest = _json(_part(data, members[MANIFEST]))
         _check_format(manifest)
+        _check_manifest(manifest)
         if list(members) != [MANIFEST, STATE, ARRAYS]:
             raise DamagedFileError(f"the file has the parts {list(members)}.")
         for name in (STATE, ARRAYS):
@@ -165,6 +189,8 @@ def _check_whole(data: bytes) -> None:
                 ", but a pickle: joblib.load reads it, and runs what whoever wrote it put there."
                 if pickled
                 else "."
+                if data
+                else ": there is nothing in it, or a file object was read to its end before."
             )
         )
     mark = data[-len(MARK) - DIGITS : -DIGITS]
@@ -178,6 +204,8 @@ def _members(data: bytes) -> dict[str, zipfile.ZipInfo]:
     """Return the members of an archive, none of which is larger than it may be."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         infos = archive.infolist()
+    if len({info.filename for info in infos}) < len(infos):
+        raise DamagedFileError("the file has several parts of the same name.")
     if sum(info.compress_size for info in infos) > len(data):
         raise OversizedFileError("the parts of the file are larger than the file.")
     for info in infos:
@@ -205,23 +233,38 @@ def _part(data: bytes, info: zipfile.ZipInfo) -> bytes:
     return part
 
 
+def _no_json(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _json(part: bytes) -> Any:
     try:
-        return json.loads(part)
+        return json.loads(part, parse_constant=_no_json)
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"the file holds JSON that cannot be read: {error}") from error
 
 
 def _check_format(manifest: dict[str, Any]) -> None:
     number = manifest["format"]
-    if not isinstance(number, int) or number < 1:
+    if type(number) is not int or number < 1:
         raise DamagedFileError(f"the file has format {number!r}, which is none.")
     if number > FORMAT:
+        versions = manifest.get("versions")
+        writer = versions.get("sklearn_aae") if isinstance(versions, dict) else None
         raise NewerFileError(
             f"the file has format {number}, and this version reads formats up to {FORMAT}: it was "
-            f"written by sklearn_aae {manifest['versions']['sklearn_aae']}. Install that version, "
-            "or a later one."
+            f"written by sklearn_aae {writer or 'of a later version'}. Install that version, or a "
+            "later one."
         )
+
+
+def _check_manifest(manifest: dict[str, Any]) -> None:
+    """Raise unless what is said of the file has the types that readers rely on."""
+    for name, kind in (("versions", dict), ("custom", list), ("callbacks", list), ("parts", dict)):
+        found = manifest[name]
+        texts = found if isinstance(found, list) else []
+        if not isinstance(found, kind) or not all(isinstance(each, str) for each in texts):
+            raise DamagedFileError(f"the manifest says {name}={found!r:.80}, which cannot be.")
 
 
 def _arrays(part: bytes) -> dict[str, np.ndarray]:

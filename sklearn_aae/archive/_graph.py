@@ -162,7 +162,7 @@ class Writer:
             what = f"an object of class {type(value).__qualname__}"
         name = (value if code and hasattr(value, "__name__") else type(value)).__name__
         return NotSavableError(
-            f"{path} is {what}, which a file of data cannot hold. Pass "
+            f"{path or 'estimator'} is {what}, which a file of data cannot hold. Pass "
             f'custom={{"{name.strip("<>")}": {name.strip("<>")}}} to save and to load, which then '
             "trusts that code, or give the parameter another value."
         )

@@ -250,7 +250,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
                 f"n_samples={len(rows)} should be >= n_clusters={self.n_clusters}: ask for fewer "
                 "clusters."
             )
-        self._prepare_model(model, np.full(self.n_clusters, 1 / self.n_clusters))
+        k = int(self.n_clusters)  # True is a whole number, too, but no size of an array
+        self._prepare_model(model, np.full(k, 1 / k))
         self._fit_model(model, X, y, rows, None)
         return self
 
@@ -267,7 +268,7 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
         heads = heads_of(model)
         k = 0 if heads is None else heads.n_categories
         categories = codes[:, :k].argmax(axis=1) if k else np.zeros(len(codes), dtype=int)
-        sizes = np.bincount(categories, minlength=self.n_clusters)
+        sizes = np.bincount(categories, minlength=int(self.n_clusters))
         order = np.argsort(sizes == 0, kind="stable")  # those without rows come last
         embeds = heads is not None and heads.head_distance is not None
         return fitted | {

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sklearn_aae.archive._archive import Contents
+from sklearn_aae.archive._graph import MALFORMED
+from sklearn_aae.exceptions import DamagedFileError
 from sklearn_aae.persistence._registry import ESTIMATORS
 from sklearn_aae.persistence._saving import Source, read_contents
 
@@ -46,7 +48,19 @@ def describe(file: Source) -> str:
     """
     contents = read_contents(file)
     parts = (_head, _parameters, _arrays, _cells)
-    return "\n".join(line for part in parts for line in part(contents))
+    try:
+        return "\n".join(_printable(line) for part in parts for line in part(contents))
+    except MALFORMED as error:
+        raise DamagedFileError(
+            f"the file holds what no estimator is made of ({type(error).__name__}: {error})."
+        ) from error
+
+
+def _printable(line: str) -> str:
+    """Return a line in which nothing moves a terminal's cursor, or is no text."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in line
+    )
 
 
 def _head(contents: Contents) -> Iterator[str]:

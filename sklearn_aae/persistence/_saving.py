@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -73,7 +74,8 @@ def save(
         If a parameter is a class, a function or an object of a class of your own that is not
         among ``custom``; the message names the parameter.
     TypeError
-        If ``estimator`` is none of this package.
+        If ``estimator`` is none of this package, a pipeline around one say, or ``file`` is
+        nothing to write to.
     OSError
         If the file cannot be written; a file that was there is as before.
 
@@ -101,6 +103,8 @@ def save(
     True
     """
     _check_root(estimator)
+    if not isinstance(file, (str, os.PathLike)) and not hasattr(file, "write"):
+        raise TypeError(f"file must be a path or a binary file object to write to; got {file!r}.")
     own = _checked(custom)
     custom_names = {value: name for name, value in own.items()}
     writer = Writer(
@@ -118,7 +122,7 @@ def save(
     }
     data = pack(manifest, state, writer.arrays)
     if isinstance(file, (str, os.PathLike)):
-        replace(Path(os.path.realpath(file)), data)
+        replace(_target(file), data)
     else:
         file.write(data)
     if left_out:
@@ -163,6 +167,8 @@ def load(
         If it is cut short or was changed, or holds what cannot be.
     ModelFileError
         If it needs classes or functions that are not among ``custom``.
+    TypeError
+        If ``file`` is none of the above, or open for text.
     OSError
         If it cannot be read.
 
@@ -201,11 +207,25 @@ def load(
     return value
 
 
+def _target(file: str | os.PathLike) -> Path:
+    """Return the path of a file, or of what a link to it points to."""
+    path = Path(os.path.realpath(file))
+    if path.is_symlink():  # to itself
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(file))
+    return path
+
+
 def read_contents(file: Source) -> Contents:
     """Return what a file holds, checked and not built."""
     if isinstance(file, (str, os.PathLike)):
         return unpack(Path(file).read_bytes())
-    return unpack(bytes(file) if isinstance(file, (bytes, bytearray, memoryview)) else file.read())
+    data = file.read() if hasattr(file, "read") else file
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(
+            "file must be a path, bytes or a binary file object (opened by 'rb'); got "
+            f"{file!r:.80}."
+        )
+    return unpack(bytes(data))
 
 
 def _check_root(value: Any) -> None:
@@ -213,10 +233,23 @@ def _check_root(value: Any) -> None:
     several = list(value.values()) if type(value) is dict else [value]
     if not any(isinstance(each, ESTIMATORS) for each in several):
         names = ", ".join(sorted(each.__name__ for each in ESTIMATORS))
+        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
         raise TypeError(
             f"only estimators of this package ({names}) are saved, or a dictionary of some; got "
-            f"{type(value).__name__}."
+            f"{got}.{_instead_of(value)}"
         )
+
+
+def _instead_of(value: Any) -> str:
+    """Return what to do where a class, or an estimator around one of the package, was given."""
+    if isinstance(value, type):
+        return " Pass an object of it." if issubclass(value, ESTIMATORS) else ""
+    if not isinstance(value, BaseEstimator):
+        return ""
+    return (
+        " Save the estimators of this package in it, each or in a dictionary; skops.io stores the "
+        "rest, or the whole."
+    )
 
 
 def _described(value: Any) -> Any:
@@ -227,13 +260,15 @@ def _described(value: Any) -> Any:
 
 
 def _checked(custom: Mapping[str, Any] | None) -> dict[str, Any]:
-    own = {} if custom is None else dict(custom)
+    own = {} if custom is None else custom
+    if not isinstance(own, Mapping):
+        raise TypeError(f"custom must map names to classes or functions; got {own!r:.80}.")
     for name, value in own.items():
         if not isinstance(name, str) or not (isinstance(value, type) or callable(value)):
             raise TypeError(
                 f"custom must map names to classes or functions; got {name!r}: {value!r}."
             )
-    return own
+    return dict(own)
 
 
 def _versions() -> dict[str, str]:

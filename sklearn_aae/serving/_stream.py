@@ -119,6 +119,8 @@ def _write(batches: Iterator[Any], dst: Path) -> int:
     arrow = import_extra("pyarrow", "scale")
     if dst.is_dir():
         raise IsADirectoryError(f"{str(dst)!r} is a folder; name the file to write.")
+    if dst.exists() and not dst.is_file():  # a file in its place would be the end of a device
+        raise OSError(f"{str(dst)!r} is a device or a pipe; name the file to write.")
     # Beside the target, so that renaming it is one step.
     aside = dst.with_name(f".{dst.name}.{uuid.uuid4().hex}.tmp")
     writer, n_rows = None, 0

@@ -22,7 +22,7 @@ from sklearn_aae._utils._digest import digest
 from sklearn_aae._utils._random import draw_seed
 from sklearn_aae._utils._ranks import RANKS
 from sklearn_aae.archive import _arrays, _plain
-from sklearn_aae.archive._archive import pack, replace, unpack
+from sklearn_aae.archive._archive import left_behind, pack, replace, unpack
 from sklearn_aae.archive._graph import MALFORMED, Reader, Writer
 from sklearn_aae.exceptions import ForeignFileError, ModelFileError, NotSavableError
 
@@ -220,7 +220,7 @@ class Checkpoint:
     def remove(self) -> None:
         """Remove the file, and what writes that were cut short have left beside it."""
         if self._is_ours and self._writes:
-            for path in (self.path, *self.path.parent.glob(f".{self.path.name}.*.tmp")):
+            for path in (self.path, *left_behind(self.path)):
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)
 

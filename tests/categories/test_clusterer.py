@@ -215,3 +215,8 @@ def test_prototypes_are_of_their_clusters_where_the_style_could_tell_all(head_di
     for k, prototype in enumerate(model.cluster_prototypes_):
         own = X[model.labels_ == k]
         assert (np.abs(prototype - own.mean(axis=0)) < 3 * own.std(axis=0)).all()
+
+
+def test_true_is_one_cluster():
+    """True is a whole number to scikit-learn, but no size to numpy."""
+    assert set(fast_clusterer(True, max_epochs=1).fit_predict(np.eye(6, 2))) == {0}

@@ -27,8 +27,11 @@ from sklearn_aae import AAEImputer, AdversarialAutoencoder
 from sklearn_aae._utils._random import draw_seed
 from sklearn_aae.training import _checkpoint
 from tests.interrupted import (
+    MOMENTS,
+    CutShort,
     check_resumed,
     cut_short,
+    killed,
     weights_of,
     write_always,
 )
@@ -314,11 +317,37 @@ def test_a_full_disk_ends_no_fit(tmp_path, monkeypatch):
     assert_same(weights_of(model), weights_of(fast().fit(X)))
 
 
-def test_what_a_killed_write_has_left_is_removed(tmp_path, monkeypatch):
-    path = cut_short(monkeypatch, lambda: fast(checkpoint=tmp_path).fit(X), 2)
-    (tmp_path / f".{path.name}.0123.tmp").write_bytes(b"half")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no kill -9")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_kill_9_while_it_is_written_leaves_the_old_one_or_the_new_one(
+    moment, tmp_path, monkeypatch
+):
+    write, written, found = _checkpoint.Checkpoint._write, [], []
+
+    def write_and_be_killed(self, parts):
+        written.append(self.path)
+        if len(written) < 3:
+            write(self, parts)
+        else:
+            killed(lambda: write(self, parts), moment)
+            raise CutShort
+
+    with monkeypatch.context() as patched:
+        write_always(patched)
+        patched.setattr(_checkpoint.Checkpoint, "_write", write_and_be_killed)
+        with pytest.raises(CutShort):
+            fast(checkpoint=tmp_path).fit(X)
     (tmp_path / "notes.txt").write_text("mine")
-    fast(checkpoint=tmp_path).fit(X)
+    look = _checkpoint.Checkpoint.look
+
+    def look_and_tell(self):
+        look(self)
+        found.append(len(self.parts["net"]["epochs"]))
+
+    monkeypatch.setattr(_checkpoint.Checkpoint, "look", look_and_tell)
+    resumed = fast(checkpoint=tmp_path).fit(X)
+    assert found == [3 if MOMENTS[moment] else 2]
+    assert_same(weights_of(resumed), weights_of(fast().fit(X)))
     assert [left.name for left in tmp_path.iterdir()] == ["notes.txt"]
 
 
