@@ -25,6 +25,9 @@ MAX_ROWS = 10_000
 DEFAULT, OF_CLEAN = "AAEOutlierDetector, default", "contamination=0, default"
 #: Digits of MNIST that are normal in turn, rows to fit, and normal and other rows to score.
 DIGITS, N_DIGITS, N_SCORED = (2, 5), 1_000, 500
+#: Where training rows are clean: rows to fit and to score, at most, and what is compared.
+CLEAN_ROWS = 2_000, 2_500
+COMPARED_CLEAN = {DEFAULT: "default", OF_CLEAN: "contamination=0", "KCM": "KCM", "PyOD kNN": "kNN"}
 #: The constants of the default were chosen on every second table, the first included.
 CHOSEN_ON = slice(0, None, 2)
 
@@ -32,7 +35,7 @@ CHOSEN_ON = slice(0, None, 2)
 def main() -> None:
     benchmark = Benchmark("anomaly", __doc__, seeds=3, keeps_runs=True)
     benchmark.add_data(required=True)
-    benchmark.add("--setting", choices=["unsup", "oneclass", "wide"], default="unsup")
+    benchmark.add("--setting", choices=["unsup", "oneclass", "wide", "clean"], default="unsup")
     benchmark.add(
         "--only", nargs="*", default=[], help="detectors whose name holds one of these words"
     )
@@ -47,6 +50,8 @@ def main() -> None:
         for name, detector in (ours() | of_scikit_learn() | of_papers() | of_pyod()).items()
         if not args.only or any(word in name for word in args.only)
     ]
+    if args.setting == "clean":
+        detectors = list(only_clean(detectors))
     tables = tables_in(args.data, args.setting)
     runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS, resume=False)
     kept = [row for path in args.keep for row in read_runs(path, KEYS)]
@@ -58,11 +63,15 @@ def main() -> None:
                 if any((table, name, seed) not in runs for name in detector.rows):
                     runs.add(*figures(detector, X, X_test, y, table, seed))
         print(f"{table}: {len(X)} rows to fit, {X.shape[1]} columns", flush=True)
-    chosen_on = set() if args.setting == "wide" else set(list(tables)[CHOSEN_ON])
-    benchmark.report(
-        {"table": list(summarise(runs.rows(), chosen_on)), "by_data": list(by_data(runs.rows()))},
-        setting=args.setting,
-    )
+    if args.setting == "clean":
+        found = {"table": list(compare_clean(runs.rows()))}
+    else:
+        chosen_on = set() if args.setting == "wide" else set(list(tables)[CHOSEN_ON])
+        found = {
+            "table": list(summarise(runs.rows(), chosen_on)),
+            "by_data": list(by_data(runs.rows())),
+        }
+    benchmark.report(found, setting=args.setting)
 
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -101,14 +110,17 @@ def split(file: Path, setting: str, seed: int) -> Rows:
     if len(X) > MAX_ROWS:
         rows = rng.choice(len(X), MAX_ROWS, replace=False)
         X, y = X[rows], y[rows]
+    most_train, most_test = CLEAN_ROWS if setting == "clean" else (MAX_ROWS, MAX_ROWS)
     if setting == "unsup":
         train, test = train_test_split(
             np.arange(len(X)), test_size=0.3, stratify=y, random_state=seed
         )
     else:
         normal = np.random.default_rng(seed).permutation(np.flatnonzero(y == 0))
-        train = normal[: len(normal) // 2]
+        train = normal[: len(normal) // 2][:most_train]
         test = np.concatenate([normal[len(normal) // 2 :], np.flatnonzero(y == 1)])
+        if len(test) > most_test:
+            test = rng.choice(test, most_test, replace=False)
     scaler = StandardScaler().fit(X[train])
     return scaler.transform(X[train]), scaler.transform(X[test]), y[test]
 
@@ -181,6 +193,44 @@ def by_data(runs: list[Row]) -> Iterator[Row]:
     for (table,), of_table in groups_of(runs, ["table"]).items():
         means = {name: mean_of(of_table, "AUROC", detector=name) for name in compared}
         yield {"table": table} | {name: f"{mean:.3f}" for name, mean in means.items()}
+
+
+def only_clean(detectors: list[Detector]) -> Iterator[Detector]:
+    """Yield the detectors that are compared where training rows are clean, with these scores."""
+    for detector in detectors:
+        rows = {name: score for name, score in detector.rows.items() if name in COMPARED_CLEAN}
+        if rows:
+            yield detector._replace(rows=rows)
+
+
+def compare_clean(runs: list[Row]) -> Iterator[Row]:
+    """Yield what contamination=0 gains on others by table, and on the mean over tables.
+
+    Differences are between runs of the same seed, ± the standard error of their mean.
+    """
+    yield from (
+        {"table": table} | gains_of_clean(own)
+        for (table,), own in groups_of(runs, ["table"]).items()
+    )
+    yield {"table": "mean"} | gains_of_clean(runs)
+
+
+def gains_of_clean(runs: list[Row]) -> Row:
+    """Return mean areas by detector, and what contamination=0 gains on the others."""
+    areas = {
+        COMPARED_CLEAN[detector]: {
+            seed: mean_of(of_seed, "AUROC") for seed, of_seed in groups_of(own, ["seed"]).items()
+        }
+        for (detector,), own in groups_of(runs, ["detector"]).items()
+    }
+    row: Row = {name: f"{np.mean(list(own.values())):.4f}" for name, own in areas.items()}
+    clean = areas.pop(COMPARED_CLEAN[OF_CLEAN], {})
+    for name, own in areas.items():
+        gains = np.array([clean[seed] - own[seed] for seed in own if seed in clean])
+        if len(gains) > 1:
+            error = gains.std(ddof=1) / np.sqrt(len(gains))
+            row[f"gain on {name}"] = f"{gains.mean():+.4f} ± {error:.4f}"
+    return row
 
 
 if __name__ == "__main__":

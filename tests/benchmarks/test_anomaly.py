@@ -77,6 +77,37 @@ def test_a_digit_of_mnist_is_the_normal_class(tmp_path):
     np.testing.assert_allclose(fitted.std(axis=0), 1)
 
 
+def test_rows_of_clean_tables_are_few_and_gains_are_paired(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(9_000, 2)), np.arange(9_000) < 1_000
+    np.savez(tmp_path / "1_a.npz", X=X + 5 * y[:, None], y=y)
+    fitted, scored, labels = anomaly.tables_in(tmp_path, "clean")["1_a"](0)
+    assert (fitted.shape, scored.shape, labels.shape) == ((2_000, 2), (2_500, 2), (2_500,))
+    assert 400 < labels.sum() < 600
+    assert scored[labels == 1].min() > scored[labels == 0].mean()
+
+    areas = {anomaly.OF_CLEAN: (0.9, 0.7), anomaly.DEFAULT: (0.8, 0.7), "KCM": (0.85, 0.65)}
+    runs = [
+        {"table": "1_a", "detector": name, "seed": str(seed), "AUROC": own[seed]}
+        for name, own in areas.items()
+        for seed in (1, 0)
+    ]
+    row, mean = anomaly.compare_clean(runs)
+    assert row == mean | {"table": "1_a"}
+    assert (row["contamination=0"], row["default"], row["KCM"]) == ("0.8000", "0.7500", "0.7500")
+    assert row["gain on default"] == "+0.0500 ± 0.0500"
+    assert row["gain on KCM"] == "+0.0500 ± 0.0000"
+
+
+def test_where_rows_are_clean_only_few_scores_are_compared():
+    def fit(X, seed):
+        return None
+
+    every = {name: len for name in (anomaly.DEFAULT, "AAEOutlierDetector, model")}
+    detectors = [Detector(fit, every), Detector(fit, {"IsolationForest": len})]
+    assert list(anomaly.only_clean(detectors)) == [Detector(fit, {anomaly.DEFAULT: len})]
+
+
 def test_detectors_of_papers_are_there_where_installed(monkeypatch):
     class KCM:
         def __init__(self, random_state, assume_scaled):
