@@ -19,9 +19,10 @@ MOST_ROWS = 4096
 #: 0.05 is met exactly; at most 499, and none of a table too small to spare any.  From 200 rows
 #: on at least 39, so that the threshold at that level is not the lowest score of all.
 STEP, MOST_HELD_OUT, LEAST_ROWS = 20, 499, 100
-#: Parts of the rows that are left out in turn for out-of-fold scores: of many rows fewer, as two
-#: thirds of a small table are a better stand-in for all of it than a half.
-N_FOLDS, N_FOLDS_OF_MANY, MANY = 3, 2, 500
+#: Parts of the rows that are left out in turn for out-of-fold scores.  Where a tenth of the rows
+#: may count as odd or not, the detector of all rows errs beyond both of two others in a third of
+#: the cases, and the level is broken; beyond three in a quarter.
+N_FOLDS = 3
 #: Rows beyond those trained on that calibrate beside out-of-fold ones, at most.
 MOST_BEYOND = 5_000
 
@@ -64,9 +65,8 @@ class RowPlan:
         """Return a plan by which all rows train and calibrate, of large tables many."""
         order = np.random.default_rng(seed).permutation(n_samples)
         training, beyond = order[:MOST_ROWS], order[MOST_ROWS:][:MOST_BEYOND]
-        n = N_FOLDS if n_samples < MANY else N_FOLDS_OF_MANY
         # A detector needs two rows.
-        folds = [np.sort(training[k::n]) for k in range(n)] if n_samples > 2 else []
+        folds = [np.sort(training[k::N_FOLDS]) for k in range(N_FOLDS)] if n_samples > 2 else []
         return cls(np.sort(training), beyond, folds)
 
 

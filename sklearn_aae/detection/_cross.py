@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.utils import _safe_indexing
 
 from sklearn_aae.detection._calibration import RowPlan
 from sklearn_aae.detection._progress import Progress
-from sklearn_aae.detection.ensemble import EnsemblePlan
+from sklearn_aae.detection.ensemble import EnsemblePlan, Excerpt
 
 #: Out-of-fold scores are lowered by this share, so that what ties but for rounding ties.
 ROUNDING = 1e-9
@@ -33,6 +34,7 @@ def score_out_of_fold(
     found = []
     for k, fold in enumerate(plan.folds):
         others = np.setdiff1d(plan.training, fold)
+        places = np.searchsorted(plan.training, others)
         # The rows were fit's own: whatever is new in a fold is no error.
         own = clone(detector).set_params(handle_unknown="surprise", handle_missing="surprise")
         reader, part = own._open(_safe_indexing(table, others))
@@ -45,7 +47,7 @@ def score_out_of_fold(
             reader,
             part,
             np.arange(len(others)),
-            training,
+            replace(training, excerpt=Excerpt(places, len(plan.training))),
             seed,
             progress.of(f"fold {k + 1} of {len(plan.folds)}"),
         )

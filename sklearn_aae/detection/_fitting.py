@@ -22,6 +22,7 @@ from sklearn_aae.detection.ensemble import (
     EnsemblePlan,
     EnsembleSettings,
     EnsembleTrainer,
+    Excerpt,
     choose_columns,
     member_rows,
 )
@@ -147,8 +148,9 @@ def fit_ensemble(
     trainer = EnsembleTrainer(
         ensemble, X, own, plan, derive_seed(seed, EnsembleStream.TRAINING), watch, saved
     )
-    trimmer = Trimmer(X, derive_seed(seed, EnsembleStream.TRIMMING)) if trimming else None
-    if trimmer is not None:
+    trimmer = None
+    if trimming:
+        trimmer = Trimmer(X, derive_seed(seed, EnsembleStream.TRIMMING), plan.excerpt)
         _trim(ensemble, trainer, trimmer)
     trainer.run(plan.n_steps)
     trainer.finish()
@@ -210,7 +212,12 @@ def fit_autoregressive(
 
 @torch.no_grad()
 def from_fitted(
-    rows: np.ndarray, seed: int, module: AAEModule, *, trimming: bool = True
+    rows: np.ndarray,
+    seed: int,
+    module: AAEModule,
+    *,
+    trimming: bool = True,
+    excerpt: Excerpt | None = None,
 ) -> FittedModel:
     """Surround a model that is fitted already with marginals and references."""
     member = SingleMember(module)
@@ -219,7 +226,9 @@ def from_fitted(
     marginals = DrawnMarginals(
         member, make_generator(derive_seed(seed, EnsembleStream.PRIOR), device)
     )
-    trimmer = Trimmer(X, derive_seed(seed, EnsembleStream.TRIMMING)) if trimming else None
+    trimmer = None
+    if trimming:
+        trimmer = Trimmer(X, derive_seed(seed, EnsembleStream.TRIMMING), excerpt)
     model = surround(member, X, marginals, trimmer, seed)
     member.residuals = model.references["core"].residuals().double()
     return model
@@ -246,23 +255,40 @@ class Trimmer:
 
     It is so small that hardly any of a group of anomalies is in it: among many references a row
     of such a group has near neighbours, among few it has none.
+
+    Which rows these are decides whether some group of rows is left out.  So of an excerpt of a
+    table they are those of the whole table, as far as it has them: detectors of most of the rows
+    judge like that of all.
     """
 
-    def __init__(self, X: torch.Tensor, seed: int) -> None:
+    def __init__(self, X: torch.Tensor, seed: int, excerpt: Excerpt | None = None) -> None:
         self.X, self.seed = X, seed
+        self.excerpt = excerpt or Excerpt(np.arange(len(X)), len(X))
         self.n_calls = 0
 
     def inliers(self, networks: MemberNetworks) -> np.ndarray:
         """Return the inlier mask (n_rows, bool)."""
         rng = np.random.default_rng(derive_seed(self.seed, self.n_calls))
         self.n_calls += 1
-        n = len(self.X)
-        size = min(SUBSAMPLE, max(2, n // 2))
-        chosen = np.stack([rng.choice(n, size, replace=False) for _ in range(networks.n_members)])
+        chosen = np.stack([self._subsample(rng) for _ in range(networks.n_members)])
         x = gather_columns(self.X, networks.columns)
         expected = networks.decode(networks.encode(x)).mean()
         index = torch.from_numpy(chosen).to(self.X.device)
         return not_far_above(subsample_knn_distance(x, expected, index, SUBSAMPLE_NEIGHBOURS))
+
+    def _subsample(self, rng: np.random.Generator) -> np.ndarray:
+        """Return positions of rows that others are compared with."""
+        positions, n_rows = self.excerpt
+        n = len(positions)
+        size = _subsample_size(n)
+        drawn = rng.choice(n_rows, _subsample_size(n_rows), replace=False)
+        here = np.searchsorted(positions, drawn[np.isin(drawn, positions)])[:size]
+        others = np.setdiff1d(np.arange(n), here)
+        return np.concatenate([here, rng.choice(others, size - len(here), replace=False)])
+
+
+def _subsample_size(n_rows: int) -> int:
+    return min(SUBSAMPLE, max(2, n_rows // 2))
 
 
 def not_far_above(distance: np.ndarray) -> np.ndarray:

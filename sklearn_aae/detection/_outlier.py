@@ -128,10 +128,9 @@ class AAEOutlierDetector(
 
         - ``"split"``: about a tenth of the rows, at most 499, which ``fit`` holds out; none of
           fewer than 100;
-        - ``"cross"``: every row that is trained on, by cross-fitting: two or three more detectors
-          are trained without a half or a third of the rows each, and score these; beside them
-          up to 5,000 rows beyond the 4,096 that are trained on.  Fit takes three to four times
-          as long;
+        - ``"cross"``: every row that is trained on, by cross-fitting: three more detectors are
+          trained without a third of the rows each, and score these; beside them up to 5,000 rows
+          beyond the 4,096 that are trained on.  Fit takes four times as long;
         - ``"auto"``: ``"cross"`` for fewer than 100 rows, else ``"split"``.
     rules : {"auto", "find"}, None or list of Rule, default="auto"
         Rules of the training rows, such as ``Order("start", "end")`` or
@@ -490,7 +489,7 @@ class AAEOutlierDetector(
         trimming = self.contamination != 0
         if self.estimator_ is not None:
             module = self.estimator_.net_.module_
-            self._model = from_fitted(scaled, seed, module, trimming=trimming)
+            self._model = from_fitted(scaled, seed, module, trimming=trimming, excerpt=plan.excerpt)
             self.ensemble_, self.history_ = None, self._model.losses
             return
         settings = settings_of(self)

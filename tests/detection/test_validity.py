@@ -10,9 +10,9 @@ from benchmarks.validity import RATES, TABLES, run
 FAST = {"n_estimators": 1, "max_epochs": 3}
 
 
-def check(table, n, n_seeds):
+def check(table, n, n_seeds, calibration="auto"):
     """Assert that a twentieth of normal rows is flagged, and rates of false discoveries."""
-    found = np.array([run(table, n, "auto", seed, FAST) for seed in range(n_seeds)])
+    found = np.array([run(table, n, calibration, seed, FAST) for seed in range(n_seeds)])
     mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(n_seeds)
     assert mean[0] <= 0.05 + 2 * error[0]
     for k, rate in enumerate(RATES, start=2):
@@ -38,3 +38,9 @@ def test_levels_are_kept_over_many_seeds(table, n):
     mean = check(table, n, 200)
     # And used: what is odd is found.
     assert mean[1] > 2 * mean[0]
+
+
+@pytest.mark.slow
+def test_cross_fitting_keeps_the_level_where_groups_of_rows_may_count_as_odd():
+    """A tenth of the rows has a missing cell, another a rare label: one fold leaves them out."""
+    check("mixed", 1_000, 200, "cross")

@@ -10,7 +10,7 @@ from sklearn_aae.detection.ensemble._members import (
     choose_columns,
     member_rows,
 )
-from sklearn_aae.detection.ensemble._trainer import EnsemblePlan, EnsembleTrainer
+from sklearn_aae.detection.ensemble._trainer import EnsemblePlan, EnsembleTrainer, Excerpt
 
 __all__ = [
     "FREEDOM",
@@ -22,6 +22,7 @@ __all__ = [
     "EnsemblePlan",
     "EnsembleSettings",
     "EnsembleTrainer",
+    "Excerpt",
     "affine",
     "choose_columns",
     "log_mixture",

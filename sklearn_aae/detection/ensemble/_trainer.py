@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,6 +33,13 @@ LAST_RATE = 0.05
 DRAW_AHEAD = 16
 
 
+class Excerpt(NamedTuple):
+    """Rows of a table, by ascending position, and how many it has."""
+
+    positions: np.ndarray
+    n_rows: int
+
+
 @dataclass(frozen=True)
 class EnsemblePlan:
     """How an ensemble is trained.
@@ -47,6 +54,8 @@ class EnsemblePlan:
         Learning rate of phase 3 as a multiple of ``lr``; 0 leaves phases 2 and 3 out.
     input_noise : float
         Noise on what the encoder sees in phase 1, in standard deviations.
+    excerpt : Excerpt or None
+        Which of the rows of a larger table it is trained on, where the ensemble of that is another.
     """
 
     n_steps: int = 300
@@ -54,6 +63,7 @@ class EnsemblePlan:
     lr: float = 1.5e-2
     adversarial_weight: float = 0.3
     input_noise: float = 0.1
+    excerpt: Excerpt | None = None
 
 
 class EnsembleTrainer:
