@@ -192,7 +192,7 @@ class Stream:
         return int(starts[own].min(initial=sizes.sum())), tables
 
     @cached_property
-    def _pieces(self) -> list:
+    def _pieces(self) -> list[Any]:
         return [piece for fragment in self._fragments for piece in _split(fragment)]
 
     def _blocks_of(self, piece: Any, n_rows: int, *, is_read: bool) -> Iterator[Any]:

@@ -81,7 +81,7 @@ class _Found:
         self.chosen.add(table, keys)
         self.n_rows += len(table)
 
-    def answer(self) -> tuple:
+    def answer(self) -> tuple[Any, ...]:
         """Return what :meth:`take` of another pass needs."""
         arrow = import_extra("pyarrow", "scale")
         rows = self.chosen.rows()

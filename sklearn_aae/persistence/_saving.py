@@ -207,7 +207,7 @@ def load(
     return value
 
 
-def _target(file: str | os.PathLike) -> Path:
+def _target(file: str | os.PathLike[str]) -> Path:
     """Return the path of a file, or of what a link to it points to."""
     path = Path(os.path.realpath(file))
     if path.is_symlink():  # to itself

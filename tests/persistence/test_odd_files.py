@@ -285,9 +285,7 @@ class Own(AdversarialAutoencoder):
 
 
 def test_a_subclass_is_the_callers_code():
-    with pytest.raises(
-        NotSavableError, match=r"^estimator is an object of class Own, .*custom="
-    ):
+    with pytest.raises(NotSavableError, match=r"^estimator is an object of class Own, .*custom="):
         saved(Own())
     data = saved(Own(n_components=3), custom={"Own": Own})
     with pytest.raises(ModelFileError, match="Own"):
