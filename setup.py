@@ -18,6 +18,13 @@ def read_version() -> str:
     return match.group(1)
 
 
+def read_description() -> str:
+    """Read README.md, whose links and pictures lie beside it: a package index needs whole ones."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"(!\[[^]]*\]\()(?!https?:)", rf"\g<1>{URL}/raw/main/", text)
+    return re.sub(r"(?<!!)(\[[^]]*\]\()(?!https?:)", rf"\g<1>{URL}/blob/main/", text)
+
+
 # Lower bounds only; constraints.txt holds the exact versions that the tests run with.
 REQUIRES = [
     "narwhals>=2.0.1",
@@ -67,7 +74,7 @@ setup(
     name="sklearn_aae",
     version=read_version(),
     description="Adversarial autoencoders with the scikit-learn API",
-    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description=read_description(),
     long_description_content_type="text/markdown",
     author="The sklearn_aae developers",
     url=URL,
