@@ -110,6 +110,21 @@ def test_the_map_is_drawn_and_tells_points(browser, page):
     assert browser.problems == []
 
 
+def test_on_paper_fifty_rows_are_printed_and_nothing_to_click(browser, page):
+    browser.open(page, "light")
+    printed = "[...document.querySelectorAll('#odd tbody tr')].filter(r => r.offsetHeight).length"
+    shown = browser.run(printed)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.run(printed) == min(shown, 50)
+    assert browser.run("document.querySelector('nav').offsetHeight") == 0
+    # Heads of tables are repeated on each page, without boxes of buttons.
+    style = "getComputedStyle(document.querySelector('#odd th button')).display"
+    assert browser.run(style) == "contents"
+    choose(browser, "search", "-")
+    assert browser.run(printed) == min(browser.run(SHOWN), 50)
+    browser.call("Emulation.setEmulatedMedia", media="")
+
+
 def test_links_lead_to_sections(browser, page):
     browser.open(page, "light")
     missing = (
