@@ -13,6 +13,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
 import torch
 from hypothesis import strategies as st
 from scipy import sparse
@@ -114,6 +116,7 @@ CONTAINERS = {
     "number": lambda columns: 3.5,
     "series": lambda columns: pd.Series([1.0, 2.0, 3.0]),
     "lazy": lambda columns: pl.LazyFrame({"c0": [1.0, 2.0]}),
+    "dataset": lambda columns: ds.dataset(pa.table({"c0": [1.0, 2.0]})),
 }
 
 
@@ -160,7 +163,7 @@ OF_TABLES = (
     *("transform", "score_samples", "score_contributions", "predict", "predict_proba"),
     *("decision_function", "p_values", "explain", "reconstruct", "impute", "score"),
     *("inverse_transform", "fit_predict", "fit_transform", "fit", "partial_fit"),
-    *("predict_log_proba", "false_discovery_bound"),
+    *("predict_log_proba", "false_discovery_bound", "select"),
 )
 OTHERS = ("sample", "set_threshold", "drift_monitor")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow.dataset as ds
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from scipy import stats
 from sklearn_aae.metrics import c2st, energy_distance, mmd, sliced_wasserstein
 from tests.encoding.strategies import STABLE
 from tests.hostile import cases, fingerprint, run
-from tests.instances import everyday, fast
+from tests.instances import everyday, fast, fast_detector
 from tests.mixed_tables import animals
 
 
@@ -74,6 +76,19 @@ def test_weights_of_networks_that_started_otherwise_are_refused(tmp_path):
     with pytest.raises(ValueError, match='init="random"'):
         model.net_.load_params(f_params=tmp_path / "params.pt")
     assert fingerprint(model) == before
+
+
+@pytest.mark.parametrize(
+    "make, call",
+    [(fast, "score"), (fast_detector, "select"), (fast_detector, "false_discovery_bound")],
+)
+def test_calls_that_need_all_rows_at_once_refuse_streams(make, call):
+    frame = pl.DataFrame(np.random.default_rng(0).normal(size=(30, 2)), schema=["a", "b"])
+    estimator = make().fit(frame)
+    with pytest.raises(TypeError, match="LazyFrame has no rows yet; collect it"):
+        getattr(estimator, call)(frame.lazy())
+    with pytest.raises(TypeError, match="Dataset is no table here; read it into one"):
+        getattr(estimator, call)(ds.dataset(frame.to_arrow()))
 
 
 class Around(torch.nn.Module):

@@ -49,6 +49,7 @@ from sklearn_aae.autoencoder._supervision import (
 )
 from sklearn_aae.encoding import LevelsReader, check_matrix, is_ready
 from sklearn_aae.encoding._batches import takes_streams
+from sklearn_aae.encoding._containers import refuse_streams
 from sklearn_aae.encoding._result_frames import frame_of_cells, labels_of
 from sklearn_aae.networks import Classes
 from sklearn_aae.outputs import Output
@@ -904,7 +905,10 @@ class AdversarialAutoencoder(
         ------
         NotFittedError
             If the estimator is not fitted.
+        TypeError
+            If the rows are a stream, a LazyFrame say.
         """
+        refuse_streams(X)
         return float(self.score_samples(X, y).mean())
 
     @property

@@ -23,6 +23,7 @@ from sklearn_aae.detection._drift import DriftMonitor
 from sklearn_aae.detection._selection import conditional_p_values, most_false_of_first
 from sklearn_aae.detection.scores import additive_kinds
 from sklearn_aae.encoding._batches import takes_streams
+from sklearn_aae.encoding._containers import refuse_streams
 
 Groups = str | int | Callable[..., Any]
 
@@ -137,12 +138,15 @@ class ConformalMixin(BaseEstimator):
             If the detector is not fitted.
         ValueError
             If a parameter is out of range, or no rows were held out in ``fit``.
+        TypeError
+            If the rows are a stream, a LazyFrame say.
         """
         check_is_fitted(self)
         check_scalar(fdr, "fdr", Real, min_val=0, max_val=1, include_boundaries="neither")
         _check_confidence(confidence)
         if method not in ("bh", "conditional"):
             raise ValueError(f'method must be "bh" or "conditional"; got {method!r}.')
+        refuse_streams(X)
         p = self.p_values(X, groups=groups)
         if method == "conditional":
             p = self._hold_conditionally(p, X, groups, confidence)
@@ -194,10 +198,13 @@ class ConformalMixin(BaseEstimator):
         ValueError
             If ``k`` is not a number of rows from 1 to all, ``confidence`` is out of range, or no
             rows were held out in ``fit``.
+        TypeError
+            If the rows are a stream, a LazyFrame say.
         """
         check_is_fitted(self)
         self._check_calibrated()
         _check_confidence(confidence)
+        refuse_streams(X)
         scores = self.score_samples(X)
         if k is not None:
             check_scalar(k, "k", Integral, min_val=1, max_val=len(scores))

@@ -122,14 +122,19 @@ def as_frame(X: Any) -> nw.DataFrame[Any] | None:
             f"Several columns of a table are named alike: {', '.join(map(repr, twice))}. Give each "
             "a name of its own."
         )
+    refuse_streams(X)
+    frame = nw.from_native(X, pass_through=True)
+    return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def refuse_streams(X: Any) -> None:
+    """Raise where all rows are needed at once, and they are not in memory."""
     if is_dataset(X):
         raise TypeError("A pyarrow Dataset is no table here; read it into one with to_table first.")
-    frame = nw.from_native(X, pass_through=True)
-    if isinstance(frame, nw.LazyFrame):
+    if isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
         raise TypeError(
             f"A {type(X).__module__.partition('.')[0]} LazyFrame has no rows yet; collect it first."
         )
-    return frame if isinstance(frame, nw.DataFrame) else None
 
 
 def as_array(rows: Any) -> Any:

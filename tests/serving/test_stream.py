@@ -1,6 +1,7 @@
 """Scores, codes and draws go from file to file in batches, as they would in memory."""
 
 import datetime
+import os
 from functools import partial
 
 import numpy as np
@@ -225,6 +226,10 @@ def test_targets_and_sources_that_are_none(tmp_path, table, detector, model):
         sklearn_aae.stream(detector.score_samples, rows, tmp_path / "none" / "out.parquet")
     with pytest.raises(IsADirectoryError, match="is a folder"):
         sklearn_aae.stream(detector.score_samples, rows, tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe' is a device or a pipe; name the file"):
+        sklearn_aae.stream(detector.score_samples, rows, tmp_path / "pipe")
+    (tmp_path / "pipe").unlink()
     with pytest.raises(FileNotFoundError, match="none"):
         sklearn_aae.stream(detector.score_samples, tmp_path / "none", tmp_path / "out.parquet")
     with pytest.raises(TypeError, match="streamed from a pyarrow Dataset"):
