@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -81,12 +82,13 @@ class _Nothing:
     """Networks that say nothing: every row has the same reconstruction."""
 
     n_members = 4
+    farthest = math.inf
 
     def __init__(self, n_features: int) -> None:
         self.columns = torch.arange(n_features).repeat(self.n_members, 1)
         self.code_mask = torch.ones(self.n_members, 1, 1)
 
-    def in_float64(self) -> _Nothing:
+    def to_score(self) -> _Nothing:
         return self
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:

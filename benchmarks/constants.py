@@ -76,8 +76,10 @@ def variants() -> dict[str, Change]:
 
     return {
         "as it is": contextlib.nullcontext,
-        "weight of coarse parts 0.25": constant(_mixture, "COARSE_WEIGHT", 0.25),
-        "weight of coarse parts 1": constant(_mixture, "COARSE_WEIGHT", 1.0),
+        "weight of trimmed references 0.5": constant(_mixture, "TRIMMED_WEIGHT", 0.5),
+        "weight of trimmed references 1": constant(_mixture, "TRIMMED_WEIGHT", 1.0),
+        "weight of columns by themselves 0.25": constant(_mixture, "MARGINAL_WEIGHT", 0.25),
+        "weight of columns by themselves 1": constant(_mixture, "MARGINAL_WEIGHT", 1.0),
         "sharpness 2": constant(_mixture, "SHARPNESS", 2.0),
         "sharpness 8": constant(_mixture, "SHARPNESS", 8.0),
         "learning rate 0.01": plan(lr=1e-2),

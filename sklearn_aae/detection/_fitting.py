@@ -40,9 +40,9 @@ TRIM_BEYOND = 1.5
 SUBSAMPLE, SUBSAMPLE_NEIGHBOURS = 32, 5
 #: References that are stored for each member, and neighbours among them.
 CORE, CORE_NEIGHBOURS = 64, 5
-NEAREST, NEAREST_NEIGHBOURS = 1024, 1
-#: The same where training rows are clean: distances are to means of the nearest.
-CLEAN_NEAREST, CLEAN_NEIGHBOURS = 2048, 5
+NEAREST, NEAREST_NEIGHBOURS = 1024, 5
+#: How many are stored where training rows are clean.
+CLEAN_NEAREST = 2048
 #: Training rows that tell how far cells are from what is expected there.
 SAMPLE = 1000
 #: What one chunk of evidence may take.
@@ -310,10 +310,8 @@ def _store(
         inner_rows = all_rows
     choices = {
         "core": (inner_rows, min(CORE, max(2, len(inner_rows) // 2)), CORE_NEIGHBOURS),
-        "nearest": (all_rows, min(NEAREST, len(X)), NEAREST_NEIGHBOURS),
+        "nearest": (all_rows, min(CLEAN_NEAREST if clean else NEAREST, len(X)), NEAREST_NEIGHBOURS),
     }
-    if clean:
-        choices["nearest"] = all_rows, min(CLEAN_NEAREST, len(X)), CLEAN_NEIGHBOURS
     stored = {}
     for name, (rows, size, n_neighbours) in choices.items():
         index = np.stack([rng.choice(rows, size, replace=False) for _ in range(networks.n_members)])
@@ -324,6 +322,5 @@ def _store(
         if not clean:
             # New rows with a gross value must not be near to stored ones that have one, too.
             x = torch.where(x.abs() > networks.farthest, expected.to(x), x)
-        of_means = clean and name == "nearest"
-        stored[name] = References(x, expected, n_neighbours, of_means)
+        stored[name] = References(x, expected, n_neighbours, of_means=name == "nearest")
     return stored

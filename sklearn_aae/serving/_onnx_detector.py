@@ -126,7 +126,7 @@ class DetectorInGraph:
             assert isinstance(scale, LinearScale)
             found = found if part.weights_ is None else found * part.weights_
             mean = ((found.reduce("Sum", 2) - scale.mean_) / scale.scale_).reduce("Mean", 0)
-            return _arsinh(mean) * part.weight
+            return _arsinh(mean) * part.weight - part.less_
         assert isinstance(part, DistancePart)
         assert isinstance(scale, LogScale)
         distance = distance_of(found)

@@ -20,9 +20,12 @@ from sklearn_aae.encoding import MOST_GROSS
 
 #: How close the mixture of parts is to their maximum.
 SHARPNESS = 4.0
-#: Weight of the parts that see a row as a whole or column by column, and not how it compares
+#: Weights of the parts that see a row as a whole or column by column, and not how it compares
 #: with rows like it: distance to trimmed references, columns by themselves.  The others have 1.
-COARSE_WEIGHT = 0.5
+TRIMMED_WEIGHT, MARGINAL_WEIGHT = 0.7, 0.5
+#: In wider tables losses count less beside distances, by the logarithm of how much wider: in a sum
+#: over many columns the few that tell something, or the many that tell a little together, drown.
+WIDE = 64
 #: Weight of the parts' mean beside it, so that rows where one part drowns the others do not tie.
 ALL_HEARD = 1e-3
 #: A far cell counts with so many times the logarithm of how far it is, ...
@@ -126,8 +129,17 @@ class LossPart(Part):
 
     #: What losses count, (n_members, 1, n_columns); None if all count alike.
     weights_: np.ndarray | None = None
+    #: What the value is less for the width of the table.  Files of format 1 have none.
+    less_ = 0.0
+
+    def __init__(self, weight: float, which: str, beside_distances: bool = False) -> None:
+        super().__init__(weight, which)
+        self.beside_distances = beside_distances
 
     def fit(self, evidence: Evidence) -> Part:
+        if self.beside_distances:
+            n_columns = evidence.n_features - sum(len(block) - 1 for block in evidence.blocks)
+            self.less_ = float(np.log(max(n_columns / WIDE, 1.0)))
         losses = getattr(evidence, self.which)
         #: What a cell's loss is on average.
         self.usual_ = losses.mean(axis=1, keepdims=True)
@@ -139,6 +151,9 @@ class LossPart(Part):
                 spread = (losses * own).sum(axis=2).std(axis=1)[:, np.newaxis, np.newaxis]
                 self.weights_ = np.where(own, 1 / np.maximum(spread, 1.0), self.weights_)
         return super().fit(evidence)
+
+    def __call__(self, evidence: Evidence) -> np.ndarray:
+        return super().__call__(evidence) - self.less_
 
     def new_scale(self) -> LinearScale:
         return LinearScale()
@@ -250,13 +265,13 @@ class Mixture(Score):
 
 
 def _reference_parts() -> list[Part]:
-    return [DistancePart(COARSE_WEIGHT, "core"), DistancePart(1.0, "nearest")]
+    return [DistancePart(TRIMMED_WEIGHT, "core"), DistancePart(1.0, "nearest")]
 
 
-def _model_parts() -> list[Part]:
+def _model_parts(beside_distances: bool = False) -> list[Part]:
     return [
-        LossPart(1.0, "cell_losses"),
-        LossPart(COARSE_WEIGHT, "marginal_losses"),
+        LossPart(1.0, "cell_losses", beside_distances),
+        LossPart(MARGINAL_WEIGHT, "marginal_losses", beside_distances),
         FarPart(1.0, "beyond"),
     ]
 
@@ -277,7 +292,8 @@ class Default(Mixture):
 
     def __init__(self, clean: bool = False) -> None:
         of_clean = [FarPart(1.0, "beyond", USUAL_OF_CLEAN), DistancePart(1.0, "nearest")]
-        super().__init__(of_clean if clean else [*_model_parts(), *_reference_parts()])
+        of_any = [*_model_parts(beside_distances=True), *_reference_parts()]
+        super().__init__(of_clean if clean else of_any)
 
     def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         result: np.ndarray = super().anomaly_scores(evidence) + broken_rules(evidence).sum(axis=1)
