@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sklearn_aae.training._html import MOST_POINTS, WIDTH, thinned
+from sklearn_aae.training._html import MOST_POINTS, WIDTH, describe_training, thinned
 from tests.instances import fast, fast_classifier, fast_clusterer, fast_detector, fast_imputer
 
 X, Y = load_iris(return_X_y=True)
@@ -79,6 +79,9 @@ def test_pipelines_and_searches_show_the_training_of_their_steps():
     html = html_of(search.fit(X))
     assert html.count("<svg") == 1
     assert "<caption>Networks</caption>" in html
+    # scikit-learn's own part of a search is 76 kB, for PCA alone; what is added stays small.
+    assert html.count(added := describe_training(search.best_estimator_[-1])) == 1
+    assert len(added) < 4_000
 
 
 def test_names_of_own_networks_are_escaped():
