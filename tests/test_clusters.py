@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from joblib import parallel_config
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.datasets import load_iris
@@ -162,10 +162,24 @@ def test_a_search_on_ray_is_the_search_without(ray, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     local = grid().fit(X)
     search = grid().set_callbacks(ProgressBar(max_propagation_depth=None))
-    with parallel_config("ray"):
+    with parallel_config("ray", n_jobs=-1):
+        assert os.getpid() not in Parallel()(delayed(os.getpid)() for _ in range(4))
         search.fit(X)
     assert_same_search(search, local)
     assert capsys.readouterr().out.count("AdversarialAutoencoder - fit") == 5
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # Ray's own
+def test_a_worker_of_ray_that_is_killed_ends_the_search(ray):
+    def fit_and_die(*arguments):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with (
+        parallel_config("ray", n_jobs=-1),
+        pytest.raises(ray.exceptions.RayActorError, match="died unexpectedly"),
+    ):
+        Parallel()(delayed(fit_and_die)() for _ in range(2))
 
 
 @pytest.mark.slow
