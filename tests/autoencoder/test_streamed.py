@@ -9,9 +9,12 @@ import pytest
 
 from sklearn_aae import AdversarialAutoencoder
 from sklearn_aae.autoencoder import _streamed
+from sklearn_aae.autoencoder._shared_rows import read_together
 from sklearn_aae.autoencoder._streamed import StreamedDataset
 from sklearn_aae.encoding import Scaler
+from sklearn_aae.encoding._datasets import Stream, open_stream
 from sklearn_aae.training import TableDataset
+from tests.threads import together
 
 
 def rides(n, seed=0):
@@ -91,6 +94,35 @@ def test_labels_do_not_come_with_a_dataset(folder):
     with pytest.raises(ValueError, match="a label for each row"):
         model.fit(ds.dataset(folder), [0, 1])
     assert not hasattr(model, "net_")
+
+
+@pytest.mark.parametrize("share", [1.0, 0.4])
+@pytest.mark.parametrize("n_readers", [2, 3, 12])
+def test_readers_that_share_row_groups_yield_the_rows_of_one(folder, monkeypatch, n_readers, share):
+    monkeypatch.setattr(Stream, "_batch_rows", 160)  # tables of 20 rows, of groups of 300 or less
+
+    def cells(table):
+        return table.select(["length", "fare"]).to_pandas().to_numpy()
+
+    def read(ranks):
+        n_read = []
+
+        def counted(table):
+            n_read.append(len(table))
+            return cells(table)
+
+        with open_stream(ds.dataset(folder)) as stream:
+            tables = stream.shuffled(5, share, lambda place: place % ranks.size == ranks.rank)
+            blocks = read_together(ranks, tables, counted, np.zeros((250, 2)))
+            return np.concatenate(list(blocks)), sum(n_read)
+
+    with open_stream(ds.dataset(folder)) as stream:
+        alone = np.concatenate([cells(table) for table in stream.shuffled(5, share)])
+    found = together(n_readers, read)
+    for rows, _ in found:
+        assert len(alone) - len(rows) < 250  # the last block was not full
+        np.testing.assert_array_equal(rows, alone[: len(rows)])
+    assert sum(n for _, n in found) == len(alone)
 
 
 def test_epochs_take_the_rows_in_turn():

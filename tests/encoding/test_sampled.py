@@ -14,6 +14,7 @@ from sklearn_aae import TableEncoder
 from sklearn_aae.encoding import _table_encoder
 from sklearn_aae.encoding._datasets import open_stream
 from sklearn_aae.encoding._sampled import sample_rows
+from tests.threads import together
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,26 @@ def test_rare_cells_are_in_a_sample(folder):
     assert len(sample["day"].unique()) == 400
     # Each value once: 400 days and few rows beside.
     assert len(sample) < 100 + 400 + 20
+
+
+@pytest.mark.parametrize("n_readers", [1, 2, 3, 20])
+@pytest.mark.parametrize("size", [100, 12_000])
+def test_readers_that_share_row_groups_draw_the_sample_of_one(folder, n_readers, size):
+    whole = sampled(ds.dataset(folder), size, 3, with_rare=True)
+    n_read = []
+
+    def read(ranks):
+        with open_stream(ds.dataset(folder)) as stream:
+            _, tables = stream.part(*ranks.place)
+            n_read.append(sum(map(len, tables)))
+            return sample_rows(stream, size, 3, with_rare=True, ranks=ranks)
+
+    for sample in together(n_readers, read):
+        assert sample.n_rows == whole.n_rows
+        assert sample.X.equals(whole.X)
+    assert sum(n_read) == 12_000
+    # There are 19 row groups; of more readers some have none.
+    assert max(n_read) <= 12_000 / n_readers + 700
 
 
 def test_an_encoder_learns_the_levels_of_the_whole_table(folder, monkeypatch):
