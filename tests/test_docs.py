@@ -129,7 +129,7 @@ def test_pages_that_load_from_other_hosts_are_found(tmp_path, capsys, element, e
         ("https://arxiv.org/abs/1511.05644", False),
         ("mailto:someone@example.org", False),
         ("missing.html", True),
-        ("other.html#unter", True),
+        ("other.html#below", True),
         ("#there", True),
         ("other", True),
     ],
