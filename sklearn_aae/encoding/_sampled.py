@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -46,15 +47,12 @@ def sample_rows(
     """
     arrow = import_extra("pyarrow", "scale")
     found = _Found(stream, size, with_rare=with_rare)
-    first, tables = (0, stream.batches()) if ranks is None else stream.part(*ranks.place)
-    # Each row has the same key, whoever reads it.
-    rng = np.random.Generator(np.random.PCG64(seed).advance(first))
-    for table in tables:
-        found.add(table, rng.random(len(table)))
-    if ranks is not None:
-        parts = ranks.exchange(found.answer())
-        found = _Found(stream, size, with_rare=with_rare)
-        for part in parts:
+    if ranks is None:
+        found.read(stream.batches(), seed)
+    else:
+        for part in ranks.exchange(_part(stream, size, seed, ranks, with_rare=with_rare)):
+            if isinstance(part, ValueError):  # a file that one of them cannot read
+                raise part
             found.take(*part)
     rows = found.chosen.rows()
     if found.n_rows > size and with_rare:
@@ -66,6 +64,19 @@ def sample_rows(
     return Sample(stream.frame(rows), found.n_rows)
 
 
+def _part(
+    stream: Stream, size: int, seed: int, ranks: Ranks, *, with_rare: bool
+) -> tuple[Any, ...] | ValueError:
+    """Return what a process finds in its part of the row groups, or what keeps it from reading."""
+    found = _Found(stream, size, with_rare=with_rare)
+    first, tables = stream.part(*ranks.place)
+    try:
+        found.read(tables, seed, first)
+    except ValueError as error:
+        return error
+    return found.answer()
+
+
 class _Found:
     """What a pass over rows finds: a sample, and beside it those with what none before has."""
 
@@ -75,11 +86,14 @@ class _Found:
         self.rare = [_Rare(field.name, field.type) for field in stream.schema] if with_rare else []
         self.beside = [empty]
 
-    def add(self, table: Any, keys: np.ndarray) -> None:
-        """Take in a batch."""
-        self._look(table)
-        self.chosen.add(table, keys)
-        self.n_rows += len(table)
+    def read(self, tables: Iterable[Any], seed: int, first: int = 0) -> None:
+        """Take in rows, of which so many come before the first one."""
+        # Each row has the same key, whoever reads it.
+        rng = np.random.Generator(np.random.PCG64(seed).advance(first))
+        for table in tables:
+            self._look(table)
+            self.chosen.add(table, rng.random(len(table)))
+            self.n_rows += len(table)
 
     def answer(self) -> tuple[Any, ...]:
         """Return what :meth:`take` of another pass needs."""

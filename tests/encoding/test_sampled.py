@@ -12,7 +12,7 @@ import pytest
 
 from sklearn_aae import TableEncoder
 from sklearn_aae.encoding import _table_encoder
-from sklearn_aae.encoding._datasets import open_stream
+from sklearn_aae.encoding._datasets import Stream, open_stream
 from sklearn_aae.encoding._sampled import sample_rows
 from tests.threads import together
 
@@ -109,6 +109,26 @@ def test_readers_that_share_row_groups_draw_the_sample_of_one(folder, n_readers,
     assert sum(n_read) == 12_000
     # There are 19 row groups; of more readers some have none.
     assert max(n_read) <= 12_000 / n_readers + 700
+
+
+def test_what_one_reader_cannot_read_is_refused_by_all(folder, monkeypatch):
+    read = Stream._batches_of
+
+    def torn(self, fragment, n_rows):
+        if fragment.path.endswith("b.parquet"):
+            raise ValueError("File 'b.parquet' cannot be read")
+        return read(self, fragment, n_rows)
+
+    monkeypatch.setattr(Stream, "_batches_of", torn)
+
+    def refused(ranks):
+        with open_stream(ds.dataset(folder)) as stream:
+            try:
+                sample_rows(stream, 100, 0, ranks=ranks)
+            except ValueError as error:
+                return str(error)
+
+    assert together(3, refused) == 3 * ["File 'b.parquet' cannot be read"]
 
 
 def test_an_encoder_learns_the_levels_of_the_whole_table(folder, monkeypatch):
