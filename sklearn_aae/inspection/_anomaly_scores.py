@@ -24,9 +24,9 @@ from sklearn_aae.inspection._style import (
     MUTED,
     VERMILION,
     axes_or_new,
-    matrix_of,
     name_in_legend,
     over,
+    vector_of,
 )
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class AnomalyScoreDisplay:
         p_values: ArrayLike | None = None,
         y: Any = None,
     ) -> None:
-        self.scores = matrix_of(column_or_1d(scores)[:, np.newaxis], "scores")[:, 0]
+        self.scores = vector_of(scores, "scores")
         self.threshold = threshold
         self.p_values = None if p_values is None else column_or_1d(p_values).astype(np.float64)
         check_consistent_length(self.scores, self.p_values)

@@ -28,6 +28,7 @@ from sklearn_aae.inspection._style import (
     color_bar,
     matrix_of,
     name_in_legend,
+    names_of,
     over,
     shorten,
 )
@@ -110,10 +111,7 @@ class ContributionDisplay:
         self.contributions = matrix_of(contributions, "contributions")
         n_rows, width = self.contributions.shape
         self.values = values
-        names = range(width) if feature_names is None else feature_names
-        if len(names) != width:
-            raise ValueError(f"There are {width} columns, but {len(names)} feature_names.")
-        self.feature_names: list[Label] = list(names)
+        self.feature_names = names_of(feature_names, width)
         values = as_array(values) if values is not None and as_frame(values) is None else values
         cells = [] if values is None else list(columns_of(values))
         if values is not None and (len(cells) != width or any(len(c) != n_rows for c in cells)):

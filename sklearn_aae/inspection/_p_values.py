@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae.inspection._groups import (
     OF_VALUES,
@@ -16,7 +16,13 @@ from sklearn_aae.inspection._groups import (
     read_labels,
     refuse_colors,
 )
-from sklearn_aae.inspection._style import MUTED, axes_or_new, matrix_of, name_in_legend, over
+from sklearn_aae.inspection._style import (
+    MUTED,
+    axes_or_new,
+    name_in_legend,
+    over,
+    vector_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +74,7 @@ class PValueDisplay:
     """
 
     def __init__(self, p_values: ArrayLike, *, y: Any = None) -> None:
-        self.p_values = matrix_of(column_or_1d(p_values)[:, np.newaxis], "p_values")[:, 0]
+        self.p_values = vector_of(p_values, "p_values")
         if self.p_values.min() < 0 or self.p_values.max() > 1:
             raise ValueError("p_values must be between 0 and 1; scores are not p-values.")
         self.y = y

@@ -24,6 +24,7 @@ from sklearn_aae.inspection._style import (
     ORANGE,
     axes_or_new,
     matrix_of,
+    names_of,
     over,
     shorten,
 )
@@ -119,11 +120,8 @@ class ReconstructionDisplay:
             feature_names = self._mixed.names
         if shape is not None and (len(shape) != 2 or shape[0] * shape[1] != width):
             raise ValueError(f"shape={shape!r} does not make an image of {width} columns.")
-        names = range(width) if feature_names is None else feature_names
-        if len(names) != width:
-            raise ValueError(f"There are {width} columns, but {len(names)} feature_names.")
         self.shape = shape
-        self.feature_names = [str(name) for name in names]
+        self.feature_names = [str(name) for name in names_of(feature_names, width)]
 
     @classmethod
     def from_estimator(

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
+from sklearn.utils.validation import column_or_1d
 
 from sklearn_aae._utils._compat import import_extra
+from sklearn_aae.typing import Label
 
 #: The palette of Okabe and Ito, which colour-blind readers can tell apart, and two colours of
 #: Tol's, so that ten digits have one each.
@@ -35,6 +37,20 @@ def matrix_of(values: Any, name: str) -> np.ndarray:
     """Return values as a finite float64 matrix, or raise ValueError naming them."""
     result: np.ndarray = check_array(values, dtype=np.float64, input_name=name)
     return result
+
+
+def vector_of(values: Any, name: str) -> np.ndarray:
+    """Return one number a row, or raise, naming the argument."""
+    column: np.ndarray = matrix_of(column_or_1d(values)[:, np.newaxis], name)[:, 0]
+    return column
+
+
+def names_of(feature_names: Sequence[Label] | np.ndarray | None, width: int) -> list[Label]:
+    """Return the names of columns, or their numbers; raise unless there is one for each."""
+    names = range(width) if feature_names is None else feature_names
+    if len(names) != width:
+        raise ValueError(f"There are {width} columns, but {len(names)} feature_names.")
+    return list(names)
 
 
 #: Keywords of matplotlib that set the same thing, so that the user's takes the default's place.
