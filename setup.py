@@ -106,7 +106,11 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["sklearn_aae", "sklearn_aae.*"]),
-    package_data={"sklearn_aae": ["py.typed"], "sklearn_aae.inspection": ["templates/*"]},
+    package_data={
+        "sklearn_aae": ["py.typed"],
+        "sklearn_aae._utils": ["*.pyi"],
+        "sklearn_aae.inspection": ["templates/*"],
+    },
     python_requires=">=3.11",
     install_requires=REQUIRES,
     extras_require={

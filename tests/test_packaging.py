@@ -50,7 +50,8 @@ def test_what_is_built_can_be_shown_by_an_index(tmp_path):
     with zipfile.ZipFile(files[0]) as wheel:
         names = set(wheel.namelist())
         metadata = wheel.read(next(name for name in names if name.endswith("METADATA"))).decode()
-    assert {"sklearn_aae/py.typed", "sklearn_aae/inspection/templates/report.js"} <= names
+    types = {"sklearn_aae/py.typed", "sklearn_aae/_utils/_bases.pyi"}
+    assert types | {"sklearn_aae/inspection/templates/report.js"} <= names
     assert not any(name.startswith("tests/") for name in names)
     # An index has no files beside the text.
     assert not re.search(r"\]\((?!https://)", metadata)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from sklearn_aae.persistence._registry import ESTIMATORS
+
 ROOT = Path(__file__).parents[1]
 CASES = ROOT / "tests" / "typing_cases"
 
@@ -76,32 +78,56 @@ def test_exceptions_are_needed():
     assert names == OPEN | set(EXCEPTIONS)
 
 
-@pytest.mark.slow
-def test_mypy_finds_a_users_mistakes_where_they_are(tmp_path):
-    # Every day mypy itself reads these files: there a comment that is not needed is an error.
-    right = (CASES / "right.py").read_text(encoding="utf-8")
-    comment = r"  # type: ignore\[([a-z-]+)\]$"
-    mistakes = (CASES / "mistakes.py").read_text(encoding="utf-8")
-    expected = {
-        ("mistakes.py", number, found[1])
-        for number, line in enumerate(mistakes.splitlines(), start=1)
-        if (found := re.search(comment, line))
-    }
-    for name, text in (("right.py", right), ("mistakes.py", mistakes)):
-        plain = re.sub(comment, "", text, flags=re.MULTILINE)
-        (tmp_path / name).write_text(plain, encoding="utf-8")
+def run_mypy(folder, *names):
+    """Return what mypy says of a user's files, without the package's own settings."""
     options = ["--strict", "--config-file=", "--ignore-missing-imports", "--follow-imports=silent"]
     run = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, "--no-pretty", "right.py", "mistakes.py"],
-        cwd=tmp_path,
+        [sys.executable, "-m", "mypy", *options, "--no-pretty", *names],
+        cwd=folder,
         env={**os.environ, "MYPYPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
-    found = {
-        (match[1], int(match[2]), match[3])
-        for match in re.finditer(r"^(.+):(\d+): error: .*\[([a-z-]+)\]$", run.stdout, re.MULTILINE)
+    return run.stdout + run.stderr
+
+
+def documented_attributes(cls):
+    """Return the names in the part "Attributes" of a class's documentation."""
+    _, text = inspect.getdoc(cls).split("Attributes\n----------\n")
+    text = re.split(r"\n[^\n]+\n---", text)[0]
+    return [
+        name for names in re.findall(r"^([\w, ]+) : ", text, re.M) for name in names.split(", ")
+    ]
+
+
+@pytest.mark.slow
+def test_mypy_finds_a_users_mistakes_where_they_are(tmp_path):
+    # Every day mypy itself reads these files: there a comment that is not needed is an error.
+    comment = r"  # type: ignore\[([a-z-]+)\]$"
+    for name in ("right.py", "mistakes.py"):
+        text = (CASES / name).read_text(encoding="utf-8")
+        plain = re.sub(comment, "", text, flags=re.MULTILINE)
+        (tmp_path / name).write_text(plain, encoding="utf-8")
+    expected = {
+        ("mistakes.py", number, found[1])
+        for number, line in enumerate(text.splitlines(), start=1)
+        if (found := re.search(comment, line))
     }
-    assert len(expected) > 20
-    assert found == expected, run.stdout + run.stderr
+    said = run_mypy(tmp_path, "right.py", "mistakes.py")
+    errors = re.findall(r"^(.+):(\d+): error: .*\[([a-z-]+)\]$", said, re.MULTILINE)
+    assert len(expected) > 30
+    assert {(name, int(line), code) for name, line, code in errors} == expected, said
+
+
+@pytest.mark.slow
+def test_mypy_knows_what_estimators_have(tmp_path):
+    lines = ["import sklearn_aae"]
+    for cls in ESTIMATORS:
+        known = documented_attributes(cls) + list(inspect.signature(cls).parameters)
+        assert known
+        known += [name for name in dir(cls) if not name.startswith("_")]
+        lines += [f"def use_{cls.__name__}(estimator: sklearn_aae.{cls.__name__}) -> None:"]
+        lines += [f"    estimator.{name}" for name in known]
+    (tmp_path / "uses.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert "Success" in (said := run_mypy(tmp_path, "uses.py")), said

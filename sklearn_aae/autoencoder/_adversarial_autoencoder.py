@@ -9,11 +9,11 @@ from typing import Any, Literal, Self, overload
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_aae._utils._bases import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn_aae._utils._compat import _fit_context, with_callbacks
 from sklearn_aae._utils._defaults import plain_defaults
 from sklearn_aae._utils._guard import leaves_no_trace

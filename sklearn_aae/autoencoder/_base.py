@@ -7,11 +7,10 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.callback import CallbackSupportMixin
 from skorch.callbacks import LoadInitState, LRScheduler
 from skorch.helper import predefined_split
 
+from sklearn_aae._utils._bases import BaseEstimator, CallbackSupportMixin
 from sklearn_aae._utils._guard import TrainingInterrupted
 from sklearn_aae._utils._random import ModelStream, derive_seed, fenced
 from sklearn_aae._utils._same import refuse_changes, snapshot
@@ -102,6 +101,22 @@ class BaseAAE(
     handle_unknown: str
     handle_missing: str
     adversarial_weight: Any
+    hidden_layer_sizes: Any
+    discriminator_layer_sizes: Any
+    posterior: Any
+    activation: str
+    discriminator: Any
+    scaling: str | None
+    max_epochs: Any
+    batch_size: Any
+    lr: Any
+    callbacks: Any
+    device: Any
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    random_state: Any
+    verbose: int
     net_params: Mapping[str, object] | None
 
     rules_: Rules
@@ -114,6 +129,8 @@ class BaseAAE(
     classes_: np.ndarray
     _class_counts: np.ndarray
     net_: AAENet
+    n_iter_: int
+    interrupted_: bool
 
     #: What an estimator adds whose model this is; None for a model by itself.
     _extension: Extension | None = None

@@ -8,9 +8,10 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aae._utils._bases import BaseEstimator, TransformerMixin
 from sklearn_aae._utils._compat import (
     Interval,
     StrOptions,

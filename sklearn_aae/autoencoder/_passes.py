@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 
+from sklearn_aae._utils._bases import BaseEstimator
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._unknown import settle
 from sklearn_aae.encoding import NumbersReader, Reader
@@ -21,6 +22,9 @@ from sklearn_aae.training import (
     is_known,
     map_chunks,
 )
+
+if TYPE_CHECKING:
+    from sklearn_aae.autoencoder._base import BaseAAE
 
 
 class PassesMixin(BaseEstimator):
@@ -40,7 +44,7 @@ class PassesMixin(BaseEstimator):
 
     def _encode(self, X: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
         """Return the codes of checked rows: in their precision, of levels in float32."""
-        X = settle(self, X)
+        X = settle(cast("BaseAAE", self), X)
         dtype = self._reader.code_dtype(X) if dtype is None else dtype
         with self._repeatable():
             return encode(self.net_.module_, self._scaled(X, dtype), len(X), self.device_, dtype)
@@ -145,6 +149,6 @@ class PassesMixin(BaseEstimator):
         return best if labels is None else np.where(labels < 0, best, labels)
 
     def _row_losses(self, X: np.ndarray, codes: np.ndarray | None) -> RowLosses:
-        read = self._scaled(settle(self, X), np.dtype(np.float64))
+        read = self._scaled(settle(cast("BaseAAE", self), X), np.dtype(np.float64))
         unknown = self._reader.unknown(X)
         return RowLosses(self.net_.module_, read, len(X), self.device_, codes, unknown)

@@ -11,15 +11,15 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    clone,
-)
-from sklearn.callback import CallbackSupportMixin
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aae._utils._bases import (
+    BaseEstimator,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
 from sklearn_aae._utils._compat import Interval, StrOptions
 from sklearn_aae._utils._random import ModelStream, derive_seed
 from sklearn_aae._utils._same import refuse_changes, snapshot
@@ -109,9 +109,12 @@ class TwoHeadedEstimator(
     head_distance: float | None
     handle_missing: str
     random_state: Any
+    max_epochs: Any
     checkpoint: Any
 
     estimator_: AdversarialAutoencoder
+    n_iter_: int
+    interrupted_: bool
 
     #: What the networks and their phases were built with, by parameter.
     _built: dict[str, Any]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aae._utils._bases import ClassifierMixin
 from sklearn_aae._utils._compat import StrOptions, _fit_context, with_callbacks
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import draw_seed

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aae._utils._bases import ClusterMixin
 from sklearn_aae._utils._compat import Interval, StrOptions, _fit_context, with_callbacks
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae.autoencoder import AdversarialAutoencoder
@@ -167,6 +167,8 @@ class AAEClusterer(ClusterMixin, TwoHeadedEstimator):
 
     #: The category of each cluster.
     _order: np.ndarray
+    _prototypes: np.ndarray
+    cluster_embedding_: np.ndarray | None
 
     _parameter_constraints: dict[str, Any] = {
         **TwoHeadedEstimator._parameter_constraints,

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import false_discovery_control
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aae._utils._bases import BaseEstimator
 from sklearn_aae._utils._random import DetectorStream, derive_seed, resolve_seed
 from sklearn_aae.detection._calibration import (
     CROSS,
@@ -33,7 +34,9 @@ class ConformalMixin(BaseEstimator):
 
     kind: str
     random_state: Any
+    score_samples: Callable[..., np.ndarray]
     _calibration: Calibration
+    _known_kind: Callable[..., str]
 
     @takes_streams
     def p_values(

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.callback import CallbackSupportMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aae._utils._bases import BaseEstimator, CallbackSupportMixin, OutlierMixin
 from sklearn_aae._utils._compat import Interval, Options, StrOptions, _fit_context, with_callbacks
 from sklearn_aae._utils._guard import leaves_no_trace
 from sklearn_aae._utils._random import DetectorStream, derive_seed

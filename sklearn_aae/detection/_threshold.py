@@ -8,10 +8,10 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aae._utils._bases import BaseEstimator
 from sklearn_aae.detection._calibration import CROSS, TRAINING, Calibration
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_aae._utils._bases import BaseEstimator, TransformerMixin
 from sklearn_aae._utils._compat import (
     Interval,
     RealNotInt,

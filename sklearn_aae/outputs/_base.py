@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from torch import nn
 
+from sklearn_aae._utils._bases import BaseEstimator
 from sklearn_aae.encoding import TableFacts
 
 

@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import nn
+
+from sklearn_aae._utils._bases import BaseEstimator
 
 
 class Posterior(ABC, BaseEstimator):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import torch
-from sklearn.base import BaseEstimator
+
+from sklearn_aae._utils._bases import BaseEstimator
 
 
 class Prior(ABC, BaseEstimator):

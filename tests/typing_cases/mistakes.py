@@ -49,6 +49,10 @@ def results(rows: np.ndarray, labels: np.ndarray) -> None:
 def calls(rows: np.ndarray) -> None:
     model = AdversarialAutoencoder().fit(rows)
     model.fit()  # type: ignore[call-arg]
+    model.trasnform(rows)  # type: ignore[attr-defined]
+    model.n_iters_.bit_length()  # type: ignore[attr-defined]
+    model.set_params(n_components=3).score_sample(rows)  # type: ignore[attr-defined]
+    AAEOutlierDetector().fit_predict(rows).predict(rows)  # type: ignore[attr-defined]
     model.sample("ten")  # type: ignore[arg-type]
     model.sample(5, conditions=["sex"])  # type: ignore[arg-type]
     model.inverse_transform(0.5)  # type: ignore[arg-type]

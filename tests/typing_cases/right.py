@@ -24,6 +24,8 @@ from sklearn_aae.typing import Table
 def codes_of(rows: np.ndarray) -> np.ndarray:
     model = AdversarialAutoencoder(n_components=2, prior=Mixture(3), hidden_layer_sizes=(64, 32))
     codes: np.ndarray = model.fit(rows).transform(rows)
+    assert model.set_params(n_components=3).n_iter_ > len(model.get_params()["prior"])
+    model.set_output(transform="pandas").fit_transform(rows)
     return codes
 
 
