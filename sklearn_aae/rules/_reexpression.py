@@ -115,8 +115,11 @@ class Lookup(Step):
         text = np.full(table.n_rows, EXPECTED, dtype=object)
         text[said < 0] = None
         for row in np.flatnonzero(said == 1).tolist():
-            other = repr(cells.levels[cells.codes[row]])
-            text[row] = other if other in self.others else EXPECTED
+            level = cells.levels[cells.codes[row]]
+            # A level of fit in a place where fit never had it is as expected, but for the rule; one
+            # that fit did not see stays unknown.
+            stays = repr(level) in self.others or level not in self.natives
+            text[row] = repr(level) if stays else EXPECTED
         return text
 
     def restore(self, said: Cells, table: RuleTable) -> Any:

@@ -57,6 +57,18 @@ def test_durations_are_as_fine_as_those_of_the_training_rows(model, table):
     assert lengths.max() <= real.max()
 
 
+def test_a_level_that_fit_did_not_see_is_unknown_though_others_determine_it(model, table):
+    new, unknown = (table.assign(borough=cell) for cell in ("Narnia", None))
+    np.testing.assert_array_equal(model.transform(new), model.transform(unknown))
+    assert (model.score_contributions(new)[:, list(table).index("borough")] == 0).all()
+    strict = fast(rules="auto", handle_unknown="error").fit(table)
+    with pytest.raises(ValueError, match="'borough' has the level 'Narnia'"):
+        strict.transform(new)
+    # Known levels in the wrong rows are no unknown ones.
+    other = table.borough.to_numpy()[::-1]
+    assert np.isfinite(strict.transform(table.assign(borough=other))).all()
+
+
 def test_polars_and_nullable_types(table):
     for convert in (pl.from_pandas, lambda t: t.convert_dtypes()):
         own = convert(table)
