@@ -164,6 +164,12 @@ def make_generator(seed: int, device: str | torch.device = "cpu") -> torch.Gener
     return torch.Generator(device=device).manual_seed(seed)
 
 
+def as_numpy(generator: torch.Generator) -> np.random.Generator:
+    """Return a generator of numpy that goes on from one of torch."""
+    seed = torch.randint(2**62, (), generator=generator, device=generator.device)
+    return np.random.default_rng(int(seed))
+
+
 def parts_of(
     generator: torch.Generator | Sequence[torch.Generator], n_rows: int
 ) -> Iterator[tuple[slice, torch.Generator]]:

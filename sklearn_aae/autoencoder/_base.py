@@ -309,7 +309,7 @@ class BaseAAE(
         if run.in_full:
             counts = None if self.supervision is None else self._class_counts
             match_shares(net, train, derive_seed(self._seed, ModelStream.SHARES), counts)
-        match_marginals(self, net, rows, in_full=run.in_full)
+        match_marginals(self, net, rows, run.labels, in_full=run.in_full)
 
     @contextmanager
     def _set_up(self, net: AAENet, run: Run, valid: TableDataset | None) -> Iterator[None]:

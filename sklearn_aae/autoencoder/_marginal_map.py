@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.special import ndtri
 
 from sklearn_aae._utils._random import ModelStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.autoencoder._draws import decoder_draws
+from sklearn_aae.autoencoder._draws import decoder_draws, sample_posterior
+from sklearn_aae.autoencoder._residuals import ResidualMixture, root_mean_square
 from sklearn_aae.encoding import NumbersReader, Rounding
 from sklearn_aae.networks import Classes
 from sklearn_aae.outputs import as_output
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 #: after ``fit``, after a call of ``partial_fit``, and of wide networks as few as this work allows.
 MOST_ROWS, MOST_CELLS = 10_000, 2**21
 MOST_DRAWS, DRAWS_OF_PART, LEAST_DRAWS, WORK = 4096, 1024, 512, 2**30
+#: Noise in the order of equal numbers, as a share of what residuals are.
+ORDER_NOISE = 0.5
+#: A part of fewer rows than this for each column tells too little about residuals.
+LEAST_ROWS_OF_PART = 2
 #: Numbers closer than this share of a grid's step are the same.
 SAME = 1e-3
 #: Quantiles of a column, and of all columns together.
@@ -32,7 +38,9 @@ MOST_QUANTILES, LEAST_QUANTILES, MOST_IN_ALL = 1000, 64, 2**17
 class MarginalMap:
     """A monotone map of each column: of a model's draws to quantiles of training rows.
 
-    It holds columns by themselves and no rows.
+    Draws are on the scale of normal scores, where columns of any shape are normal; what the
+    decoder's means leave open is drawn there, too.  It holds columns by themselves, covariances,
+    and no rows.
 
     Parameters
     ----------
@@ -48,13 +56,17 @@ class MarginalMap:
     values : ndarray of shape (n_quantiles, n_columns), float64
         Quantiles of the rows at equal steps, from the least to the largest.
     drawn : ndarray of shape (n_quantiles, n_columns), float32
-        Those of draws, on the network's scale.
+        Those of draws: normal scores.
     n_seen : list of float
         How many numbers the quantiles of each column are of.
     rounding : list of Rounding
         Decimals or grid of each column.
+    residuals : ResidualMixture or None
+        How rows scatter around the decoder's means; None in files of format 2 and below, whose
+        draws are on the network's scale.
     """
 
+    residuals: ResidualMixture | None = None
     drawn: np.ndarray
     values: np.ndarray
     n_seen: list[float]
@@ -95,10 +107,35 @@ class MarginalMap:
         )
         self.rounding = [Rounding.of(np.unique(points), kind) for points, _, kind in columns]
 
-    def compare(self, draws: np.ndarray, n_columns: int) -> None:
-        """Learn how a model draws: numbers on the network's scale, and flags of missing ones."""
+    def scores(self, numbers: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
+        """Return normal scores of numbers of the table, NaN for missing ones.
+
+        A number that many rows have is in the middle of their scores, or spread over them in the
+        order of ``within``.
+        """
+        scores = np.zeros(numbers.shape)
+        for j, values in enumerate(self.values.T):
+            known, first, counts = np.unique(values, return_index=True, return_counts=True)
+            if len(known) < 2:
+                continue
+            own = numbers[:, j].astype(np.float64)
+            place = np.interp(own, known, first + (counts - 1) / 2)
+            if within is not None:
+                at = np.searchsorted(known, own).clip(max=len(known) - 1)
+                spread = first[at] + (counts[at] - 1) * _shares(at, within[:, j])
+                place = np.where(known[at] == own, spread, place)
+            scores[:, j] = ndtri((place + 0.5) / len(values))
+        return np.where(np.isnan(numbers), np.nan, scores)
+
+    def draw(self, means: np.ndarray, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return draws of rows, as normal scores, around a decoder's means of the table."""
+        assert self.residuals is not None
+        return self.scores(means) + self.residuals.draw(codes, rng)
+
+    def compare(self, draws: np.ndarray) -> None:
+        """Learn how a model draws rows of numbers."""
         levels = np.linspace(0, 1, len(self.values))
-        drawn = np.sort(draws[:, :n_columns].astype(np.float64), axis=0)
+        drawn = np.sort(draws.astype(np.float64), axis=0)
         at = np.linspace(0, 1, len(drawn))
         columns = [np.interp(levels, at, column) for column in drawn.T]
         self.drawn = np.column_stack(columns).astype(np.float32)
@@ -119,6 +156,17 @@ class MarginalMap:
             between = values[low] * (1 - share) + values[low + 1] * share
             mapped[:, j] = _on_grid(between, values, rounding).clip(values[0], values[-1])
         return mapped
+
+
+def _shares(groups: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Return where in its group each number is, in (0, 1), in the order of ``within``."""
+    order = np.lexsort((within, groups))
+    _, first, of, counts = np.unique(
+        groups[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    shares = np.empty(len(groups))
+    shares[order] = (np.arange(len(groups)) - first[of] + 0.5) / counts[of]
+    return shares
 
 
 def _on_grid(numbers: np.ndarray, known: np.ndarray, rounding: Rounding) -> np.ndarray:
@@ -150,25 +198,46 @@ def _quantiles(points: np.ndarray, weights: np.ndarray, levels: np.ndarray) -> n
     return points[np.minimum(chosen, len(points) - 1)]
 
 
-def match_marginals(model: BaseAAE, net: AAENet, rows: np.ndarray, *, in_full: bool) -> None:
+def match_marginals(
+    model: BaseAAE, net: AAENet, rows: np.ndarray, labels: np.ndarray | None, *, in_full: bool
+) -> None:
     """Let a net that was trained on rows of numbers draw each column as the rows have it."""
     reader = model._reader
     output = as_output(model._built.parameters["output"], mixed=reader.is_mixed)
     if not output.predicts_rows or model._extension is not None:
         return
     assert isinstance(reader, NumbersReader)
+    earlier = None if in_full else net.marginals_
+    learned = MarginalMap(rows, reader.storages, earlier)
     module, device = net.module_, torch.device(net.device)
-    learned = MarginalMap(rows, reader.storages, None if in_full else net.marginals_)
-    parts = (module.decoder, module.head)
-    n_weights = sum(weights.numel() for part in parts for weights in part.parameters())
     most = min(MOST_DRAWS if in_full else DRAWS_OF_PART, MOST_CELLS // rows.shape[1])
-    n_draws = max(LEAST_DRAWS, min(most, WORK // max(1, n_weights)))
-    generator = make_generator(derive_seed(model._seed, ModelStream.MARGINALS), device)
-    classes = None
-    if model.supervision == "decoder":
-        classes = Classes(np.full(n_draws, -1), model._class_counts)
+    n_weights = sum(weights.numel() for weights in module.parameters())
+    most = max(LEAST_DRAWS, min(most, WORK // max(1, n_weights)))
+    seed = derive_seed(model._seed, ModelStream.MARGINALS)
+    generator, rng = make_generator(seed, device), np.random.default_rng(seed)
+
+    def decoded(inputs: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        means = module.head.mean(module.decoder(inputs)).cpu().numpy()
+        codes = inputs[:, : module.n_components].cpu().numpy()
+        return reader.scale.inverse_transform(means, np.float64, fill=True), codes
+
     with torch.no_grad(), torch_threads(1):
-        inputs = decoder_draws(module, n_draws, generator, classes)
-        draws = module.head.draw_related(module.decoder(inputs), generator)
-    learned.compare(draws.cpu().numpy(), rows.shape[1])
+        learned.residuals = None if earlier is None else earlier.residuals
+        if learned.residuals is None or len(rows) >= LEAST_ROWS_OF_PART * rows.shape[1]:
+            some = _spread(len(rows), most)
+            known = None if labels is None else torch.as_tensor(labels[some], device=device)
+            x = torch.as_tensor(reader.scale.transform(rows[some]), device=device)
+            codes = sample_posterior(module, module.encode(x), generator)
+            means, own = decoded(module.decoder_inputs(codes, known))
+            expected, scores = learned.scores(means), learned.scores(rows[some])
+            # Of equal numbers, those come first that are expected to, but for some noise.
+            noise = rng.standard_normal(scores.shape) * root_mean_square(scores - expected)
+            scores = learned.scores(rows[some], expected + ORDER_NOISE * noise)
+            learned.residuals = ResidualMixture(own, scores - expected, scores, rng)
+        classes = None
+        if model.supervision == "decoder":
+            classes = Classes(np.full(most, -1), model._class_counts)
+        learned.compare(
+            learned.draw(*decoded(decoder_draws(module, most, generator, classes)), rng)
+        )
     net.marginals_ = learned

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from sklearn_aae._utils._bases import BaseEstimator
+from sklearn_aae._utils._random import as_numpy
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._unknown import settle
 from sklearn_aae.encoding import NumbersReader, Reader
@@ -72,6 +73,10 @@ class PassesMixin(BaseEstimator):
         head = in_precision(module.head, Z.dtype)
         k = Z.shape[1]
         marginals = self.net_.marginals_ if as_columns else None
+        n_codes = module.n_components
+        own = None
+        if generator is not None and marginals is not None and marginals.residuals is not None:
+            own = as_numpy(generator)
         if labels is not None:
             levels = np.eye(module.conditioning.width, dtype=Z.dtype)
             Z = np.hstack([Z, levels[labels]])
@@ -84,8 +89,10 @@ class PassesMixin(BaseEstimator):
             if generator is None:
                 result: torch.Tensor = head.mean(params)
                 return result
-            draw = head.draw_related if as_columns else head.draw
-            result = draw(params, generator)
+            if own is not None:
+                # The codes go along: what the means leave open depends on them.
+                return torch.cat([head.draw_flags(params, generator), z[:, :n_codes]], dim=1)
+            result = head.draw(params, generator)
             return result
 
         def finish(rows: np.ndarray) -> np.ndarray:
@@ -93,8 +100,12 @@ class PassesMixin(BaseEstimator):
             if marginals is None:
                 return reader.scale.inverse_transform(rows, dtype, fill=fill)
             assert isinstance(reader, NumbersReader)
-            numbers = marginals.apply(rows[:, : reader.n_columns])
-            return reader.scale.with_gaps(numbers, rows).astype(dtype, copy=False)
+            numbers = rows[:, : reader.n_columns]
+            if own is not None:
+                rows, codes = rows[:, :-n_codes], rows[:, -n_codes:]
+                means = reader.scale.inverse_transform(rows, np.float64, fill=True)
+                numbers = marginals.draw(means, codes, own)
+            return reader.scale.with_gaps(marginals.apply(numbers), rows).astype(dtype, copy=False)
 
         with self._repeatable(drawn=generator is not None):
             return map_chunks(

@@ -68,8 +68,8 @@ class Head(nn.Module, ABC):
             Rows on the network's scale.
         """
 
-    def draw_related(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return what :meth:`draw` does, with cells of a row related beyond what the code says.
+    def draw_flags(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return the expected row, in which it is drawn whether a number is missing.
 
         Parameters
         ----------
@@ -81,9 +81,9 @@ class Head(nn.Module, ABC):
         Returns
         -------
         Tensor of shape (n_samples, n_features)
-            Rows on the network's scale; those of ``draw`` unless a subclass knows more.
+            Rows on the network's scale; those of ``mean`` unless a subclass has flags.
         """
-        return self.draw(params, generator)
+        return self.mean(params)
 
     def corrupt(
         self, x: torch.Tensor, level: float, spread: np.ndarray, generator: torch.Generator

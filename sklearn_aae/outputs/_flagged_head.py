@@ -79,9 +79,8 @@ class FlaggedHead(Head):
             self.numbers.draw(params[:, : -self.n_flags], generator), params, generator
         )
 
-    def draw_related(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        numbers = self.numbers.draw_related(params[:, : -self.n_flags], generator)
-        return self._flag(numbers, params, generator)
+    def draw_flags(self, params: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return self._flag(self.numbers.mean(params[:, : -self.n_flags]), params, generator)
 
     def _flag(
         self, numbers: torch.Tensor, params: torch.Tensor, generator: torch.Generator

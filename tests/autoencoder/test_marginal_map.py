@@ -27,7 +27,7 @@ def learned(column, storage=FLOAT, earlier=None):
     """Return the map of one column whose draws are standard normal."""
     own = MarginalMap(np.asarray(column, dtype=float)[:, None], [storage], earlier)
     draws = stats.norm.ppf((np.arange(4000) + 0.5) / 4000)
-    own.compare(draws[:, None], 1)
+    own.compare(draws[:, None])
     return own
 
 
@@ -114,6 +114,23 @@ def test_missing_numbers_count_neither_in_rows_nor_in_draws():
     own = learned(column)
     assert own.n_seen == [np.count_nonzero(~np.isnan(column))]
     assert stats.kstest(drawn(own), "uniform").statistic < 0.03
+
+
+def test_scores_are_normal_and_undone_by_the_map():
+    rng = np.random.default_rng(0)
+    column = np.r_[np.zeros(400), rng.exponential(size=600)][:, None]
+    own = learned(column[:, 0])
+    order = np.random.default_rng(1).normal(size=column.shape)
+    scores = own.scores(column, order)
+    assert stats.kstest(scores[:, 0], "norm").statistic < 0.01
+    # Equal numbers are in the order that is asked for, and in their middle without one.
+    assert stats.spearmanr(scores[:400, 0], order[:400, 0]).statistic == pytest.approx(1)
+    assert own.scores(np.zeros((1, 1)))[0, 0] == pytest.approx(stats.norm.ppf(0.2), abs=0.01)
+    np.testing.assert_allclose(own.apply(scores), column, atol=0.02, rtol=0.1)
+    assert np.isnan(own.scores(np.array([[np.nan]]))).all()
+    ends = own.scores(np.array([[-9.0], [99.0]]))[:, 0]
+    assert ends[1] == scores.max()
+    assert ends[0] == own.scores(np.zeros((1, 1)))[0, 0]
 
 
 def test_earlier_rows_count_as_much_as_their_number_says():

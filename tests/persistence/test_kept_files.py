@@ -109,6 +109,18 @@ def test_a_kept_file_opens_and_says_what_it_said(name):
         np.testing.assert_allclose(found, known, rtol=near, atol=near, err_msg=method)
 
 
+def test_a_model_of_numbers_without_residuals_draws_rows_of_its_table():
+    bundle = load(DATA / "numbers-0.2.0.aae")
+    model, table = bundle["estimator"], table_of(bundle["columns"])
+    assert model.net_.marginals_.residuals is None
+    rows = model.sample(200, random_state=0)
+    pd.testing.assert_index_equal(rows.columns, table.columns)
+    quantiles = model.net_.marginals_.values
+    for j, name in enumerate(rows):
+        assert rows[name].between(quantiles[0, j], quantiles[-1, j]).all()
+        assert rows[name].std() > 0.5 * quantiles[:, j].std()
+
+
 def test_every_kept_file_is_tested():
     assert {path.name for path in DATA.iterdir()} == set(KEPT)
 

@@ -1,0 +1,208 @@
+"""What a decoder's means leave open of rows: how residuals are spread and related, given a code."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
+
+#: What residuals have in common is kept in at most so many directions.
+MOST_FACTORS = 64
+#: Components at most, and rows at least for each component and number.
+MOST_COMPONENTS, ROWS_A_NUMBER = 16, 5
+#: A component's covariance counts the one that all have in common as this share of a row for
+#: each number; no variance, of numbers that have 1 in all, is below the least.
+COMMON_SHARE, LEAST_VARIANCE = 0.5, 1e-2
+#: Steps of expectation maximisation, and by how much one has to raise the log-likelihood.
+MOST_STEPS, LEAST_GAIN = 30, 1e-3
+
+
+class ResidualMixture:
+    """Normal distributions of codes and residuals together, from which residuals are drawn.
+
+    It holds means and covariances of many rows, and no rows.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples, n_components)
+        What the decoder read.
+    residuals : ndarray of shape (n_samples, n_columns)
+        What rows have beyond the decoder's means; NaN for a missing number.
+    rows : ndarray of shape (n_samples, n_columns)
+        The rows themselves, on the scale of the residuals.
+    rng : Generator
+        Draws what stands for missing numbers.
+
+    Attributes
+    ----------
+    spread : ndarray of shape (n_columns,)
+        The columns' root mean squared residuals.
+    code_center, code_spread : ndarray of shape (n_components,)
+        Means and standard deviations of the codes.
+    directions : ndarray of shape (n_columns, n_factors) or None
+        What many columns have in common; None if each is by itself.
+    own : ndarray of shape (n_columns,)
+        What a column has beyond that, as a share of its spread.
+    log_weights : ndarray of shape (n_normal,)
+        How often each normal distribution is drawn from, logarithms.
+    centers : ndarray of shape (n_normal, n_components + n_factors)
+        Their means: of codes, then of residuals.
+    whitening : ndarray of shape (n_normal, n_components, n_components)
+        What makes their codes independent, of variance 1.
+    slopes : ndarray of shape (n_normal, n_factors, n_components)
+        How residuals follow codes.
+    roots : ndarray of shape (n_normal, n_factors, n_factors)
+        Square roots of the covariance of residuals, given the code.
+    """
+
+    def __init__(
+        self,
+        codes: np.ndarray,
+        residuals: np.ndarray,
+        rows: np.ndarray,
+        rng: np.random.Generator,
+    ) -> None:
+        unknown = np.isnan(residuals)
+        self.spread = root_mean_square(residuals)
+        scaled = residuals / np.where(self.spread > 0, self.spread, 1.0)
+        # Missing numbers relate to nothing.
+        scaled[unknown] = rng.standard_normal(np.count_nonzero(unknown))
+        starts = np.where(unknown, 0.0, rows)
+        n_varying = np.count_nonzero(self.spread)
+        with threadpool_limits(1):  # sums of parts are other sums in the last bit
+            self.directions, self.own = _common(scaled)
+            if self.directions is not None:
+                scaled, starts = scaled @ self.directions, starts @ self.directions
+                n_varying = min(n_varying, scaled.shape[1])
+            self.code_center, self.code_spread = codes.mean(axis=0), codes.std(axis=0)
+            codes = self._standardised(codes)
+            n_numbers = codes.shape[1] + n_varying
+            n_normal = min(MOST_COMPONENTS, len(codes) // (ROWS_A_NUMBER * n_numbers))
+            self._learn(np.hstack([codes, scaled]), np.hstack([codes, starts]), n_normal)
+
+    def _standardised(self, codes: np.ndarray) -> np.ndarray:
+        return (codes - self.code_center) / np.where(self.code_spread > 0, self.code_spread, 1.0)
+
+    def _learn(self, joint: np.ndarray, starts: np.ndarray, n_normal: int) -> None:
+        """Estimate the normal distributions of codes and residuals beside each other."""
+        n_normal = min(n_normal, len(np.unique(starts, axis=0)))
+        if n_normal < 2:
+            weights, self.centers = np.ones(1), joint.mean(axis=0)[np.newaxis]
+            covariances = _shrunk_covariance(joint - self.centers)[np.newaxis]
+        else:
+            weights, self.centers, covariances = _maximise(joint, starts, n_normal)
+        self.log_weights = np.log(weights)
+        k = len(self.code_center)
+        whitening, slopes, roots = [], [], []
+        for covariance in covariances:
+            of_codes, across = covariance[:k, :k], covariance[k:, :k]
+            slope = np.linalg.solve(of_codes, across.T).T
+            whitening.append(np.linalg.inv(np.linalg.cholesky(of_codes)).T)
+            slopes.append(slope)
+            roots.append(np.linalg.cholesky(covariance[k:, k:] - slope @ across.T))
+        self.whitening, self.slopes, self.roots = map(np.stack, (whitening, slopes, roots))
+
+    def draw(self, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return residuals (n_samples, n_columns) of rows that have codes."""
+        codes = self._standardised(codes.astype(np.float64))
+        k = codes.shape[1]
+        logs = np.column_stack(
+            [
+                weight + _log_density(codes, center[:k], white)
+                for weight, center, white in zip(
+                    self.log_weights, self.centers, self.whitening, strict=True
+                )
+            ]
+        )
+        ends = np.exp(logs - logsumexp(logs, axis=1, keepdims=True)).cumsum(axis=1)
+        chosen = (ends[:, :-1] < rng.random((len(codes), 1))).sum(axis=1)
+        residuals = rng.standard_normal((len(codes), self.roots.shape[1]))
+        for i in np.unique(chosen).tolist():
+            some, center = chosen == i, self.centers[i]
+            follows = (codes[some] - center[:k]) @ self.slopes[i].T
+            residuals[some] = center[k:] + follows + residuals[some] @ self.roots[i].T
+        if self.directions is not None:
+            own = rng.standard_normal((len(codes), len(self.own))) * self.own
+            residuals = residuals @ self.directions.T + own
+        return residuals * self.spread
+
+
+def root_mean_square(residuals: np.ndarray) -> np.ndarray:
+    """Return how large residuals of each column are, of those that are not NaN."""
+    unknown = np.isnan(residuals)
+    counts = np.maximum(1, len(residuals) - unknown.sum(axis=0))
+    return np.sqrt(np.square(np.where(unknown, 0.0, residuals)).sum(axis=0) / counts)
+
+
+def _common(scaled: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return what many columns of mean square 1 have in common, and what is their own."""
+    if scaled.shape[1] <= MOST_FACTORS:
+        return None, np.zeros(scaled.shape[1])
+    sizes, vectors = np.linalg.eigh(shrunk_correlation(scaled))
+    directions, sizes = vectors[:, -MOST_FACTORS:], sizes[-MOST_FACTORS:].clip(0)
+    own = np.sqrt((1 - np.square(directions) @ sizes).clip(0))
+    return directions, own
+
+
+def _maximise(
+    joint: np.ndarray, starts: np.ndarray, n_normal: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return weights, means and covariances of normal distributions of rows.
+
+    By expectation maximisation from clusters of ``starts``; covariances are drawn to what
+    they have in common, the more the fewer rows they are of.
+    """
+    n, width = joint.shape
+    labels = KMeans(n_normal, n_init=1, max_iter=20, random_state=0).fit_predict(starts)
+    shares = np.eye(n_normal)[labels]
+    most, common, least = -np.inf, COMMON_SHARE * width, LEAST_VARIANCE * np.eye(width)
+    for _ in range(MOST_STEPS):
+        sizes = shares.sum(axis=0).clip(np.finfo(float).tiny)
+        centers = shares.T @ joint / sizes[:, np.newaxis]
+        within = np.stack([_scatter(joint - centers[i], shares[:, i]) for i in range(n_normal)])
+        weights = sizes / n
+        pooled = within.sum(axis=0) / n
+        total = (sizes + common)[:, np.newaxis, np.newaxis]
+        covariances = (within + common * pooled) / total + least
+        logs = np.empty((n, n_normal))
+        for i, covariance in enumerate(covariances):
+            white = np.linalg.inv(np.linalg.cholesky(covariance)).T
+            logs[:, i] = np.log(weights[i]) + _log_density(joint, centers[i], white)
+        each = logsumexp(logs, axis=1)
+        if each.mean() - most < LEAST_GAIN:
+            break
+        most, shares = each.mean(), np.exp(logs - each[:, np.newaxis])
+    return weights, centers, covariances
+
+
+def _scatter(away: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    return (away.T * shares) @ away
+
+
+def _log_density(rows: np.ndarray, center: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """Return log densities of normal rows that ``white`` makes independent, less a constant."""
+    return np.log(np.diag(white)).sum() - 0.5 * np.square((rows - center) @ white).sum(axis=1)
+
+
+def _shrunk_covariance(centred: np.ndarray) -> np.ndarray:
+    """Return the covariance of centred rows, their correlations shrunk towards none."""
+    spread = np.sqrt(np.square(centred).mean(axis=0))
+    correlation = shrunk_correlation(centred / np.where(spread > 0, spread, 1.0))
+    return correlation * np.outer(spread, spread) + LEAST_VARIANCE * np.eye(len(spread))
+
+
+def shrunk_correlation(scaled: np.ndarray) -> np.ndarray:
+    """Return the correlation of columns of mean square 1, shrunk towards none.
+
+    By as much as Ledoit and Wolf (2004) find best for so few rows.
+    """
+    n = len(scaled)
+    correlation = scaled.T @ scaled / n
+    apart = np.square(correlation).sum() - np.square(np.diag(correlation)).sum()
+    lengths = np.square(scaled).sum(axis=1)
+    noise = (np.square(lengths).mean() - np.square(correlation).sum()) / n
+    shrinkage = min(max(noise, 0.0) / apart, 1.0) if apart > 0 else 1.0
+    correlation *= 1 - shrinkage
+    np.fill_diagonal(correlation, 1.0)
+    return correlation
