@@ -130,7 +130,8 @@ class MarginalMap:
     def draw(self, means: np.ndarray, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return draws of rows, as normal scores, around a decoder's means of the table."""
         assert self.residuals is not None
-        return self.scores(means) + self.residuals.draw(codes, rng)
+        drawn: np.ndarray = self.scores(means) + self.residuals.draw(codes, rng)
+        return drawn
 
     def compare(self, draws: np.ndarray) -> None:
         """Learn how a model draws rows of numbers."""
@@ -218,7 +219,7 @@ def match_marginals(
 
     def decoded(inputs: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
         means = module.head.mean(module.decoder(inputs)).cpu().numpy()
-        codes = inputs[:, : module.n_components].cpu().numpy()
+        codes = inputs[:, : module.n_components].double().cpu().numpy()
         return reader.scale.inverse_transform(means, np.float64, fill=True), codes
 
     with torch.no_grad(), torch_threads(1):

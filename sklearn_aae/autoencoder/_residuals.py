@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.cluster import KMeans
@@ -82,7 +84,8 @@ class ResidualMixture:
             self._learn(np.hstack([codes, scaled]), np.hstack([codes, starts]), n_normal)
 
     def _standardised(self, codes: np.ndarray) -> np.ndarray:
-        return (codes - self.code_center) / np.where(self.code_spread > 0, self.code_spread, 1.0)
+        centred: np.ndarray = codes - self.code_center
+        return centred / np.where(self.code_spread > 0, self.code_spread, 1.0)
 
     def _learn(self, joint: np.ndarray, starts: np.ndarray, n_normal: int) -> None:
         """Estimate the normal distributions of codes and residuals beside each other."""
@@ -98,7 +101,7 @@ class ResidualMixture:
         for covariance in covariances:
             of_codes, across = covariance[:k, :k], covariance[k:, :k]
             slope = np.linalg.solve(of_codes, across.T).T
-            whitening.append(np.linalg.inv(np.linalg.cholesky(of_codes)).T)
+            whitening.append(_whitening(of_codes))
             slopes.append(slope)
             roots.append(np.linalg.cholesky(covariance[k:, k:] - slope @ across.T))
         self.whitening, self.slopes, self.roots = map(np.stack, (whitening, slopes, roots))
@@ -125,14 +128,16 @@ class ResidualMixture:
         if self.directions is not None:
             own = rng.standard_normal((len(codes), len(self.own))) * self.own
             residuals = residuals @ self.directions.T + own
-        return residuals * self.spread
+        drawn: np.ndarray = residuals * self.spread
+        return drawn
 
 
 def root_mean_square(residuals: np.ndarray) -> np.ndarray:
     """Return how large residuals of each column are, of those that are not NaN."""
     unknown = np.isnan(residuals)
     counts = np.maximum(1, len(residuals) - unknown.sum(axis=0))
-    return np.sqrt(np.square(np.where(unknown, 0.0, residuals)).sum(axis=0) / counts)
+    size: np.ndarray = np.sqrt(np.square(np.where(unknown, 0.0, residuals)).sum(axis=0) / counts)
+    return size
 
 
 def _common(scaled: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
@@ -145,51 +150,68 @@ def _common(scaled: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
     return directions, own
 
 
-def _maximise(
-    joint: np.ndarray, starts: np.ndarray, n_normal: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return weights, means and covariances of normal distributions of rows.
+class _Normals(NamedTuple):
+    """Weights, means and covariances of normal distributions."""
 
-    By expectation maximisation from clusters of ``starts``; covariances are drawn to what
-    they have in common, the more the fewer rows they are of.
-    """
-    n, width = joint.shape
+    weights: np.ndarray
+    centers: np.ndarray
+    covariances: np.ndarray
+
+
+def _maximise(joint: np.ndarray, starts: np.ndarray, n_normal: int) -> _Normals:
+    """Return normal distributions of rows, by expectation maximisation from clusters."""
     labels = KMeans(n_normal, n_init=1, max_iter=20, random_state=0).fit_predict(starts)
-    shares = np.eye(n_normal)[labels]
-    most, common, least = -np.inf, COMMON_SHARE * width, LEAST_VARIANCE * np.eye(width)
+    normals, most = _estimated(joint, np.eye(n_normal)[labels]), -np.inf
     for _ in range(MOST_STEPS):
-        sizes = shares.sum(axis=0).clip(np.finfo(float).tiny)
-        centers = shares.T @ joint / sizes[:, np.newaxis]
-        within = np.stack([_scatter(joint - centers[i], shares[:, i]) for i in range(n_normal)])
-        weights = sizes / n
-        pooled = within.sum(axis=0) / n
-        total = (sizes + common)[:, np.newaxis, np.newaxis]
-        covariances = (within + common * pooled) / total + least
-        logs = np.empty((n, n_normal))
-        for i, covariance in enumerate(covariances):
-            white = np.linalg.inv(np.linalg.cholesky(covariance)).T
-            logs[:, i] = np.log(weights[i]) + _log_density(joint, centers[i], white)
+        logs = np.empty((len(joint), n_normal))
+        for i, (weight, center, covariance) in enumerate(zip(*normals, strict=True)):
+            logs[:, i] = np.log(weight) + _log_density(joint, center, _whitening(covariance))
         each = logsumexp(logs, axis=1)
         if each.mean() - most < LEAST_GAIN:
             break
-        most, shares = each.mean(), np.exp(logs - each[:, np.newaxis])
-    return weights, centers, covariances
+        most = each.mean()
+        normals = _estimated(joint, np.exp(logs - each[:, np.newaxis]))
+    return normals
 
 
-def _scatter(away: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    return (away.T * shares) @ away
+def _estimated(joint: np.ndarray, shares: np.ndarray) -> _Normals:
+    """Return normal distributions that have shares in rows.
+
+    Covariances are drawn to what they have in common, the more the fewer rows they are of.
+    """
+    n, width = joint.shape
+    sizes = shares.sum(axis=0).clip(np.finfo(float).tiny)
+    centers = shares.T @ joint / sizes[:, np.newaxis]
+    within = np.stack(
+        [
+            (away.T * of_rows) @ away
+            for away, of_rows in zip(joint - centers[:, np.newaxis], shares.T, strict=True)
+        ]
+    )
+    common = COMMON_SHARE * width
+    covariances = within + common * within.sum(axis=0) / n
+    covariances /= (sizes + common)[:, np.newaxis, np.newaxis]
+    return _Normals(sizes / n, centers, covariances + LEAST_VARIANCE * np.eye(width))
+
+
+def _whitening(covariance: np.ndarray) -> np.ndarray:
+    """Return what makes numbers of a covariance independent, of variance 1."""
+    return np.linalg.inv(np.linalg.cholesky(covariance)).T
 
 
 def _log_density(rows: np.ndarray, center: np.ndarray, white: np.ndarray) -> np.ndarray:
     """Return log densities of normal rows that ``white`` makes independent, less a constant."""
-    return np.log(np.diag(white)).sum() - 0.5 * np.square((rows - center) @ white).sum(axis=1)
+    lengths: np.ndarray = np.square((rows - center) @ white).sum(axis=1)
+    lengths -= 2 * np.log(np.diag(white)).sum()
+    return lengths / -2
 
 
 def _shrunk_covariance(centred: np.ndarray) -> np.ndarray:
     """Return the covariance of centred rows, their correlations shrunk towards none."""
     spread = np.sqrt(np.square(centred).mean(axis=0))
     correlation = shrunk_correlation(centred / np.where(spread > 0, spread, 1.0))
-    return correlation * np.outer(spread, spread) + LEAST_VARIANCE * np.eye(len(spread))
+    covariance: np.ndarray = correlation * np.outer(spread, spread)
+    return covariance + LEAST_VARIANCE * np.eye(len(spread))
 
 
 def shrunk_correlation(scaled: np.ndarray) -> np.ndarray:
@@ -198,7 +220,7 @@ def shrunk_correlation(scaled: np.ndarray) -> np.ndarray:
     By as much as Ledoit and Wolf (2004) find best for so few rows.
     """
     n = len(scaled)
-    correlation = scaled.T @ scaled / n
+    correlation: np.ndarray = scaled.T @ scaled / n
     apart = np.square(correlation).sum() - np.square(np.diag(correlation)).sum()
     lengths = np.square(scaled).sum(axis=1)
     noise = (np.square(lengths).mean() - np.square(correlation).sum()) / n
