@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from sklearn_aae._utils._random import ModelStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
+from sklearn_aae.autoencoder._differences import NO_DIFFERENCES, Differences
 from sklearn_aae.autoencoder._draws import decoder_draws, sample_posterior
 from sklearn_aae.autoencoder._residuals import ResidualMixture, root_mean_square
 from sklearn_aae.encoding import NumbersReader, Rounding
@@ -50,6 +51,8 @@ class MarginalMap:
         What each column is stored as.
     earlier : MarginalMap or None, default=None
         What was learned from earlier rows, which count as well.
+    differences : Differences
+        What is drawn in place of columns that rules say by others; none by default.
 
     Attributes
     ----------
@@ -66,6 +69,7 @@ class MarginalMap:
         draws are on the network's scale.
     """
 
+    differences: Differences = NO_DIFFERENCES
     residuals: ResidualMixture | None = None
     drawn: np.ndarray
     values: np.ndarray
@@ -77,17 +81,24 @@ class MarginalMap:
         rows: np.ndarray,
         storages: Sequence[np.dtype],
         earlier: MarginalMap | None = None,
+        differences: Differences = NO_DIFFERENCES,
     ) -> None:
+        self.differences = differences
         some = _spread(len(rows), max(1, min(MOST_ROWS, MOST_CELLS // rows.shape[1])))
         columns = []
         self.n_seen = []
-        for j, storage in enumerate(storages):
-            numbers, points = rows[:, j], rows[some, j].astype(np.float64)
+        said = {difference.target for difference in differences.found}
+        for j, kept in enumerate(storages):
+            storage = np.dtype(np.float64) if j in said else kept
+            numbers = differences.column(rows, j)
+            points = numbers[some].astype(np.float64)
             points = points[~np.isnan(points)]
             if len(points):
                 # What lies beyond some of the rows is within the bounds, too.
                 ends = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
                 points = np.append(points, ends) if len(some) < len(rows) else points
+            elif earlier is None:
+                points = np.zeros(1)
             n_new = float(np.count_nonzero(~np.isnan(numbers)))
             weights = np.full(len(points), n_new / max(1, len(points)))
             if earlier is not None:
@@ -108,7 +119,7 @@ class MarginalMap:
         self.rounding = [Rounding.of(np.unique(points), kind) for points, _, kind in columns]
 
     def scores(self, numbers: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
-        """Return normal scores of numbers of the table, NaN for missing ones.
+        """Return normal scores of numbers, as ``differences`` say them, NaN for missing ones.
 
         A number that many rows have is in the middle of their scores, or spread over them in the
         order of ``within``.
@@ -130,7 +141,8 @@ class MarginalMap:
     def draw(self, means: np.ndarray, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return draws of rows, as normal scores, around a decoder's means of the table."""
         assert self.residuals is not None
-        drawn: np.ndarray = self.scores(means) + self.residuals.draw(codes, rng)
+        expected = self.scores(self.differences.express(means, rounded=False))
+        drawn: np.ndarray = expected + self.residuals.draw(codes, rng)
         return drawn
 
     def compare(self, draws: np.ndarray) -> None:
@@ -156,7 +168,7 @@ class MarginalMap:
             share = np.where(heap[low] | heap[low + 1], np.rint(share), share)
             between = values[low] * (1 - share) + values[low + 1] * share
             mapped[:, j] = _on_grid(between, values, rounding).clip(values[0], values[-1])
-        return mapped
+        return self.differences.restore(mapped)
 
 
 def _shares(groups: np.ndarray, within: np.ndarray) -> np.ndarray:
@@ -209,7 +221,8 @@ def match_marginals(
         return
     assert isinstance(reader, NumbersReader)
     earlier = None if in_full else net.marginals_
-    learned = MarginalMap(rows, reader.storages, earlier)
+    differences = Differences.of(model._keeper)
+    learned = MarginalMap(rows, reader.storages, earlier, differences)
     module, device = net.module_, torch.device(net.device)
     most = min(MOST_DRAWS if in_full else DRAWS_OF_PART, MOST_CELLS // rows.shape[1])
     n_weights = sum(weights.numel() for weights in module.parameters())
@@ -230,10 +243,12 @@ def match_marginals(
             x = torch.as_tensor(reader.scale.transform(rows[some]), device=device)
             codes = sample_posterior(module, module.encode(x), generator)
             means, own = decoded(module.decoder_inputs(codes, known))
-            expected, scores = learned.scores(means), learned.scores(rows[some])
+            expected = learned.scores(differences.express(means, rounded=False))
+            said = differences.express(rows[some])
+            scores = learned.scores(said)
             # Of equal numbers, those come first that are expected to, but for some noise.
             noise = rng.standard_normal(scores.shape) * root_mean_square(scores - expected)
-            scores = learned.scores(rows[some], expected + ORDER_NOISE * noise)
+            scores = learned.scores(said, expected + ORDER_NOISE * noise)
             learned.residuals = ResidualMixture(own, scores - expected, scores, rng)
         classes = None
         if model.supervision == "decoder":
