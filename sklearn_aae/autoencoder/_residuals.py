@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 #: What residuals have in common is kept in at most so many directions.
 MOST_FACTORS = 64
 #: Components at most, and rows at least for each component and number.
-MOST_COMPONENTS, ROWS_A_NUMBER = 32, 5
+MOST_COMPONENTS, ROWS_A_NUMBER = 32, 6
 #: A component's covariance counts the one that all have in common as this share of a row for
 #: each number; no variance, of numbers that have 1 in all, is below the least.
 COMMON_SHARE, LEAST_VARIANCE = 0.5, 3e-3
