@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -89,7 +90,7 @@ class Differences:
 NO_DIFFERENCES = Differences([])
 
 
-def _difference(step: Step, names: list, enforced: Enforcement) -> Difference | None:
+def _difference(step: Step, names: list[Any], enforced: Enforcement) -> Difference | None:
     """Return what is over of a column by a rule, None if that is no sum of numbers."""
     rule = step.rule
     if step.kind not in (NUMBER, BOOLEAN):

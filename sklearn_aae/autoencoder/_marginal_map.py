@@ -65,8 +65,8 @@ class MarginalMap:
     rounding : list of Rounding
         Decimals or grid of each column.
     residuals : ResidualMixture or None
-        How rows scatter around the decoder's means; None in files of format 2 and below, whose
-        draws are on the network's scale.
+        How rows scatter around the decoder's means; None in files from before that was learned,
+        whose draws are on the network's scale.
     """
 
     differences: Differences = NO_DIFFERENCES
