@@ -238,7 +238,7 @@ def match_marginals(
     with torch.no_grad(), torch_threads(1):
         learned.residuals = None if earlier is None else earlier.residuals
         if learned.residuals is None or len(rows) >= LEAST_ROWS_OF_PART * rows.shape[1]:
-            some = _spread(len(rows), most)
+            some = _spread(len(rows), most if in_full else LEAST_DRAWS)
             known = None if labels is None else torch.as_tensor(labels[some], device=device)
             x = torch.as_tensor(reader.scale.transform(rows[some]), device=device)
             codes = sample_posterior(module, module.encode(x), generator)
