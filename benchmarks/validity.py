@@ -66,7 +66,30 @@ def mixed(n: int, rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame({"label": label, "amount": amount, "gaps": gaps, "flag": amount > 6})
 
 
-TABLES = {"normal": normal, "discrete": discrete, "heavy-tailed": heavy, "mixed": mixed}
+def ruled(n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Return rows with an order, a determined column and a sum that a few rows break."""
+    zone, start = rng.integers(12, size=n), rng.integers(10_000, size=n)
+    fare, tip = rng.integers(300, 9_000, size=(2, n))
+    return pd.DataFrame(
+        {
+            "start": start,
+            "end": start + rng.integers(1, 600, size=n),
+            "zone": np.array([f"zone {k}" for k in range(12)])[zone],
+            "borough": np.array(list("ABCD"))[zone % 4],
+            "fare": fare / 100,
+            "tip": tip / 100,
+            "total": (fare + tip + 50 * (rng.random(n) < 0.003)) / 100,
+        }
+    )
+
+
+TABLES = {
+    "normal": normal,
+    "discrete": discrete,
+    "heavy-tailed": heavy,
+    "mixed": mixed,
+    "with rules": ruled,
+}
 
 
 def odd_rows(name: str, n: int, rng: np.random.Generator) -> np.ndarray | pd.DataFrame:
@@ -74,6 +97,8 @@ def odd_rows(name: str, n: int, rng: np.random.Generator) -> np.ndarray | pd.Dat
     rows = TABLES[name](n, rng)
     if name == "mixed":
         return rows.assign(amount=rows["amount"] + rng.exponential(30, size=n))
+    if name == "with rules":
+        return rows.assign(end=rows["start"] - 1)
     return rows + rng.choice([-1, 1], size=rows.shape) * rng.exponential(6, size=(n, 1))
 
 
@@ -105,7 +130,7 @@ def run(table: str, n: int, calibration: str, seed: int, settings: dict) -> list
     new, odd = draw(N_NEW, rng), odd_rows(table, 100, rng)
     p, p_odd = detector.p_values(new), detector.p_values(odd)
     some = [new[:180], odd[:20]]
-    both = pd.concat(some) if table == "mixed" else np.concatenate(some)
+    both = pd.concat(some) if isinstance(new, pd.DataFrame) else np.concatenate(some)
     false = []
     for rate in RATES:
         selected = detector.select(both, rate)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -109,15 +110,18 @@ class Calibration:
 
     def within(
         self, groups: str | int | Callable[..., Any], X: Any, names: list[Any], kind: str
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield, for each group of rows, which they are and the group's calibrating scores, sorted.
+    ) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
+        """Yield each group of rows, which they are and its calibrating scores, sorted.
 
         Names are those of the table's columns.
         """
         own, others = (group_labels(groups, rows, names) for rows in (X, self.table()))
-        for label in dict.fromkeys(own):
-            among = self.scores[kind][[other == label for other in others]]
-            yield np.flatnonzero([other == label for other in own]), np.sort(among)
+        codes = {label: code for code, label in enumerate(dict.fromkeys(own))}
+        of_rows = np.array([codes[label] for label in own])
+        of_others = np.array([codes.get(label, -1) for label in others])
+        for label, code in codes.items():
+            among = self.scores[kind][of_others == code]
+            yield label, np.flatnonzero(of_rows == code), np.sort(among)
 
     def own_p_values(self, kind: str, n_samples: int) -> np.ndarray:
         """Return each calibrating row's p-value among the others, NaN for rows that are none."""
@@ -164,14 +168,27 @@ def group_labels(groups: str | int | Callable[..., Any], X: Any, names: list[Any
     ------
     ValueError
         If there is no such column, or the function does not return a label for each row.
+    TypeError
+        If what it returns are no labels.
     """
     if callable(groups):
-        labels = list(groups(X))
+        returned = groups(X)
+        if not isinstance(returned, Iterable):
+            raise TypeError(
+                f"groups must return a label for each row; got {type(returned).__name__}."
+            )
+        labels = list(returned)
         if len(labels) != len(X):
             raise ValueError(
                 f"groups returned {len(labels)} labels for {len(X)} rows; return one for each."
             )
-    elif groups in names:
+        odd = next((label for label in labels if not isinstance(label, Hashable)), None)
+        if odd is not None:
+            raise TypeError(
+                "groups must return labels that are hashable, as numbers and texts are; got "
+                f"{type(odd).__name__} for a row."
+            )
+    elif _is_label(groups) and groups in names:
         column = list(columns_of(as_plain(X)))[names.index(groups)]
         labels = column.tolist() if isinstance(column, np.ndarray) else column.to_list()
     else:
@@ -180,3 +197,7 @@ def group_labels(groups: str | int | Callable[..., Any], X: Any, names: list[Any
             "function of the rows that returns a label for each."
         )
     return [None if is_missing(label) else label for label in labels]
+
+
+def _is_label(groups: Any) -> bool:
+    return isinstance(groups, (str, Integral)) and not isinstance(groups, bool)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from itertools import islice
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,6 +20,7 @@ from sklearn_aae.detection._calibration import (
     CROSS,
     MOST_HELD_OUT,
     Calibration,
+    conformal_threshold,
     p_values,
 )
 from sklearn_aae.detection._drift import DriftMonitor
@@ -27,6 +30,8 @@ from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._containers import refuse_streams
 
 Groups = str | int | Callable[..., Any]
+#: Groups that a warning names.
+MOST_SHOWN = 5
 
 
 class ConformalMixin(BaseEstimator):
@@ -63,7 +68,8 @@ class ConformalMixin(BaseEstimator):
             column, or its number if columns have no names, whose values are the groups, missing
             cells among them; or a function of rows that returns the label of each.  It is
             also called with the calibrating rows, as a frame if ``fit`` had one, else as an array.
-            Rows of a group without calibrating rows have a p-value of 1.
+            Rows of a group without calibrating rows have a p-value of 1; a warning names
+            groups with too few for ``alpha``.
 
         Returns
         -------
@@ -77,12 +83,14 @@ class ConformalMixin(BaseEstimator):
         ValueError
             If no rows were held out by ``calibration="split"``, because ``fit`` saw fewer than
             100, or ``groups`` is no column or returns labels of another number.
+        TypeError
+            If ``groups`` returns no labels.
 
         Examples
         --------
         >>> import numpy as np
         >>> from sklearn_aae import AAEOutlierDetector
-        >>> X = np.random.default_rng(0).normal(size=(300, 3))
+        >>> X = np.random.default_rng(0).normal(size=(600, 3))
         >>> detector = AAEOutlierDetector(max_epochs=2, random_state=0).fit(X)
         >>> detector.p_values(X[:5], groups=lambda rows: rows[:, 0] > 0).shape
         (5,)
@@ -94,9 +102,25 @@ class ConformalMixin(BaseEstimator):
         if groups is None:
             return self._calibration.p_values(scores, kind)
         found = np.empty(len(scores))
-        for rows, among in self._calibration.within(groups, X, self._column_labels(), kind):
+        few = {}
+        for label, rows, among in self._calibration.within(groups, X, self._column_labels(), kind):
             found[rows] = p_values(scores[rows], among)
+            if conformal_threshold(self.alpha, among) is None:
+                few[label] = len(among)
+        if few:
+            self._warn_of_groups(few)
         return found
+
+    def _warn_of_groups(self, few: dict[Any, int]) -> None:
+        """Warn of groups with too few calibrating rows for the level."""
+        shown = ", ".join(f"{label!r} ({n})" for label, n in islice(few.items(), MOST_SHOWN))
+        more = f" and {len(few) - MOST_SHOWN} more" if len(few) > MOST_SHOWN else ""
+        warnings.warn(
+            f"No p-value of a group is below 1 / (n + 1) with n calibrating rows, so that none of "
+            f"its rows can be flagged at alpha={self.alpha:g}: {shown}{more}. Raise alpha, or join "
+            "groups.",
+            stacklevel=3,
+        )
 
     def select(
         self,
@@ -165,7 +189,7 @@ class ConformalMixin(BaseEstimator):
             return conditional_p_values(p, len(self._calibration.index), confidence)
         found = p.copy()
         parts = list(self._calibration.within(groups, X, self._column_labels(), self.kind))
-        for rows, among in parts:
+        for _, rows, among in parts:
             own = 1 - (1 - confidence) / len(parts)
             found[rows] = conditional_p_values(p[rows], len(among), own)
         return found

@@ -198,11 +198,16 @@ def test_p_values_within_groups():
     detector = fast_detector().fit(frame)
     new = mixed(40, 13)
     new.loc[0, "c"] = "unseen"
-    p = detector.p_values(new, groups="c")
+    with pytest.warns(UserWarning, match=r"flagged at alpha=0.05: 'unseen' \(0\)\. Raise"):
+        p = detector.p_values(new, groups="c")
     assert p[0] == 1
+    new.loc[0, "c"] = "x"
+    again = detector.p_values(new, groups="c")
+    np.testing.assert_array_equal(again[1:], p[1:])
+    p[0] = again[0]
     scores, own = detector.score_samples(new), detector._calibration
     groups = frame["c"].to_numpy()[own.index]
-    for i in range(1, 40):
+    for i in range(40):
         among = own.scores["default"][groups == new["c"][i]]
         assert p[i] == (1 + (among <= scores[i]).sum()) / (1 + len(among))
     by_function = detector.p_values(new, groups=lambda rows: rows["c"])
@@ -210,6 +215,19 @@ def test_p_values_within_groups():
     one = detector.p_values(new, groups=lambda rows: np.zeros(len(rows)))
     np.testing.assert_array_equal(one, detector.p_values(new))
     assert detector.select(new, groups="c").dtype == bool
+
+
+def test_groups_of_few_rows_are_named():
+    frame = mixed(60, 21)
+    frame["c"] = ["alone", None, None, *"pqrst", *["many"] * 52]
+    detector = fast_detector().fit(frame)
+    with pytest.warns(
+        UserWarning, match=r"'alone' \(1\), None \(2\), 'p' \(1\), 'q' \(1\), 'r' \(1\) and 2 more"
+    ):
+        p = detector.p_values(frame, groups="c")
+    assert set(p[[0, *range(3, 8)]]) <= {0.5, 1.0}
+    with pytest.warns(UserWarning, match="'alone'"):
+        assert not detector.select(frame[:1], groups="c").any()
 
 
 def test_missing_cells_are_a_group():
@@ -226,7 +244,16 @@ def test_groups_that_will_not_do(fitted):
         fitted.p_values(X, groups="region")
     with pytest.raises(ValueError, match="returned 1 labels for 5 rows"):
         fitted.p_values(X, groups=lambda rows: ["a"])
-    assert fitted.p_values(X, groups=2).shape == (5,)
+    for others in (np.zeros(5), ["region"], {}, True, False):
+        with pytest.raises(ValueError, match="is no column of the table"):
+            fitted.p_values(X, groups=others)
+    with pytest.raises(TypeError, match="a label for each row; got NoneType"):
+        fitted.p_values(X, groups=lambda rows: None)
+    for labels in (np.zeros((5, 2)), [["a"]] * 5):
+        with pytest.raises(TypeError, match="labels that are hashable"):
+            fitted.p_values(X, groups=lambda rows, labels=labels: labels)
+    with pytest.warns(UserWarning, match="none of its rows can be flagged"):
+        assert fitted.p_values(X, groups=2).shape == (5,)
 
 
 def test_small_tables_are_cross_fitted_unless_told_otherwise():

@@ -41,6 +41,15 @@ def test_levels_are_kept_over_many_seeds(table, n):
 
 
 @pytest.mark.slow
-def test_cross_fitting_keeps_the_level_where_groups_of_rows_may_count_as_odd():
-    """A tenth of the rows has a missing cell, another a rare label: one fold leaves them out."""
-    check("mixed", 1_000, 200, "cross")
+@pytest.mark.parametrize(
+    "table, n",
+    [
+        # A tenth of the rows has a missing cell, another a rare label: a fold may leave them out.
+        ("mixed", 1_000),
+        # Each fold finds rules of its own.
+        ("with rules", 100),
+        ("with rules", 1_000),
+    ],
+)
+def test_cross_fitting_keeps_the_level_of_large_tables(table, n):
+    check(table, n, 200, "cross")
