@@ -102,8 +102,13 @@ class References(StoredByTorch):
         offsets = pairs.unsqueeze(2) - near.view(m, n, -1, width)
         in_x, in_expected = offsets.square().chunk(2, dim=3)
         squares_in_x = in_x.sum(dim=3)
+        same = squares_in_x == 0
+        if same.any():
+            # Reconstructions of a row differ in the last bits from batch to batch.
+            offsets.masked_fill_(same.unsqueeze(3), 0)
+            in_expected = in_expected.masked_fill(same.unsqueeze(3), 0)
         distance = squares_in_x + in_expected.sum(dim=3)
-        nearest, places = _nearest(distance, squares_in_x == 0, k)
+        nearest, places = _nearest(distance, same, k)
         if self.of_means:
             offsets = offsets.gather(2, places.unsqueeze(3).expand(-1, -1, -1, width)).cumsum(dim=2)
             counts = torch.arange(1, k + 1, device=offsets.device)

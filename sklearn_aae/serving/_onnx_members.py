@@ -159,6 +159,7 @@ class MembersInGraph:
         same = in_x.equals(0.0)
         if references.of_means:
             same = in_x <= (x * x).reduce("Sum", 2, keep=True) * LAST_BITS
+        squares = graph.where(same.wider(3), 0.0, squares)
         # One of those that are the same is the row itself.
         itself = graph.op("ArgMax", same.to(FLOAT), dtype=WHOLE, axis=2).equals(np.arange(k + 1))
         distance = graph.where(same & itself, np.inf, squares.reduce("Sum", 3))
@@ -166,7 +167,7 @@ class MembersInGraph:
         chosen = places.wider(3).equals(np.arange(k + 1)).to(FLOAT)
         if references.of_means:
             axis = graph.constant(2, WHOLE)
-            sums = graph.op("CumSum", chosen @ offsets, axis)
+            sums = graph.op("CumSum", chosen @ graph.where(same.wider(3), 0.0, offsets), axis)
             means = sums / np.arange(1.0, k + 1)[:, None]
             cells = means * means
             nearest = cells.reduce("Sum", 3)

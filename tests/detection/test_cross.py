@@ -132,6 +132,22 @@ def test_predictions_are_where_p_values_are_small(alpha, contamination):
         assert later.offset_ == detector.offset_
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_aae.exceptions.TrainingWarning")
+@pytest.mark.parametrize("contamination", ["auto", 0])
+@pytest.mark.parametrize("calibration", ["cross", "split"])
+def test_rows_that_all_training_rows_equal_are_not_odd(calibration, contamination):
+    settings = {"calibration": calibration, "contamination": contamination}
+    halves = np.repeat([[0.0, 0, 0], [1, 1, 1]], 60, axis=0)
+    detector = detector_of(**settings).fit(halves)
+    # They tie with the calibrating ones, to the last bit.
+    assert (detector.p_values(halves) > 0.3).all()
+    assert (detector.predict(halves) == 1).all()
+    detector = detector_of(**settings).fit(np.ones((120, 3)))
+    assert (detector.p_values(np.ones((2, 3))) == 1).all()
+    far = np.full((1, 3), 2.0)
+    assert detector.p_values(far) == 1 / (1 + len(detector._calibration.index))
+
+
 def test_training_p_values_rank_each_row_among_the_others():
     X = clean(45, 6)
     X[11] = 30.0

@@ -57,6 +57,15 @@ def test_distances_to_means_of_the_nearest(pairs):
     assert (itself.distance > 0.1).all()
 
 
+@pytest.mark.parametrize("of_means", [False, True])
+def test_equal_rows_are_at_distance_zero_whatever_the_last_bits_of_reconstructions(of_means):
+    x = torch.ones(2, 30, 3)
+    references = References(x, 0.3 * x, 4, of_means)
+    found = references.neighbours(x[:, :5].double(), (0.3 + 1e-9) * x[:, :5].double())
+    assert not found.distance.any()
+    assert not found.cells.any()
+
+
 def test_one_reference_at_distance_zero_is_skipped(pairs):
     x, expected = pairs
     references = References(x, expected, 1)
