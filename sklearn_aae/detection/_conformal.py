@@ -30,6 +30,8 @@ from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._containers import refuse_streams
 
 Groups = str | int | Callable[..., Any]
+#: Rows of which a third can be kept apart, and the others be trained on.
+LEAST_OF_DRIFT = 3
 #: Groups that a warning names.
 MOST_SHOWN = 5
 
@@ -271,8 +273,8 @@ class ConformalMixin(BaseEstimator):
         NotFittedError
             If the detector is not fitted.
         ValueError
-            If the kind is not a sum over columns, ``alpha`` is out of range, or no rows
-            were held out in ``fit``.
+            If the kind is not a sum over columns, ``alpha`` is out of range, no rows were held
+            out in ``fit``, or ``fit`` had fewer than three.
         """
         check_is_fitted(self)
         self._check_calibrated()
@@ -290,6 +292,11 @@ class ConformalMixin(BaseEstimator):
         rows = known.table()
         if known.source != CROSS:
             return self, rows
+        if len(known.index) < LEAST_OF_DRIFT:
+            raise ValueError(
+                "drift needs rows to compare with that another detector is not trained on; fit on "
+                f"at least {LEAST_OF_DRIFT}."
+            )
         if known.n_beyond >= MOST_HELD_OUT:
             return self, _safe_indexing(rows, np.arange(len(known.index))[-known.n_beyond :])
         order = np.random.default_rng(seed).permutation(len(known.index))

@@ -115,7 +115,17 @@ def test_a_call_that_fails_leaves_a_monitor_as_it_was():
     monitor = fast_detector(calibration="split").fit(clean(200, 10)).drift_monitor()
     with pytest.raises(ValueError, match="features"):
         monitor.update(clean(5, 11)[:, :3])
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        monitor.update(clean(5, 11)[:0])
     assert monitor.drift_.n_rows == 0
+    assert monitor.update(clean(1, 11)).n_rows == 1
+
+
+@pytest.mark.filterwarnings("ignore:The level alpha")
+def test_a_monitor_needs_three_rows():
+    with pytest.raises(ValueError, match="fit on at least 3"):
+        fast_detector().fit(clean(2, 12)).drift_monitor()
+    assert fast_detector().fit(clean(3, 12)).drift_monitor().update(clean(4, 13)).n_rows == 4
 
 
 def test_monitors_that_cannot_be():
