@@ -217,10 +217,10 @@ def planted(name: str, table: pd.DataFrame, options: dict[str, Any]) -> Iterator
 
 def alarms(name: str, table: pd.DataFrame, seeds: range, options: dict[str, Any]) -> Row:
     """Return the share of usual rows that is flagged, over splits."""
-    flagged = []
+    flagged, detector = [], AAEOutlierDetector(**options)
     for seed in seeds:
         train, test = split(table, seed)
-        detector = AAEOutlierDetector(random_state=seed, **options).fit(train)
+        detector.set_params(random_state=seed).fit(train)
         flagged.append((detector.predict(test) == -1).mean())
     error = np.std(flagged, ddof=1) / np.sqrt(len(flagged)) if len(flagged) > 1 else 0.0
     return {
