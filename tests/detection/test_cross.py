@@ -14,6 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn_aae.detection._calibration import MOST_BEYOND, MOST_ROWS, RowPlan
 from sklearn_aae.detection._fitting import Trimmer
 from sklearn_aae.detection.ensemble import Excerpt
+from sklearn_aae.rules import Sum
 from tests.detection.test_outlier import clean
 from tests.instances import fast
 from tests.instances import fast_detector as detector_of
@@ -130,6 +131,24 @@ def test_predictions_are_where_p_values_are_small(alpha, contamination):
     later = discrete().fit(X.astype(float)).set_threshold(alpha=alpha)
     if contamination == "auto":
         assert later.offset_ == detector.offset_
+
+
+@pytest.mark.parametrize("calibration", ["cross", "split"])
+def test_predictions_of_every_kind_are_where_p_values_are_small(calibration):
+    rng = np.random.default_rng(22)
+    X, new = rng.poisson(1, size=(140, 3)), rng.poisson(3, size=(150, 3))
+    X, new = np.column_stack([X, X.sum(axis=1)]), np.column_stack([new, new.max(axis=1)])
+    detector = detector_of(calibration=calibration, rules="find").fit(X)
+    assert any(isinstance(rule, Sum) for rule in detector.rules_)
+    for kind in detector._scores:
+        detector.kind = kind
+        for alpha in (0.05, 0.25, 0.5):
+            p = detector.set_threshold(alpha=alpha).p_values(new)
+            np.testing.assert_array_equal(detector.predict(new) == -1, p <= alpha)
+            assert p.min() >= 1 / (1 + len(detector._calibration.index))
+        equal = [p[(new == row).all(axis=1)] for row in new]
+        assert all(len(set(of_row)) == 1 for of_row in equal)
+        assert max(map(len, equal)) > 1
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_aae.exceptions.TrainingWarning")
