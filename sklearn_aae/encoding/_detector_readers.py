@@ -73,7 +73,7 @@ class PlainReader(NumbersReader):
         X = TableEncoder()._check_table(X, reset=True, owner=estimator)
         validate_data(estimator, X, reset=False, skip_check_array=True)
         labels = self.container.columns or range(self.n_columns)
-        columns = []
+        columns, storages = [], set()
         for native, label in zip(columns_of(X), labels, strict=True):
             column = read_column(
                 native if self.refuse_missing else Strays.as_numbers(native), label
@@ -87,7 +87,10 @@ class PlainReader(NumbersReader):
             if self.refuse_missing and column.missing.any():
                 raise refusal(column)
             columns.append(np.where(column.missing, np.nan, column.values.astype(np.float64)))
-        return np.stack(columns, axis=1)
+            storages.add(column.storage)
+        rows = np.stack(columns, axis=1)
+        # As without missing cells: decimals of float32 are seen in float32.
+        return rows.astype(np.float32) if storages == {np.dtype(np.float32)} else rows
 
     def fit(self, table: Any, training: np.ndarray, seed: int) -> None:
         rows = table[training]

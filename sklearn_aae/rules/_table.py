@@ -111,13 +111,13 @@ class Cells:
         if self.kind == BOOLEAN:
             return bool(value)
         if self.kind in (DATETIME, AWARE):
-            return _as_moment(value, self.decimals)
+            return as_moment(value, self.decimals)
         if self.whole is None or not self.decimals:
             return value
         return round(value / 10**self.decimals, self.decimals)
 
 
-def _as_moment(units: int, decimals: int) -> str:
+def as_moment(units: int, decimals: int) -> str:
     """Return an instant, in units of the last decimal of a second, as text that is no longer."""
     while decimals and units % 1000 == 0:
         units, decimals = units // 1000, decimals - 3

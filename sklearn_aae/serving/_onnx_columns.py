@@ -35,11 +35,14 @@ class Cells:
         Numbers, float64; timestamps, int64; or indices of labels, -1 for one that is not known.
     missing : Value
         Where cells are missing.
+    raw : Value
+        What came in; numbers are float64.
     """
 
     codec: ColumnCodec
     values: Value
     missing: Value
+    raw: Value
 
     @property
     def missing_level(self) -> int:
@@ -53,7 +56,7 @@ class Cells:
         known = _index(codec, cell) if isinstance(codec, CategoryCodec) else cell
         dtype = self.values.dtype
         values = self.missing.to(dtype) * 0 + self.values.graph.constant(known, dtype)
-        return Cells(codec, values, self.missing & ~self.missing)
+        return Cells(codec, values, self.missing & ~self.missing, self.raw)
 
 
 def input_type(codec: ColumnCodec) -> tuple[np.dtype, str | None]:
@@ -83,12 +86,13 @@ def read_cells(graph: Graph, codec: ColumnCodec, raw: Value) -> Cells:
         if codec.span.kind == BOOLEAN:
             false, true = (_index(codec, label) for label in (False, True))
             where = raw.equals(0.0)
-            return Cells(codec, graph.where(where, false, graph.constant(true)), raw.is_nan())
+            index = graph.where(where, false, graph.constant(true))
+            return Cells(codec, index, raw.is_nan(), raw)
         if raw.dtype == TEXT:
             index = _index_of_text(codec, raw)
-            return Cells(codec, index.at_least(UNSEEN), index.equals(MISSING))
-        return Cells(codec, _index_of_numbers(codec, raw), _is_missing(raw))
-    return Cells(codec, raw, _is_missing(raw))
+            return Cells(codec, index.at_least(UNSEEN), index.equals(MISSING), raw)
+        return Cells(codec, _index_of_numbers(codec, raw), _is_missing(raw), raw)
+    return Cells(codec, raw, _is_missing(raw), raw)
 
 
 def _is_missing(raw: Value) -> Value:
@@ -103,15 +107,7 @@ def _index_of_text(codec: CategoryCodec, raw: Value) -> Value:
     labels = codec.labels.tolist()
     known = dict(zip(labels, range(len(labels)), strict=True))
     known.setdefault("", MISSING)
-    return raw.graph.op(
-        "LabelEncoder",
-        raw,
-        dtype=WHOLE,
-        domain="ai.onnx.ml",
-        keys_strings=list(known),
-        values_int64s=list(known.values()),
-        default_int64=UNSEEN,
-    )
+    return raw.graph.lookup(raw, known, UNSEEN)
 
 
 def _index_of_numbers(codec: CategoryCodec, raw: Value) -> Value:

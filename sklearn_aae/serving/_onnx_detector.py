@@ -29,7 +29,8 @@ from sklearn_aae.serving._onnx_dense import dense
 from sklearn_aae.serving._onnx_graph import FLOAT, SINGLE, WHOLE, Graph, Value
 from sklearn_aae.serving._onnx_heads import softplus
 from sklearn_aae.serving._onnx_members import MembersInGraph, cells_of, distance_of
-from sklearn_aae.serving._onnx_rules import Operand, rule_cells
+from sklearn_aae.serving._onnx_rule_kinds import Operand
+from sklearn_aae.serving._onnx_rules import rule_cells
 from sklearn_aae.serving._onnx_tables import Inputs, refuse_errors
 
 
@@ -78,9 +79,7 @@ class DetectorInGraph:
             return self.graph.gather(self._scaled(inputs, reader.reader), reader.seen, axis=1)
         if isinstance(reader, IndicatorsReader):
             table = inputs.cells(reader.encoder)
-            for cells in table:
-                unit = getattr(cells.codec, "unit", None)
-                self.operands.append(Operand(cells.values, cells.missing, unit))
+            self.operands += [inputs.operand(cells) for cells in table]
             numbers = dense(self.graph, table, marks=True)
             scaled = _bent(reader.scale, numbers)
             clipped = scaled.at_least(-FAR).at_most(FAR)
@@ -92,7 +91,8 @@ class DetectorInGraph:
             numbers = inputs.numbers(reader.container.columns, reader.n_columns)
             if isinstance(self.detector._reader, RuledReader):
                 columns = [numbers.slice(j, j + 1) for j in range(reader.n_columns)]
-                self.operands += [Operand(column, column.is_nan()) for column in columns]
+                coarse = SINGLE in (reader.dtype, inputs.number_type)
+                self.operands += [Operand(own, own.is_nan(), None, coarse) for own in columns]
             scaled = _bent(reader.scale, numbers)
             if len(reader.tempered):
                 which = np.isin(np.arange(reader.n_columns), reader.tempered)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -217,6 +217,18 @@ class Graph:
         table = table if isinstance(table, Value) else self.constant(table)
         index = index if isinstance(index, Value) else self.constant(index, WHOLE)
         return self.op("Gather", table, index, axis=axis)
+
+    def lookup(self, text: Value, places: Mapping[str, int], other: int) -> Value:
+        """Return the whole number that stands for each text, another one for other text."""
+        return self.op(
+            "LabelEncoder",
+            text,
+            dtype=WHOLE,
+            domain="ai.onnx.ml",
+            keys_strings=list(places),
+            values_int64s=list(places.values()),
+            default_int64=other,
+        )
 
     def n_not_above(self, values: Value, edges: Sequence[np.ndarray]) -> Value:
         """Return how many of a column's sorted edges are not above each of its values (n, k).

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
 from sklearn_aae.detection._rules import RuledReader
-from sklearn_aae.rules import Bounds, Order, Presence
-from sklearn_aae.serving._onnx_graph import FLOAT, TRUTH, WHOLE, Graph, Value
-
-#: Numbers that differ by less than this share of them differ by rounding.
-ROUNDING = 1e-12
-
-
-class Operand(NamedTuple):
-    """A column as rules compare it: cells (n, 1), where they are missing, and a unit of time."""
-
-    values: Value
-    missing: Value
-    unit: str | None = None
+from sklearn_aae.serving._onnx_graph import FLOAT, WHOLE, Graph, Value
+from sklearn_aae.serving._onnx_rule_kinds import NoCounterpartError, Operand, broken_by
 
 
 def rule_cells(graph: Graph, reader: RuledReader, columns: Sequence[Operand]) -> Value:
     """Return what broken rules say of columns, (n, n_columns), in nats."""
-    unknown = [rule for rule in reader.rules if not isinstance(rule, (Bounds, Order, Presence))]
+    table = dict(zip(reader.names, columns, strict=True))
+    found, unknown = [], []
+    for rule in reader.rules:
+        try:
+            found.append(broken_by(rule, table))
+        except NoCounterpartError:
+            unknown.append(rule)
     if unknown:
         raise ValueError(
             "the detector minds rules that cannot be exported to ONNX: "
-            f"{'; '.join(map(str, unknown))}. Fit with rules=None, or with a list of Bounds, Order "
-            "and Presence."
+            f"{'; '.join(map(str, unknown))}. Fit with rules=None, or with a list of other rules."
         )
-    table = dict(zip(reader.names, columns, strict=True))
-    broken = graph.concat([_broken(graph, rule, table) for rule in reader.rules]).to(FLOAT)
+    broken = graph.concat(found).to(FLOAT)
     none = broken.slice(0, 1) * np.zeros((1, len(reader.names)))
     some = broken.reshape(-1).reduce("Max", 0) > 0.0
     return graph.branch(some, lambda: _shares(graph, reader, broken), none)
@@ -55,54 +47,3 @@ def _shares(graph: Graph, reader: RuledReader, broken: Value) -> Value:
         shares = shares + together * most / total
         broken = broken - of_cell
     return shares
-
-
-def _broken(graph: Graph, rule: Any, table: Mapping[Any, Operand]) -> Value:
-    """Return which rows break a rule, (n, 1)."""
-    cells = [table[name] for name in rule.columns]
-    if isinstance(rule, Presence):
-        column, given = (one.missing for one in cells)
-        return ~column & (given if rule.when_missing else ~given)
-    missing = cells[0].missing
-    for other in cells[1:]:
-        missing = missing | other.missing
-    found = _outside(rule, cells[0]) if isinstance(rule, Bounds) else _unordered(rule, *cells)
-    return found & ~missing
-
-
-def _outside(rule: Bounds, cells: Operand) -> Value:
-    values = cells.values
-    if values.dtype != FLOAT:
-        raise _of_times(rule)
-    slack = values.abs() * ROUNDING
-    broken = values.graph.constant(np.zeros((1, 1)), TRUTH) & values.is_nan()
-    low, high = rule.ends
-    if low is not None:
-        broken = broken | (values + slack < float(low))
-    if high is not None:
-        broken = broken | (values - slack > float(high))
-    grids = [(1.0, 0.0)] if rule.whole else []
-    step, origin = rule.grid
-    if step is not None:
-        grids.append((float(step), float(origin)))
-    for width, start in grids:
-        steps = (values - start) / width
-        broken = broken | ((steps - steps.round()).abs() > (slack / width).at_least(ROUNDING))
-    return broken
-
-
-def _unordered(rule: Order, low: Operand, high: Operand) -> Value:
-    first, second = low.values, high.values
-    if first.dtype != second.dtype or low.unit != high.unit:
-        raise _of_times(rule)
-    if first.dtype == FLOAT:
-        slack = first.abs().at_least(second.abs()) * ROUNDING
-        second = second - slack if rule.strict else second + slack
-    return ~(first < second) if rule.strict else first > second
-
-
-def _of_times(rule: Any) -> ValueError:
-    return ValueError(
-        f"the detector minds the rule '{rule}', about dates or durations of several units, which "
-        "cannot be exported to ONNX. Fit with rules=None."
-    )

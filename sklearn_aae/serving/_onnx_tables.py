@@ -9,7 +9,8 @@ import numpy as np
 from sklearn_aae.encoding import Scaler, TableEncoder
 from sklearn_aae.encoding._category_columns import ERROR
 from sklearn_aae.serving._onnx_columns import Cells, input_type, label_check, read_cells
-from sklearn_aae.serving._onnx_graph import FLOAT, Graph, Value
+from sklearn_aae.serving._onnx_graph import FLOAT, SINGLE, Graph, Value
+from sklearn_aae.serving._onnx_rule_kinds import Operand
 
 
 class Inputs:
@@ -60,6 +61,12 @@ class Inputs:
             cells = read_cells(self.graph, codec, raw)
             table.append(cells.all_as(self.identifiers[j]) if j in self.identifiers else cells)
         return table
+
+    def operand(self, cells: Cells) -> Operand:
+        """Return a column as rules compare it."""
+        codec = cells.codec
+        coarse = SINGLE in (getattr(codec, "storage", None), self.number_type)
+        return Operand(cells.raw, cells.missing, input_type(codec)[1], coarse, codec.span.kind)
 
 
 def refuse_errors(estimator: Any) -> None:

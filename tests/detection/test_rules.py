@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
 from sklearn_aae.exceptions import RuleError
-from sklearn_aae.rules import Determines, Order, Rules, RunningNumber, Sum
+from sklearn_aae.rules import Determines, Difference, Order, Rules, RunningNumber, Sum
 from tests.instances import fast, fast_detector
 from tests.rules.tables import trips
 
@@ -171,6 +171,19 @@ def test_cells_that_are_like_none_of_fit_s_break_no_rule(rows):
     scores = detector.score_samples(odd, "rules")
     assert (scores[:2] == 0).all()
     assert scores[2] < -5
+
+
+def test_missing_cells_make_no_other_number_of_float32_break_a_rule():
+    rng = np.random.default_rng(0)
+    X = np.round(rng.gamma(2, 3, (100, 3)), 2)
+    X[:, 2] = np.round(X[:, 0] - X[:, 1], 2)
+    X = X.astype(np.float32)
+    detector = fast_detector(rules=[Difference(2, 0, 1)]).fit(X)
+    with_gap = X.copy()
+    with_gap[5, 0] = np.nan
+    others = np.delete(np.arange(100), 5)
+    expected = detector.score_samples(X)[others]
+    np.testing.assert_allclose(detector.score_samples(with_gap)[others], expected, rtol=1e-6)
 
 
 def test_copies_mind_rules(detector, rows):
