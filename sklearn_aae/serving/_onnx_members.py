@@ -21,6 +21,8 @@ from sklearn_aae.serving._onnx_networks import as_array
 
 #: Tempered cells that differ by the last bits of float32 only are the same.
 LAST_BITS = 1e-13
+#: References of a group in the search for the nearest.
+GROUP = 32
 
 
 class Near(NamedTuple):
@@ -64,30 +66,42 @@ class MembersInGraph:
         return result
 
     @cached_property
-    def _densities(self) -> tuple[Value, Value, Value]:
-        """Logits, centres and log scales of mixtures, (M, n, n_densities, n_columns)."""
-        networks, n = self.networks, self.networks.settings.n_densities
-        params = _mlp(networks.decoder, self.z).reshape(0, 0, 3, n, self.columns.shape[1])
-        logits, shift, log_scale = (params.slice(i, i + 1, 2).narrower(2) for i in range(3))
+    def _densities(self) -> tuple[list[Value], list[Value], list[Value]]:
+        """Weights (not normalised), centres and log scales of mixtures: (M, n, n_columns) each."""
+        networks, n, d = self.networks, self.networks.settings.n_densities, self.columns.shape[1]
+        params = _mlp(networks.decoder, self.z)
+        parts = [params.slice(i * d, (i + 1) * d, 2) for i in range(3 * n)]
+        logits, shifts, log_scales = parts[:n], parts[n : 2 * n], parts[2 * n :]
+        most = logits[0]
+        for other in logits[1:]:
+            most = most.at_least(other)
         path = self.z @ as_array(networks.path_out) + as_array(networks.centre)
-        return logits, path.wider(2) + shift, log_scale.at_most(MOST_LOG_SCALE)
+        weights = [(own - most).exp() for own in logits]
+        return weights, [path + own for own in shifts], log_scales
+
+    @cached_property
+    def _weight(self) -> Value:
+        """What the weights add up to."""
+        return _sum(self._densities[0])
 
     @cached_property
     def means(self) -> Value:
         """Means of the densities."""
-        logits, centre, _ = self._densities
-        weights = self.graph.op("Softmax", logits, axis=2)
-        return (weights * centre).reduce("Sum", 2)
+        weights, centres, _ = self._densities
+        products = [w * centre for w, centre in zip(weights, centres, strict=True)]
+        return _sum(products) / self._weight
 
     @cached_property
     def cell_losses(self) -> Value:
         """Minus log density of the cells given the codes."""
-        logits, centre, log_scale = self._densities
-        scale = log_scale.exp() + MIN_SCALE
-        u = (self.x.wider(2) - centre) / scale
-        heights = (u * u / FREEDOM + 1.0).log() * ((FREEDOM + 1) / 2)
-        joint = logits - heights - scale.log()
-        return _log_sum(logits) - _log_sum(joint) - LOG_T_CONSTANT
+        heights = []
+        for weight, centre, log_scale in zip(*self._densities, strict=True):
+            scale = log_scale.at_most(MOST_LOG_SCALE).exp() + MIN_SCALE
+            u = (self.x - centre) / scale
+            q = u * u * (1 / FREEDOM) + 1.0
+            # q to the power of 2.5, without a power, which would take longer than all else.
+            heights.append(weight / (q * q * q.sqrt() * scale))
+        return (self._weight / _sum(heights)).log() - LOG_T_CONSTANT
 
     @cached_property
     def marginal_losses(self) -> Value:
@@ -142,14 +156,18 @@ class MembersInGraph:
     # ------------------------------------------------------------- references
 
     def _neighbours(self, references: References) -> Near:
-        """Return distances to the nearest of stored rows, without the row itself."""
-        graph, stored = self.graph, as_array(references.pairs)
+        """Return distances to the nearest of stored rows, without the row itself.
+
+        In float32, as stored rows are.
+        """
+        graph, stored = self.graph, as_array(references.pairs).astype(SINGLE)
         m, n_references, width = stored.shape
         k = min(references.n_neighbours, n_references - 1)
-        x = _tempered(self.x) if references.of_means else self.x
+        x, means = self.x.to(SINGLE), self.means.to(SINGLE)
+        x = _tempered(x) if references.of_means else x
         if self.sees_all:  # an axis of members, as the means have it
-            x = x + self.means * 0.0
-        pairs = graph.concat([x, self.means], axis=2)
+            x = x + means * 0.0
+        pairs = graph.concat([x, means], axis=2)
         index = self._candidates(pairs, stored, k + 1)
         first = (n_references * np.arange(m)).reshape(m, 1, 1)
         near = graph.gather(stored.reshape(-1, width), index + first)
@@ -161,27 +179,44 @@ class MembersInGraph:
             same = in_x <= (x * x).reduce("Sum", 2, keep=True) * LAST_BITS
         squares = graph.where(same.wider(3), 0.0, squares)
         # One of those that are the same is the row itself.
-        itself = graph.op("ArgMax", same.to(FLOAT), dtype=WHOLE, axis=2).equals(np.arange(k + 1))
-        distance = graph.where(same & itself, np.inf, squares.reduce("Sum", 3))
-        nearest, places = self._smallest(distance, k)
-        chosen = places.wider(3).equals(np.arange(k + 1)).to(FLOAT)
+        itself = graph.op("ArgMax", same.to(SINGLE), dtype=WHOLE, axis=2).equals(np.arange(k + 1))
+        # What is the same has the same reconstruction, to the last bit.
+        apart = graph.where(same, 0.0, squares.reduce("Sum", 3))
+        nearest, places = self._smallest(graph.where(same & itself, np.inf, apart), k)
+        chosen = places.wider(3).equals(np.arange(k + 1)).to(SINGLE)
         if references.of_means:
             axis = graph.constant(2, WHOLE)
-            sums = graph.op("CumSum", chosen @ graph.where(same.wider(3), 0.0, offsets), axis)
+            sums = graph.op("CumSum", (chosen * (~same).to(SINGLE).wider(2)) @ offsets, axis)
             means = sums / np.arange(1.0, k + 1)[:, None]
             cells = means * means
             nearest = cells.reduce("Sum", 3)
         else:
             cells = chosen @ squares
         halves = cells.slice(0, width // 2, 3) + cells.slice(width // 2, width, 3)
-        return Near(nearest.sqrt(), halves)
+        return Near(nearest.to(FLOAT).sqrt(), halves.to(FLOAT))
 
     def _candidates(self, pairs: Value, stored: np.ndarray, k: int) -> Value:
         """Return the indices (M, n, k) of the nearest references, up to rounding."""
-        own = stored.astype(SINGLE)
-        lengths = np.square(own).sum(axis=2)[:, None]
-        squares = (pairs.to(SINGLE) @ (-2 * own.transpose(0, 2, 1))) + lengths
-        return self._smallest(squares, k)[1]
+        graph = self.graph
+        # Their squared lengths meet a column of ones; of rows' own lengths nothing depends.
+        lengths = np.square(stored).sum(axis=2)[:, None]
+        table = np.concatenate([-2 * stored.transpose(0, 2, 1), lengths], axis=1)
+        is_grouped = stored.shape[1] > k * GROUP
+        if is_grouped:
+            wider = ((0, 0), (0, 0), (0, -stored.shape[1] % GROUP))
+            table = np.pad(table, wider)
+            table[:, -1, stored.shape[1] :] = np.inf
+        ones = pairs.slice(0, 1, 2) * 0.0 + 1.0
+        squares = graph.concat([pairs, ones], axis=2) @ table
+        if not is_grouped:
+            return self._smallest(squares, k)[1]
+        # The k nearest are in the k groups with the nearest of all.
+        groups = squares.reshape(0, 0, -1, GROUP)
+        chosen = self._smallest(groups.reduce("Min", 3), k)[1]
+        of_chosen = graph.op("GatherND", groups, chosen.wider(3), batch_dims=2)
+        place = self._smallest(of_chosen.reshape(0, 0, -1), k)[1]
+        group = graph.op("GatherElements", chosen, place / GROUP, axis=2)
+        return group * GROUP + place % GROUP
 
     def _smallest(self, values: Value, k: int) -> tuple[Value, Value]:
         """Return the k smallest of the last axis, and their places."""
@@ -211,19 +246,19 @@ def cells_of(near: Near) -> Value:
 def _mlp(layers: MemberMLP, x: Value) -> Value:
     for i, layer in enumerate(layers._chain):
         if i:
-            x = x.at_least(0.0) + x.at_most(0.0) * layers.slope
+            x = x.at_least(x * layers.slope)
         x = x @ as_array(layer.weight) + as_array(layer.bias)
     return x
 
 
-def _log_sum(terms: Value) -> Value:
-    """Return the logarithm of the sum of exponentials over the densities."""
-    most = terms.reduce("Max", 2, keep=True)
-    return (terms - most).exp().reduce("Sum", 2).log() + most.narrower(2)
+def _sum(values: list[Value]) -> Value:
+    total = values[0]
+    for other in values[1:]:
+        total = total + other
+    return total
 
 
 def _tempered(x: Value) -> Value:
     """Return cells that grow by the logarithm from ``NEAR`` on, as float32 has them."""
-    x = x.to(SINGLE)
     away = (x.abs() / NEAR).at_least(1.0)
-    return ((x / away) * (away.log() + 1.0)).to(FLOAT)
+    return (x / away) * (away.log() + 1.0)
