@@ -272,11 +272,11 @@ class Graph:
         )
 
     def model(self, metadata: dict[str, str], producer: str, version: str) -> Any:
-        """Return the graph as ONNX's model, checked."""
+        """Return the graph as ONNX's model, checked; without what no output needs."""
         helper = self.onnx.helper
-        graph = helper.make_graph(
-            self.nodes, "sklearn_aae", self.inputs, self.outputs, [*self.initializers.values()]
-        )
+        nodes, needed = _needed(self.nodes, {output.name for output in self.outputs})
+        constants = [own for name, own in self.initializers.items() if name in needed]
+        graph = helper.make_graph(nodes, "sklearn_aae", self.inputs, self.outputs, constants)
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid(*item) for item in OPSETS.items()],
@@ -287,3 +287,17 @@ class Graph:
         helper.set_model_props(model, metadata)
         self.onnx.checker.check_model(model)
         return model
+
+
+def _needed(nodes: Sequence[Any], names: set[str]) -> tuple[list[Any], set[str]]:
+    """Return the nodes that some values need, and the names of all values that these need."""
+    kept, needed = [], set(names)
+    for node in reversed(nodes):
+        if needed.isdisjoint(node.output):
+            continue
+        kept.append(node)
+        needed.update(node.input)
+        for attribute in node.attribute:  # of branches
+            needed.update(*(own.input for own in attribute.g.node))
+            needed.update(own.name for own in attribute.g.output)
+    return kept[::-1], needed
