@@ -13,9 +13,9 @@ from sklearn_aae.outputs import Head
 from sklearn_aae.outputs._bernoulli import BernoulliHead
 from sklearn_aae.outputs._flagged_head import FlaggedHead
 from sklearn_aae.outputs._gaussian import LearnedHead, UnitHead
-from sklearn_aae.outputs._level_head import LevelHead
+from sklearn_aae.outputs._level_head import BLOCK, LevelHead
 from sklearn_aae.serving._onnx_graph import FLOAT, SINGLE, Value
-from sklearn_aae.serving._onnx_networks import as_array
+from sklearn_aae.serving._onnx_networks import as_array, digit_table
 
 
 def softplus(x: Value) -> Value:
@@ -59,36 +59,45 @@ def _level_losses(head: LevelHead, context: Value, digits: Value) -> Value:
     """Return losses of columns; 0 for those of unknown cells."""
     graph, layout = context.graph, head.layout
     known = digits.swap(1, 0)  # (n_digits, n)
-    # Products in float32: digits are whole numbers, so nothing large is lost in it.
-    first = context.to(SINGLE).wider(0) + _single(head.bias_1)
-    if head.vectors is not None:
-        table = _single(head.vectors.table())
-        offsets = head.vectors.offsets.cpu().numpy()
-        index = graph.where(digits < 0, len(table) - 1, digits + offsets)
-        seen = graph.gather(table, index.swap(1, 0))
-        axis = graph.constant(0, np.int64)
-        first = first + graph.op("CumSum", seen, axis, exclusive=1)
-    h = (first.relu() @ _single(head.weight_2) + _single(head.bias_2)).relu()
+    h = _first_layer(head, context.to(SINGLE), known).relu()
+    h = (h @ _single(head.weight_2) + _single(head.bias_2)).relu()
     weight = as_array(head.weight_3) + as_array(head.rank_3) @ as_array(head.basis)
-    logits = (h @ weight).to(FLOAT) + as_array(head.bias_3 + head.padding)
-    if bool(head.shifts.any()):
-        logits = logits + _shifts(head, digits)
+    logits = h @ weight.astype(SINGLE)
+    bias = as_array(head.bias_3 + head.padding)
+    logits = logits + (_shifts(head, digits, bias) if bool(head.shifts.any()) else bias)
     # Both over the last axis, of the values of a digit.
     logs = graph.op("LogSoftmax", logits, axis=2)
     place = known.at_least(0).wider(2)
     losses = -graph.op("GatherElements", logs, place, axis=2).narrower(2)
-    losses = graph.where(known < 0, 0.0, losses).swap(1, 0)
+    losses = graph.where(known < 0, 0.0, losses).swap(1, 0).to(FLOAT)
     if layout.n_digits == layout.n_columns:
         return losses
-    result: Value = losses @ np.eye(layout.n_columns)[layout.column_of_digit]
-    return result
+    return losses @ np.eye(layout.n_columns)[layout.column_of_digit]
+
+
+def _first_layer(head: LevelHead, context: Value, known: Value) -> Value:
+    """Return what digits see of the code and of digits before them, (n_digits, n, width)."""
+    graph, bias = context.graph, _single(head.bias_1)
+    n_digits, _, width = bias.shape
+    if head.vectors is None or n_digits == 1:
+        return context.wider(0) + bias
+    table, first = digit_table(head.vectors)
+    # A digit's bias comes with what is seen of the digit before it.
+    sizes = np.diff(np.append(first, len(table)))
+    table[: first[-1]] += np.repeat(np.diff(bias[:, 0], axis=0), sizes[:-1], axis=0)
+    seen = graph.gather(table, known.slice(0, n_digits - 1, 0) + (first[:-1, None] + 1))
+    rows = graph.concat([(context + bias[0]).wider(0), seen], axis=0)
+    if n_digits > BLOCK:
+        return graph.op("CumSum", rows, graph.constant(0, np.int64))
+    before = graph.constant(np.tri(n_digits), SINGLE)
+    return (before @ rows.reshape(n_digits, -1)).reshape(n_digits, -1, width)
 
 
 def _single(tensor: torch.Tensor) -> np.ndarray:
     return as_array(tensor).astype(SINGLE)
 
 
-def _shifts(head: LevelHead, digits: Value) -> Value:
+def _shifts(head: LevelHead, digits: Value, bias: np.ndarray) -> Value:
     """Return what is added to logits (n_digits, n, most), given the earlier digits of a column."""
     rows, sizes = head.shift_rows, head.layout.digit_sizes
     starts = np.cumsum([0, *rows.n_prefixes])[:-1]
@@ -96,14 +105,15 @@ def _shifts(head: LevelHead, digits: Value) -> Value:
     # What each digit counts for in the number that those before a digit make.
     weights = np.zeros((len(sizes), len(sizes)))
     for d, (start, n) in enumerate(zip(starts, rows.n_prefixes, strict=True)):
-        table[start : start + n, : sizes[d]] = as_array(rows.of(head.shifts, d))
+        table[start : start + n] = bias[d]
+        table[start : start + n, : sizes[d]] += as_array(rows.of(head.shifts, d))
         j, made = d, 1
         while made < n:
             j -= 1
             weights[j, d] = made
             made *= int(sizes[j])
     prefixes = (digits.at_least(0).to(FLOAT) @ weights).to(np.int64) + starts
-    return digits.graph.gather(table, prefixes.swap(1, 0))
+    return digits.graph.gather(table.astype(SINGLE), prefixes.swap(1, 0))
 
 
 LOSSES: dict[type[Head], Callable[[Any, Value, Value], Value]] = {

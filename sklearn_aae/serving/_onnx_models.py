@@ -75,14 +75,19 @@ class ModelInGraph:
         return filled
 
     @cached_property
+    def _code(self) -> Value:
+        """Codes, float32 of levels."""
+        return code(self.module, self.rows, self.width)
+
+    @cached_property
     def code(self) -> Value:
         """Codes, float64."""
-        return code(self.module, self.rows, self.width)
+        return self._code.to(FLOAT)
 
     @cached_property
     def losses(self) -> Value:
         """The loss of each cell; 0 of unknown ones."""
-        losses = self._likeliest(self.code, self.rows, self.unknown)[1]
+        losses = self._likeliest(self._code, self.rows, self.unknown)[1]
         return losses if self.unknown is None else self.graph.where(self.unknown, 0.0, losses)
 
     def _likeliest(self, z: Value, x: Value, unknown: Value | None = None) -> tuple[Value, Value]:

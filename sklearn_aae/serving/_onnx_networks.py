@@ -15,10 +15,11 @@ from sklearn_aae.networks import AAEModule
 from sklearn_aae.networks._levels import LevelReader, OneHot
 from sklearn_aae.networks._mlp import SkipMLP
 from sklearn_aae.networks._module import in_precision_of_rows, with_rows_of_its_own
+from sklearn_aae.outputs._digits import DigitVectors
 from sklearn_aae.posteriors import Channel, Deterministic, Gaussian, Universal
 from sklearn_aae.posteriors._channel import EPSILON, CodeNorm
 from sklearn_aae.priors import Categorical, Prior, Product
-from sklearn_aae.serving._onnx_graph import FLOAT, SINGLE, Value
+from sklearn_aae.serving._onnx_graph import SINGLE, Value
 from sklearn_aae.serving._onnx_own import own_network
 
 #: What a network may have attached to it that needs nothing of the graph.
@@ -56,8 +57,8 @@ def _gelu(layer: nn.GELU, x: Value) -> Value:
             x * ((x * x * x * 0.044715 + x) * np.sqrt(2 / np.pi)).tanh().__add__(1.0) * 0.5
         )
         return result
-    # ONNX Runtime has no erf of float64.
-    erf = x.graph.op("Erf", (x * np.sqrt(0.5)).to(SINGLE)).to(FLOAT)
+    # ONNX Runtime has no erf of float64; of float32 it makes one node of this all.
+    erf = x.graph.op("Erf", (x / np.sqrt(2)).to(SINGLE)).to(x.dtype)
     return x * (erf + 1.0) * 0.5
 
 
@@ -69,19 +70,29 @@ def _batch_norm(layer: nn.BatchNorm1d, x: Value) -> Value:
     return x * as_array(layer.weight) + as_array(layer.bias) if layer.affine else x
 
 
+def digit_table(vectors: DigitVectors) -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors of digits, float32: for each digit that of -1 first; and where these are."""
+    table, offsets = as_array(vectors.table()).astype(SINGLE), as_array(vectors.offsets).astype(int)
+    parts = [np.vstack([table[-1:], own]) for own in np.split(table[:-1], offsets[1:])]
+    return np.concatenate(parts), offsets + np.arange(len(offsets))
+
+
 def _level_reader(layer: LevelReader, digits: Value) -> Value:
-    table = as_array(layer.vectors.table())
-    index = digits + as_array(layer.vectors.offsets).astype(np.int64)
-    index = digits.graph.where(digits < 0, len(table) - 1, index)
-    return digits.graph.gather(table, index).reduce("Sum", 1) + as_array(layer.bias)
+    table, first = digit_table(layer.vectors)
+    sizes = np.diff(np.append(first, len(table)))
+    # A product with zeros and ones is quicker than a sum of what is looked up.
+    return _hot(digits, sizes, -1) @ table + as_array(layer.bias)
 
 
 def _one_hot(layer: OneHot, digits: Value) -> Value:
-    offsets = layer.offsets.cpu().numpy()
-    sizes = np.diff(np.append(offsets, layer.width))
-    values = np.concatenate([np.arange(size) for size in sizes])
+    return _hot(digits, np.diff(np.append(layer.offsets.cpu().numpy(), layer.width)), 0)
+
+
+def _hot(digits: Value, sizes: np.ndarray, least: int) -> Value:
+    """Return which values, from ``least`` on, digits (n, n_digits) have: zeros and ones."""
+    values = np.concatenate([np.arange(least, least + size) for size in sizes])
     column = np.repeat(np.arange(len(sizes)), sizes)
-    return digits.graph.gather(digits, column, axis=1).equals(values).to(FLOAT)
+    return digits.graph.gather(digits, column, axis=1).equals(values).to(SINGLE)
 
 
 def _code_norm(layer: CodeNorm, x: Value) -> Value:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.serving._onnx_graph import FLOAT, OPSETS, SINGLE, Value
+from sklearn_aae.serving._onnx_graph import OPSETS, SINGLE, Value
 
 
 def own_network(module: nn.Module, x: Value, width: int) -> Value:
@@ -26,7 +26,7 @@ def own_network(module: nn.Module, x: Value, width: int) -> Value:
     graph.nodes.append(graph.onnx.helper.make_node("Identity", [x.to(SINGLE).name], [rows]))
     graph.nodes.extend(part.node)
     graph.initializers |= {constant.name: constant for constant in part.initializer}
-    return Value(graph, found, SINGLE).to(FLOAT)
+    return Value(graph, found, SINGLE).to(x.dtype)
 
 
 def _export(module: nn.Module, width: int) -> Any:

@@ -146,6 +146,16 @@ def test_outputs_and_posteriors_of_mixed_tables(parameters, tmp_path):
     assert_agree(model, session_of(model, tmp_path, MODEL), table(50, seed=1, later=True))
 
 
+@pytest.mark.parametrize("n_columns", [1, 40])
+def test_tables_of_few_and_of_many_digits(n_columns, tmp_path):
+    rng = np.random.default_rng(0)
+    cells = rng.choice(["a", "b", "c"], (80, n_columns))
+    frame = pd.DataFrame(cells, columns=[f"c{j}" for j in range(n_columns)])
+    model = fit_quickly(AdversarialAutoencoder(rules=None, n_components=2), frame)
+    later = frame[:20].mask(rng.random((20, n_columns)) < 0.2, "new")
+    assert_agree(model, session_of(model, tmp_path, MODEL), later)
+
+
 def test_encoders(tmp_path):
     for encoder in (
         TableEncoder(),
