@@ -40,7 +40,7 @@ def payments(n=300, seed=0):
 def fitted(tmp_path_factory):
     """Return a folder with the files that recipes ask for."""
     folder = tmp_path_factory.mktemp("recipes")
-    detector = AAEOutlierDetector(max_epochs=3, rules=None, random_state=0).fit(payments())
+    detector = AAEOutlierDetector(max_epochs=3, random_state=0).fit(payments())
     sklearn_aae.save(detector, folder / "detector.aae")
     sklearn_aae.export_onnx(detector, folder / "detector.onnx")
     payments(50, seed=1).to_parquet(folder / "rows.parquet", index=False)
@@ -97,13 +97,21 @@ def test_services(recipe, fitted, monkeypatch):
 
 
 @pytest.mark.slow
-def test_mlflow(fitted, monkeypatch):
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ("log_to_mlflow", "['score_samples', 'p_values', 'predict']"),
+        ("log_with_skops", "True"),
+    ],
+)
+def test_mlflow(recipe, expected, fitted, monkeypatch):
     pytest.importorskip("mlflow", reason="the recipe needs MLflow")
+    pytest.importorskip("skops", reason="one recipe needs skops")
     monkeypatch.chdir(fitted)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (fitted / "mlruns").as_uri())
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    found = run(RECIPES / "log_to_mlflow.py")
-    assert found.splitlines()[-1] == "['score_samples', 'p_values', 'predict']"
+    found = run(RECIPES / f"{recipe}.py")
+    assert found.splitlines()[-1] == expected
 
 
 def test_apps_are_short():
