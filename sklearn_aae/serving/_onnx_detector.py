@@ -33,6 +33,9 @@ from sklearn_aae.serving._onnx_rule_kinds import Operand
 from sklearn_aae.serving._onnx_rules import rule_cells
 from sklearn_aae.serving._onnx_tables import Inputs, refuse_errors
 
+#: Scores that differ by less than this, relative plus absolute, tie.
+TIE = 1e-5
+
 
 class DetectorInGraph:
     """What a fitted detector says of rows.
@@ -212,12 +215,14 @@ class DetectorInGraph:
             return scores, ["n"]
         if name == "decision_function":
             return scores - detector.offset_, ["n"]
+        # A row that calibrated ties with itself, also where its score is rounded otherwise.
+        at_ties = scores + (scores.abs() + 1.0) * TIE
         if name == "predict":
-            outlying = (scores - detector.offset_) < 0.0
+            outlying = (at_ties - detector.offset_) < 0.0
             return self.graph.where(outlying, -1, self.graph.constant(1, WHOLE)), ["n"]
         detector._check_calibrated()
         known = np.sort(detector._calibration.scores[detector.kind])
-        below = self.graph.n_not_above(scores.wider(1), [known]).narrower(1)
+        below = self.graph.n_not_above(at_ties.wider(1), [known]).narrower(1)
         return (below.to(FLOAT) + 1.0) / (1.0 + len(known)), ["n"]
 
 

@@ -257,6 +257,22 @@ def test_detectors_of_numbers(parameters, tmp_path):
     assert facts["alpha"] == "0.05"
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.2])
+def test_rows_that_calibrated_tie_with_themselves(alpha, tmp_path):
+    X = numbers(400)
+    detector = fit_quickly(AAEOutlierDetector(n_estimators=2, alpha=alpha), X)
+    rows = X[detector.held_out_indices_]
+    known = np.sort(detector._calibration.scores["default"])
+    scores = detector.score_samples(rows)
+    alone = (np.abs(scores[:, None] - known) < 1e-4).sum(axis=1) == 1
+    assert alone.sum() > 30
+    session = session_of(detector, tmp_path, ("p_values", "predict"))
+    p_values, flags = session.run(None, {"X": rows})
+    np.testing.assert_array_equal(p_values[alone], detector.p_values(rows)[alone])
+    np.testing.assert_array_equal(flags[alone], detector.predict(rows)[alone])
+    assert (p_values >= detector.p_values(rows)).all()
+
+
 def test_members_that_see_parts_of_a_wide_table(tmp_path):
     X = np.random.default_rng(0).normal(size=(60, 420))
     detector = fit_quickly(AAEOutlierDetector(n_estimators=2, calibration="cross"), X)
