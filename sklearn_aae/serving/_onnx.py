@@ -98,9 +98,9 @@ TableEncoder
     numbers or dates goes in as these.  Categories that ``fit`` did not see, and missing cells, are
     taken as the estimator takes them.  A graph raises nothing: infinite numbers are not refused.
 
-    *Agreement.* Levels of cells are those of Python, exactly; other
-    results agree to 1e-5, relative plus absolute.  A score that is so near to the threshold or a
-    calibrating score ties with it: p-values are those of Python or larger.
+    *Agreement.* Levels of cells are those of Python, exactly; other results agree to 1e-5, relative
+    plus absolute.  A score that is so near to the threshold or a calibrating score ties with it:
+    p-values are those of Python or larger.
 
     *Metadata.* ``estimator``, ``version`` and ``columns`` (JSON: name, kind, and unit of dates); of
     a detector ``kind``, ``alpha``, ``threshold``, ``threshold_source`` and ``n_calibrating``; of a

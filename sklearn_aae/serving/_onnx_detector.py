@@ -22,7 +22,7 @@ from sklearn_aae.detection.scores._mixture import (
     Mixture,
 )
 from sklearn_aae.detection.scores._reconstruction import Reconstruction
-from sklearn_aae.encoding import FAR, Scaler
+from sklearn_aae.encoding import FAR, FARTHEST, Scaler
 from sklearn_aae.encoding._detector_readers import GROWTH, IndicatorsReader, PlainReader
 from sklearn_aae.encoding._spared import SparingReader
 from sklearn_aae.serving._onnx_dense import dense
@@ -31,7 +31,9 @@ from sklearn_aae.serving._onnx_heads import softplus
 from sklearn_aae.serving._onnx_members import MembersInGraph, cells_of, distance_of
 from sklearn_aae.serving._onnx_rule_kinds import Operand
 from sklearn_aae.serving._onnx_rules import rule_cells
+from sklearn_aae.serving._onnx_single import SingleInGraph
 from sklearn_aae.serving._onnx_tables import Inputs, refuse_errors
+from sklearn_aae.serving._onnx_tables import scaled as scaled_numbers
 
 #: Scores that differ by less than this, relative plus absolute, tie.
 TIE = 1e-5
@@ -53,11 +55,6 @@ class DetectorInGraph:
         detector._known_kind(None)  # what a file left out is not there
         self.graph: Graph = inputs.graph
         self.detector, self.score = detector, detector._scores[detector.kind]
-        if detector.estimator_ is not None:
-            raise ValueError(
-                "a detector around a model (estimator=...) cannot be exported to ONNX; leave out "
-                "estimator, or export the model."
-            )
         if type(self.score) not in (Likelihood, Marginal, Reconstruction) and not isinstance(
             self.score, Mixture
         ):
@@ -66,11 +63,14 @@ class DetectorInGraph:
                 "kind='default', 'model', 'reference', 'likelihood', 'marginal' or "
                 "'reconstruction'."
             )
+        hidden = detector._identifiers
+        inputs.identifiers = {j: hidden.first[j] for j in hidden.found}
         reader = detector._reader
         #: The columns, as rules compare them.
         self.operands: list[Operand] = []
         x = self._scaled(inputs, reader.reader if isinstance(reader, RuledReader) else reader)
-        self.members = MembersInGraph(x, detector._model)
+        of_model = detector.estimator_ is not None
+        self.members = (SingleInGraph if of_model else MembersInGraph)(x, detector._model)
         #: What broken rules say of columns, where the score is about that.
         self.rule_cells: Value | None = None
         if isinstance(reader, RuledReader) and isinstance(self.score, Default):
@@ -90,12 +90,14 @@ class DetectorInGraph:
             if reader.blocks:
                 scaled = (scaled.to(SINGLE) * reader.weights).to(FLOAT)
         else:
-            assert isinstance(reader, PlainReader)
             numbers = inputs.numbers(reader.container.columns, reader.n_columns)
             if isinstance(self.detector._reader, RuledReader):
                 columns = [numbers.slice(j, j + 1) for j in range(reader.n_columns)]
                 coarse = SINGLE in (reader.dtype, inputs.number_type)
                 self.operands += [Operand(own, own.is_nan(), None, coarse) for own in columns]
+            if not isinstance(reader, PlainReader):  # a given model's
+                own = scaled_numbers(reader.scale, numbers)
+                return own.at_least(-FARTHEST).at_most(FARTHEST).to(SINGLE).to(FLOAT)
             scaled = _bent(reader.scale, numbers)
             if len(reader.tempered):
                 which = np.isin(np.arange(reader.n_columns), reader.tempered)

@@ -12,7 +12,7 @@ import numpy as np
 
 from sklearn_aae.detection._marginals import SPACING
 from sklearn_aae.detection._references import References
-from sklearn_aae.detection.ensemble import FREEDOM, MOST, Ensemble
+from sklearn_aae.detection.ensemble import FREEDOM, MOST
 from sklearn_aae.detection.ensemble._densities import LOG_T_CONSTANT, MIN_SCALE, MOST_LOG_SCALE
 from sklearn_aae.detection.ensemble._members import NEAR, MemberMLP
 from sklearn_aae.encoding import FAR
@@ -43,10 +43,12 @@ class MembersInGraph:
         The networks, and what surrounds them.
     """
 
+    #: Of distances to stored rows.
+    precision = SINGLE
+
     def __init__(self, x: Value, model: Any) -> None:
         self.graph: Graph = x.graph
         self.model, self.networks = model, model.networks
-        assert isinstance(self.networks, Ensemble)
         self.columns = self.networks.columns.cpu().numpy()
         self.n_features = model.n_features
         self.sees_all = self.columns.shape[1] == self.n_features
@@ -156,14 +158,11 @@ class MembersInGraph:
     # ------------------------------------------------------------- references
 
     def _neighbours(self, references: References) -> Near:
-        """Return distances to the nearest of stored rows, without the row itself.
-
-        In float32, as stored rows are.
-        """
-        graph, stored = self.graph, as_array(references.pairs).astype(SINGLE)
+        """Return distances to the nearest of stored rows, without the row itself."""
+        graph, stored = self.graph, as_array(references.pairs).astype(self.precision)
         m, n_references, width = stored.shape
         k = min(references.n_neighbours, n_references - 1)
-        x, means = self.x.to(SINGLE), self.means.to(SINGLE)
+        x, means = self.x.to(self.precision), self.means.to(self.precision)
         x = _tempered(x) if references.of_means else x
         if self.sees_all:  # an axis of members, as the means have it
             x = x + means * 0.0
@@ -180,13 +179,14 @@ class MembersInGraph:
         squares = graph.where(same.wider(3), 0.0, squares)
         # One of those that are the same is the row itself.
         itself = graph.op("ArgMax", same.to(SINGLE), dtype=WHOLE, axis=2).equals(np.arange(k + 1))
-        # What is the same has the same reconstruction, to the last bit.
-        apart = graph.where(same, 0.0, squares.reduce("Sum", 3))
+        apart = squares.reduce("Sum", 3)
+        if self.precision == SINGLE:  # what is the same has the same reconstruction
+            apart = graph.where(same, 0.0, apart)
         nearest, places = self._smallest(graph.where(same & itself, np.inf, apart), k)
-        chosen = places.wider(3).equals(np.arange(k + 1)).to(SINGLE)
+        chosen = places.wider(3).equals(np.arange(k + 1)).to(self.precision)
         if references.of_means:
-            axis = graph.constant(2, WHOLE)
-            sums = graph.op("CumSum", (chosen * (~same).to(SINGLE).wider(2)) @ offsets, axis)
+            others = (~same).to(self.precision).wider(2)
+            sums = graph.op("CumSum", (chosen * others) @ offsets, graph.constant(2, WHOLE))
             means = sums / np.arange(1.0, k + 1)[:, None]
             cells = means * means
             nearest = cells.reduce("Sum", 3)
@@ -197,7 +197,7 @@ class MembersInGraph:
 
     def _candidates(self, pairs: Value, stored: np.ndarray, k: int) -> Value:
         """Return the indices (M, n, k) of the nearest references, up to rounding."""
-        graph = self.graph
+        graph, pairs, stored = self.graph, pairs.to(SINGLE), stored.astype(SINGLE)
         # Their squared lengths meet a column of ones; of rows' own lengths nothing depends.
         lengths = np.square(stored).sum(axis=2)[:, None]
         table = np.concatenate([-2 * stored.transpose(0, 2, 1), lengths], axis=1)

@@ -273,6 +273,29 @@ def test_rows_that_calibrated_tie_with_themselves(alpha, tmp_path):
     assert (p_values >= detector.p_values(rows)).all()
 
 
+@pytest.mark.parametrize(
+    "parameters, kind",
+    [
+        ({}, "default"),
+        ({"posterior": "channel", "scaling": "minmax"}, "likelihood"),
+        ({"posterior": "universal", "prior": "categorical"}, "marginal"),
+        ({"posterior": "gaussian", "scaling": None}, "reconstruction"),
+        ({"output": "bernoulli"}, "likelihood"),
+    ],
+    ids=str,
+)
+def test_detectors_around_a_model(parameters, kind, tmp_path):
+    X = numbers() if "output" not in parameters else (numbers() > 0).astype(float)
+    model = AdversarialAutoencoder(n_components=2, max_epochs=1, random_state=0, **parameters)
+    detector = AAEOutlierDetector(estimator=model, kind=kind, random_state=0).fit(X)
+    session = session_of(detector, tmp_path, DETECTOR)
+    assert_agree(detector, session, X[:40])
+    if "output" not in parameters:
+        later = numbers(50, seed=3)
+        later[::7] *= 1e4
+        assert_agree(detector, session, later)
+
+
 def test_members_that_see_parts_of_a_wide_table(tmp_path):
     X = np.random.default_rng(0).normal(size=(60, 420))
     detector = fit_quickly(AAEOutlierDetector(n_estimators=2, calibration="cross"), X)
@@ -397,7 +420,6 @@ def test_what_has_no_counterpart_is_named(tmp_path):
     for estimator, data, words in [
         (AdversarialAutoencoder(handle_missing="error"), X, "handle_missing='error'"),
         (AAEOutlierDetector(kind="latent"), X, "kind='latent'"),
-        (AAEOutlierDetector(estimator=AdversarialAutoencoder(max_epochs=1)), X, "estimator=..."),
         (AdversarialAutoencoder(rules=None), names, "'score_samples' is called like an output"),
     ]:
         fit_quickly(clone(estimator), data)

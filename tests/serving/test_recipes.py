@@ -98,7 +98,7 @@ def test_services(recipe, fitted, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("recipe", "expected"),
+    "recipe, expected",
     [
         ("log_to_mlflow", "['score_samples', 'p_values', 'predict']"),
         ("log_with_skops", "True"),
