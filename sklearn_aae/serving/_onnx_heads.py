@@ -69,10 +69,11 @@ def _level_losses(head: LevelHead, context: Value, digits: Value) -> Value:
     logs = graph.op("LogSoftmax", logits, axis=2)
     place = known.at_least(0).wider(2)
     losses = -graph.op("GatherElements", logs, place, axis=2).narrower(2)
-    losses = graph.where(known < 0, 0.0, losses).swap(1, 0).to(FLOAT)
+    result: Value = graph.where(known < 0, 0.0, losses).swap(1, 0).to(FLOAT)
     if layout.n_digits == layout.n_columns:
-        return losses
-    return losses @ np.eye(layout.n_columns)[layout.column_of_digit]
+        return result
+    by_column: Value = result @ np.eye(layout.n_columns)[layout.column_of_digit]
+    return by_column
 
 
 def _first_layer(head: LevelHead, context: Value, known: Value) -> Value:

@@ -44,7 +44,7 @@ class MembersInGraph:
     """
 
     #: Of distances to stored rows.
-    precision = SINGLE
+    precision: np.dtype[Any] = SINGLE
 
     def __init__(self, x: Value, model: Any) -> None:
         self.graph: Graph = x.graph

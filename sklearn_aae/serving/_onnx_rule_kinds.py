@@ -7,7 +7,7 @@ decimal of the other rows is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -209,22 +209,23 @@ def _decimals(cell: Operand) -> int:
 
 def _not_determined(rule: Determines, cells: list[Operand]) -> Value:
     *determinants, determined = cells
-    if not rule.mapping:
+    mapping: Mapping[Any, Any] = rule.mapping or {}
+    if not mapping:
         return _nowhere(determined.missing.to(WHOLE))
     graph = determined.raw.graph
     combined: Value | None = None
-    codes = np.zeros(len(rule.mapping), dtype=np.int64)
+    codes: Any = np.zeros(len(mapping), dtype=np.int64)
     known = None
     for place, cell in enumerate(determinants):
-        keys = list(dict.fromkeys(key[place] for key in rule.mapping))
+        keys = _numbered(key[place] for key in mapping)
         index = _places(cell, keys)
-        codes = codes * len(keys) + [keys.index(key[place]) for key in rule.mapping]
+        codes = codes * len(keys) + [keys[key[place]] for key in mapping]
         combined = index if combined is None else combined * len(keys) + index
         known = ~(index < 0) if known is None else known & ~(index < 0)
     assert combined is not None
     assert known is not None
-    values = list(dict.fromkeys(rule.mapping.values()))
-    expected = np.array([values.index(value) for value in rule.mapping.values()])
+    values = _numbered(mapping.values())
+    expected = np.array([values[value] for value in mapping.values()])
     order = np.argsort(codes)
     row = (graph.n_not_above(combined, [codes[order]]) - 1).at_least(0)
     known = known & graph.gather(codes[order], row).equals(combined)
@@ -234,21 +235,26 @@ def _not_determined(rule: Determines, cells: list[Operand]) -> Value:
 def _absent(rule: AbsentPairs, cells: list[Operand]) -> Value:
     if not rule.absent:
         return _nowhere(cells[0].missing.to(WHOLE))
-    first, second = (list(dict.fromkeys(own)) for own in zip(*rule.absent, strict=True))
+    first, second = map(_numbered, zip(*rule.absent, strict=True))
     banned = np.zeros((len(first) + 1, len(second) + 1), dtype=bool)
     for one, other in rule.absent:
-        banned[first.index(one) + 1, second.index(other) + 1] = True
+        banned[first[one] + 1, second[other] + 1] = True
     rows = (_places(cells[0], first) + 1) * (len(second) + 1) + (_places(cells[1], second) + 1)
     return rows.graph.gather(banned.ravel(), rows)
 
 
-def _places(cell: Operand, keys: list) -> Value:
+def _numbered(keys: Iterable[Any]) -> dict[Any, int]:
+    """Return different keys with numbers, in their order."""
+    return {key: place for place, key in enumerate(dict.fromkeys(keys))}
+
+
+def _places(cell: Operand, keys: Mapping[Any, int]) -> Value:
     """Return the index of each cell among what rules call levels, -1 for others."""
     raw = cell.raw
     if cell.kind == CATEGORY and cell.unit is not None:
         raise NoCounterpartError  # rules take labels that are times for text
     if raw.dtype == TEXT:
-        texts = {key: place for place, key in enumerate(keys) if isinstance(key, str)}
+        texts = {key: place for key, place in keys.items() if isinstance(key, str)}
         return raw.graph.lookup(raw, texts or {"": -1}, -1)
     known = [_as_input(cell, key) for key in keys]
     places = [place for place, value in enumerate(known) if value is not None]
@@ -275,13 +281,13 @@ def _as_input(cell: Operand, key: Any) -> float | int | None:
         return float(key)
     if isinstance(key, str):
         try:
-            units = int(np.datetime64(key, cell.unit).astype(np.int64))
+            units = int(np.array(key, dtype=f"M8[{cell.unit}]").astype(np.int64))
         except ValueError:  # no date
             return None
         whole = units * int(_seconds(cell.unit) * 10 ** _decimals(cell))
         return units if as_moment(whole, _decimals(cell)) == key else None
-    units = Fraction(str(key)) / _seconds(cell.unit)
-    return int(units) if units.denominator == 1 else None
+    count = Fraction(str(key)) / _seconds(cell.unit)
+    return int(count) if count.denominator == 1 else None
 
 
 #: What is broken of each kind, by rows all of whose cells are there.
