@@ -10,6 +10,7 @@ from sklearn_aae.encoding import Scaler, TableEncoder
 from sklearn_aae.encoding._category_columns import ERROR
 from sklearn_aae.serving._onnx_columns import Cells, input_type, label_check, read_cells
 from sklearn_aae.serving._onnx_graph import FLOAT, SINGLE, Graph, Value
+from sklearn_aae.serving._onnx_quantiles import from_normal_scores, normal_scores
 from sklearn_aae.serving._onnx_rule_kinds import Operand
 
 
@@ -92,16 +93,22 @@ def scaled(scale: Scaler, rows: Value) -> Value:
 def _numbers(scale: Scaler, rows: Value) -> Value:
     if scale.kind is None:
         return rows
-    if scale.transformer_ is not None:
-        raise ValueError('scaling="quantile" cannot be exported to ONNX; fit with another scaling.')
-    return (rows - _wide(scale.shift_)) / _wide(scale.scale_)
+    plain = (rows - _wide(scale.shift_)) / _wide(scale.scale_)
+    if scale.transformer_ is None:
+        return plain
+    constant = rows.graph.constant(scale.constant_[None])
+    return rows.graph.where(constant, plain, normal_scores(scale.transformer_, rows))
 
 
 def unscaled(scale: Scaler, numbers: Value) -> Value:
     """Return numbers on the table's own scale."""
     if scale.kind is None:
         return numbers
-    return numbers * _wide(scale.scale_) + _wide(scale.shift_)
+    plain = numbers * _wide(scale.scale_) + _wide(scale.shift_)
+    if scale.transformer_ is None:
+        return plain
+    constant = numbers.graph.constant(scale.constant_[None])
+    return numbers.graph.where(constant, plain, from_normal_scores(scale.transformer_, numbers))
 
 
 def _wide(array: np.ndarray) -> np.ndarray:

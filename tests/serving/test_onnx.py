@@ -52,6 +52,7 @@ def with_holes(X):
         {"posterior": "universal", "prior": "categorical", "activation": "elu"},
         {"posterior": "channel", "activation": "silu", "init": "random", "scaling": None},
         {"activation": "tanh", "prior": "uniform"},
+        {"scaling": "quantile"},
         {"activation": "leaky_relu", "supervision": "decoder"},
     ],
     ids=str,
@@ -65,6 +66,15 @@ def test_models_of_numbers(parameters, holes, tmp_path):
     assert_agree(model, session, numbers(5, seed=5))
     assert_agree(model, session, odd_numbers())
     assert_agree(model, session, odd_numbers()[:1])
+
+
+def test_normal_scores_of_numbers_that_repeat(tmp_path):
+    X = with_holes(np.column_stack([np.exp(numbers()[:, 0]), numbers().round(), np.ones(150)]))
+    model = fit_quickly(AdversarialAutoencoder(scaling="quantile", output="gaussian"), X)
+    session = session_of(model, tmp_path, MODEL)
+    later = np.column_stack([odd_numbers(), np.arange(60.0) % 2, np.ones(60)])
+    assert_agree(model, session, X[:40])
+    assert_agree(model, session, later)
 
 
 def test_probabilities_of_pixels(tmp_path):
