@@ -43,11 +43,12 @@ class MembersInGraph:
         The networks, and what surrounds them.
     """
 
-    #: Of distances to stored rows.
+    #: Of what networks compute, as in Python, and of distances to stored rows.
     precision: np.dtype[Any] = SINGLE
 
     def __init__(self, x: Value, model: Any) -> None:
         self.graph: Graph = x.graph
+        x = x.to(self.precision)
         self.model, self.networks = model, model.networks
         self.columns = self.networks.columns.cpu().numpy()
         self.n_features = model.n_features
@@ -103,12 +104,12 @@ class MembersInGraph:
             q = u * u * (1 / FREEDOM) + 1.0
             # q to the power of 2.5, without a power, which would take longer than all else.
             heights.append(weight / (q * q * q.sqrt() * scale))
-        return (self._weight / _sum(heights)).log() - LOG_T_CONSTANT
+        return (self._weight / _sum(heights)).log().to(FLOAT) - LOG_T_CONSTANT
 
     @cached_property
     def marginal_losses(self) -> Value:
         """Minus log density of the cells by themselves."""
-        table = as_array(self.model.marginals.table)
+        table = as_array(self.model.marginals.table).astype(self.precision)
         m, d, n_points = table.shape
         position = (self.x.at_least(-MOST).at_most(MOST) + MOST) / SPACING
         left = self.graph.op("Floor", position).at_least(0.0).at_most(float(n_points - 2))
@@ -117,18 +118,19 @@ class MembersInGraph:
         low = self.graph.gather(table.ravel(), index)
         high = self.graph.gather(table.ravel(), index + 1)
         beyond = (self.x.abs() / MOST).at_least(1.0).log() * (FREEDOM + 1)
-        return beyond - (low + (high - low) * (position - left))
+        return (beyond - (low + (high - low) * (position - left))).to(FLOAT)
 
     @cached_property
     def beyond(self) -> Value:
         """Logarithms of how many times as far cells are as what networks learn."""
-        result: Value = (self.x.abs() / self.networks.farthest).at_least(1.0).log()
-        return result
+        x: Value = self.x.to(FLOAT)
+        return (x.abs() / self.networks.farthest).at_least(1.0).log()
 
     @cached_property
     def errors(self) -> Value:
         """Squared errors of reconstructions."""
-        return (self.x - self.means) * (self.x - self.means)
+        away = self.x.to(FLOAT) - self.means.to(FLOAT)
+        return away * away
 
     @cached_property
     def core(self) -> Near:
@@ -162,7 +164,7 @@ class MembersInGraph:
         graph, stored = self.graph, as_array(references.pairs).astype(self.precision)
         m, n_references, width = stored.shape
         k = min(references.n_neighbours, n_references - 1)
-        x, means = self.x.to(self.precision), self.means.to(self.precision)
+        x, means = self.x, self.means
         x = _tempered(x) if references.of_means else x
         if self.sees_all:  # an axis of members, as the means have it
             x = x + means * 0.0
