@@ -19,7 +19,7 @@ from sklearn_aae import AAEClassifier, AAEOutlierDetector, AdversarialAutoencode
 #: Rows that everything is fitted to, columns of them, and what is timed how often.
 N_FIT, N_NUMBERS, N_LABELS, REPEATS = 2000, 6, 4, 200
 #: Rows at a time, where there are many: more would leave the processor's cache.
-BATCH = 200
+BATCH = 400
 
 
 def one_row_and_many(n_rows: int, max_epochs: int | str = "auto") -> list[Row]:
