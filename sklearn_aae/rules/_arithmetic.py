@@ -25,6 +25,8 @@ from sklearn_aae.typing import Label, Number
 
 #: Kinds that can be added.
 NUMBERS, TIMES, CLOCKS = {NUMBER, BOOLEAN}, {DATETIME, AWARE, DURATION}, (DATETIME, AWARE)
+#: Units of the last decimal that differ by less differ by rounding.
+LAST_UNIT = 1e-6
 
 
 @dataclass(frozen=True, repr=False)
@@ -284,3 +286,18 @@ class Product(Rule):
         largest = np.maximum(np.abs(values), np.abs(exact))
         result: np.ndarray = ~is_rounding_noise(largest, largest + apart)
         return result
+
+
+def over_of_floats(rule: Linear | Product, table: RuleTable, decimals: int) -> np.ndarray:
+    """Return what is over, in units of a decimal, where some numbers have no last decimal."""
+    first, *others = (table[name].values.astype(np.float64) for name in rule.columns)
+    scale = 10.0**decimals
+    if isinstance(rule, Product):
+        over = first * scale - np.floor(np.prod(others, axis=0) * scale + 0.5)
+    else:
+        signs = [sign for sign, _ in rule.terms]
+        amount = float(rule.amounts[0]) if len(rule.amounts) == 1 else 0.0
+        over = (np.array(signs) @ np.array([first, *others]) - amount) * scale
+    nearest = np.rint(over)
+    result: np.ndarray = np.where(np.abs(over - nearest) < LAST_UNIT, nearest, over)
+    return result

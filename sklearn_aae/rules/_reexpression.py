@@ -15,7 +15,7 @@ import narwhals as nw
 import numpy as np
 
 from sklearn_aae.encoding import BOOLEAN, CATEGORY, DATETIME, DURATION, NUMBER, Column, as_frame
-from sklearn_aae.rules._arithmetic import Linear, Product
+from sklearn_aae.rules._arithmetic import Linear, Product, over_of_floats
 from sklearn_aae.rules._base import Rule, as_units
 from sklearn_aae.rules._levels import Determines
 from sklearn_aae.rules._orders import ORDERED, Order
@@ -181,10 +181,13 @@ class Computed(Step):
     def express(self, table: RuleTable) -> np.ndarray:
         """Return what stands for the cells of a table."""
         cells = table[self.target]
+        names = (self.target, *self.sources)
+        unknown = np.any([table[name].missing for name in names], axis=0)
+        if any(table[name].whole is None for name in names):
+            return np.where(unknown, np.nan, over_of_floats(self.rule, table, self.decimals))
         assert cells.whole is not None
         parts, decimals, sign = self._parts(table)
         over = sign * cells.whole * 10 ** (decimals - cells.decimals) - parts
-        unknown = cells.missing | np.any([table[name].missing for name in self.sources], axis=0)
         # In units of the column itself, so that all rows have the same.
         scale = 10.0 ** (decimals - self.decimals)
         return np.where(unknown, np.nan, np.asarray(over, dtype=np.float64) / scale)

@@ -78,9 +78,8 @@ TableEncoder
     TypeError
         If it is of another class, or ``outputs`` is a single string.
     ValueError
-        If an output is not known, or a part of the estimator has no counterpart in ONNX: rules by
-        which a model reads its columns, ``handle_unknown="error"``, networks that torch cannot
-        export.  The message names it.
+        If an output is not known, or a part of the estimator has no counterpart in ONNX: some
+        rules, ``handle_unknown="error"``, networks that torch cannot export.  The message names it.
     MissingExtraError
         If onnx is not installed: ``pip install "sklearn_aae[onnx]"``.
     OSError

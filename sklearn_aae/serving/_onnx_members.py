@@ -123,8 +123,8 @@ class MembersInGraph:
     @cached_property
     def beyond(self) -> Value:
         """Logarithms of how many times as far cells are as what networks learn."""
-        x: Value = self.x.to(FLOAT)
-        return (x.abs() / self.networks.farthest).at_least(1.0).log()
+        result: Value = (self.x.to(FLOAT).abs() / self.networks.farthest).at_least(1.0).log()
+        return result
 
     @cached_property
     def errors(self) -> Value:

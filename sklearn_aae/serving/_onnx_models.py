@@ -15,6 +15,7 @@ from sklearn_aae.serving._onnx_columns import digits_of, levels
 from sklearn_aae.serving._onnx_graph import FLOAT, TEXT, TRUTH, WHOLE, Graph, Value
 from sklearn_aae.serving._onnx_heads import cell_losses, mean_of_numbers
 from sklearn_aae.serving._onnx_networks import code, network, to_decoder
+from sklearn_aae.serving._onnx_said import said_cells
 from sklearn_aae.serving._onnx_tables import Inputs, refuse_errors, scaled, unscaled
 
 
@@ -43,14 +44,12 @@ class ModelInGraph:
 
     def _read(self, inputs: Inputs, reader: Any) -> Value:
         """Return rows on the network's scale."""
-        if isinstance(reader, RuledLevelsReader):
-            rules = "; ".join(str(step.rule) for step in reader.keeper.words.steps)
-            raise ValueError(
-                "the model reads its columns by rules, which cannot be exported to ONNX: "
-                f"{rules}. Fit with rules=None."
-            )
         if isinstance(reader, LevelsReader):
-            found = levels(self.graph, inputs.cells(reader.encoder))
+            if isinstance(reader, RuledLevelsReader):
+                table = said_cells(inputs, reader)
+            else:
+                table = inputs.cells(reader.encoder)
+            found = levels(self.graph, table)
             return digits_of(self.graph, found, reader.encoder.layout_)
         assert isinstance(reader, NumbersReader)
         rows = inputs.numbers(reader.container.columns, reader.n_columns)

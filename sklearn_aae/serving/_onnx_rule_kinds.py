@@ -82,7 +82,7 @@ def _outside(rule: Bounds, cells: list[Operand]) -> Value:
     if cells[0].unit is not None:
         return _outside_times(rule, cells[0])
     values = cells[0].raw
-    slack = values.abs() * _rounding(cells)
+    slack = values.abs() * rounding(cells)
     broken = _nowhere(values)
     low, high = rule.ends
     if low is not None:
@@ -92,7 +92,7 @@ def _outside(rule: Bounds, cells: list[Operand]) -> Value:
     for step, origin in _grids(rule):
         steps = (values - float(origin)) / float(step)
         apart = (steps - steps.round()).abs()
-        broken = broken | (apart > (slack / float(step)).at_least(_rounding(cells)))
+        broken = broken | (apart > (slack / float(step)).at_least(rounding(cells)))
     return broken
 
 
@@ -126,11 +126,11 @@ def _nowhere(values: Value) -> Value:
 def _unordered(rule: Order, cells: list[Operand]) -> Value:
     low, high = (cell.raw for cell in cells)
     if cells[0].unit is not None:
-        over, roughly = _added([(1, cells[0]), (-1, cells[1])], 0)
+        over, roughly, _ = added([(1, cells[0]), (-1, cells[1])], 0)
         near = roughly.abs() < HALF
         exact = ~(over < 0) if rule.strict else over > 0
         return (near & exact) | (~near & (roughly > 0.0))
-    slack = low.abs().at_least(high.abs()) * _rounding(cells)
+    slack = low.abs().at_least(high.abs()) * rounding(cells)
     high = high - slack if rule.strict else high + slack
     return ~(low < high) if rule.strict else low > high
 
@@ -138,19 +138,18 @@ def _unordered(rule: Order, cells: list[Operand]) -> Value:
 def _not_summed(rule: Linear, cells: list[Operand]) -> Value:
     terms = [(sign, cell) for (sign, _), cell in zip(rule.terms, cells, strict=True)]
     if cells[0].unit is None:
-        total, largest = _sum_of_numbers(terms)
+        total, largest = sum_of_numbers(terms)
         apart = (total - np.array([[float(amount) for amount in rule.amounts]])).abs()
-        slack = largest * (_rounding(cells) * len(terms))
+        slack = largest * (rounding(cells) * len(terms))
         kept = apart <= slack
     else:
-        decimals = max(decimals_of(rule.amounts), *(_decimals(cell) for cell in cells))
+        total, roughly, decimals = added(terms, decimals_of(rule.amounts))
         amounts = np.array([[as_units(amount, decimals) for amount in rule.amounts]])
-        total, roughly = _added(terms, decimals)
         kept = total.equals(amounts) & (roughly.abs() < HALF)
     return kept.to(FLOAT).reduce("Max", 1, keep=True).equals(0.0)
 
 
-def _sum_of_numbers(terms: Sequence[tuple[int, Operand]]) -> tuple[Value, Value]:
+def sum_of_numbers(terms: Sequence[tuple[int, Operand]]) -> tuple[Value, Value]:
     """Return what numbers add up to, and the largest of them."""
     graph = terms[0][1].raw.graph
     columns = graph.concat([cell.raw for _, cell in terms])
@@ -158,10 +157,10 @@ def _sum_of_numbers(terms: Sequence[tuple[int, Operand]]) -> tuple[Value, Value]
     return columns @ signs, columns.abs().reduce("Max", 1, keep=True)
 
 
-def _added(terms: Sequence[tuple[int, Operand]], decimals: int) -> tuple[Value, Value]:
+def added(terms: Sequence[tuple[int, Operand]], decimals: int) -> tuple[Value, Value, int]:
     """Return what times add up to in units of so many decimals of a second, or of more.
 
-    In 64 bits, where what is too large comes round again, and roughly.
+    In 64 bits, where what is too large comes round again, roughly, and how many decimals.
     """
     decimals = max(decimals, *(_decimals(cell) for _, cell in terms))
     exact = roughly = None
@@ -172,14 +171,14 @@ def _added(terms: Sequence[tuple[int, Operand]], decimals: int) -> tuple[Value, 
         roughly = about if roughly is None else roughly + about
     assert exact is not None
     assert roughly is not None
-    return exact, roughly
+    return exact, roughly, decimals
 
 
 def _not_multiplied(rule: Product, cells: list[Operand]) -> Value:
     product, first, second = (cell.raw for cell in cells)
     exact = first * second
     apart, slack = (product - exact).abs(), product.abs().at_least(exact.abs())
-    slack = slack * _rounding(cells)
+    slack = slack * rounding(cells)
     if rule.decimals is None:
         return apart > slack
     # Only what has no more decimals than that was rounded.
@@ -189,7 +188,7 @@ def _not_multiplied(rule: Product, cells: list[Operand]) -> Value:
     return ~(rounded | (apart <= slack))
 
 
-def _rounding(cells: Sequence[Operand]) -> float:
+def rounding(cells: Sequence[Operand]) -> float:
     return COARSE if any(cell.coarse for cell in cells) else ROUNDING
 
 
@@ -208,51 +207,58 @@ def _decimals(cell: Operand) -> int:
 
 
 def _not_determined(rule: Determines, cells: list[Operand]) -> Value:
-    *determinants, determined = cells
+    known, same = determined(rule, cells)
+    return known & ~same
+
+
+def determined(rule: Determines, cells: list[Operand]) -> tuple[Value, Value]:
+    """Return where it is known what follows, and where it is what there is."""
+    *determinants, target = cells
     mapping: Mapping[Any, Any] = rule.mapping or {}
     if not mapping:
-        return _nowhere(determined.missing.to(WHOLE))
-    graph = determined.raw.graph
+        nowhere = _nowhere(target.missing.to(WHOLE))
+        return nowhere, nowhere
+    graph = target.raw.graph
     combined: Value | None = None
     codes: Any = np.zeros(len(mapping), dtype=np.int64)
     known = None
     for place, cell in enumerate(determinants):
-        keys = _numbered(key[place] for key in mapping)
-        index = _places(cell, keys)
+        keys = numbered(key[place] for key in mapping)
+        index = places(cell, keys)
         codes = codes * len(keys) + [keys[key[place]] for key in mapping]
         combined = index if combined is None else combined * len(keys) + index
         known = ~(index < 0) if known is None else known & ~(index < 0)
     assert combined is not None
     assert known is not None
-    values = _numbered(mapping.values())
+    values = numbered(mapping.values())
     expected = np.array([values[value] for value in mapping.values()])
     order = np.argsort(codes)
     row = (graph.n_not_above(combined, [codes[order]]) - 1).at_least(0)
     known = known & graph.gather(codes[order], row).equals(combined)
-    return known & ~graph.gather(expected[order], row).equals(_places(determined, values))
+    return known, graph.gather(expected[order], row).equals(places(target, values))
 
 
 def _absent(rule: AbsentPairs, cells: list[Operand]) -> Value:
     if not rule.absent:
         return _nowhere(cells[0].missing.to(WHOLE))
-    first, second = map(_numbered, zip(*rule.absent, strict=True))
+    first, second = map(numbered, zip(*rule.absent, strict=True))
     banned = np.zeros((len(first) + 1, len(second) + 1), dtype=bool)
     for one, other in rule.absent:
         banned[first[one] + 1, second[other] + 1] = True
-    rows = (_places(cells[0], first) + 1) * (len(second) + 1) + (_places(cells[1], second) + 1)
+    rows = (places(cells[0], first) + 1) * (len(second) + 1) + (places(cells[1], second) + 1)
     return rows.graph.gather(banned.ravel(), rows)
 
 
-def _numbered(keys: Iterable[Any]) -> dict[Any, int]:
+def numbered(keys: Iterable[Any]) -> dict[Any, int]:
     """Return different keys with numbers, in their order."""
     return {key: place for place, key in enumerate(dict.fromkeys(keys))}
 
 
-def _places(cell: Operand, keys: Mapping[Any, int]) -> Value:
+def places(cell: Operand, keys: Mapping[Any, int]) -> Value:
     """Return the index of each cell among what rules call levels, -1 for others."""
     raw = cell.raw
     if cell.kind == CATEGORY and cell.unit is not None:
-        raise NoCounterpartError  # rules take labels that are times for text
+        raise NoCounterpartError  # rules take them for other things
     if raw.dtype == TEXT:
         texts = {key: place for key, place in keys.items() if isinstance(key, str)}
         return raw.graph.lookup(raw, texts or {"": -1}, -1)
@@ -264,7 +270,7 @@ def _places(cell: Operand, keys: Mapping[Any, int]) -> Value:
     order = np.argsort(values)
     values, index = values[order], np.array(places)[order]
     if raw.dtype == FLOAT:
-        slack = raw.abs() * _rounding([cell])
+        slack = raw.abs() * rounding([cell])
         row = (raw.graph.n_not_above(raw + slack, [values]) - 1).at_least(0)
         same = (raw.graph.gather(values, row) - raw).abs() <= slack
     else:

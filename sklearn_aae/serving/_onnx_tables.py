@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from sklearn_aae.encoding import Scaler, TableEncoder
 from sklearn_aae.encoding._category_columns import ERROR
+from sklearn_aae.encoding._codec import ColumnCodec
 from sklearn_aae.serving._onnx_columns import Cells, input_type, label_check, read_cells
 from sklearn_aae.serving._onnx_graph import FLOAT, SINGLE, Graph, Value
 from sklearn_aae.serving._onnx_quantiles import from_normal_scores, normal_scores
@@ -47,12 +49,17 @@ class Inputs:
             read.append(raw)
         return self.graph.concat(read).to(FLOAT)
 
-    def cells(self, encoder: TableEncoder) -> list[Cells]:
-        """Return the cells of the columns that an encoder reads; those of arrays are x0, x1..."""
-        container = encoder._container
-        names = container.columns or [f"x{j}" for j in range(len(encoder._codecs))]
+    def cells(
+        self, encoder: TableEncoder, codecs: Sequence[ColumnCodec] | None = None
+    ) -> list[Cells]:
+        """Return the cells of the columns that an encoder reads; those of arrays are x0, x1...
+
+        Other ``codecs`` than the encoder's say how columns come.
+        """
+        container, codecs = encoder._container, encoder._codecs if codecs is None else codecs
+        names = container.columns or [f"x{j}" for j in range(len(codecs))]
         table = []
-        for j, (name, codec) in enumerate(zip(label_check(names), encoder._codecs, strict=True)):
+        for j, (name, codec) in enumerate(zip(label_check(names), codecs, strict=True)):
             dtype, unit = input_type(codec)
             own: dict[str, Any] = {"name": name, "kind": codec.span.kind}
             self.columns.append(own if unit is None else {**own, "unit": unit})

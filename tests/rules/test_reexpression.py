@@ -8,7 +8,7 @@ import polars as pl
 import polars.testing
 import pytest
 
-from sklearn_aae.rules import find_rules
+from sklearn_aae.rules import Product, Sum, find_rules
 from sklearn_aae.rules._reexpression import Reexpression
 from sklearn_aae.rules._table import RuleTable
 from tests.rules.tables import trips
@@ -61,3 +61,27 @@ def test_chains_come_back():
     words = Reexpression(find_rules(table), RuleTable(table))
     assert len(words.steps) >= 4
     pd.testing.assert_frame_equal(words.restore(words.express(table)), table)
+
+
+def test_later_numbers_without_a_last_decimal_are_expressed_all_the_same():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(np.round(rng.gamma(2, 3, (60, 3)), 2), columns=["fare", "tip", "price"])
+    table["pieces"] = rng.integers(1, 9, 60)
+    table["total"] = (table["fare"] + table["tip"]).round(2)
+    table["paid"] = (table["price"] * table["pieces"]).round(2)
+    rules = [Sum("total", ["fare", "tip"]), Product("paid", ["price", "pieces"])]
+    words = Reexpression(rules, RuleTable(table))
+    later = table[:9].copy()
+    later.loc[0, "total"] += 1 / 3
+    later.loc[1, "fare"] -= 1 / 7
+    later.loc[2, "paid"] += 0.03
+    later.loc[3, "price"] = None
+    later.loc[4, "price"] = 1 / 3
+    said = words.express(later)
+    np.testing.assert_allclose(said["total"][:3], [100 / 3, 100 / 7, 0], atol=1e-6)
+    assert (said["total"][2:] == 0).all()
+    paid = np.floor(100 * later.loc[4, "pieces"] / 3 + 0.5)
+    assert said["paid"][2] == 3
+    assert np.isnan(said["paid"][3])
+    np.testing.assert_allclose(said["paid"][4], 100 * later.loc[4, "paid"] - paid, atol=1e-6)
+    assert (said["paid"][5:] == 0).all()

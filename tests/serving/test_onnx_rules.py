@@ -17,7 +17,15 @@ from sklearn_aae.rules import (
     Product,
     Sum,
 )
-from tests.serving.graphs import DETECTOR, assert_agree, feed_of, fit_quickly, session_of
+from tests.serving.graphs import (
+    DETECTOR,
+    MODEL,
+    assert_agree,
+    columns_in,
+    feed_of,
+    fit_quickly,
+    session_of,
+)
 
 
 def orders(n=200, seed=0):
@@ -169,15 +177,39 @@ def test_times_of_several_units_are_compared(tmp_path):
     assert_agree(detector, session, later)
 
 
+def test_models_read_columns_by_rules(tmp_path):
+    frame = trips()
+    frame.loc[3, "borough"] = "Bronx"
+    model = fit_quickly(AdversarialAutoencoder(), frame)
+    targets = [step.target for step in model._reader.words.steps]
+    assert {*targets} == {"borough", "total", "end", "paid"}
+    session = session_of(model, tmp_path, MODEL)
+    assert columns_in(session)["end"] == {"name": "end", "kind": "datetime", "unit": "us"}
+    for later in (frame[:40], trips(20, seed=2), wrong_trips()):
+        assert_agree(model, session, later)
+
+
+def test_models_read_columns_by_orders(tmp_path):
+    model = fit_quickly(AdversarialAutoencoder(), orders())
+    assert len(model._reader.words.steps) > 1
+    session = session_of(model, tmp_path, MODEL)
+    later = orders(50, seed=1)
+    later["end"] -= np.arange(50) % 3
+    later["end"] = later["end"].mask(np.arange(50) % 7 == 1)
+    later.loc[::5, "back"] -= pd.Timedelta("5D")
+    later["start"] = later["start"] + 0.5 * (np.arange(50) % 9 == 2)
+    assert_agree(model, session, later)
+
+
 def test_rules_are_named(tmp_path):
-    frame = orders()
-    frame["end"] = frame["start"] + np.arange(200) % 9
-    frame["kind"] = ["a", "b"] * 100
-    model = fit_quickly(AdversarialAutoencoder(), frame[["start", "end", "kind"]])
-    with pytest.raises(ValueError, match=r"end.*start.*rules=None"):
-        export_onnx(model, tmp_path / "m.onnx")
-    # Text that holds numbers goes in as numbers, which rules take for text.
+    frame = orders()[["start", "rate"]].assign(kind=["a", "b"] * 100)
+    # Text that holds numbers goes in as numbers, which rules of detectors take for text.
     frame["price"] = frame["rate"].map("{:.2f}".format)
     detector = fit_quickly(AAEOutlierDetector(rules=[Determines("price", "rate")]), frame)
-    with pytest.raises(ValueError, match=r"price determines rate.*other rules"):
+    with pytest.raises(ValueError, match=r"price determines rate.*rules=None"):
         export_onnx(detector, tmp_path / "m.onnx")
+    # Dates that are read as categories are other things to rules.
+    frame["day"] = pd.to_datetime(["2026-01-01", "2026-01-02"] * 100)
+    model = AdversarialAutoencoder(rules=[Determines("day", "kind")], categorical_features=["day"])
+    with pytest.raises(ValueError, match=r"'kind' by the rule 'day determines kind'.*rules=None"):
+        export_onnx(fit_quickly(model, frame), tmp_path / "m.onnx")
