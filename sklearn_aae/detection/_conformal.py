@@ -40,6 +40,7 @@ class ConformalMixin(BaseEstimator):
     """Methods of a detector that compares scores with those of rows it was not trained on."""
 
     kind: str
+    alpha: float
     random_state: Any
     score_samples: Callable[..., np.ndarray]
     _calibration: Calibration

@@ -178,12 +178,11 @@ class MembersInGraph:
         same = in_x.equals(0.0)
         if references.of_means:
             same = in_x <= (x * x).reduce("Sum", 2, keep=True) * LAST_BITS
+        # What is the same has the same reconstruction, to the last bit.
         squares = graph.where(same.wider(3), 0.0, squares)
         # One of those that are the same is the row itself.
         itself = graph.op("ArgMax", same.to(SINGLE), dtype=WHOLE, axis=2).equals(np.arange(k + 1))
         apart = squares.reduce("Sum", 3)
-        if self.precision == SINGLE:  # what is the same has the same reconstruction
-            apart = graph.where(same, 0.0, apart)
         nearest, places = self._smallest(graph.where(same & itself, np.inf, apart), k)
         chosen = places.wider(3).equals(np.arange(k + 1)).to(self.precision)
         if references.of_means:

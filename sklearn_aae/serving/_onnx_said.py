@@ -22,7 +22,6 @@ from sklearn_aae.serving._onnx_rule_kinds import (
     Table,
     added,
     determined,
-    numbered,
     places,
     rounding,
     sum_of_numbers,
@@ -70,9 +69,13 @@ def _looked_up(graph: Graph, step: Lookup, codec: ColumnCodec, cells: list[Opera
     target = cells[-1]
     known, same = determined(step.rule, cells)
     labels = [EXPECTED, *step.others]
-    index = np.array([codec._indices.get(codec._key(label), UNSEEN) for label in labels])
-    other = graph.gather(index, places(target, numbered(step.others.values())) + 1)
-    return Cells(codec, graph.where(known & same, index[0], other), target.missing, target.raw)
+    index = np.array([UNSEEN, *(codec._indices.get(codec._key(label), UNSEEN) for label in labels)])
+    # Levels of fit where fit never had them are as expected.
+    keys = dict.fromkeys(step.natives, 0) | {
+        level: place for place, level in enumerate(step.others.values(), 1)
+    }
+    other = graph.gather(index, places(target, keys) + 1)
+    return Cells(codec, graph.where(known & same, index[1], other), target.missing, target.raw)
 
 
 def _numbers(step: Computed | Gap, cells: list[Operand]) -> Value:
