@@ -1,10 +1,11 @@
-"""What changes where training rows are known to be normal, and where columns are many and rare."""
+"""What changes where training rows are known to be normal, and where columns are many or rare."""
 
 from __future__ import annotations
 
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -27,7 +28,8 @@ def test_nearest_rows_and_the_farthest_cell_are_the_default_of_clean_rows():
     ]  # fmt: skip
 
 
-def test_rows_between_clean_groups_are_odd():
+@pytest.mark.parametrize("contamination", [0, "auto"])
+def test_rows_between_groups_are_odd(contamination):
     """The mean of a few near rows tells what is in the midst of a group from what is beside it."""
     rng = np.random.default_rng(2)
 
@@ -35,8 +37,13 @@ def test_rows_between_clean_groups_are_odd():
         return 4.0 * rng.integers(0, 2, size=(n, 1)) + rng.normal(scale=0.3, size=(n, 6))
 
     new = np.concatenate([rows(100), 2 + rng.normal(scale=0.3, size=(100, 6))])
-    detector = fast_detector(contamination=0, max_epochs=5).fit(rows(300))
-    assert roc_auc_score(np.repeat([0, 1], 100), -detector.score_samples(new)) > 0.99
+    detector = fast_detector(contamination=contamination, max_epochs=5).fit(rows(300))
+    labels = np.repeat([0, 1], 100)
+    assert roc_auc_score(labels, -detector.score_samples(new)) > 0.99
+    part = detector._scores["reference"].parts[1]
+    assert part.which == "nearest"
+    distances = detector._model.evidence(detector._reader.transform(new)).nearest.distance
+    assert roc_auc_score(labels, distances.mean(axis=0)) > 0.99
 
 
 def test_gross_cells_of_clean_rows_are_normal():
@@ -97,3 +104,28 @@ def test_members_that_see_parts_of_a_row_say_one_distance():
     np.testing.assert_allclose(part.values(Seen), [[np.sqrt(12.5), 1.0]])
     Seen.n_features = 2
     np.testing.assert_array_equal(part.values(Seen), Seen.nearest.distance)
+
+
+def test_losses_count_less_beside_distances_in_wide_tables():
+    rng = np.random.default_rng(11)
+    for n_columns, less in ((64, 0.0), (128, np.log(2))):
+        detector = fast_detector(max_epochs=5).fit(rng.normal(size=(60, n_columns)))
+        parts = {part.which: part for part in detector._scores["default"].parts}
+        of_model = {part.which: part for part in detector._scores["model"].parts}
+        rows = detector._reader.transform(rng.normal(size=(5, n_columns)))
+        evidence = detector._model.evidence(rows)
+        for which in ("cell_losses", "marginal_losses"):
+            np.testing.assert_allclose(of_model[which](evidence) - parts[which](evidence), less)
+        for which in ("beyond", "core", "nearest"):
+            part = parts[which]
+            value = part.weight * part.scale_(part.values(evidence))
+            np.testing.assert_array_equal(part(evidence), value)
+
+
+def test_levels_of_a_column_do_not_make_a_table_wide():
+    rng = np.random.default_rng(12)
+    X = pd.DataFrame({"city": [f"city {i % 100}" for i in rng.permutation(300)]})
+    X["size"] = rng.normal(size=300)
+    detector = fast_detector(max_epochs=5).fit(X)
+    assert detector._model.n_features > 64
+    assert [part.less_ for part in detector._scores["default"].parts[:2]] == [0.0, 0.0]

@@ -125,6 +125,15 @@ class LossPart(Part):
     """Minus log density, of cells given the code or of columns by themselves.
 
     A column of many levels says no more than a number: what it says varies by 1 at most.
+
+    Parameters
+    ----------
+    weight : float
+        What the value is multiplied by.
+    which : str
+        What is read of the evidence.
+    beside_distances : bool, default=False
+        Whether it counts less in wide tables, where distances tell more.
     """
 
     #: What losses count, (n_members, 1, n_columns); None if all count alike.
@@ -280,7 +289,8 @@ class Default(Mixture):
     """The default: likelihood, columns by themselves, the farthest cell, distances to references.
 
     A soft maximum (see :class:`Mixture`) of the parts of :class:`Model` and of
-    :class:`Reference`, and what broken rules say on top.
+    :class:`Reference`, and what broken rules say on top.  In tables of more than 64 columns
+    likelihoods are heard less: by the logarithm of how much wider these are.
 
     Parameters
     ----------
@@ -309,7 +319,7 @@ class Reference(Mixture):
 
     A soft maximum (see :class:`Mixture`) of the distance to a few references that survived
     trimming, which tells groups of anomalies, and of the distance to the nearest of many,
-    which tells exactly where normal rows are.
+    or rather to their means, which tells exactly where normal rows are.
     """
 
     def __init__(self) -> None:
