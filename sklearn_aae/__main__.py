@@ -36,7 +36,12 @@ The columns of ``scores.csv``:
   contribute most to the row's anomaly score, their shares of it, the cells, and what the
   detector expected there, given the rest of the row.
 
-The table is CSV or Parquet; without one, scikit-learn's breast cancer table is taken.
+The table is CSV, Parquet or Arrow (Feather), or a folder of such files; without one,
+scikit-learn's breast cancer table is taken.  Folders, and files of more than 200 MB
+(``--stream-above``; cells of Parquet count for eight bytes each), are read in batches, and need
+not fit into memory.  Then the kinds of columns are those of a sample of 65,536 rows and of
+what is rare beside it; all p-values are those of new rows; pages show the 500 oddest rows and
+a uniform sample of 5,000; there are 65,536 synthetic rows unless ``--samples`` asks for others.
 How a CSV file is to be read is found out, said in one line, and can be told:
 
 - separator (comma, semicolon, tab, pipe; ``--sep``), decimal sign (``--decimal``), encoding
@@ -88,13 +93,24 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from sklearn_aae import __version__
+from sklearn_aae import AAEOutlierDetector, __version__
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.audit._command import audit_table, fit_model, print_rows, summarise
-from sklearn_aae.audit._output import check_folder, check_scores, write, write_scores
+from sklearn_aae.audit._batched import MOST_MEGABYTES, BatchedTable, is_batched
+from sklearn_aae.audit._batched_rows import audit_batches, score_batches
+from sklearn_aae.audit._command import Audit, audit_table, fit_model, print_rows, summarise
+from sklearn_aae.audit._output import (
+    NAMES,
+    SCORES,
+    check_folder,
+    check_scores,
+    write_pages,
+    write_scores,
+    write_tables,
+    written_together,
+)
 from sklearn_aae.audit._plan import ReadingPlan
 from sklearn_aae.audit._reading import ReadingOptions
-from sklearn_aae.audit._rows import fit_detector, score_rows
+from sklearn_aae.audit._rows import audit_rows, fit_detector, score_rows
 from sklearn_aae.audit._run import record_run
 from sklearn_aae.audit._table import AuditTable, read_table
 from sklearn_aae.exceptions import MissingExtraError
@@ -171,31 +187,81 @@ def _audit(options: argparse.Namespace) -> None:
     if options.rules is not None:
         rules = Rules.from_json(options.rules.read_text(encoding="utf-8"))
     check_folder(options.out, options.table, options.force)
-    table = replace(read_table(options.table, reading), ruled=columns_in(rules))
+    settings = {"max_epochs": max_epochs, "random_state": options.seed, "rules": rules}
+    ruled = columns_in(rules)
+    if is_batched(options.table, options.stream_above):
+        large = BatchedTable.open(options.table, reading).sampled(options.seed, ruled)
+        if not large.is_whole:
+            _audit_batches(options, large, settings)
+            return
+        assert large.part is not None
+        table = large.part
+    else:
+        table = replace(read_table(options.table, reading), ruled=ruled)
     options.out.mkdir(parents=True, exist_ok=True)
     _tell(table, options.quiet)
     started = time.perf_counter()
+    width = table.frame.shape[1]
     model = fit_model(
-        table.frame,
-        options.components,
-        max_epochs=max_epochs,
-        random_state=options.seed,
-        rules=rules,
-        progress=not options.quiet and sys.stdout.isatty(),
+        table.frame, options.components, width, progress=_has_bar(options), **settings
     )
     seconds = time.perf_counter() - started
-    detector = fit_detector(
-        table,
-        alpha=options.alpha,
-        max_epochs=max_epochs,
-        random_state=options.seed,
-        rules=rules,
+    detector = fit_detector(table, alpha=options.alpha, **settings)
+    rows = audit_rows(detector, table)
+    synthetic = model.sample(options.samples or len(table.frame))
+    audit = audit_table(table, model, rows, synthetic=synthetic, seed=options.seed)
+    with written_together(options.out, NAMES) as folder:
+        write_tables(audit, folder, sort=options.sort)
+        _write_pages(audit, folder, options)
+    _summarise(audit, seconds, options)
+
+
+def _audit_batches(
+    options: argparse.Namespace, table: BatchedTable, settings: dict[str, Any]
+) -> None:
+    """Do the same with a table that does not fit into memory."""
+    _refuse_sorting(options)
+    assert table.part is not None
+    assert table.plan is not None
+    options.out.mkdir(parents=True, exist_ok=True)
+    _tell(table.part, options.quiet)
+    started = time.perf_counter()
+    every = np.arange(table.part.frame.shape[1])
+    model = fit_model(
+        table.columns(every), options.components, len(every), progress=_has_bar(options), **settings
     )
-    audit = audit_table(table, model, detector, n_synthetic=options.samples, seed=options.seed)
-    run = record_run(table, options.table, _plain(options))
-    written = write(audit, options.out, run, sort=options.sort, cells=options.cells)
+    seconds = time.perf_counter() - started
+    detector = AAEOutlierDetector(alpha=options.alpha, **settings)
+    detector.fit(table.columns(np.array(table.plan.judged)))
+    with written_together(options.out, NAMES) as folder:
+        audit = audit_batches(
+            table, model, detector, folder, n_synthetic=options.samples, seed=options.seed
+        )
+        _write_pages(audit, folder, options)
+    _summarise(audit, seconds, options)
+
+
+def _has_bar(options: argparse.Namespace) -> bool:
+    return not options.quiet and sys.stdout.isatty()
+
+
+def _write_pages(audit: Audit, folder: Path, options: argparse.Namespace) -> None:
+    run = record_run(audit.table, options.table, _plain(options), audit.counts.n_rows)
+    write_pages(audit, folder, run, cells=options.cells)
+
+
+def _summarise(audit: Audit, seconds: float, options: argparse.Namespace) -> None:
     if not options.quiet:
-        summarise(audit, seconds, written)
+        summarise(audit, seconds, [options.out / name for name in NAMES])
+
+
+def _refuse_sorting(options: argparse.Namespace) -> None:
+    """Raise for an order of rows that are not in memory."""
+    if options.sort:
+        raise ValueError(
+            f"{options.table} is read in batches, and its rows keep their order; leave out --sort, "
+            "or read it into memory by a larger --stream-above"
+        )
 
 
 def _plain(options: argparse.Namespace) -> dict[str, Any]:
@@ -223,6 +289,9 @@ def _score(options: argparse.Namespace) -> None:
         )
     plan = ReadingPlan.from_data(bundle["reading"])
     check_scores(options.out, options.table, options.force)
+    if is_batched(options.table, options.stream_above):
+        _score_batches(options, bundle["detector"], plan)
+        return
     table = read_table(options.table, plan=plan)
     options.out.mkdir(parents=True, exist_ok=True)
     _tell(table, options.quiet)
@@ -232,6 +301,19 @@ def _score(options: argparse.Namespace) -> None:
     if not options.quiet:
         print_rows(rows, table)
         print(f"\nwrote {written}")
+
+
+def _score_batches(options: argparse.Namespace, detector: Any, plan: ReadingPlan) -> None:
+    """Do the same with a table that is read in batches."""
+    _refuse_sorting(options)
+    table = replace(BatchedTable.open(options.table, plan.options), plan=plan)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with written_together(options.out, [SCORES]) as folder:
+        rows, part, counts = score_batches(table, detector, folder / SCORES)
+    _tell(part, options.quiet)
+    if not options.quiet:
+        print_rows(rows, part, counts)
+        print(f"\nwrote {options.out / SCORES}")
 
 
 def _inspect(options: argparse.Namespace) -> None:
@@ -264,7 +346,8 @@ def _audit_parser() -> argparse.ArgumentParser:
         nargs="?",
         type=Path,
         metavar="TABLE",
-        help="CSV or Parquet file (default: scikit-learn's breast cancer table)",
+        help="CSV, Parquet or Arrow file, or a folder of these (default: scikit-learn's breast "
+        "cancer table)",
     )
     parser.add_argument(
         "--out",
@@ -317,7 +400,7 @@ def _score_parser() -> argparse.ArgumentParser:
         "the same columns; write how unusual each row is and why.",
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="the model.aae of an audit")
-    parser.add_argument("table", type=Path, metavar="TABLE", help="CSV or Parquet file")
+    parser.add_argument("table", type=Path, metavar="TABLE", help="file, or folder of files")
     parser.add_argument(
         "--out",
         type=Path,
@@ -338,7 +421,14 @@ def _inspect_parser() -> argparse.ArgumentParser:
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments on what is written and printed."""
+    """Add the arguments on what is written and printed, and on large tables."""
+    parser.add_argument(
+        "--stream-above",
+        type=_size,
+        default=MOST_MEGABYTES,
+        metavar="MB",
+        help="read larger files in batches (default: %(default)s); folders always are",
+    )
     parser.add_argument("--sort", action="store_true", help="write the oddest rows first")
     parser.add_argument(
         "--force", action="store_true", help="overwrite files that no earlier run has written"
@@ -384,6 +474,13 @@ def _level(text: str) -> float:
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"must be above 0 and below 1, got {text}")
+    return value
+
+
+def _size(text: str) -> float:
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {text}")
     return value
 
 

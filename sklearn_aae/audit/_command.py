@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder, __version__
+from sklearn_aae import AdversarialAutoencoder, __version__
 from sklearn_aae.audit._judged import judge_synthetic
-from sklearn_aae.audit._rows import RowAudit, audit_rows
+from sklearn_aae.audit._rows import Counts, RowAudit
 from sklearn_aae.audit._table import AuditTable
 from sklearn_aae.exceptions import IdentifierWarning
 from sklearn_aae.inspection._compared import read_cells
@@ -49,6 +49,8 @@ class Audit:
         How far the codes are from the prior, against chance.
     synthetic_report : SyntheticReport or None
         How good synthetic rows of such a model are; None for a small table.
+    counts : Counts
+        Of all rows, of which the table may only be some.
     """
 
     table: AuditTable
@@ -61,14 +63,15 @@ class Audit:
     fit: str
     gap: float
     synthetic_report: SyntheticReport | None
+    counts: Counts
 
 
 def fit_model(
-    frame: Any, n_components: int | None, *, progress: bool, **parameters: Any
+    rows: Any, n_components: int | None, n_columns: int, *, progress: bool, **parameters: Any
 ) -> AdversarialAutoencoder:
-    """Fit a model to a frame, perhaps with a bar of progress."""
+    """Fit a model to a frame, or to rows in batches, perhaps with a bar of progress."""
     # As many components as columns would reconstruct every row and find none unusual.
-    half = (frame.shape[1] + 1) // 2
+    half = (n_columns + 1) // 2
     model = AdversarialAutoencoder(n_components or min(4, half), **parameters)
     if progress:
         from sklearn.callback import ProgressBar
@@ -79,22 +82,20 @@ def fit_model(
     # The bar is of this fit alone, and a file holds no callbacks.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IdentifierWarning)  # the summary names them
-        result: AdversarialAutoencoder = model.fit(frame).set_callbacks()
+        result: AdversarialAutoencoder = model.fit(rows).set_callbacks()
         return result
 
 
 def audit_table(
     table: AuditTable,
     model: AdversarialAutoencoder,
-    detector: AAEOutlierDetector,
+    rows: RowAudit,
     *,
-    n_synthetic: int | None,
+    synthetic: Any,
     seed: int,
 ) -> Audit:
-    """Return what a model and a detector that were fitted to a table say of it."""
+    """Return what a model says of a table, beside what a detector says of its rows."""
     frame = table.frame
-    rows = audit_rows(detector, table)
-    synthetic = model.sample(n_synthetic or len(frame))
     # The gap looks at 1000 rows; of a sorted table the first ones would not do.
     some = frame.sample(min(1000, len(frame)), random_state=seed % 2**32)
     codes = np.asarray(model.transform(frame), dtype=np.float64)
@@ -115,6 +116,7 @@ def audit_table(
         fit=fit,
         gap=prior_gap(model, some, random_state=seed),
         synthetic_report=judge_synthetic(table, model, seed),
+        counts=Counts(0, 0).with_rows(rows),
     )
 
 
@@ -140,12 +142,12 @@ def _plural(count: int, noun: str) -> str:
 
 def report_data(audit: Audit) -> ReportData:
     table, frame = audit.table, audit.table.frame
-    (n_rows, n_columns), n_components = frame.shape, audit.codes.shape[1]
+    n_columns, n_components = frame.shape[1], audit.codes.shape[1]
     tables = {"table": frame, "expected": audit.rows.expected, "synthetic": audit.synthetic}
     cells, facts = read_cells(tables)
     return ReportData(
         title=table.title,
-        subtitle=f"{_plural(n_rows, 'row')} × {_plural(n_columns, 'column')} in "
+        subtitle=f"{_plural(audit.counts.n_rows, 'row')} × {_plural(n_columns, 'column')} in "
         f"{_plural(n_components, 'component')}   ·   "
         f"{audit.fit}   ·   "
         f"prior gap {audit.gap:.2f} (up to 1 could be chance)",
@@ -173,8 +175,8 @@ def _clipped(text: str, width: int = 30) -> str:
 def summarise(audit: Audit, seconds: float, written: list[Path]) -> None:
     """Print what was fitted, found and written."""
     frame = audit.table.frame
-    n_rows, n_columns = frame.shape
-    print(f"{audit.table.title}: {_plural(n_rows, 'row')} x {_plural(n_columns, 'column')}")
+    size = f"{_plural(audit.counts.n_rows, 'row')} x {_plural(frame.shape[1], 'column')}"
+    print(f"{audit.table.title}: {size}")
     print(f"{_plural(audit.codes.shape[1], 'component')} fitted in {seconds:.1f} s")
     print(audit.fit.replace("the variance", "the columns' variance is"))
     print(f"prior gap {audit.gap:.2f} (up to 1, the codes could be draws of the prior)")
@@ -184,22 +186,21 @@ def summarise(audit: Audit, seconds: float, written: list[Path]) -> None:
             f"{_clipped(name)!r} may be an identifier, with almost as many levels as rows: scores "
             f"leave it out, synthetic rows {drawn}; consider dropping it"
         )
-    print_rows(audit.rows, audit.table)
+    print_rows(audit.rows, audit.table, audit.counts)
     print("\nwrote " + "\n      ".join(str(path) for path in written))
 
 
-def print_rows(rows: RowAudit, table: AuditTable) -> None:
-    """Print how many rows are flagged, and the most unusual ones."""
-    _print_detection(rows)
-    _print_unusual(rows, table)
-
-
-def _print_detection(rows: RowAudit) -> None:
-    detector = rows.detector
+def print_rows(rows: RowAudit, table: AuditTable, counts: Counts | None = None) -> None:
+    """Print how many rows are flagged, and the most unusual ones; ``counts`` are of all rows."""
+    found = Counts(0, 0).with_rows(rows) if counts is None else counts
+    how = "by networks that were not trained on the row"
+    if found.n_rows > len(rows.scores):
+        how = "as if the row were new"
     print(
-        f"{rows.flagged.sum():,} of {_plural(len(rows.scores), 'row')} flagged: p-values of at "
-        f"most {detector.alpha:g}, each by networks that were not trained on the row"
+        f"{found.n_flagged:,} of {_plural(found.n_rows, 'row')} flagged: p-values of at "
+        f"most {rows.detector.alpha:g}, each {how}"
     )
+    _print_unusual(rows, table)
 
 
 def _print_unusual(rows: RowAudit, audited: AuditTable) -> None:

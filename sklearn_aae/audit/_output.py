@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 import tempfile
 import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from sklearn_aae.audit._command import Audit, report_data
 from sklearn_aae.audit._html import html_page
 from sklearn_aae.audit._plan import ReadingPlan
 from sklearn_aae.audit._rows import RowAudit, judged_columns
-from sklearn_aae.audit._run import LOOK, footer_of
+from sklearn_aae.audit._run import LOOK, checksum, footer_of
 from sklearn_aae.audit._table import AuditTable
 from sklearn_aae.inspection._report import draw_report
 from sklearn_aae.persistence import save
@@ -52,7 +53,7 @@ def check_folder(folder: Path, table: Path | None, force: bool) -> None:
     foreign = [
         path.name
         for path in there
-        if known is None or (path.name != PAGE and known.get(path.name) != _checksum(path))
+        if known is None or (path.name != PAGE and known.get(path.name) != checksum(path))
     ]
     if foreign:
         raise FileExistsError(
@@ -74,10 +75,6 @@ def check_scores(folder: Path, table: Path, force: bool) -> None:
         )
 
 
-def _checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _checksums(page: Path) -> dict[str, str] | None:
     """Return the checksums that a page of an earlier run holds; None for other pictures."""
     from PIL import Image
@@ -90,41 +87,52 @@ def _checksums(page: Path) -> dict[str, str] | None:
     return known if isinstance(known, dict) else None
 
 
-def write(
-    audit: Audit, folder: Path, run: dict[str, Any], *, sort: bool = False, cells: bool = True
-) -> list[Path]:
-    """Write the files of an audit and return their paths; all or none.
+@contextmanager
+def written_together(folder: Path, names: Collection[str]) -> Iterator[Path]:
+    """Give a folder for files that get their place in another one at the end; all or none."""
+    with tempfile.TemporaryDirectory(prefix=".sklearn_aae", dir=folder) as name:
+        yield Path(name)
+        for file in names:
+            os.replace(Path(name) / file, folder / file)
+
+
+def write_tables(audit: Audit, folder: Path, *, sort: bool = False) -> None:
+    """Write scores, codes and synthetic rows of a table that is in memory."""
+    tables = {SCORES: scores_of(audit.rows, audit.table, sort)}
+    tables["codes.csv"] = codes_of(audit.codes, audit.table)
+    for file, frame in tables.items():
+        frame.to_csv(folder / file, index_label="row", **LOOK)
+    write_synthetic(audit.synthetic, audit.table, folder / "synthetic.csv")
+
+
+def write_synthetic(rows: Any, table: AuditTable, file: Any, *, header: bool = True) -> None:
+    """Write drawn rows as a table's file writes its own."""
+    table.as_written(rows).to_csv(
+        file,
+        index=False,
+        sep=table.reading.sep or ",",
+        header=header and table.reading.header,
+        # A column of its own with a missing cell is an empty line, which readers skip.
+        quoting=csv.QUOTE_MINIMAL,
+        **LOOK,
+    )
+
+
+def write_pages(audit: Audit, folder: Path, run: dict[str, Any], *, cells: bool = True) -> None:
+    """Write all that is no table, beside the tables.
 
     ``run`` is what ``run.json`` holds; ``cells`` says whether the page in HTML may show cells.
     """
-    tables = {SCORES: scores_of(audit.rows, audit.table, sort), "codes.csv": _codes(audit)}
-    with tempfile.TemporaryDirectory(prefix=".sklearn_aae", dir=folder) as name:
-        aside = Path(name)
-        for file, frame in tables.items():
-            frame.to_csv(aside / file, index_label="row", **LOOK)
-        reading = audit.table.reading
-        audit.table.as_written(audit.synthetic).to_csv(
-            aside / "synthetic.csv",
-            index=False,
-            sep=reading.sep or ",",
-            header=reading.header,
-            # A column of its own with a missing cell is an empty line, which readers skip.
-            quoting=csv.QUOTE_MINIMAL,
-            **LOOK,
-        )
-        (aside / RULES).write_text(audit.rows.detector.rules_.to_json(), encoding="utf-8")
-        save(_bundle(audit), aside / MODEL)
-        (aside / RUN).write_text(json.dumps(run, indent=1, ensure_ascii=False), encoding="utf-8")
-        (aside / HTML).write_text(html_page(audit, run, cells=cells), encoding="utf-8")
-        known = {file: _checksum(aside / file) for file in NAMES if file != PAGE}
-        with warnings.catch_warnings():
-            # The bundled font has no Chinese, say; the boxes in its place need no comment.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")
-            page = draw_report(replace_fields(report_data(audit), footer=footer_of(run)))
-            page.savefig(aside / PAGE, dpi=150, metadata={MARK: json.dumps(known)})
-        for file in NAMES:
-            os.replace(aside / file, folder / file)
-    return [folder / file for file in NAMES]
+    (folder / RULES).write_text(audit.rows.detector.rules_.to_json(), encoding="utf-8")
+    save(_bundle(audit), folder / MODEL)
+    (folder / RUN).write_text(json.dumps(run, indent=1, ensure_ascii=False), encoding="utf-8")
+    (folder / HTML).write_text(html_page(audit, run, cells=cells), encoding="utf-8")
+    known = {file: checksum(folder / file) for file in NAMES if file != PAGE}
+    with warnings.catch_warnings():
+        # The bundled font has no Chinese, say; the boxes in its place need no comment.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        page = draw_report(replace_fields(report_data(audit), footer=footer_of(run)))
+        page.savefig(folder / PAGE, dpi=150, metadata={MARK: json.dumps(known)})
 
 
 def _bundle(audit: Audit) -> dict[str, Any]:
@@ -158,10 +166,11 @@ def scores_of(rows: RowAudit, table: AuditTable, sort: bool) -> Any:
     return written.iloc[np.argsort(rows.scores, kind="stable")] if sort else written
 
 
-def _codes(audit: Audit) -> Any:
+def codes_of(codes: np.ndarray, table: AuditTable) -> Any:
+    """Return what ``codes.csv`` holds."""
     pandas = import_extra("pandas", "table")
-    names = [f"component_{i}" for i in range(audit.codes.shape[1])]
-    return _with_id(pandas.DataFrame(audit.codes, audit.table.frame.index, names), audit.table)
+    names = [f"component_{i}" for i in range(codes.shape[1])]
+    return _with_id(pandas.DataFrame(codes, table.frame.index, names), table)
 
 
 def _with_id(frame: Any, table: AuditTable) -> Any:

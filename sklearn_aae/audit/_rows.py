@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -52,6 +52,17 @@ class RowAudit:
     order: np.ndarray
     shares: np.ndarray
     expected: Any
+
+
+class Counts(NamedTuple):
+    """How many rows a table has, and how many of these are flagged."""
+
+    n_rows: int
+    n_flagged: int
+
+    def with_rows(self, rows: RowAudit) -> Counts:
+        """Return the counts with further rows."""
+        return Counts(self.n_rows + len(rows.scores), self.n_flagged + int(rows.flagged.sum()))
 
 
 def fit_detector(table: AuditTable, **parameters: Any) -> AAEOutlierDetector:

@@ -20,7 +20,9 @@ LOOK: dict[str, Any] = {"float_format": FLOAT_FORMAT, "encoding": "utf-8"}
 SHORT = 12
 
 
-def record_run(table: AuditTable, path: Path | None, options: dict[str, Any]) -> dict[str, Any]:
+def record_run(
+    table: AuditTable, path: Path | None, options: dict[str, Any], n_rows: int
+) -> dict[str, Any]:
     """Return what ``run.json`` holds; ``options`` are the command's, as plain values."""
     reading = table.reading
     return {
@@ -32,7 +34,7 @@ def record_run(table: AuditTable, path: Path | None, options: dict[str, Any]) ->
         "options": options,
         "table": {
             "name": table.title if path is None else path.name,
-            "n_rows": len(table.frame),
+            "n_rows": n_rows,
             "n_columns": table.frame.shape[1],
             **_hash(table, path),
         },
@@ -50,10 +52,21 @@ def record_run(table: AuditTable, path: Path | None, options: dict[str, Any]) ->
     }
 
 
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file, which need not fit into memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _hash(table: AuditTable, path: Path | None) -> dict[str, str]:
     """Return the table's hash, and of what it is: a pipe or a bundled table is no file."""
     if path is not None and path.is_file():
-        return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "sha256_of": "the file"}
+        return {"sha256": checksum(path), "sha256_of": "the file"}
+    if path is not None and path.is_dir():
+        files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+        lines = "".join(f"{checksum(file)}  {file.relative_to(path)}\n" for file in files)
+        own = hashlib.sha256(lines.encode()).hexdigest()
+        return {"sha256": own, "sha256_of": "the lines that sha256sum prints of the files"}
     text = table.frame.to_csv(index=False, **LOOK)
     return {"sha256": hashlib.sha256(text.encode()).hexdigest(), "sha256_of": "the rows as CSV"}
 

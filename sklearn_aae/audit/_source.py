@@ -16,7 +16,6 @@ MAGIC = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook",
     b"SQLite format 3": "an SQLite database",
     b"\x89HDF": "an HDF5 file",
-    b"ARROW1": "a Feather file",
     b"%PDF": "a PDF document",
     b"\x28\xb5\x2f\xfd": "packed by zstd",
 }
@@ -29,8 +28,6 @@ ENDINGS = {
     ".json": "JSON",
     ".jsonl": "JSON",
     ".ndjson": "JSON",
-    ".feather": "a Feather file",
-    ".arrow": "an Arrow file",
     ".orc": "an ORC file",
     ".dta": "a Stata file",
     ".sav": "an SPSS file",
@@ -66,7 +63,7 @@ def read_text(path: Path, encoding: str | None, notes: list[str]) -> tuple[str, 
     for magic, what in MAGIC.items():
         if content.startswith(magic):
             raise ValueError(_refusal(what))
-    text, name = _decoded(content, encoding, notes)
+    text, name = decoded(content, encoding, notes)
     if not text.strip():
         raise ValueError("the file is empty: it has neither a header nor rows")
     if "\0" in text:
@@ -111,7 +108,7 @@ def _unzipped(content: bytes) -> bytes:
     raise ValueError(f"the archive holds {len(names)} files; unpack it and name one CSV file")
 
 
-def _decoded(content: bytes, encoding: str | None, notes: list[str]) -> tuple[str, str]:
+def decoded(content: bytes, encoding: str | None, notes: list[str]) -> tuple[str, str]:
     if encoding is not None:
         try:
             # utf-8-sig reads UTF-8 without a mark, too.

@@ -13,12 +13,13 @@ import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
 from sklearn_aae.audit._cell_forms import BytesForm, Form, write_column
-from sklearn_aae.audit._grid import read_grid
+from sklearn_aae.audit._grid import Grid, read_grid
 from sklearn_aae.audit._plan import ReadingPlan, of_types
 from sklearn_aae.audit._reading import Reading, ReadingOptions
 from sklearn_aae.audit._source import read_text
 from sklearn_aae.audit._typing import type_columns
 from sklearn_aae.encoding import CATEGORY, columns_of, is_mixed, read_column, read_parsed
+from sklearn_aae.encoding._datasets import dataset_of
 from sklearn_aae.encoding._identifiers import Identifiers
 from sklearn_aae.encoding._number_notations import FLOAT_FORMAT, MAX_PADDING, NumberNotation
 
@@ -28,6 +29,8 @@ IDENTIFIER_SHARE, IDENTIFIER_LEVELS = 0.9, 20
 SHORT_FORMAT = "%.6g"
 PARQUET = (".parquet", ".pq")
 PARQUET_MAGIC = b"PAR1"
+ARROW = (".arrow", ".feather", ".ipc")
+ARROW_MAGIC = b"ARROW1"
 
 
 @dataclass(frozen=True)
@@ -154,16 +157,28 @@ def read_table(
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     if path.is_dir():
-        raise IsADirectoryError(f"{path}: a folder; name a CSV or Parquet file")
+        raise IsADirectoryError(f"{path}: a folder, which is read in batches")
     try:
-        if path.suffix.lower() in PARQUET or _starts_with(path, PARQUET_MAGIC):
+        if is_parquet(path):
             table = _read_parquet(path, options, plan)
+        elif is_arrow(path):
+            table = _read_arrow(path, options, plan)
         else:
             table = _read_csv(path, options, plan)
     except ValueError as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
-    _check(table.frame, path, 2 if plan is None else 1)
+    check_frame(table.frame, path, 2 if plan is None else 1)
     return table
+
+
+def is_parquet(path: Path) -> bool:
+    """Return whether a file holds Parquet, by its ending or its first bytes."""
+    return path.suffix.lower() in PARQUET or _starts_with(path, PARQUET_MAGIC)
+
+
+def is_arrow(path: Path) -> bool:
+    """Return whether a file holds Arrow's own format, which Feather is, too."""
+    return path.suffix.lower() in ARROW or _starts_with(path, ARROW_MAGIC)
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:
@@ -173,7 +188,7 @@ def _starts_with(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
-def _title(path: Path) -> str:
+def title_of(path: Path) -> str:
     """Return the name of a file without its endings, "people" for people.csv.gz."""
     inner = Path(path.stem)
     return inner.stem if inner.suffix.lower() in (".csv", ".tsv", ".txt") else path.stem
@@ -183,17 +198,29 @@ def _read_parquet(path: Path, options: ReadingOptions, plan: ReadingPlan | None)
     pandas = import_extra("pandas", "table")
     import_extra("pyarrow", "table")
     frame = pandas.read_parquet(path, engine="pyarrow")
+    return table_of_frame(frame, title_of(path), Reading("Parquet", options=options), plan)
+
+
+def _read_arrow(path: Path, options: ReadingOptions, plan: ReadingPlan | None) -> AuditTable:
+    frame = dataset_of(path, "ipc").to_table().to_pandas()
+    return table_of_frame(frame, title_of(path), Reading("Arrow", options=options), plan)
+
+
+def table_of_frame(
+    frame: Any, title: str, reading: Reading, plan: ReadingPlan | None
+) -> AuditTable:
+    """Return a frame, whose types a file said, as a table to audit."""
+    options = reading.options
     frame.columns = [str(name) for name in frame.columns]
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise ValueError(f"two columns are called {twice[0]!r}; rename one or drop it")
     frame, names = _without_id(frame, options.id)
     frame = frame if plan is None else of_types(frame, plan)
-    reading = Reading("Parquet", options=options)
     holes = int(frame.isna().to_numpy().sum())
     if holes:
         reading.missing["null"] = holes
-    return AuditTable(frame, _title(path), _float_forms(frame), id=names, reading=reading)
+    return AuditTable(frame, title, _float_forms(frame), id=names, reading=reading)
 
 
 def _float_forms(frame: Any) -> dict[int, Form]:
@@ -228,10 +255,14 @@ def _no_column(name: str, names: list[str]) -> str:
 
 
 def _read_csv(path: Path, options: ReadingOptions, plan: ReadingPlan | None) -> AuditTable:
-    pandas = import_extra("pandas", "table")
     reading = Reading("CSV", options=options)
     text, reading.encoding = read_text(path, options.encoding, reading.notes)
-    grid = read_grid(text, options, reading)
+    return table_of_grid(read_grid(text, options, reading), title_of(path), reading, plan)
+
+
+def table_of_grid(grid: Grid, title: str, reading: Reading, plan: ReadingPlan | None) -> AuditTable:
+    """Return cells of a text file as a table to audit."""
+    pandas, options = import_extra("pandas", "table"), reading.options
     names, columns, row_ids = grid.names, grid.columns, None
     if options.id is not None:
         if options.id not in names:
@@ -249,7 +280,7 @@ def _read_csv(path: Path, options: ReadingOptions, plan: ReadingPlan | None) -> 
         frame.index = _as_index(grid.row_names)
     return AuditTable(
         frame,
-        _title(path),
+        title,
         forms={j: column.form for j, column in enumerate(typed) if column.form is not None},
         words={j: column.missing for j, column in enumerate(typed) if column.missing},
         cells=columns,
@@ -264,7 +295,7 @@ def _as_index(names: list[str]) -> list[Any]:
     return names if None in numbers else numbers
 
 
-def _check(frame: Any, path: Path, least: int) -> None:
+def check_frame(frame: Any, path: Path | str, least: int) -> None:
     """Raise ValueError if there is too little to model, or something that cannot be."""
     if not frame.shape[1]:
         raise ValueError(f"{path}: the table has no columns")

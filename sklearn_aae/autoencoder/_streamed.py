@@ -137,11 +137,12 @@ class StreamedDataset(TableDataset):
 
     def _take(self) -> np.ndarray:
         """Return the next rows, as many as the sample has."""
-        parts = [self._left] if len(self._left) else []
-        n_rows = sum(map(len, parts))
-        while n_rows < len(self):
-            parts.append(next(self._iterator))
-            n_rows += len(parts[-1])
-        rows = np.concatenate(parts)
-        self._left = rows[len(self) :].copy()
-        return rows[: len(self)]
+        rows = np.empty((len(self), self.X.shape[1]), dtype=self.X.dtype)
+        n_rows = 0
+        while n_rows < len(rows):
+            part = self._left if len(self._left) else next(self._iterator)
+            taken = part[: len(rows) - n_rows]
+            rows[n_rows : n_rows + len(taken)] = taken
+            self._left = part[len(taken) :]
+            n_rows += len(taken)
+        return rows

@@ -55,7 +55,12 @@ def results(
     with open_stream(X) as stream:
         check_names(estimator, stream)
         for table in stream.batches(n_rows):
-            yield as_batch(method(_as_fitted(estimator, stream, table)), estimator, name)
+            try:
+                found = method(_as_fitted(estimator, stream, table))
+            except (TypeError, ValueError) as error:
+                error.add_note(f"The rows are some of {stream.name}.")
+                raise
+            yield as_batch(found, estimator, name)
 
 
 def check_names(estimator: Any, stream: Stream) -> None:

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,32 @@ from sklearn_aae._utils._compat import import_extra
 BATCH_CELLS, BATCH_ROWS = 2**20, 2**16
 #: Pieces of files (row groups) that are open at once where rows are shuffled.
 OPEN_PIECES = 4
+#: Formats by the endings of files.
+FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
+FORMATS |= {".arrow": "ipc", ".feather": "ipc", ".ipc": "ipc"}
 #: Formats whose files say no types.
 UNTYPED = ("csv", "json")
 
 
+@dataclass(frozen=True)
+class FramedRows:
+    """Rows of a Dataset as frames of a library, for estimators that know that library.
+
+    Attributes
+    ----------
+    dataset : pyarrow.dataset.Dataset
+        The rows.
+    as_frame : callable
+        Maps an Arrow table of some rows to a frame with columns of the same names.
+    """
+
+    dataset: Any
+    as_frame: Callable[[Any], Any]
+
+
 def is_stream(X: Any) -> bool:
     """Return whether a table is read in batches: a pyarrow Dataset or a polars LazyFrame."""
-    return is_dataset(X) or _is_instance(X, "polars", "LazyFrame")
+    return is_dataset(X) or isinstance(X, FramedRows) or _is_instance(X, "polars", "LazyFrame")
 
 
 def is_dataset(X: Any) -> bool:
@@ -52,17 +72,25 @@ def open_stream(X: Any) -> Iterator[Stream]:
         If it is none of these.
     """
     arrow = import_extra("pyarrow.dataset", "scale")
-    if isinstance(X, arrow.Dataset):
+    if isinstance(X, FramedRows):
+        yield Stream(X.dataset, as_frame=X.as_frame)
+    elif isinstance(X, arrow.Dataset):
         with _whole_files(X, arrow) as dataset:
             yield Stream(dataset, is_evaluated=dataset is not X)
     elif isinstance(X, (str, Path)):
-        yield Stream(_dataset_of(Path(X), arrow))
+        yield Stream(dataset_of(Path(X)))
     elif is_stream(X):
         with tempfile.TemporaryDirectory(prefix="sklearn_aae_") as folder:
             file = Path(folder) / "rows.parquet"
             X.sink_parquet(file, row_group_size=BATCH_ROWS)
-            types = X.collect_schema()
-            yield Stream(arrow.dataset(file), polars_types=types, is_evaluated=True)
+            types = dict(X.collect_schema())
+            polars = import_extra("polars", "scale")
+
+            def as_polars(table: Any) -> Any:
+                own = {name: types[name] for name in table.column_names}
+                return polars.from_arrow(table).cast(own)
+
+            yield Stream(arrow.dataset(file), as_polars, is_evaluated=True)
     else:
         raise TypeError(
             "rows are streamed from a pyarrow Dataset, a polars LazyFrame or the path of a file; "
@@ -90,13 +118,18 @@ def _whole_files(dataset: Any, arrow: Any) -> Iterator[Any]:
         yield arrow.dataset(file)
 
 
-def _dataset_of(path: Path, arrow: Any) -> Any:
-    """Return the Dataset of a file or of a folder."""
+def dataset_of(path: Path, file_format: Any = None) -> Any:
+    """Return the Dataset of a file or of a folder; endings say the format if nobody does."""
+    arrow = import_extra("pyarrow.dataset", "scale")
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
-    kinds = {".csv": "csv", ".arrow": "ipc", ".feather": "ipc", ".ipc": "ipc"}
+    files = (file for file in sorted(path.rglob("*")) if file.suffix in FORMATS)
+    first = next(files, path) if path.is_dir() else path
+    if first.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder without {', '.join(FORMATS)} files.")
+    file_format = file_format or FORMATS.get(first.suffix, "parquet")
     try:
-        return arrow.dataset(path, format=kinds.get(path.suffix, "parquet"), partitioning="hive")
+        return arrow.dataset(path, format=file_format, partitioning="hive")
     except (ValueError, OSError) as error:
         raise ValueError(f"{str(path)!r} cannot be read as a table: {error}") from error
 
@@ -108,26 +141,34 @@ class Stream:
     ----------
     dataset : pyarrow.dataset.Dataset
         Files, or whatever else it reads.
-    polars_types : polars.Schema or None, default=None
-        The types of the columns, where the rows came as a LazyFrame.
+    as_frame : callable or None, default=None
+        Maps an Arrow table of these rows to what estimators get; None leaves it as it is.
     is_evaluated : bool, default=False
         Whether the files are this process's own, of what it has made of others.
     """
 
     def __init__(
-        self, dataset: Any, polars_types: Any = None, *, is_evaluated: bool = False
+        self,
+        dataset: Any,
+        as_frame: Callable[[Any], Any] | None = None,
+        *,
+        is_evaluated: bool = False,
     ) -> None:
-        self.schema = dataset.schema
+        own = dataset.schema
+        twice = next((name for name in own.names if own.names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"Two columns are called {twice!r}; rename one or drop it.")
+        self._stored, self.schema = own, _without_views(own)
         self.is_evaluated = is_evaluated
-        self.backend = "pyarrow" if polars_types is None else "polars"
-        self._polars_types = polars_types
+        self._as_frame = as_frame
         self._fragments = list(dataset.get_fragments())
+        self._current = self._fragments[0] if self._fragments else None
         _check_agreement(self._fragments, self.schema)
 
     @property
     def name(self) -> str:
-        """What messages call it: its first file."""
-        return _name(self._fragments[0]) if self._fragments else "The Dataset"
+        """What messages call it: the file that was read last, at first the first one."""
+        return _name(self._current)
 
     def batches(self, n_rows: int | None = None) -> Iterator[Any]:
         """Yield the rows in the order of the files, as Arrow tables of at most so many rows."""
@@ -136,10 +177,7 @@ class Stream:
 
     def frame(self, table: Any) -> Any:
         """Return an Arrow table of these rows in the library that they came from."""
-        if self._polars_types is None:
-            return table
-        frame = import_extra("polars", "scale").from_arrow(table)
-        return frame.cast(dict(self._polars_types))
+        return table if self._as_frame is None else self._as_frame(table)
 
     def shuffled(
         self, seed: int, share: float = 1.0, is_own: Callable[[int], bool] | None = None
@@ -211,16 +249,27 @@ class Stream:
         arrow = import_extra("pyarrow", "scale")
         try:
             for batch in fragment.to_batches(
-                schema=self.schema,
+                schema=self._stored,
                 batch_size=n_rows,
                 batch_readahead=1,
                 fragment_readahead=1,
                 fragment_scan_options=_frugal(fragment),
             ):
                 if batch.num_rows:
-                    yield arrow.Table.from_batches([batch])
+                    self._current = fragment
+                    table = arrow.Table.from_batches([batch])
+                    yield table if self.schema is self._stored else table.cast(self.schema)
         except (arrow.ArrowException, OSError) as error:
             raise _unreadable(fragment, error) from error
+
+
+def _without_views(schema: Any) -> Any:
+    """Return a schema whose text and bytes are of types that pyarrow takes rows of."""
+    arrow = import_extra("pyarrow", "scale")
+    plain = {"string_view": arrow.string(), "binary_view": arrow.binary()}
+    fields = [field.with_type(plain.get(str(field.type), field.type)) for field in schema]
+    own = arrow.schema(fields, metadata=schema.metadata)
+    return schema if own == schema else own
 
 
 def _split(fragment: Any) -> list[Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
+from sklearn_aae.encoding._counts import ValueCounts
 from sklearn_aae.encoding._datasets import Stream
+from sklearn_aae.encoding._roundness import Roundness
+from sklearn_aae.exceptions import UnsupportedColumnsError
 
 if TYPE_CHECKING:
     from sklearn_aae._utils._ranks import Ranks
@@ -36,19 +39,27 @@ class Sample(NamedTuple):
 
 
 def sample_rows(
-    stream: Stream, size: int, seed: int, *, with_rare: bool = False, ranks: Ranks | None = None
+    stream: Stream,
+    size: int,
+    seed: int,
+    *,
+    with_rare: bool = False,
+    counts: Mapping[str, ValueCounts] | None = None,
+    ranks: Ranks | None = None,
 ) -> Sample:
     """Return a uniform sample of rows in their order, in one pass; all rows if there are no more.
 
     With ``with_rare``, further rows come after them: for each column those in which a value
     occurs first that the sample lacks (up to 100,000 labels, or 1,024 numbers or dates), a
-    missing cell, the least and the largest cell.  With ``ranks``, each process reads a part of
-    the row groups, and all return the same.
+    missing cell, the least and the largest cell, and cells that are less round than others.
+    ``counts`` of columns, by name, take in all cells.  With ``ranks``, each process reads a part
+    of the row groups, all return the same, and nothing is counted.
     """
     arrow = import_extra("pyarrow", "scale")
+    _refuse_nested(stream)
     found = _Found(stream, size, with_rare=with_rare)
     if ranks is None:
-        found.read(stream.batches(), seed)
+        found.read(_counted(stream.batches(), counts or {}), seed)
     else:
         for part in ranks.exchange(_part(stream, size, seed, ranks, with_rare=with_rare)):
             if isinstance(part, ValueError):  # a file that one of them cannot read
@@ -61,7 +72,31 @@ def sample_rows(
         rows = _joined(arrow, [rows, others.take(np.unique(np.concatenate(lacking)))])
     if not found.n_rows:
         raise ValueError("The Dataset has no rows.")
-    return Sample(stream.frame(rows), found.n_rows)
+    n_rows = found.n_rows
+    del found
+    arrow.default_memory_pool().release_unused()
+    return Sample(stream.frame(rows), n_rows)
+
+
+def _refuse_nested(stream: Stream) -> None:
+    """Raise for columns of lists and the like, which are of no known kind."""
+    types = import_extra("pyarrow", "scale").types
+    for field in stream.schema:
+        if types.is_nested(field.type):
+            raise UnsupportedColumnsError(
+                f"{stream.name}: column {field.name!r} is of type {field.type}, which is neither "
+                "numbers, text, categories, booleans, dates nor durations; cast it to one of these "
+                "or select the other columns.",
+                [field.name],
+            )
+
+
+def _counted(tables: Iterable[Any], counts: Mapping[str, ValueCounts]) -> Iterator[Any]:
+    """Yield tables again, whose cells are counted."""
+    for table in tables:
+        for name, own in counts.items():
+            own.add(table[name])
+        yield table
 
 
 def _part(
@@ -129,7 +164,7 @@ class _Uniform:
         index = np.flatnonzero(keys < self.limit)
         self.tables.append(table if len(index) == len(table) else table.take(index))
         self.keys = np.append(self.keys, keys[index])
-        if len(self.keys) > 1.5 * self.size:
+        if len(self.keys) > 1.25 * self.size:
             self._cut()
 
     def rows(self) -> Any:
@@ -140,12 +175,13 @@ class _Uniform:
     def _cut(self) -> None:
         """Drop all but the rows with the smallest keys."""
         arrow = import_extra("pyarrow", "scale")
-        rows = _joined(arrow, self.tables)
+        rows, self.tables = _joined(arrow, self.tables), []
         if len(self.keys) > self.size:
             index = np.sort(np.argpartition(self.keys, self.size)[: self.size])
             self.limit = float(self.keys[index].max())
             self.keys, rows = self.keys[index], rows.take(index)
         self.tables = [rows]
+        arrow.default_memory_pool().release_unused()
 
 
 class _Rare:
@@ -154,16 +190,23 @@ class _Rare:
     def __init__(self, name: str, kind: Any) -> None:
         types = import_extra("pyarrow", "scale").types
         self.name = name
+        #: What minima are found in, where pyarrow finds none in the type itself.
+        self.cast = {"halffloat": "float32"}.get(str(kind))
+        self.cast = "int64" if types.is_duration(kind) else self.cast
         self.is_ordered = types.is_floating(kind) or types.is_integer(kind)
         self.is_ordered |= types.is_temporal(kind) or types.is_decimal(kind)
-        self.seen: set[Any] | None = None if types.is_nested(kind) else set()
+        self.seen: set[Any] | None = set()
         self.ends: tuple[Any, ...] = ()
+        # Numbers of 64 bits without a sign have no difference of that type.
+        rounds = types.is_floating(kind) or types.is_temporal(kind) or types.is_integer(kind)
+        self.roundness = Roundness() if rounds and not types.is_uint64(kind) else None
+        self.less_round: set[Any] = set()
         self.has_gap = False
 
     def first_seen(self, table: Any) -> np.ndarray:
         """Return which rows of a batch have a value that no earlier row has."""
         compute = import_extra("pyarrow.compute", "scale")
-        column = table[self.name].combine_chunks()
+        column = self._comparable(table[self.name].combine_chunks())
         found = self._new_ends(compute, column) if self.is_ordered else []
         if self.seen is None:
             return np.array(found, dtype=np.int64)
@@ -183,6 +226,9 @@ class _Rare:
             self.seen = None
         return np.array(found, dtype=np.int64)
 
+    def _comparable(self, column: Any) -> Any:
+        return column if self.cast is None else column.cast(self.cast)
+
     @property
     def most(self) -> int:
         """The most distinct values that are kept."""
@@ -199,6 +245,7 @@ class _Rare:
         own = (ends["min"], ends["max"])
         if not own[0].is_valid:
             return found
+        found += self._less_round(column, gaps)
         low, high = self.ends or own
         if not self.ends or compute.less(own[0], low).as_py():
             low = own[0]
@@ -209,12 +256,27 @@ class _Rare:
         self.ends = low, high
         return found
 
+    def _less_round(self, column: Any, gaps: Any) -> list[int]:
+        """Return the rows with a cell that is less round than those so far."""
+        if self.roundness is None or self.roundness.step == 1:
+            return []
+        there = np.flatnonzero(~gaps.to_numpy(zero_copy_only=False))
+        present = column.take(there).to_numpy(zero_copy_only=False)
+        if present.dtype.kind in "mM":
+            present = present.view(np.int64)
+        if present.dtype.kind in "iu":
+            present = present.astype(np.int64)
+        rows = there[self.roundness.first_less_round(present)].tolist()
+        self.less_round |= {_plain(column[row].as_py()) for row in rows}
+        return rows
+
     def lacking(self, rows: Any, others: Any) -> np.ndarray:
         """Return which of other rows have what the rows lack, one for each value."""
-        here = set(map(_plain, rows[self.name].unique().to_pylist()))
-        cells = [_plain(cell) for cell in others[self.name].to_pylist()]
+        here = set(map(_plain, self._comparable(rows[self.name]).unique().to_pylist()))
+        cells = [_plain(cell) for cell in self._comparable(others[self.name]).to_pylist()]
         ends = {_plain(end.as_py()) for end in self.ends}
-        wanted = (set(cells) if self.seen is not None else {None} | ends) - here
+        wanted = set(cells) if self.seen is not None else {None} | ends | self.less_round
+        wanted -= here
         first: dict[Any, int] = {}
         for row, cell in enumerate(cells):
             if cell in wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -17,6 +17,7 @@ from sklearn_aae._utils._compat import (
     StrOptions,
     _check_feature_names_in,
     _fit_context,
+    import_extra,
 )
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._category_columns import (
@@ -43,6 +44,7 @@ from sklearn_aae.encoding._containers import (
     check_matrix,
     columns_of,
 )
+from sklearn_aae.encoding._counts import ValueCounts
 from sklearn_aae.encoding._datasets import is_stream, open_stream
 from sklearn_aae.encoding._datetime_columns import TimestampCodec
 from sklearn_aae.encoding._layout import Layout
@@ -224,13 +226,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If a number is infinite, a cell is missing and ``handle_missing="error"``,
             there is no row or no column, or ``categorical_features`` names what is not there.
         """
-        table = self._check_table(self._sampled(X), reset=True)
+        X, counted = self._sampled(X)
+        table = self._check_table(X, reset=True)
         container = Container.of(table)
         natives = list(columns_of(table))
         labels = list(container.columns) or list(range(len(natives)))
         chosen = self._chosen(labels)
         codecs = [
-            self._codec(self._accepted(read_parsed(native, label, as_category=choice)))
+            self._codec(
+                self._accepted(read_parsed(counted(label, native), label, as_category=choice))
+            )
             for native, label, choice in zip(natives, labels, chosen, strict=True)
         ]
         # Nothing is assigned before all columns are read: a fit that fails leaves no trace.
@@ -239,18 +244,33 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.layout_ = Layout(tuple(codec.span for codec in codecs))
         return self
 
-    def _sampled(self, X: Any) -> Any:
-        """Return a table in memory: of rows that may not fit, a sample."""
+    def _sampled(self, X: Any) -> tuple[Any, Callable[[Any, Any], Any]]:
+        """Return a table in memory, and what all cells of a column are.
+
+        Of rows that may not fit the table is a sample; a column is as often each of its values as
+        in all rows, or that of the sample if these are too many.
+        """
         if not is_stream(X):
-            return X
+            return X, lambda label, native: native
         with open_stream(X) as stream:
-            sample = sample_rows(stream, SAMPLED_ROWS, seed=0, with_rare=True)
-        if sample.n_rows > SAMPLED_ROWS and isinstance(self.min_frequency, Integral):
-            raise ValueError(
-                f"min_frequency={self.min_frequency} is a number of rows, which a sample of "
-                f"{sample.n_rows} rows does not tell; set it to a share of the rows."
-            )
-        return sample.X
+            counts = {field.name: ValueCounts(field.type) for field in stream.schema}
+            sample = sample_rows(stream, SAMPLED_ROWS, seed=0, with_rare=True, counts=counts)
+        if sample.n_rows <= SAMPLED_ROWS:
+            return sample.X, lambda label, native: native
+
+        def counted(label: Any, native: Any) -> Any:
+            cells = counts.pop(label).cells()
+            if isinstance(self.min_frequency, Integral) and len(cells or ()) < sample.n_rows:
+                raise ValueError(
+                    f"min_frequency={self.min_frequency} is a number of rows, which a sample of "
+                    f"{sample.n_rows} rows does not tell; set it to a share of the rows."
+                )
+            if cells is None:
+                return native
+            frame = import_extra("pyarrow", "scale").table({label: cells})
+            return next(iter(columns_of(stream.frame(frame))))
+
+        return sample.X, counted
 
     def _codec(self, column: Column) -> ColumnCodec:
         if column.kind == EMPTY:

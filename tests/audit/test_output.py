@@ -281,8 +281,9 @@ def test_whatever_is_raised_is_one_line(plain, tmp_path, capfd, monkeypatch, err
 
 
 def test_folders_and_options_of_reading_are_refused_in_one_line(plain, tmp_path, capfd):
+    (tmp_path / "empty").mkdir()
     for arguments, part in (
-        ([str(tmp_path)], "a folder"),
+        ([str(tmp_path / "empty")], "a folder without"),
         ([str(plain), "--sep", "::"], "--sep must be one character"),
         ([str(plain), "--encoding", "klingon"], "klingon"),
     ):

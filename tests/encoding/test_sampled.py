@@ -1,6 +1,7 @@
 """Samples of Datasets: uniform, the same for a seed, and with what is rare."""
 
 import datetime
+import decimal
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,14 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from sklearn.base import clone
 
 from sklearn_aae import TableEncoder
-from sklearn_aae.encoding import _table_encoder
+from sklearn_aae.encoding import _counts, _sampled, _table_encoder
 from sklearn_aae.encoding._datasets import Stream, open_stream
+from sklearn_aae.encoding._roundness import Roundness
 from sklearn_aae.encoding._sampled import sample_rows
+from sklearn_aae.exceptions import UnsupportedColumnsError
 from tests.threads import together
 
 
@@ -145,6 +149,7 @@ def test_an_encoder_learns_the_levels_of_the_whole_table(folder, monkeypatch):
     np.testing.assert_array_equal(streamed._to_levels(table), in_memory._to_levels(table))
     levels = streamed._to_levels(table)
     assert streamed._from_levels(levels, None).equals(in_memory._from_levels(levels, None))
+    monkeypatch.setattr(_counts, "MOST_CELLS", 10_000)
     with pytest.raises(ValueError, match="min_frequency=5 is a number of rows"):
         TableEncoder(min_frequency=5).fit(ds.dataset(table))
 
@@ -171,3 +176,133 @@ def test_frames_of_fit_come_back(folder):
 def test_a_dataset_without_rows():
     with pytest.raises(ValueError, match="no rows"):
         TableEncoder().fit(ds.dataset(pa.table({"a": pa.array([], pa.int64())})))
+
+
+def test_columns_of_any_type_are_sampled(monkeypatch):
+    monkeypatch.setattr(_table_encoder, "SAMPLED_ROWS", 40)
+    n = 100
+    waits = pa.array(np.arange(n) % 7, pa.duration("s"))
+    codes = pa.array([decimal.Decimal(i % 9) / 100 for i in range(n)], pa.decimal128(8, 2))
+    places = pa.array([f"p{i % 5}" for i in range(n)])
+    times = pa.array([datetime.datetime(2024, 1, 1 + i % 8) for i in range(n)])
+    table = pa.table(
+        {
+            "wait": waits,
+            "code": codes,
+            "half": pa.array((np.arange(n) % 6).astype(np.float16)),
+            "place": places.cast(pa.string_view()),
+            "coded": places.dictionary_encode(),
+            "at": times.cast(pa.timestamp("us", "Europe/Berlin")),
+            "none": pa.nulls(n),
+        }
+    )
+    encoder = TableEncoder().fit(ds.dataset(table))
+    assert [span.n_levels for span in encoder.layout_.spans] == [7, 9, 6, 5, 5, 8, 1]
+    batches = list(encoder.transform(ds.dataset(table)))
+    assert sum(batch.num_rows for batch in batches) == n
+
+
+def test_columns_that_cannot_be_read_are_named(folder):
+    for cells in ([[1]] * 3, [{"x": 1}] * 3):
+        table = pa.table({"a": [1, 2, 3], "deep": pa.array(cells)})
+        with pytest.raises(UnsupportedColumnsError, match="column 'deep' is of type"):
+            TableEncoder().fit(ds.dataset(table))
+    twice = pa.table([pa.array([1]), pa.array([2])], names=["a", "a"])
+    with pytest.raises(ValueError, match="Two columns are called 'a'"):
+        TableEncoder().fit(ds.dataset(twice))
+
+
+def test_files_without_rows_change_nothing(folder, tmp_path):
+    table = ds.dataset(folder).to_table()
+    pq.write_table(table[:0], tmp_path / "a.parquet")
+    pq.write_table(table, tmp_path / "b.parquet")
+    assert sampled(ds.dataset(tmp_path), 500).X.equals(sampled(ds.dataset(folder), 500).X)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ValueError, match="is a folder without"):
+        sampled(tmp_path / "none", 5)
+
+
+def sale(n=3_000):
+    """Columns of many values, with a spike, a rare level, decimals and steps that are rare."""
+    rng = np.random.default_rng(1)
+    amount = rng.gamma(2, 100, n).round(1)
+    amount[rng.choice(n, n // 50, replace=False)] = 9.9
+    amount[n - 3] = 5.125
+    steps = 7 * rng.integers(0, 9_000, n)
+    steps[n - 2] += 1
+    city = rng.choice(["Rome", "Oslo"], n).astype(object)
+    city[rng.choice(n, 2, replace=False)] = "Bern"
+    hours = rng.integers(0, 10**6, n) * 3_600_000
+    return pa.table(
+        {
+            "amount": amount,
+            "steps": pa.array(steps, mask=rng.random(n) < 0.003),
+            "even": 2 * rng.integers(0, 9_000, n),
+            "city": city,
+            "hour": pa.array(hours, pa.timestamp("ms", "Europe/Berlin")),
+        }
+    )
+
+
+def facts(encoder):
+    names = ("n_levels", "decimals", "step", "repeats", "resolution", "missing")
+    return [[getattr(span, name) for name in names] for span in encoder.layout_.spans]
+
+
+def test_counted_columns_have_the_levels_of_all_rows(monkeypatch):
+    table = sale()
+    in_memory = TableEncoder().fit(table)
+    monkeypatch.setattr(_table_encoder, "SAMPLED_ROWS", 500)
+    for rows in (ds.dataset(table), pl.from_arrow(table).lazy()):
+        streamed = TableEncoder().fit(rows)
+        assert facts(streamed) == facts(in_memory)
+        for own, known in zip(streamed.layout_.spans, in_memory.layout_.spans, strict=True):
+            np.testing.assert_array_equal(own.low, known.low)
+            np.testing.assert_array_equal(own.shares, known.shares)
+    # Numbers of rows are known, too.
+    by_rows = TableEncoder(min_frequency=3, handle_unknown="infrequent_if_exist")
+    own, known = (clone(by_rows).fit(rows) for rows in (ds.dataset(table), table))
+    np.testing.assert_array_equal(own._to_levels(table), known._to_levels(table))
+
+
+def test_more_rows_than_stand_for_a_column_keep_their_shares(monkeypatch):
+    table = sale()
+    monkeypatch.setattr(_table_encoder, "SAMPLED_ROWS", 500)
+    monkeypatch.setattr(_counts, "MOST_CELLS", 600)
+    streamed, in_memory = (TableEncoder().fit(rows) for rows in (ds.dataset(table), table))
+    city, known = (encoder.layout_.spans[3] for encoder in (streamed, in_memory))
+    assert city.n_levels == 3
+    np.testing.assert_allclose(city.shares, known.shares, atol=0.003)
+
+
+def test_columns_of_too_many_values_are_as_round_as_all_rows(monkeypatch):
+    table = sale()
+    in_memory = TableEncoder().fit(table)
+    monkeypatch.setattr(_table_encoder, "SAMPLED_ROWS", 500)
+    monkeypatch.setattr(_counts, "MOST_DISTINCT", 50)
+    monkeypatch.setattr(_sampled, "MOST_NUMBERS", 50)
+    streamed = TableEncoder().fit(ds.dataset(table))
+    for own, known in zip(facts(streamed), facts(in_memory), strict=True):
+        assert own[1:3] + own[4:5] == known[1:3] + known[4:5]
+    spike = streamed._to_levels(pa.table({**sale().slice(0, 1).to_pydict(), "amount": [9.9]}))[0, 0]
+    assert streamed.layout_.spans[0].shares[spike] == pytest.approx(0.02, abs=0.01)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_numbers_that_are_less_round_are_found(dtype):
+    roundness = Roundness()
+    values = np.array([0, 20, 40, 60, 20], dtype=dtype)
+    first = roundness.first_less_round(values)
+    assert first == [0, 1]
+    assert roundness.step == 20
+    assert roundness.first_less_round(values) == []
+    values[3] = 70
+    assert roundness.first_less_round(values) == [3]
+    assert (roundness.decimals, roundness.step) == (0, 10)
+    if dtype != np.int64:
+        values[2] = 0.25
+        assert set(roundness.first_less_round(values)) == {2}
+        assert (roundness.decimals, roundness.step) == (2, 25)
+        values[1] = 1 / 3
+        assert set(roundness.first_less_round(values)) == {1}
+        assert roundness.decimals == (None if dtype == np.float64 else 8)

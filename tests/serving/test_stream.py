@@ -198,6 +198,15 @@ def test_other_columns_are_named_with_the_file(tmp_path, table, detector):
         list(detector.score_samples(ds.dataset(tmp_path)))
 
 
+def test_rows_that_cannot_be_read_say_of_which_file(tmp_path, table, detector):
+    pq.write_table(table, tmp_path / "a.parquet")
+    infinite = pa.array([np.inf] * len(table))
+    pq.write_table(table.set_column(0, "price", infinite), tmp_path / "b.parquet")
+    with pytest.raises(ValueError, match="'price' has infinite cells") as caught:
+        list(detector.score_samples(ds.dataset(tmp_path)))
+    assert "b.parquet" in caught.value.__notes__[0]
+
+
 def test_a_failure_leaves_what_was_there(tmp_path, table, detector):
     out = tmp_path / "scores.parquet"
     sklearn_aae.stream(detector.score_samples, ds.dataset(table), out)
