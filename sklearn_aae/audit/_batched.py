@@ -123,7 +123,7 @@ class BatchedTable:
         """Whether the sample is the whole table."""
         return 0 < self.n_rows <= SAMPLED_ROWS
 
-    def sampled(self, seed: int, ruled: Collection = ()) -> BatchedTable:
+    def sampled(self, seed: int, ruled: Collection[Any] = ()) -> BatchedTable:
         """Return this table with a sample that tells how all rows are to be read."""
         with open_stream(self.dataset) as stream:
             rows, n_rows = sample_rows(stream, SAMPLED_ROWS, seed, with_rare=True)

@@ -266,7 +266,7 @@ class _Rare:
             present = present.view(np.int64)
         if present.dtype.kind in "iu":
             present = present.astype(np.int64)
-        rows = there[self.roundness.first_less_round(present)].tolist()
+        rows: list[int] = there[self.roundness.first_less_round(present)].tolist()
         self.less_round |= {_plain(column[row].as_py()) for row in rows}
         return rows
 
