@@ -25,7 +25,7 @@ from sklearn_aae.encoding._datasets import open_stream
 from sklearn_aae.encoding._sampled import SAMPLED_ROWS, sample_rows
 
 #: Sizes of the tables: both do not count as fitting into memory.
-SIZES, QUICK_SIZES = (80_000, 160_000), (66_000, 67_000)
+SIZES, QUICK_SIZES = (70_000, 110_000), (66_000, 67_000)
 MANY = 10**9
 FILE_ROWS, EXPLAINED = 40_000, 1000
 READ, SAMPLED, TRAINED, FITTED = "read", "sample", "fit, one pass", 'fit, max_epochs="auto"'

@@ -37,7 +37,7 @@ The columns of ``scores.csv``:
   detector expected there, given the rest of the row.
 
 The table is CSV, Parquet or Arrow (Feather), or a folder of such files; without one,
-scikit-learn's breast cancer table is taken.  Folders, and files of more than 200 MB
+scikit-learn's breast cancer table is taken.  Folders, and files of more than 50 MB
 (``--stream-above``; cells of Parquet count for eight bytes each), are read in batches, and need
 not fit into memory.  Then the kinds of columns are those of a sample of 65,536 rows and of
 what is rare beside it; all p-values are those of new rows; pages show the 500 oddest rows and

@@ -32,7 +32,7 @@ from sklearn_aae.encoding._datasets import FramedRows, dataset_of, open_stream
 from sklearn_aae.encoding._sampled import SAMPLED_ROWS, sample_rows
 
 #: Files above so many megabytes are read in batches, if nobody says otherwise.
-MOST_MEGABYTES = 200
+MOST_MEGABYTES = 50
 #: Rows that are judged at once.
 BATCH_ROWS = 8192
 #: Bytes of a text file that tell how it is written.

@@ -71,7 +71,7 @@ def sample_rows(
         lacking = [column.lacking(rows, others) for column in found.rare]
         rows = _joined(arrow, [rows, others.take(np.unique(np.concatenate(lacking)))])
     if not found.n_rows:
-        raise ValueError("The Dataset has no rows.")
+        raise ValueError(f"{stream.name} has no rows.")
     n_rows = found.n_rows
     del found
     arrow.default_memory_pool().release_unused()

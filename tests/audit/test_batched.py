@@ -134,6 +134,33 @@ def test_a_folder_of_few_rows_is_read_into_memory(tmp_path):
     assert read.part.id.tolist() == frame["zip"].tolist()
 
 
+@pytest.mark.parametrize(
+    "name, write, options",
+    [
+        ("a.parquet", lambda frame, path: frame.to_parquet(path), {"id": "shop"}),
+        ("a.parquet", lambda frame, path: frame.set_index("day").to_parquet(path), {}),
+        ("a.csv", lambda frame, path: frame.to_csv(path), {}),
+        ("a.csv.gz", lambda frame, path: frame.to_csv(path, index=False), {"na": ("7",)}),
+        ("a.csv", lambda frame, path: frame.to_csv(path, index=False, encoding="cp1252"), {}),
+        ("a.csv", lambda frame, path: frame.to_csv(path, header=False), {"header": False}),
+    ],
+)
+def test_names_of_rows_and_options_of_reading_hold_in_batches(
+    small, tmp_path, name, write, options
+):
+    frame = made().assign(shop=lambda own: own["shop"].replace("x", "Müller\n& Söhne"))
+    write(frame, tmp_path / name)
+    in_memory = read_table(tmp_path / name, ReadingOptions(**options))
+    table = BatchedTable.open(tmp_path / name, ReadingOptions(**options)).sampled(0)
+    parts = [part for _, _, part in table.batches()]
+    rows = pd.concat([part.frame for part in parts])
+    pd.testing.assert_frame_equal(
+        rows, in_memory.frame, check_categorical=False, check_index_type=False, check_names=False
+    )
+    if in_memory.id is not None:
+        assert [cell for part in parts for cell in part.id] == in_memory.id.tolist()
+
+
 def test_a_feather_file_is_read(tmp_path):
     made(120).to_feather(tmp_path / "rides.feather")
     read = read_table(tmp_path / "rides.feather")
