@@ -1,7 +1,7 @@
 """What rows in files cost, step by step, and what a billion of them would.
 
 Seconds are those of the processor, in one thread, so that they hardly depend on what else the
-machine does.  Each step is measured on two sizes; the difference gives the cost of a further row.
+machine does.
 """
 
 from __future__ import annotations
@@ -24,59 +24,76 @@ from sklearn_aae.autoencoder._streamed import MOST_SEEN
 from sklearn_aae.encoding._datasets import open_stream
 from sklearn_aae.encoding._sampled import SAMPLED_ROWS, sample_rows
 
-#: Sizes of the tables: both do not count as fitting into memory.
-SIZES, QUICK_SIZES = (70_000, 110_000), (66_000, 67_000)
-MANY = 10**9
-FILE_ROWS, EXPLAINED = 40_000, 1000
-READ, SAMPLED, TRAINED, FITTED = "read", "sample", "fit, one pass", 'fit, max_epochs="auto"'
+#: Rows that estimators are fitted to, more than the sample of a model; that are streamed; that
+#: are explained; and that all is extrapolated to.
+FITTED, STREAMED, EXPLAINED, MANY = 70_000, 20_000, 500, 10**9
+FILE_ROWS = 20_000
+READ, SAMPLED, TRAINED = "read", "sample", "fit, one pass"
 
 
 def main() -> None:
-    """Measure, and report seconds by step and what they come to."""
+    """Measure, and report microseconds a row and what they come to."""
     benchmark = Benchmark("streaming", __doc__)
     args = benchmark.parse()
-    rows = []
-    for kind in ("numbers", "mixed"):
-        sizes = QUICK_SIZES if args.quick else SIZES
-        rows += summarise(kind, sizes, [measured(kind, n) for n in sizes])
-    benchmark.report({"table": rows}, clock="processor seconds of one thread")
+    n_streamed = 1000 if args.quick else STREAMED
+    rows = [line for kind in ("numbers", "mixed") for line in summarise(kind, n_streamed)]
+    benchmark.report(
+        {"table": rows},
+        clock="processor seconds of one thread",
+        rows=f"{FITTED:,} to fit, {n_streamed:,} to stream, {EXPLAINED:,} to explain",
+    )
 
 
-def measured(kind: str, n_rows: int) -> dict[str, float]:
-    """Return the seconds of each step for a table of so many rows."""
-    numbers, mixed = tables(n_rows)
+def summarise(kind: str, n_streamed: int) -> list[Row]:
+    """Return a line for each step, and one for a fit that sees a bounded number of rows."""
+    costs, once = measured(kind, n_streamed)
+    passes = costs[READ] + costs[SAMPLED]
+    trained = costs.pop(TRAINED) - passes
+    rows = [_line(kind, step, cost, MANY * cost) for step, cost in costs.items()]
+    rows += [
+        _line(kind, "train", trained, MANY * trained),
+        _line(kind, 'fit, max_epochs="auto"', None, MANY * passes + MOST_SEEN * trained),
+        _line(kind, "fit of a detector", None, MANY * costs[SAMPLED] + once),
+    ]
+    return rows
+
+
+def measured(kind: str, n_streamed: int) -> tuple[dict[str, float], float]:
+    """Return seconds a row of each step, and those that a detector needs beside its pass."""
+    numbers, mixed = tables(FITTED)
     frame = dict(zip(map(str, range(10)), numbers.T, strict=True))
     table = pa.table(frame) if kind == "numbers" else pa.Table.from_pandas(mixed)
+    limits = {"max_rows_per_file": FILE_ROWS, "max_rows_per_group": FILE_ROWS}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ds.write_dataset(
-            table,
-            folder / "rows",
-            format="parquet",
-            max_rows_per_file=FILE_ROWS,
-            max_rows_per_group=FILE_ROWS,
-        )
-        return _steps(ds.dataset(folder / "rows"), folder / "out.parquet", n_rows)
+        for part, rows in (("all", table), ("some", table[:n_streamed])):
+            ds.write_dataset(rows, folder / part, format="parquet", **limits)
+        return _steps(ds.dataset(folder / "all"), ds.dataset(folder / "some"), folder / "out")
 
 
-def _steps(rows: Any, out: Path, n_rows: int) -> dict[str, float]:
-    times = {}
+def _steps(rows: Any, some: Any, out: Path) -> tuple[dict[str, float], float]:
     model = AdversarialAutoencoder(max_epochs=1, random_state=0)
     detector = AAEOutlierDetector(random_state=0)
     with open_stream(rows) as own:
-        times[READ] = seconds(lambda: [len(table) for table in own.batches()])
-        times[SAMPLED] = seconds(lambda: sample_rows(own, SAMPLED_ROWS, 0, with_rare=True))
-    times["TableEncoder.fit"] = seconds(lambda: TableEncoder().fit(rows))
-    times[TRAINED] = seconds(lambda: model.fit(rows))
-    for method in (model.transform, model.score_samples):
-        times[method.__name__] = seconds(partial(stream, method, rows, out))
-    times["draw"] = seconds(lambda: stream(model.sample, n_rows, out))
-    times["detector: fit"] = seconds(lambda: detector.fit(rows))
-    times["detector: p_values"] = seconds(lambda: stream(detector.p_values, rows, out))
-    some = rows.head(EXPLAINED)
-    explained = seconds(lambda: detector.explain(some, top=3))
-    times["detector: explain"] = explained * n_rows / EXPLAINED
-    return times
+        fits = {
+            READ: seconds(lambda: [len(table) for table in own.batches()]),
+            SAMPLED: seconds(lambda: sample_rows(own, SAMPLED_ROWS, 0, with_rare=True)),
+        }
+    fits["TableEncoder.fit"] = seconds(lambda: TableEncoder().fit(rows))
+    fits[TRAINED] = seconds(lambda: model.fit(rows))
+    n_streamed = some.count_rows()
+    streams = {
+        "transform": seconds(partial(stream, model.transform, some, out)),
+        "score_samples": seconds(partial(stream, model.score_samples, some, out)),
+        "sample rows": seconds(partial(stream, model.sample, n_streamed, out)),
+    }
+    once = seconds(lambda: detector.fit(rows)) - fits[SAMPLED]
+    streams["p_values of a detector"] = seconds(partial(stream, detector.p_values, some, out))
+    explained = some.head(EXPLAINED)
+    reasons = seconds(lambda: detector.explain(explained, top=3)) / len(explained)
+    costs = {step: time_ / FITTED for step, time_ in fits.items()}
+    costs |= {step: time_ / n_streamed for step, time_ in streams.items()}
+    return costs | {"explain": reasons}, once
 
 
 def seconds(call: Callable[[], Any]) -> float:
@@ -84,28 +101,11 @@ def seconds(call: Callable[[], Any]) -> float:
     return timed(call, clock=time.process_time)[1]
 
 
-def summarise(kind: str, sizes: tuple[int, ...], times: list[dict[str, float]]) -> list[Row]:
-    """Return a line for each step, and one for a fit that sees a bounded number of rows."""
-    rows, slopes = [], {}
-    for step in times[0]:
-        own = [found[step] for found in times]
-        slopes[step] = max(0.0, (own[1] - own[0]) / (sizes[1] - sizes[0]))
-        base = max(0.0, own[0] - slopes[step] * sizes[0])
-        rows.append(_line(kind, step, own, slopes[step], base + MANY * slopes[step]))
-    trained = slopes[TRAINED] - slopes[SAMPLED]
-    passes = MANY * (slopes[SAMPLED] + slopes[READ])
-    rows.append(_line(kind, FITTED, None, None, passes + MOST_SEEN * trained))
-    return rows
-
-
-def _line(kind: str, step: str, own: list[float] | None, slope: float | None, many: float) -> Row:
-    first, second = ("", "") if own is None else (f"{second:.1f}" for second in own)
+def _line(kind: str, step: str, cost: float | None, many: float) -> Row:
     return {
         "table": kind,
         "step": step,
-        "small [s]": first,
-        "large [s]": second,
-        "µs per further row": "" if slope is None else f"{1e6 * slope:.2f}",
+        "µs a row": "" if cost is None else f"{1e6 * cost:.1f}",
         "1e9 rows, one core [h]": f"{many / 3600:.2g}",
     }
 

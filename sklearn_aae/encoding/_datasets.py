@@ -17,6 +17,8 @@ from sklearn_aae._utils._compat import import_extra
 
 #: Cells that are decoded at once, and rows at most.
 BATCH_CELLS, BATCH_ROWS = 2**20, 2**16
+#: Bytes of a column of a Parquet file that are read at once.
+BUFFER = 2**16
 #: Pieces of files (row groups) that are open at once where rows are shuffled.
 OPEN_PIECES = 4
 #: Formats by the endings of files.
@@ -248,13 +250,7 @@ class Stream:
     def _batches_of(self, fragment: Any, n_rows: int) -> Iterator[Any]:
         arrow = import_extra("pyarrow", "scale")
         try:
-            for batch in fragment.to_batches(
-                schema=self._stored,
-                batch_size=n_rows,
-                batch_readahead=1,
-                fragment_readahead=1,
-                fragment_scan_options=_frugal(fragment),
-            ):
+            for batch in _record_batches(fragment, self._stored, n_rows):
                 if batch.num_rows:
                     self._current = fragment
                     table = arrow.Table.from_batches([batch])
@@ -295,12 +291,23 @@ def _in_blocks(tables: Iterator[Any], n_rows: int) -> Iterator[Any]:
         yield rest
 
 
-def _frugal(fragment: Any) -> Any:
-    """Return options by which a Parquet file is read with half the memory; else None."""
+def _record_batches(fragment: Any, schema: Any, n_rows: int) -> Iterator[Any]:
+    """Yield the rows of a file, or of a row group, in batches of at most so many."""
     arrow = import_extra("pyarrow.dataset", "scale")
-    if not isinstance(fragment, arrow.ParquetFileFragment):
-        return None
-    return arrow.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+    is_parquet = isinstance(fragment, arrow.ParquetFileFragment)
+    if not is_parquet or any(field not in list(fragment.physical_schema) for field in schema):
+        # Columns may be of the folder's name, or of another type in the file.
+        yield from fragment.to_batches(
+            schema=schema, batch_size=n_rows, batch_readahead=1, fragment_readahead=1
+        )
+        return
+    # A scan of the Dataset would hold whole row groups.
+    parquet = import_extra("pyarrow.parquet", "scale")
+    from_arrays = import_extra("pyarrow", "scale").RecordBatch.from_arrays
+    groups, names = [group.id for group in fragment.row_groups], schema.names
+    with parquet.ParquetFile(fragment.open(), buffer_size=BUFFER, pre_buffer=False) as file:
+        for batch in file.iter_batches(n_rows, groups, names, use_threads=False):
+            yield from_arrays([batch.column(name) for name in names], schema=schema)
 
 
 def _name(fragment: Any) -> str:
