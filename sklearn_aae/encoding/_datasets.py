@@ -62,7 +62,7 @@ def _is_instance(X: Any, module: str, name: str) -> bool:
 
 @contextmanager
 def open_stream(X: Any) -> Iterator[Stream]:
-    """Open a Dataset, a LazyFrame, or the path of a file or of a folder of Parquet files.
+    """Open a Dataset, a LazyFrame, or the path of a file or of a folder of files.
 
     A LazyFrame, or the filter of a Dataset, is evaluated once, into a temporary file.
 

@@ -44,7 +44,7 @@ def stream(
         ``predict`` or any other that returns a row for each row; or its ``sample``.  Arguments
         are set with :func:`functools.partial`.
     src : pyarrow.dataset.Dataset, polars.LazyFrame, str, path or int
-        The rows, or where they are: a file (Parquet, Arrow or CSV) or a folder of Parquet files.
+        The rows, or where they are: a file (Parquet, Arrow or CSV) or a folder of such files.
         For ``sample``, the number of rows to draw.
     dst : str or path
         The Parquet file to write.
