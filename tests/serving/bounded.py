@@ -38,7 +38,7 @@ def main(folder, n_rows):
     sklearn_aae.AAEOutlierDetector(max_epochs=1, random_state=0).fit(few)
     before = peak()
     rows = ds.dataset(folder / "rows")
-    # Rows from all files, an eighth of all: a whole pass takes no more memory, but minutes.
+    # Rows from all files, a twelfth of all: a whole pass takes no more memory, but minutes.
     _streamed.MOST_SEEN = 2**20
     model = sklearn_aae.AdversarialAutoencoder(batch_size=256, random_state=0).fit(rows)
     sklearn_aae.stream(model.transform, rows, folder / "codes.parquet")

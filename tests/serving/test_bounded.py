@@ -8,8 +8,8 @@ import pytest
 
 from tests.serving import bounded
 
-#: 640 MB in float64.
-N_ROWS = 8_000_000
+#: 960 MB in float64.
+N_ROWS = 12_000_000
 
 
 @pytest.mark.slow
