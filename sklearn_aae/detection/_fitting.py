@@ -223,6 +223,7 @@ def from_fitted(
     member = SingleMember(module)
     device = member.columns.device
     X = torch.from_numpy(np.ascontiguousarray(rows)).to(device)
+    _check_finite(member, X[:SAMPLE])
     marginals = DrawnMarginals(
         member, make_generator(derive_seed(seed, EnsembleStream.PRIOR), device)
     )
@@ -232,6 +233,16 @@ def from_fitted(
     model = surround(member, X, marginals, trimmer, seed)
     member.residuals = model.references["core"].residuals().double()
     return model
+
+
+def _check_finite(member: SingleMember, X: torch.Tensor) -> None:
+    """Raise if a model that was given makes NaN of rows that it was fitted to."""
+    expected = member.decode(member.encode(gather_columns(X, member.columns))).mean()
+    if not torch.isfinite(expected).all():
+        raise ValueError(
+            "estimator makes NaN or infinite cells of the rows that it was fitted to, so that it "
+            "has no scores for them: look at the networks that you gave it, or lower its lr."
+        )
 
 
 def surround(

@@ -42,7 +42,12 @@ def name_culprit(net: Any, dataset: object, phase: str) -> str:
 
 
 def _described(module: AAEModule, name: str) -> str:
-    return f"{name} ({type(getattr(module, name)).__name__})"
+    """Return the name of a network and its class: the user's, which may be inside of others."""
+    inside = [type(part) for part in getattr(module, name).modules()]
+    of = {each: each.__module__.partition(".")[0] for each in inside}
+    own = [each for each in inside if of[each] not in ("torch", "sklearn_aae")]
+    given = [each for each in inside if of[each] != "sklearn_aae"]
+    return f"{name} ({(own or given or inside)[0].__name__})"
 
 
 @torch.no_grad()

@@ -37,6 +37,9 @@ WORSE, FAR_WORSE = -0.5, -100.0
 WORSE_OF_LEVELS = -5.0
 #: A reconstruction that explains no more than this, where components explain this more.
 NOTHING, MORE = 0.02, 0.1
+#: Nats per cell, as an epoch's mean, that no start costs: levels that are all as likely cost at
+#: most 6, and two digits of them twice that.
+BLOWN_UP = 30.0
 
 NAN = math.nan
 
@@ -308,13 +311,17 @@ def _rows(found: Figures, how: Circumstances) -> Iterator[ReportLine]:
     worst = WORSE if how.enough else FAR_WORSE if rises else -math.inf
     if math.isnan(other):
         worst = WORSE_OF_LEVELS if how.enough else -math.inf
+        # What came back from there has forgotten all but how many rows have each level.
+        if share < NOTHING and max(found.losses, default=0.0) > BLOWN_UP:
+            worst = math.inf
     pushed = share < LEFT * other or not found.gap <= GAP
     if how.enough and how.weight > AUTO_WEIGHT and pushed:
         meaning += ": the adversary is too strong"
         verdict, warning = WARN, "AdversaryTooStrongWarning"
         remedy = f"Lower adversarial_weight, which is {how.weight:.3g}."
     elif how.enough_rows and not math.isnan(share) and share < worst:
-        meaning += ", which is far worse than nothing: training diverged"
+        meaning += ", which is far worse than nothing" if share < WORSE else ", which is nothing"
+        meaning += ": training diverged"
         verdict, remedy, warning = WARN, "Lower lr.", "DivergenceWarning"
     elif how.in_time and share < NOTHING and other - share > MORE:
         meaning += ", which is next to nothing"
