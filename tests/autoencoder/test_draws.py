@@ -70,11 +70,12 @@ def test_conditions_are_always_met(table, model, conditions, met):
 
 def test_what_depends_on_a_condition_follows_it(model):
     # Later columns follow earlier ones, and earlier ones the later, by rejection.
-    horses = model.sample(200, conditions={"animal": "horse"})
+    # So many draws that the model's own share counts, 0.96 to 0.98 by six seeds, not chance.
+    horses = model.sample(2000, conditions={"animal": "horse"})
     assert horses["weight"].median() == pytest.approx(WEIGHTS["horse"], rel=0.1)
-    heavy = model.sample(200, conditions={"weight": (350.0, None)})
+    heavy = model.sample(2000, conditions={"weight": (350.0, None)})
     assert (heavy["animal"] == "horse").mean() > 0.9
-    large = model.sample(200, conditions={"size": "large"})
+    large = model.sample(2000, conditions={"size": "large"})
     assert (large["animal"] == "horse").mean() > 0.9
 
 
