@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: after ``fit``, after a call of ``partial_fit``, and of wide networks as few as this work allows.
 MOST_ROWS, MOST_CELLS = 10_000, 2**21
 MOST_DRAWS, DRAWS_OF_PART, LEAST_DRAWS, WORK = 4096, 1024, 512, 2**30
+#: What residuals cost to learn, as a share of what the steps of training do.
+TRAINING_SHARE = 0.1
 #: Noise in the order of equal numbers, as a share of what residuals are.
 ORDER_NOISE = 0.5
 #: A part of fewer rows than this for each column tells too little about residuals.
@@ -249,7 +251,10 @@ def match_marginals(
             # Of equal numbers, those come first that are expected to, but for some noise.
             noise = rng.standard_normal(scores.shape) * root_mean_square(scores - expected)
             scores = learned.scores(said, expected + ORDER_NOISE * noise)
-            learned.residuals = ResidualMixture(own, scores - expected, scores, rng)
+            n_seen = net.batch_size * sum(e.get("train_batch_count", 0) for e in net.history)
+            # Forwards and backwards, in three phases of about two thirds of the weights each.
+            work = TRAINING_SHARE * 6 * n_weights * n_seen
+            learned.residuals = ResidualMixture(own, scores - expected, scores, rng, work)
         classes = None
         if model.supervision == "decoder":
             classes = Classes(np.full(most, -1), model._class_counts)

@@ -17,7 +17,10 @@ MOST_COMPONENTS, ROWS_A_NUMBER = 32, 6
 #: each number; no variance, of numbers that have 1 in all, is below the least.
 COMMON_SHARE, LEAST_VARIANCE = 0.5, 3e-3
 #: Steps of expectation maximisation, and by how much one has to raise the log-likelihood.
-MOST_STEPS, LEAST_GAIN = 30, 1e-3
+LEAST_STEPS, MOST_STEPS, LEAST_GAIN = 3, 30, 1e-3
+#: What a step costs for each row, component and square of a row's width, in multiplications of
+#: single precision: densities and scatters, in double precision, through more memory.
+STEP_COST = 16
 
 
 class ResidualMixture:
@@ -35,6 +38,8 @@ class ResidualMixture:
         The rows themselves, on the scale of the residuals.
     rng : Generator
         Draws what stands for missing numbers.
+    work : float, default=inf
+        Multiplications that it may cost to learn, more or less.
 
     Attributes
     ----------
@@ -64,6 +69,7 @@ class ResidualMixture:
         residuals: np.ndarray,
         rows: np.ndarray,
         rng: np.random.Generator,
+        work: float = np.inf,
     ) -> None:
         unknown = np.isnan(residuals)
         self.spread = root_mean_square(residuals)
@@ -81,20 +87,20 @@ class ResidualMixture:
             codes = self._standardised(codes)
             n_numbers = codes.shape[1] + n_varying
             n_normal = min(MOST_COMPONENTS, len(codes) // (ROWS_A_NUMBER * n_numbers))
-            self._learn(np.hstack([codes, scaled]), np.hstack([codes, starts]), n_normal)
+            self._learn(np.hstack([codes, scaled]), np.hstack([codes, starts]), n_normal, work)
 
     def _standardised(self, codes: np.ndarray) -> np.ndarray:
         centred: np.ndarray = codes - self.code_center
         return centred / np.where(self.code_spread > 0, self.code_spread, 1.0)
 
-    def _learn(self, joint: np.ndarray, starts: np.ndarray, n_normal: int) -> None:
+    def _learn(self, joint: np.ndarray, starts: np.ndarray, n_normal: int, work: float) -> None:
         """Estimate the normal distributions of codes and residuals beside each other."""
         n_normal = min(n_normal, len(np.unique(starts, axis=0)))
         if n_normal < 2:
             weights, self.centers = np.ones(1), joint.mean(axis=0)[np.newaxis]
             covariances = _shrunk_covariance(joint - self.centers)[np.newaxis]
         else:
-            weights, self.centers, covariances = _maximise(joint, starts, n_normal)
+            weights, self.centers, covariances = _maximise(joint, starts, n_normal, work)
         self.log_weights = np.log(weights)
         k = len(self.code_center)
         whitening, slopes, roots = [], [], []
@@ -158,11 +164,12 @@ class _Normals(NamedTuple):
     covariances: np.ndarray
 
 
-def _maximise(joint: np.ndarray, starts: np.ndarray, n_normal: int) -> _Normals:
+def _maximise(joint: np.ndarray, starts: np.ndarray, n_normal: int, work: float) -> _Normals:
     """Return normal distributions of rows, by expectation maximisation from clusters."""
     labels = KMeans(n_normal, n_init=1, max_iter=20, random_state=0).fit_predict(starts)
     normals, most = _estimated(joint, np.eye(n_normal)[labels]), -np.inf
-    for _ in range(MOST_STEPS):
+    a_step = STEP_COST * n_normal * joint.size * joint.shape[1]
+    for _ in range(int(np.clip(work / a_step, LEAST_STEPS, MOST_STEPS))):
         logs = np.empty((len(joint), n_normal))
         for i, (weight, center, covariance) in enumerate(zip(*normals, strict=True)):
             logs[:, i] = np.log(weight) + _log_density(joint, center, _whitening(covariance))

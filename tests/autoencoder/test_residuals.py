@@ -140,3 +140,17 @@ def test_drawn_columns_move_together_where_those_of_the_table_do(bent):
         assert stats.spearmanr(side.one, side.other).statistic * expected > 0.6
     assert copy_share(train, rows, held_out).score == 0
     assert near_copies(train, rows, held_out).score < 0.08
+
+
+def test_little_work_is_enough_for_distributions_of_any_rows():
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(600, 1))
+    residuals = np.where(codes > 0, 1, -1) * rng.normal(size=(600, 1)) * [1, 1] + 0.1
+    short, whole = (
+        ResidualMixture(codes, residuals, residuals, np.random.default_rng(0), work)
+        for work in (0, np.inf)
+    )
+    assert len(short.log_weights) == len(whole.log_weights) > 1
+    assert not np.array_equal(short.centers, whole.centers)
+    drawn = short.draw(codes, rng)
+    np.testing.assert_allclose(drawn.std(axis=0), residuals.std(axis=0), rtol=0.2)
