@@ -264,19 +264,15 @@ class Product(Rule):
         result, a, b = (whole for whole in wholes if whole is not None)
         if int(np.abs(a).max(initial=0)) * int(np.abs(b).max(initial=0)) >= ROOM:
             a, b = a.astype(object), b.astype(object)
-        exact = a * b
-        finer = sum(column.decimals for column in factors) - product.decimals
-        if finer <= 0:
-            returned: np.ndarray = result != exact * 10**-finer
-            return returned
-        if int(np.abs(result).max(initial=0)) * 10**finer >= ROOM:
-            result = result.astype(object)
-        rounding = 10 ** (sum(column.decimals for column in factors) - self._rounded_to(product))
-        returned = 2 * np.abs(result * 10**finer - exact) > max(rounding, 0)
+        exact, of_factors = a * b, sum(column.decimals for column in factors)
+        # In units of the finer of both; the decimals of some rows do not decide about others.
+        finest = max(of_factors, product.decimals)
+        result = _in_finer_units(result, finest - product.decimals)
+        exact = _in_finer_units(exact, finest - of_factors)
+        decimals = product.decimals if self.decimals is None else self.decimals
+        unit = 10 ** (finest - decimals) if finest > decimals else 0
+        returned: np.ndarray = 2 * np.abs(result - exact) > unit
         return returned
-
-    def _rounded_to(self, product: Cells) -> int:
-        return max(self.decimals or 0, product.decimals)
 
     def _broken_floats(self, product: Cells, factors: list[Cells]) -> np.ndarray:
         values = product.values.astype(np.float64)
@@ -286,6 +282,14 @@ class Product(Rule):
         largest = np.maximum(np.abs(values), np.abs(exact))
         result: np.ndarray = ~is_rounding_noise(largest, largest + apart)
         return result
+
+
+def _in_finer_units(whole: np.ndarray, decimals: int) -> np.ndarray:
+    """Return whole numbers in units of so many decimals more, as Python's where these are large."""
+    if int(np.abs(whole).max(initial=0)) * 10**decimals >= ROOM:
+        whole = whole.astype(object)
+    finer: np.ndarray = whole * 10**decimals
+    return finer
 
 
 def over_of_floats(rule: Linear | Product, table: RuleTable, decimals: int) -> np.ndarray:

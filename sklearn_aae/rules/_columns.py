@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sklearn_aae.encoding import DURATION, NUMBER
+from sklearn_aae.encoding._comparable import is_rounding_noise
 from sklearn_aae.rules._base import Rule, as_decimal, as_text, as_units, decimals_of, not_numbers
 from sklearn_aae.rules._table import Cells, RuleTable, in_one_unit
 from sklearn_aae.typing import Label, Number
@@ -249,10 +250,7 @@ class Bounds(Rule):
         numbers = [n for n in (*self.ends, *self.grid) if n is not None]
         found = in_one_unit([cells], decimals_of(numbers))
         if found is None:
-            result: np.ndarray = self._outside(
-                cells.values, *(self._float(n) for n in self.ends)
-            ) | (self.whole & (cells.values % 1 != 0))
-            return result
+            return self._broken_floats(cells)
         (values,), decimals = found
 
         def units(number: Decimal | None) -> int | None:
@@ -266,9 +264,27 @@ class Bounds(Rule):
             broken |= (values - origin) % step != 0
         return broken
 
-    @staticmethod
-    def _float(number: Decimal | None) -> float | None:
-        return None if number is None else float(number)
+    def _broken_floats(self, cells: Cells) -> np.ndarray:
+        """Return the same where some rows have no last decimal, as it is for rows that have one."""
+        values, storage = cells.values.astype(np.float64), cells.column.storage
+        precision = storage if storage.kind == "f" else np.float64
+
+        def differ(numbers: np.ndarray | float) -> np.ndarray:
+            low, high = np.minimum(values, numbers), np.maximum(values, numbers)
+            result: np.ndarray = ~is_rounding_noise(low, high, precision)
+            return result
+
+        low, high = (None if number is None else float(number) for number in self.ends)
+        broken = self._outside(values, low, high)
+        for end in (low, high):
+            if end is not None:
+                broken &= differ(end)
+        step, origin = self.grid
+        grids = [(1.0, 0.0)] if self.whole else []
+        grids += [] if step is None else [(float(step), float(origin))]
+        for size, start in grids:
+            broken |= differ(np.rint((values - start) / size) * size + start)
+        return broken
 
     @staticmethod
     def _outside(values: np.ndarray, low: Any, high: Any) -> np.ndarray:

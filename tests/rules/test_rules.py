@@ -28,7 +28,7 @@ from sklearn_aae.rules import (
     Unique,
     find_rules,
 )
-from tests.rules.tables import trips
+from tests.rules.tables import bills, trips
 
 EVERY = [
     Order("start", "end", strict=True),
@@ -252,3 +252,19 @@ def test_rules_that_do_not_fit_the_columns_are_named(rule, message):
 def test_rules_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("table", [trips(200, 0), bills(200)], ids=["trips", "bills"])
+def test_odd_cells_of_some_rows_change_nothing_for_others(table):
+    rules = find_rules(table)
+    later = table[:24].reset_index(drop=True)
+    clean = rules.check(later).broken.to_numpy()
+    numbers = [name for name in later if later[name].dtype.kind == "f"]
+    for j, name in enumerate(numbers):
+        later.loc[j, name] += 0.0005  # more decimals than in fit
+        later.loc[8 + j, name] = np.pi  # no last decimal
+    broken = rules.check(later).broken.to_numpy()
+    alone = [rules.check(later[i : i + 1]).broken.to_numpy()[0] for i in range(len(later))]
+    np.testing.assert_array_equal(broken, alone)
+    np.testing.assert_array_equal(broken[16:], clean[16:])
+    assert broken[8 : 8 + len(numbers)].any(axis=1).all()
