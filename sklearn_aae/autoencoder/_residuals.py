@@ -71,6 +71,8 @@ class ResidualMixture:
         rng: np.random.Generator,
         work: float = np.inf,
     ) -> None:
+        # Networks of one's own may fail on some rows, of which nothing is learned then.
+        codes = np.nan_to_num(codes, nan=0.0, posinf=0.0, neginf=0.0)
         unknown = np.isnan(residuals)
         self.spread = root_mean_square(residuals)
         scaled = residuals / np.where(self.spread > 0, self.spread, 1.0)

@@ -91,7 +91,8 @@ def test_conditional_selection_selects_fewer():
     assert held.sum() < plain.sum()
     far = np.concatenate([clean(50, 7), 30 + clean(50, 8)])
     assert detector.select(far, method="conditional")[50:].all()
-    within = detector.select(far, method="conditional", groups=lambda rows: rows[:, 0] > 15)
+    with pytest.warns(UserWarning, match=r"True.* \(0\)"):
+        within = detector.select(far, method="conditional", groups=lambda rows: rows[:, 0] > 15)
     assert not within[50:].any()  # a group without calibrating rows
     with pytest.raises(ValueError, match="method"):
         detector.select(rows, method="best")

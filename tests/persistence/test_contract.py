@@ -6,6 +6,7 @@ An estimator that comes later is one more entry of ``everyday`` in tests/instanc
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -279,7 +280,9 @@ def test_calibrating_rows_come_back(calibration):
     detector = fast_detector(calibration=calibration).fit(X)
     loaded = round_trip(detector)
     for name, of in (("by a column", "animal"), ("by a function", lambda rows: rows["legs"] > 3)):
-        p = [each.p_values(X, groups=of) for each in (loaded, detector)]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "No p-value of a group")  # split leaves few rows
+            p = [each.p_values(X, groups=of) for each in (loaded, detector)]
         assert_same(*p, name)
     assert_same(loaded.false_discovery_bound(X), detector.false_discovery_bound(X))
     monitors = [each.drift_monitor(random_state=1) for each in (loaded, detector)]
