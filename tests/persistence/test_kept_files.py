@@ -3,9 +3,10 @@
 ``python -m tests.persistence.test_kept_files`` writes those that are not in ``data/`` yet, by the
 recipes in ``MADE``; what is there is never written again.  Files that end in ``-1.aae`` and
 ``-2.aae`` are of formats 1 and 2 before the first release, those that end in ``-0.2.0.aae`` of that
-release and format 2, with the versions of constraints.txt of November 2026.  A release whose format is another one gets
-files of its own beside them.  Each holds an estimator, the rows of a table, column by column, and
-what the estimator said of them; on other processors the last digits may differ.
+release and format 2, with the versions of constraints.txt of November 2026.  A release whose
+format is another one gets files of its own beside them.  Each holds an estimator, the rows of a
+table, column by column, and what the estimator said of them; on other processors the last digits
+may differ.
 """
 
 from __future__ import annotations
