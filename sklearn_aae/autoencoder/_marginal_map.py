@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from sklearn_aae.autoencoder._base import BaseAAE
     from sklearn_aae.training import AAENet
 
-#: Rows that quantiles are read from, cells at most, and draws that they are compared with:
-#: after ``fit``, after a call of ``partial_fit``, and of wide networks as few as this work allows.
+#: Rows that quantiles are read from, and cells at most.
 MOST_ROWS, MOST_CELLS = 10_000, 2**21
-MOST_DRAWS, DRAWS_OF_PART, LEAST_DRAWS, WORK = 4096, 1024, 512, 2**30
+#: Draws that they are compared with, and rows that residuals are of: after ``fit``, after a call of
+#: ``partial_fit``, at least, and of wide tables and networks as few as these cells and work allow.
+MOST_DRAWS, DRAWS_OF_PART, LEAST_DRAWS, DRAWN_CELLS, WORK = 4096, 1024, 512, 2**19, 2**30
 #: What residuals cost to learn, as a share of what the steps of training do.
 TRAINING_SHARE = 0.1
 #: Noise in the order of equal numbers, as a share of what residuals are.
@@ -102,6 +103,7 @@ class MarginalMap:
             elif earlier is None:
                 points = np.zeros(1)
             n_new = float(np.count_nonzero(~np.isnan(numbers)))
+            points.sort()
             weights = np.full(len(points), n_new / max(1, len(points)))
             if earlier is not None:
                 old = earlier.rounding[j].round(earlier.values[:, j])
@@ -109,8 +111,9 @@ class MarginalMap:
                 points = np.append(points, old)
                 weights = np.append(weights, np.full(len(old), n_old / len(old)))
                 n_new += n_old
-            order = np.argsort(points, kind="stable")
-            columns.append((points[order], weights[order], storage))
+                order = np.argsort(points, kind="stable")
+                points, weights = points[order], weights[order]
+            columns.append((points, weights, storage))
             self.n_seen.append(n_new)
         most = max(LEAST_QUANTILES, min(MOST_QUANTILES, MOST_IN_ALL // rows.shape[1]))
         n_quantiles = max(2, min(most, max(len(points) for points, _, _ in columns)))
@@ -133,7 +136,7 @@ class MarginalMap:
                 continue
             own = numbers[:, j].astype(np.float64)
             place = np.interp(own, known, first + (counts - 1) / 2)
-            if within is not None:
+            if within is not None and counts.max() > 1:
                 at = np.searchsorted(known, own).clip(max=len(known) - 1)
                 spread = first[at] + (counts[at] - 1) * _shares(at, within[:, j])
                 place = np.where(known[at] == own, spread, place)
@@ -226,7 +229,7 @@ def match_marginals(
     differences = Differences.of(model._keeper)
     learned = MarginalMap(rows, reader.storages, earlier, differences)
     module, device = net.module_, torch.device(net.device)
-    most = min(MOST_DRAWS if in_full else DRAWS_OF_PART, MOST_CELLS // rows.shape[1])
+    most = min(MOST_DRAWS if in_full else DRAWS_OF_PART, DRAWN_CELLS // rows.shape[1])
     n_weights = sum(weights.numel() for weights in module.parameters())
     most = max(LEAST_DRAWS, min(most, WORK // max(1, n_weights)))
     seed = derive_seed(model._seed, ModelStream.MARGINALS)

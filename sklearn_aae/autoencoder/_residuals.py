@@ -97,12 +97,15 @@ class ResidualMixture:
 
     def _learn(self, joint: np.ndarray, starts: np.ndarray, n_normal: int, work: float) -> None:
         """Estimate the normal distributions of codes and residuals beside each other."""
-        n_normal = min(n_normal, len(np.unique(starts, axis=0)))
+        of_one = STEP_COST * joint.size * joint.shape[1]  # of a step, for each distribution
+        n_normal = int(min(n_normal, len(np.unique(starts, axis=0)), work / (LEAST_STEPS * of_one)))
         if n_normal < 2:
             weights, self.centers = np.ones(1), joint.mean(axis=0)[np.newaxis]
             covariances = _shrunk_covariance(joint - self.centers)[np.newaxis]
         else:
-            weights, self.centers, covariances = _maximise(joint, starts, n_normal, work)
+            weights, self.centers, covariances = _maximise(
+                joint, starts, n_normal, int(min(MOST_STEPS, work / (n_normal * of_one)))
+            )
         self.log_weights = np.log(weights)
         k = len(self.code_center)
         whitening, slopes, roots = [], [], []
@@ -166,12 +169,11 @@ class _Normals(NamedTuple):
     covariances: np.ndarray
 
 
-def _maximise(joint: np.ndarray, starts: np.ndarray, n_normal: int, work: float) -> _Normals:
+def _maximise(joint: np.ndarray, starts: np.ndarray, n_normal: int, n_steps: int) -> _Normals:
     """Return normal distributions of rows, by expectation maximisation from clusters."""
     labels = KMeans(n_normal, n_init=1, max_iter=20, random_state=0).fit_predict(starts)
     normals, most = _estimated(joint, np.eye(n_normal)[labels]), -np.inf
-    a_step = STEP_COST * n_normal * joint.size * joint.shape[1]
-    for _ in range(int(np.clip(work / a_step, LEAST_STEPS, MOST_STEPS))):
+    for _ in range(n_steps):
         logs = np.empty((len(joint), n_normal))
         for i, (weight, center, covariance) in enumerate(zip(*normals, strict=True)):
             logs[:, i] = np.log(weight) + _log_density(joint, center, _whitening(covariance))
