@@ -26,18 +26,24 @@ class Workload:
     batch_size: int
     epochs: int
     device: str = "cpu"
+    #: Whether encoder and decoder have a linear path beside their layers, as with init="pca".
+    linear_path: bool = False
 
     def table(self) -> np.ndarray:
         """Return standard normal rows: times do not depend on what is in them."""
         rng = np.random.default_rng(0)
         return rng.standard_normal((self.n_samples, self.n_features), dtype=np.float32)
 
-    def encoder(self) -> nn.Sequential:
-        return mlp(self.n_features, *self.hidden, self.n_components).to(self.device)
+    def encoder(self) -> nn.Module:
+        return self._network(self.n_features, *self.hidden, self.n_components)
 
-    def decoder(self) -> nn.Sequential:
+    def decoder(self) -> nn.Module:
         """Return a fresh decoder, the encoder's mirror image."""
-        return mlp(self.n_components, *self.hidden[::-1], self.n_features).to(self.device)
+        return self._network(self.n_components, *self.hidden[::-1], self.n_features)
+
+    def _network(self, *sizes: int) -> nn.Module:
+        layers = mlp(*sizes)
+        return (Beside(layers, sizes[0], sizes[-1]) if self.linear_path else layers).to(self.device)
 
     def discriminator(self) -> nn.Sequential:
         return mlp(self.n_components, *self.discriminator_hidden, 1).to(self.device)
@@ -49,10 +55,22 @@ class Workload:
 
 
 WORKLOADS = {
-    "table": Workload(20_000, 30, (128, 64), 8, (64, 64), 128, epochs=3),
-    "wide": Workload(10_000, 200, (256, 128), 16, (128, 128), 256, epochs=5),
-    "mnist": Workload(6_000, 784, (1000, 1000), 8, (1000, 1000), 100, epochs=1),
+    "table": Workload(20_000, 30, (128, 64), 8, (64, 64), 128, epochs=15),
+    "wide": Workload(10_000, 200, (256, 128), 16, (128, 128), 256, epochs=15),
+    "mnist": Workload(6_000, 784, (1000, 1000), 8, (1000, 1000), 100, epochs=3),
 }
+
+
+class Beside(nn.Module):
+    """A linear path beside layers that bend."""
+
+    def __init__(self, layers: nn.Module, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.linear, self.layers = nn.Linear(n_in, n_out), layers
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.linear(x) + self.layers(x)
+        return result
 
 
 def mlp(*sizes: int, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
