@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -52,11 +52,12 @@ def measure(
     model = AdversarialAutoencoder(
         4, hidden_layer_sizes=hidden, batch_size=batch_size, max_epochs=3, random_state=0
     )
-    times = np.array(
-        [[steps(model, X, n) for n in (1, threads)] for _ in range(repetitions + 1)][1:]
-    )
-    sizes = [n_columns, *hidden]
-    work = batch_size * max(a * b for a, b in pairwise(sizes))
+    trained = [partial(steps, model, X, n) for n in (1, threads)]
+    for train in trained:  # warms up
+        train()
+    times = np.array([[train() for train in trained] for _ in range(repetitions)])
+    # The rule looks at the largest layer of all networks.
+    work = batch_size * max(weights.numel() for weights in model.net_.module_.parameters())
     one, several = np.median(times, axis=0)
     return {
         "batch": batch_size,

@@ -136,9 +136,11 @@ from tests.instances import fast, fast_classifier, fast_clusterer, fast_detector
 
 torch.set_num_threads(2)
 X, y = load_wine(return_X_y=True)
-wide = {"hidden_layer_sizes": (256, 256), "max_epochs": 1}
+wide = {"hidden_layer_sizes": (256, 256), "max_epochs": 1, "batch_size": 128}
 
 def fit():
+    model = fast(**wide).fit(X)
+    assert model.net_.n_threads() == 2
     fast(**wide).fit(X).partial_fit(X).transform(X)
     fast_classifier(max_epochs=1).fit(X, y).predict(X)
     fast_clusterer(max_epochs=1).fit(X)

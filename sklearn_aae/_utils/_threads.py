@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import Context, copy_context
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -20,8 +22,8 @@ MIN_ROWS = 32
 #: Multiplications below which a second thread costs more than it brings.
 SMALL_WORK = 2**26
 
-#: Multiplications of a batch with a layer from which training gains by a second thread: measured
-#: on two idle cores, 1.0 times at 1 million, 1.2 at 2, 1.4 to 1.6 at 8, 1.8 at 100.
+#: Multiplications of a batch with a layer from which training gains by a second thread
+#: (``benchmarks.threads``: 1.2 to 1.5 times from 2 to 17 millions, 1.7 from 34 on).
 TRAINING_WORK = 2**22
 
 
@@ -38,6 +40,16 @@ def quiet_pools(work: int) -> Iterator[None]:
         yield
 
 
+@cache
+def stay_forkable() -> None:
+    """Let processes that are forked later use one thread of torch: more would hang there.
+
+    They have none of the threads that this process has woken, and would wait for them.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
+
+
 @contextmanager
 def torch_threads(n_threads: int | None) -> Iterator[None]:
     """Cap the threads of torch in this Python thread for a block; None changes nothing.
@@ -45,6 +57,8 @@ def torch_threads(n_threads: int | None) -> Iterator[None]:
     New tensors are float32 on the CPU unless something else is said.
     """
     before = torch.get_num_threads()
+    if n_threads != 1 and before > 1:
+        stay_forkable()
     with plain_defaults():
         if n_threads is None or n_threads >= before:
             yield

@@ -370,8 +370,7 @@ class AAENet(ListeningNet):
     def n_threads(self) -> int | None:
         """Return how many threads a training, and what belongs to it, may use.
 
-        One where training gains nothing by a second: a process that is forked later hangs
-        in torch if this one has ever woken others. Two where more would split products in
+        One where training gains nothing by a second, two where more would split products in
         a way that changes their last bit.
 
         Returns
