@@ -20,6 +20,7 @@ from sklearn_aae.exceptions import (
     NonFiniteLossWarning,
     ReconstructionWarning,
 )
+from tests.failing import failing
 from tests.hostile import fingerprint
 from tests.instances import fast
 from tests.mixed_tables import animals
@@ -50,22 +51,6 @@ class Vanishes(nn.Linear):
 
     def forward(self, x):
         return super().forward(x) * 1e-4
-
-
-class Fails(nn.Linear):
-    """A network that gives NaN from so many passes in training on, in eval mode, too."""
-
-    def __init__(self, n_in, n_out, n_passes):
-        super().__init__(n_in, n_out)
-        self.n_left = n_passes
-
-    def forward(self, x):
-        self.n_left -= self.training
-        return super().forward(x) * (1 if self.n_left > 0 else torch.nan)
-
-
-def failing(n_passes):
-    return lambda n_in, n_out: Fails(n_in, n_out, n_passes)
 
 
 #: Hundred steps, from which on a report judges what takes time to learn.

@@ -39,6 +39,7 @@ from sklearn_aae.exceptions import (
     NonFiniteLossWarning,
     TooFewEpochsWarning,
 )
+from tests.failing import Fails, failing
 
 TABLES = (
     load_breast_cancer,
@@ -182,22 +183,6 @@ def test_default_epochs_too_few_for_the_rate(table):
     asked = small(**slow, max_epochs=model.n_iter_).fit(table)
     assert asked.training_report_["last epochs"].verdict == "note"
     assert asked.training_report_["max_epochs"].figure == model.n_iter_
-
-
-class Fails(nn.Linear):
-    """Gives NaN from so many passes in training on."""
-
-    def __init__(self, n_in, n_out, n_passes):
-        super().__init__(n_in, n_out)
-        self.n_left = n_passes
-
-    def forward(self, x):
-        self.n_left -= self.training
-        return super().forward(x) * (1 if self.n_left > 0 else torch.nan)
-
-
-def failing(n_passes):
-    return lambda n_in, n_out: Fails(n_in, n_out, n_passes)
 
 
 @pytest.mark.parametrize("role", ["encoder", "decoder", "discriminator"])
