@@ -9,19 +9,25 @@ normal rows among those selected from 180 normal and 20 odd rows.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from benchmarks._common import Benchmark, Row
+from benchmarks._runs import Runs, groups_of
 from sklearn_aae import AAEOutlierDetector
 
 ALPHA, N_NEW, RATES = 0.05, 400, (0.1, 0.2)
 SIZES = (30, 60, 100, 1_000)
+KEYS = ("members", "epochs", "table", "rows", "calibration", "seed")
+FIGURES = ("flagged", "found", *(f"false at {rate}" for rate in RATES))
 
 
 def main() -> None:
-    benchmark = Benchmark("validity", __doc__, seeds=20)
+    benchmark = Benchmark("validity", __doc__, seeds=20, keeps_runs=True)
     benchmark.add("--members", type=int, default=4, help="members of an ensemble (default: 4)")
     benchmark.add("--epochs", type=int, help="passes over the rows (default: auto)")
     benchmark.add("--sizes", type=int, nargs="+", default=list(SIZES), help="training rows")
@@ -29,14 +35,19 @@ def main() -> None:
     args = benchmark.parse()
     settings = {"n_estimators": args.members, "max_epochs": args.epochs or "auto"}
     sizes = [60] if args.quick else args.sizes
-    rows = [
-        measure(table, n, calibration, benchmark.seeds, settings)
-        for table in args.tables
-        for n in sizes
-        for calibration in ("cross", "split")
-        if calibration == "cross" or n >= 100  # nothing is held out of fewer
-    ]
-    benchmark.report({"table": rows}, alpha=ALPHA, new_rows=f"{N_NEW} normal ones for each fit")
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
+    for table, n, seed in product(args.tables, sizes, benchmark.seeds):
+        for calibration in (
+            ("cross", "split") if n >= 100 else ("cross",)
+        ):  # nothing is held out of fewer
+            key = (*settings.values(), table, n, calibration, seed)
+            runs.measure(key, partial(figures, table, n, calibration, seed, settings))
+    if settings == {"n_estimators": 4, "max_epochs": "auto"}:
+        benchmark.prefix = "validity_defaults"
+    asked = runs.rows(*([str(value)] for value in settings.values()), args.tables, map(str, sizes))
+    asked = [one for one in asked if int(one["seed"]) in benchmark.seeds]
+    facts = {"alpha": ALPHA, "new_rows": f"{N_NEW} normal ones for each fit"}
+    benchmark.report({"table": list(summarise(asked))}, **facts)
 
 
 # -------------------------------------------------------------------------- tables
@@ -105,20 +116,26 @@ def odd_rows(name: str, n: int, rng: np.random.Generator) -> np.ndarray | pd.Dat
 # ------------------------------------------------------------------------- figures
 
 
-def measure(table: str, n: int, calibration: str, seeds: range, settings: dict) -> Row:
-    """Return the figures of one table and size."""
-    found = np.array([run(table, n, calibration, seed, settings) for seed in seeds])
-    flagged, odd, *false = found.mean(axis=0)
-    spread = found[:, 0].std(ddof=1) if len(found) > 1 else 0.0
-    return {
-        "table": table,
-        "rows": n,
-        "calibration": calibration,
-        "flagged at 5 %": f"{100 * flagged:.1f} ± {100 * spread / np.sqrt(len(found)):.1f}",
-        "between fits": f"{100 * spread:.1f}",
-        "found": f"{100 * odd:.0f}",
-        **{f"false at {rate}": f"{share:.2f}" for rate, share in zip(RATES, false, strict=True)},
-    }
+def figures(table: str, n: int, calibration: str, seed: int, settings: dict) -> Row:
+    """Return the shares of one fit by their names."""
+    return dict(zip(FIGURES, run(table, n, calibration, seed, settings), strict=True))
+
+
+def summarise(runs: list[Row]) -> Iterator[Row]:
+    """Yield the figures of each table, size and calibration, over seeds."""
+    for (table, n, calibration), group in groups_of(runs, KEYS[2:5]).items():
+        found = np.array([[one[name] for name in FIGURES] for one in group])
+        flagged, odd, *false = found.mean(axis=0)
+        spread = found[:, 0].std(ddof=1) if len(found) > 1 else 0.0
+        yield {
+            "table": table,
+            "rows": n,
+            "calibration": calibration,
+            "flagged at 5 %": f"{100 * flagged:.1f} ± {100 * spread / np.sqrt(len(found)):.1f}",
+            "between fits": f"{100 * spread:.1f}",
+            "found": f"{100 * odd:.0f}",
+            **{name: f"{share:.2f}" for name, share in zip(FIGURES[2:], false, strict=True)},
+        }
 
 
 def run(table: str, n: int, calibration: str, seed: int, settings: dict) -> list[float]:
