@@ -14,12 +14,15 @@ from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-from benchmarks._common import Benchmark, Row
+from benchmarks._common import Benchmark, Row, version
 from benchmarks._frames import is_number
-from benchmarks._runs import groups_of, mean_of
+from benchmarks._runs import Runs, groups_of, mean_of
 from benchmarks._timing import timed
 from sklearn_aae import AAEOutlierDetector, TableEncoder
 
+KEYS = ("table", "corruption", "method", "seed")
+#: What is said of methods that take seconds for a row, and of what they are held against.
+FEW = "few rows"
 N_ROWS = 200
 MAX_TRAIN = 10_000
 SHIFTS = (2, 3, 5)
@@ -28,22 +31,31 @@ Explainer = Callable[[pd.DataFrame], np.ndarray]
 
 
 def main() -> None:
-    benchmark = Benchmark("explain", __doc__, seeds=1)
+    benchmark = Benchmark("explain", __doc__, seeds=1, keeps_runs=True)
     benchmark.add_data("also adult, titanic, penguins.csv and shuttle.npz")
     benchmark.add("--shap-rows", type=int, default=20, help="rows for SHAP (default: 20)")
     args = benchmark.parse()
-    runs: list[Row] = []
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
+    measured = {(one["table"], one["seed"]) for one in runs.rows()}
     for name, table in tables(args.data, args.quick):
         for seed in benchmark.seeds:
-            runs += run(name, table, seed, args.shap_rows)
+            if (name, str(seed)) not in measured:
+                runs.add(*run(name, table, seed, args.shap_rows))
         print(f"{name}: {table.shape[0]} rows, {table.shape[1]} columns", flush=True)
-    everything = [one | {"corruption": "all"} for one in runs]
+    few, many = ([one for one in runs.rows() if (FEW in one["method"]) == yes] for yes in (1, 0))
     benchmark.report(
         {
-            "table": list(summarise([*runs, *everything], "corruption")),
-            "by_data": list(summarise(runs, "table")),
-        }
+            "table": list(summarise(with_all(many), "corruption")),
+            "by_data": list(summarise(many, "table")),
+            "shap": list(summarise(with_all(few), "corruption")),
+        },
+        shap=version("shap"),
     )
+
+
+def with_all(runs: list[Row]) -> list[Row]:
+    """Return runs, and once more for all corruptions together."""
+    return [*runs, *(one | {"corruption": "all"} for one in runs)]
 
 
 def tables(data: Path | None, quick: bool) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -72,8 +84,7 @@ def run(name: str, table: pd.DataFrame, seed: int, shap_rows: int) -> Iterator[R
         if not len(rows):
             continue
         for method, explain in methods.items():
-            # SHAP takes seconds for a row: it gets a few, and so does what it is held against.
-            limit = min(shap_rows, len(rows)) if "few rows" in method else len(rows)
+            limit = min(shap_rows, len(rows)) if FEW in method else len(rows)
             parts, seconds = timed(explain, rows.iloc[:limit])
             hits = np.argsort(-parts, axis=1, kind="stable") == columns[:limit, None]
             yield {
@@ -127,8 +138,8 @@ def explainers(train: pd.DataFrame, seed: int) -> Iterator[tuple[str, Explainer]
     yield "PCA residuals", dense.pca_residuals
     yield "ECOD terms", dense.tail_terms
     if importlib.util.find_spec("shap") is not None:
-        yield "AAEOutlierDetector, default (few rows)", detector.score_contributions
-        yield "SHAP, same score (few rows)", shap_explainer(detector, train, seed)
+        yield f"AAEOutlierDetector, default ({FEW})", detector.score_contributions
+        yield f"SHAP, same score ({FEW})", shap_explainer(detector, train, seed)
 
 
 class Dense:
