@@ -37,15 +37,19 @@ def main() -> None:
     args = benchmark.parse()
     files = sorted(args.data.rglob("*.npz"))[CHOSEN_ON]
     files = files[:1] if args.quick else files
-    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS, resume=False)
-    for name, change in variants().items():
-        if args.only and not any(word in name for word in args.only):
-            continue
-        for setting, file, seed in product(SETTINGS, files, benchmark.seeds):
-            figures = partial(measure, change, file, setting, seed)
+    runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
+    changes = {
+        name: change
+        for name, change in variants().items()
+        if not args.only or any(word in name for word in args.only)
+    }
+    # Seeds are the outer loop: what a call that is stopped leaves behind is balanced.
+    for seed, name in product(benchmark.seeds, changes):
+        for setting, file in product(SETTINGS, files):
+            figures = partial(measure, changes[name], file, setting, seed)
             runs.measure((name, setting, file.stem, seed), figures)
-        print(name, flush=True)
-    benchmark.report({"table": list(summarise(runs.rows()))})
+        print(f"seed {seed}: {name}", flush=True)
+    benchmark.report({"table": list(summarise(runs.rows(list(changes))))})
 
 
 def measure(change: Change, file: Path, setting: str, seed: int) -> Row:
