@@ -7,7 +7,6 @@ the spread of seeds, is not one that was tuned to these tables.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
@@ -21,8 +20,8 @@ from benchmarks._common import Benchmark, Row
 from benchmarks._runs import Runs, groups_of, mean_and_spread, mean_by_seed
 from benchmarks.anomaly import CHOSEN_ON, split
 from sklearn_aae import AAEOutlierDetector
-from sklearn_aae.detection import _fitting
-from sklearn_aae.detection.ensemble import EnsembleTrainer
+from sklearn_aae.detection import _fitting, _settings
+from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleTrainer
 from sklearn_aae.detection.scores import _mixture
 
 KEYS = ("constant", "setting", "table", "seed")
@@ -63,16 +62,11 @@ def measure(change: Change, file: Path, setting: str, seed: int) -> Row:
 def variants() -> dict[str, Change]:
     """Return what is changed in each variant; nothing in the first."""
 
-    def constant(module: Any, name: str, value: float) -> Change:
+    def constant(module: Any, name: str, value: object) -> Change:
         return lambda: mock.patch.object(module, name, value)
 
-    def plan(**changes: Any) -> Change:
-        made = AAEOutlierDetector._plan
-        return lambda: mock.patch.object(
-            AAEOutlierDetector,
-            "_plan",
-            lambda self, n_rows: dataclasses.replace(made(self, n_rows), **changes),
-        )
+    def learning_rate(lr: float) -> Change:
+        return constant(_settings, "EnsemblePlan", lambda **own: EnsemblePlan(**own | {"lr": lr}))
 
     def share_of_batch(share: float) -> Change:
         fixed = property(lambda self: share, lambda self, value: None)
@@ -86,8 +80,8 @@ def variants() -> dict[str, Change]:
         "weight of columns by themselves 1": constant(_mixture, "MARGINAL_WEIGHT", 1.0),
         "sharpness 2": constant(_mixture, "SHARPNESS", 2.0),
         "sharpness 8": constant(_mixture, "SHARPNESS", 8.0),
-        "learning rate 0.01": plan(lr=1e-2),
-        "200 steps": plan(n_steps=200),
+        "learning rate 0.01": learning_rate(0.01),
+        "200 steps": constant(_settings, "AUTO_STEPS", 200),
         "rows left out at the start": constant(_fitting, "TRIM_AFTER", 0.0),
         "rows left out half-way": constant(_fitting, "TRIM_AFTER", 0.5),
         "rows beyond 2.5 deviations left out": constant(_fitting, "TRIM_BEYOND", 2.5),
