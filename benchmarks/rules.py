@@ -74,9 +74,11 @@ def main() -> None:
     benchmark = Benchmark("rules", __doc__, seeds=20)
     benchmark.add_data("every .csv below it", required=True)
     benchmark.add("--parts", nargs="+", default=list(PARTS), choices=PARTS, help="what to measure")
+    benchmark.add("--tables", nargs="+", help="names of tables (default: all)")
     args = benchmark.parse()
     tables = {path.stem: pd.read_csv(path) for path in sorted(Path(args.data).rglob("*.csv"))}
     tables |= {"taxis": taxis(N_MADE, seed=0), "orders": orders(N_MADE, seed=0)}
+    tables = {name: table for name, table in tables.items() if name in (args.tables or tables)}
     options: dict[str, Any] = {"max_epochs": 2} if args.quick else {}
     measure: dict[str, Callable[[str, pd.DataFrame], Iterable[Row]]] = {
         "found": found,
