@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_aae._utils._threads import in_workers, torch_threads
+from sklearn_aae._utils._threads import in_workers, keep_freed_memory, torch_threads
 from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._fitting import FittedModel
 from sklearn_aae.detection._rules import RuledReader
@@ -49,6 +49,7 @@ def of_blocks(
     module: Any = getattr(networks, "module", networks)
     apart = networks.columns.device.type == "cpu" and is_known(module)
     workers = torch.get_num_threads() if apart and len(rows) >= LEAST_ROWS else 1
+    keep_freed_memory()
     with torch_threads(1):
         # What models keep from one call to the next is there after the first block.
         in_workers(of_part, range(min(1, len(parts))), 1)

@@ -11,10 +11,12 @@ from sklearn_aae._utils._blocks import BLOCK, block_size
 from sklearn_aae.detection.ensemble import NEAR, affine
 from sklearn_aae.detection.ensemble._stored import StoredByTorch
 
-#: Distances that are worked on at once.
-SEARCH = 2**19
-#: So few are found one after the other: quicker than any way of sorting.
+#: Distances, and rows, that are worked on at once: they stay in the processor's cache.
+SEARCH, MOST_ROWS = 2**18, 384
+#: So few are found one after the other: quicker than any way of sorting many.
 FEW = 8
+#: As many are sorted, with their places in bits that float32 does not use.
+SORTED = 128
 
 
 class Neighbours:
@@ -22,23 +24,18 @@ class Neighbours:
 
     Parameters
     ----------
-    squares : Tensor of shape (n_members, n_samples, n_neighbours)
-        Squared distances to the nearest.
+    distances : Tensor of shape (n_members, n_samples, n_neighbours)
+        Distances to the nearest.
     places : Tensor of int, of the same shape
         Where these are among the candidates.
-    in_x, in_expected : Tensor of shape (n_members, n_samples, n_candidates, n_columns)
-        Squares of differences in rows and reconstructions.
+    squares : Tensor of shape (n_members, n_samples, n_candidates, 2 * n_columns)
+        Squares of differences in rows and reconstructions, up to a factor for each candidate.
     """
 
     def __init__(
-        self,
-        squares: torch.Tensor,
-        places: torch.Tensor,
-        in_x: torch.Tensor,
-        in_expected: torch.Tensor,
+        self, distances: torch.Tensor, places: torch.Tensor, squares: torch.Tensor
     ) -> None:
-        self._distances, self._places = squares.sqrt(), places
-        self._in_x, self._in_expected = in_x, in_expected
+        self._distances, self._places, self._squares = distances, places, squares
 
     @cached_property
     def distance(self) -> np.ndarray:
@@ -49,10 +46,11 @@ class Neighbours:
     def cells(self) -> np.ndarray:
         """The share of each column in it."""
         distance = self._distances.double()
-        places = self._places.unsqueeze(3).expand(-1, -1, -1, self._in_x.shape[3])
-        cells = (self._in_x + self._in_expected).gather(2, places).double()
+        in_x, in_expected = self._squares.chunk(2, dim=3)
+        places = self._places.unsqueeze(3).expand(-1, -1, -1, in_x.shape[3])
+        cells = (in_x + in_expected).gather(2, places).double()
         # A neighbour counts with its distance; its columns, with their part of the square.
-        weights = torch.where(distance > 0, 1 / distance, distance).unsqueeze(3)
+        weights = torch.where(distance > 0, distance / cells.sum(dim=3), 0.0).unsqueeze(3)
         parts = (cells * weights).sum(dim=2)
         total = distance.sum(dim=2, keepdim=True)
         return torch.where(total > 0, parts / total, parts).cpu().numpy()
@@ -96,26 +94,28 @@ class References(StoredByTorch):
         index = self._candidates(pairs.float(), k + 1)
         # The products lose small distances to rounding; those to the few candidates are exact, of
         # which there is one more, so that one can be left out.
-        m, n, width = pairs.shape
+        m, n, _ = pairs.shape
         first = self.pairs.shape[1] * torch.arange(m, device=index.device).view(m, 1, 1)
-        near = self.pairs.view(-1, width).index_select(0, (index + first).flatten())
-        offsets = pairs.unsqueeze(2) - near.view(m, n, -1, width)
-        in_x, in_expected = offsets.square().chunk(2, dim=3)
-        squares_in_x = in_x.sum(dim=3)
-        same = squares_in_x == 0
-        if same.any():
+        near = _rows_of(self.pairs, index + first)
+        offsets = pairs.unsqueeze(2) - near
+        squares = offsets.square()
+        same = _same(squares)
+        if same is not None:
             # Reconstructions of a row differ in the last bits from batch to batch.
             offsets.masked_fill_(same.unsqueeze(3), 0)
-            in_expected = in_expected.masked_fill(same.unsqueeze(3), 0)
-        distance = squares_in_x + in_expected.sum(dim=3)
-        nearest, places = _nearest(distance, same, k)
+            squares.masked_fill_(same.unsqueeze(3), 0)
+        distance = squares.sum(dim=3)
+        if same is not None:
+            _leave_itself_out(distance, same)
+        # Of so few quicker than topk.
+        nearest, places = (part[..., :k] for part in distance.sort(dim=2))
         if self.of_means:
-            offsets = offsets.gather(2, places.unsqueeze(3).expand(-1, -1, -1, width)).cumsum(dim=2)
+            first = (k + 1) * torch.arange(m * n, device=index.device).view(m, n, 1)
+            squares = _rows_of(offsets, places + first).cumsum(dim=2).square_()
             counts = torch.arange(1, k + 1, device=offsets.device)
-            in_x, in_expected = offsets.div_(counts.view(-1, 1)).square_().chunk(2, dim=3)
-            nearest = in_x.sum(dim=3) + in_expected.sum(dim=3)
+            nearest = squares.sum(dim=3).div_(counts.square())
             places = (counts - 1).expand_as(places)
-        return Neighbours(nearest, places, in_x, in_expected)
+        return Neighbours(nearest.sqrt(), places, squares)
 
     def _paired(self, x: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
         """Return rows as they are compared, with their reconstructions beside them."""
@@ -129,7 +129,8 @@ class References(StoredByTorch):
         m, n, _ = pairs.shape
         n_references = self.pairs.shape[1]
         # What lies between stays in the processor's cache: of many rows one member at a time.
-        members, size = (m, n) if n <= BLOCK else (1, block_size(SEARCH // n_references))
+        size = block_size(min(MOST_ROWS, SEARCH // n_references))
+        members, size = (m, n) if n <= BLOCK else (1, size)
         lengths = self.pairs.square().sum(dim=2).unsqueeze(1)
         split = (torch.split(tensor, members) for tensor in (pairs, self.pairs, lengths))
         parts = [
@@ -167,30 +168,45 @@ def _smallest(values: torch.Tensor, k: int) -> torch.Tensor:
         return torch.arange(k, device=values.device).expand_as(values)
     if values.device.type != "cpu":
         return values.topk(k, dim=1, largest=False).indices
-    # Either is quicker than topk by an order of magnitude.
+    # Each is quicker than topk by an order of magnitude.
     left = values.numpy()
+    if left.shape[1] <= SORTED and left.dtype == np.float32:
+        bits = left.astype(np.float64).view(np.int64)
+        bits |= np.arange(left.shape[1])
+        bits.view(np.float64).partition(k - 1, axis=1)
+        return torch.from_numpy(bits[:, :k] % SORTED)
     if k > FEW:
         return torch.from_numpy(np.argpartition(left, k - 1, axis=1)[:, :k])
     rows = np.arange(len(left))
-    found = np.empty((len(left), k), dtype=np.int64)
-    for i in range(k):
-        found[:, i] = left.argmin(axis=1)
-        left[rows, found[:, i]] = np.inf
-    return torch.from_numpy(found)
+    found = np.empty((k, len(left)), dtype=np.int64)
+    for nearest in found:
+        left.argmin(axis=1, out=nearest)
+        left[rows, nearest] = np.inf
+    return torch.from_numpy(found.T)
 
 
-def _nearest(
-    squares: torch.Tensor, is_same: torch.Tensor, k: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the k smallest squared distances and their places; without the row itself.
+def _rows_of(table: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """Return rows of a table (..., width), counted over all its axes but the last."""
+    width = table.shape[-1]
+    found = table.reshape(-1, width).index_select(0, index.flatten())
+    return found.view(*index.shape, width)
+
+
+def _same(squares: torch.Tensor) -> torch.Tensor | None:
+    """Return which candidates are the same in x; None if none is."""
+    if not (squares[..., 0] == 0).any():  # quicker than to look at all cells
+        return None
+    return squares.chunk(2, dim=-1)[0].sum(dim=-1) == 0
+
+
+def _leave_itself_out(squares: torch.Tensor, is_same: torch.Tensor) -> None:
+    """Make the squared distance (..., k) to the row itself infinite, where it is there.
 
     It is one of those at distance 0 in x, if there are any.
     """
-    itself = is_same.int().argmax(dim=2, keepdim=True)
-    found = is_same.gather(2, itself)
-    own = torch.where(found, torch.inf, squares.gather(2, itself))
-    squares = squares.scatter(2, itself, own)
-    return squares.topk(k, dim=2, largest=False)
+    itself = is_same.int().argmax(dim=-1, keepdim=True)
+    own = torch.where(is_same.gather(-1, itself), torch.inf, squares.gather(-1, itself))
+    squares.scatter_(-1, itself, own)
 
 
 @torch.no_grad()
