@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from sklearn_aae import AdversarialAutoencoder
@@ -57,4 +58,26 @@ def learned(**parameters):
     """Return a model that learns what a small table is about, in a second or two."""
     return quick(
         **{"output": Autoregressive(hidden_size=32, dropout=0.0), "max_epochs": 40, **parameters}
+    )
+
+
+def sale(n=3_000):
+    """Return an Arrow table of many values, with what is rare: a level, decimals, steps, gaps."""
+    rng = np.random.default_rng(1)
+    amount = rng.gamma(2, 100, n).round(1)
+    amount[rng.choice(n, n // 50, replace=False)] = 9.9
+    amount[n - 3] = 5.125
+    steps = 7 * rng.integers(0, 9_000, n)
+    steps[n - 2] += 1
+    city = rng.choice(["Rome", "Oslo"], n).astype(object)
+    city[rng.choice(n, 2, replace=False)] = "Bern"
+    hours = rng.integers(0, 10**6, n) * 3_600_000
+    return pa.table(
+        {
+            "amount": amount,
+            "steps": pa.array(steps, mask=rng.random(n) < 0.003),
+            "even": 2 * rng.integers(0, 9_000, n),
+            "city": city,
+            "hour": pa.array(hours, pa.timestamp("ms", "Europe/Berlin")),
+        }
     )

@@ -126,15 +126,15 @@ class BatchedTable:
     def sampled(self, seed: int, ruled: Collection[Any] = ()) -> BatchedTable:
         """Return this table with a sample that tells how all rows are to be read."""
         with open_stream(self.dataset) as stream:
-            rows, n_rows = sample_rows(stream, SAMPLED_ROWS, seed, with_rare=True)
+            sample = sample_rows(stream, SAMPLED_ROWS, seed, with_rare=True)
         try:
-            part = self._read(rows, self.reading)
+            part = self._read(sample.X, self.reading)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{self.path}: cannot be read: {error}") from error
         check_frame(part.frame, self.path, 2)
         part = replace(part, ruled=ruled)
         plan = ReadingPlan.of(part.frame, part.forms, part.reading, judged_columns(part))
-        return replace(self, part=part, plan=plan, n_rows=n_rows)
+        return replace(self, part=part, plan=plan, n_rows=sample.n_rows)
 
     def columns(self, which: np.ndarray) -> FramedRows:
         """Return some columns of the sample, by position, of all rows, for estimators."""
@@ -147,8 +147,11 @@ class BatchedTable:
         own = None if self.names is None else [column.name for column in columns]
         plain = Reading(self.reading.format, options=replace(self.reading.options, id=None))
         narrow = replace(self, names=own, reading=replace(plain, sep=self.reading.sep), plan=plan)
+        places = {column.name: j for column, j in zip(columns, which, strict=True)}
         return FramedRows(
-            self.dataset.replace_schema(schema), lambda rows: narrow.table(rows).frame
+            self.dataset.replace_schema(schema),
+            lambda rows: narrow.table(rows).frame,
+            lambda name: self.columns(np.array([places[name]])).as_frame,
         )
 
     def batches(self) -> Iterator[tuple[Any, np.ndarray, AuditTable]]:

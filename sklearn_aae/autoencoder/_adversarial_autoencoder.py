@@ -409,17 +409,18 @@ class AdversarialAutoencoder(
         """
         with training_rows(self, X) as source:
             warm = self.warm_start and hasattr(self, "net_")
-            rows = self._read(source.X, reset=not warm)
+            rows, beside = source.read(self, reset=not warm)
             net = self._net_to_go_on_with() if warm else None
             self.__dict__.pop("_class_counts", None)  # frequencies are those of the last fit
             labels = training_labels(self, y, rows, reset=not warm)
             start = None if net is None else state_dicts(net)
             with checkpoint_of(self, source.X, labels, start) as checkpoint:
                 if net is None:
-                    net = self._new_net(rows, checkpoint.seed(self.random_state))
+                    net = self._new_net(rows, checkpoint.seed(self.random_state), beside)
                 batch, epochs = self._schedule(len(rows))
-                run = source.planned(self, Run(batch, epochs, labels=labels, checkpoint=checkpoint))
-                train_in_full(self, self, net, rows, run, (source.X, y), self._fitted_attributes)
+                run = Run(batch, epochs, labels=labels, checkpoint=checkpoint, beside=beside)
+                run, data = source.planned(self, run), (source.sample, y)
+                train_in_full(self, self, net, rows, run, data, self._fitted_attributes)
                 self._finish(net)
         return self
 
@@ -453,13 +454,14 @@ class AdversarialAutoencoder(
         """
         with training_rows(self, X) as source:
             first = not hasattr(self, "net_")
-            rows = self._read(source.X, reset=first)
+            rows, beside = source.read(self, reset=first)
             net = None if first else self._net_to_go_on_with()
             labels = training_labels(self, y, rows, reset=first, classes=classes)
             if net is None:
-                net = self._new_net(rows, draw_seed(self.random_state))
+                net = self._new_net(rows, draw_seed(self.random_state), beside)
             batch, _ = self._schedule(len(rows))
-            self._train(net, rows, source.planned(self, Run(batch, in_full=False, labels=labels)))
+            run = Run(batch, in_full=False, labels=labels, beside=beside)
+            self._train(net, rows, source.planned(self, run))
             self._finish(net)
         return self
 

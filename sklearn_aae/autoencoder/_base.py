@@ -36,6 +36,7 @@ from sklearn_aae.autoencoder._start import StartMixin
 from sklearn_aae.autoencoder._supervision import check_prior
 from sklearn_aae.autoencoder._unknown import settle
 from sklearn_aae.encoding import Reader, TableFacts
+from sklearn_aae.encoding._counts import WholeColumns
 from sklearn_aae.encoding._identifiers import Identifiers
 from sklearn_aae.networks import ModuleBuilder
 from sklearn_aae.outputs import Output, as_output
@@ -144,12 +145,19 @@ class BaseAAE(
 
     # ------------------------------------------------------------------ input
 
-    def _read(self, X: Any, *, reset: bool = False, caller: BaseEstimator | None = None) -> Any:
+    def _read(
+        self,
+        X: Any,
+        *,
+        reset: bool = False,
+        caller: BaseEstimator | None = None,
+        columns: WholeColumns | None = None,
+    ) -> Any:
         """Return X as rows: numbers, or levels if it is a table of mixed types.
 
         A missing cell is NaN among numbers; what is unknown is -1 among levels.  ``reset``
         decides which, and learns the levels.  ``caller`` is the estimator that
-        messages name.
+        messages name, ``columns`` are those of all rows, if these are a sample.
         """
         caller = self if caller is None else caller
         if not reset:
@@ -160,7 +168,9 @@ class BaseAAE(
         # Whoever else trains the model has no rows to draw, and takes columns as they are.
         self._identifiers = find_identifiers(X, self) if caller is self else Identifiers()
         hidden = self._identifiers.hide(X)
-        self._reader, rows, self._keeper = open_table(caller, hidden, self)
+        if columns is not None:
+            columns.drop(self._identifiers.labels)
+        self._reader, rows, self._keeper = open_table(caller, hidden, self, columns)
         self.rules_ = Rules() if self._keeper is None else self._keeper.rules
         if self._keeper is not None and self._identifiers:
             self.rules_ = with_keys(self.rules_, self._identifiers.labels, RuleTable(X))
@@ -171,12 +181,13 @@ class BaseAAE(
 
     # --------------------------------------------------------------- training
 
-    def _new_net(self, rows: np.ndarray, seed: int) -> AAENet:
-        """Return an initialised net for a table that was read."""
+    def _new_net(self, rows: np.ndarray, seed: int, beside: np.ndarray | None = None) -> AAENet:
+        """Return an initialised net for a table that was read, with rare rows ``beside`` it."""
         output = as_output(self.output, mixed=self._reader.is_mixed)
         output.check(rows)
         scaling = self.scaling if output.scales else None
-        table = self._reader.fit_scale(rows, scaling, derive_seed(seed, ModelStream.SCALE))
+        own = derive_seed(seed, ModelStream.SCALE)
+        table = self._reader.fit_scale(rows, scaling, own, beside)
         self._seed = seed
         self._built = Built(len(rows), {name: snapshot(getattr(self, name)) for name in BUILT_IN})
         builder = self._recipe(table, output, rows)
@@ -308,8 +319,10 @@ class BaseAAE(
         forget_shares(net)
         if run.in_full:
             counts = None if self.supervision is None else self._class_counts
-            match_shares(net, train, derive_seed(self._seed, ModelStream.SHARES), counts)
-        match_marginals(self, net, rows, run.labels, in_full=run.in_full)
+            seed = derive_seed(self._seed, ModelStream.SHARES)
+            # Of a sample the encoder knows more than its rows say.
+            match_shares(net, None if run.prepare is not None else train, seed, counts)
+        match_marginals(self, net, rows, run)
 
     @contextmanager
     def _set_up(self, net: AAENet, run: Run, valid: TableDataset | None) -> Iterator[None]:

@@ -19,6 +19,7 @@ from sklearn_aae.encoding import (
     as_frame,
     is_mixed,
 )
+from sklearn_aae.encoding._counts import WholeColumns
 from sklearn_aae.encoding._identifiers import Identifiers
 from sklearn_aae.encoding._text_columns import TextForm
 from sklearn_aae.outputs import OUTPUTS, as_output
@@ -29,10 +30,12 @@ from sklearn_aae.rules._table import RuleTable
 MISSING_ADVICE = " Set handle_missing='unknown', or fill them first."
 
 
-def open_table(estimator: Any, X: Any, model: Any) -> tuple[Reader, np.ndarray, RuleKeeper | None]:
+def open_table(
+    estimator: Any, X: Any, model: Any, columns: WholeColumns | None = None
+) -> tuple[Reader, np.ndarray, RuleKeeper | None]:
     """Return a reader of tables like this one, its rows, and the keeper of its rules, if any.
 
-    By a model's parameters.
+    By a model's parameters; ``columns`` are those of all rows, if these are a sample.
 
     What the estimator learns of the table (``n_features_in_`` and names) is set, and what is
     wrong with it is raised in the estimator's name.
@@ -56,7 +59,7 @@ def open_table(estimator: Any, X: Any, model: Any) -> tuple[Reader, np.ndarray, 
             return numbers, rows, None
         table = RuleTable(X if is_frame else rows, forms={})
         return numbers, rows, RuleKeeper(_found(table, model, mixed=False), table, is_said=False)
-    reader, rows = LevelsReader.open(estimator, X, chosen, **options)
+    reader, rows = LevelsReader.open(estimator, X, chosen, columns=columns, **options)
     if not may_search:
         return reader, rows, None
     codecs = reader.encoder._codecs
@@ -66,8 +69,13 @@ def open_table(estimator: Any, X: Any, model: Any) -> tuple[Reader, np.ndarray, 
     keeper = RuleKeeper(found, table, codecs, is_said=is_frame)
     steps = keeper.words.steps
     if steps and is_frame:
-        reader, rows = RuledLevelsReader.open_with_rules(estimator, X, keeper, chosen, **options)
-    keeper.together = SeenTogether(reader.encoder.layout_, rows)
+        if columns is not None:
+            columns.drop(step.target for step in steps)
+        reader, rows = RuledLevelsReader.open_with_rules(
+            estimator, X, keeper, chosen, columns=columns, **options
+        )
+    if columns is None:  # a sample does not tell what never occurs
+        keeper.together = SeenTogether(reader.encoder.layout_, rows)
     keeper.pairs = find_pair_masks(keeper.kept, steps, reader.encoder, is_said=is_frame)
     return reader, rows, keeper
 

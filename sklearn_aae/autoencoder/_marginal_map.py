@@ -20,6 +20,7 @@ from sklearn_aae.outputs import as_output
 
 if TYPE_CHECKING:
     from sklearn_aae.autoencoder._base import BaseAAE
+    from sklearn_aae.autoencoder._run import Run
     from sklearn_aae.training import AAENet
 
 #: Rows that quantiles are read from, and cells at most.
@@ -56,6 +57,8 @@ class MarginalMap:
         What was learned from earlier rows, which count as well.
     differences : Differences
         What is drawn in place of columns that rules say by others; none by default.
+    beside : ndarray of shape (n_rare, n_columns) or None, default=None
+        Rows beside a sample, of which only the ends count.
 
     Attributes
     ----------
@@ -85,6 +88,7 @@ class MarginalMap:
         storages: Sequence[np.dtype],
         earlier: MarginalMap | None = None,
         differences: Differences = NO_DIFFERENCES,
+        beside: np.ndarray | None = None,
     ) -> None:
         self.differences = differences
         some = _spread(len(rows), max(1, min(MOST_ROWS, MOST_CELLS // rows.shape[1])))
@@ -98,8 +102,11 @@ class MarginalMap:
             points = points[~np.isnan(points)]
             if len(points):
                 # What lies beyond some of the rows is within the bounds, too.
-                ends = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
-                points = np.append(points, ends) if len(some) < len(rows) else points
+                every = numbers
+                if beside is not None:
+                    every = np.append(numbers, differences.column(beside, j))
+                ends = np.fmin.reduce(every), np.fmax.reduce(every)
+                points = np.append(points, ends) if len(some) < len(every) else points
             elif earlier is None:
                 points = np.zeros(1)
             n_new = float(np.count_nonzero(~np.isnan(numbers)))
@@ -216,18 +223,17 @@ def _quantiles(points: np.ndarray, weights: np.ndarray, levels: np.ndarray) -> n
     return points[np.minimum(chosen, len(points) - 1)]
 
 
-def match_marginals(
-    model: BaseAAE, net: AAENet, rows: np.ndarray, labels: np.ndarray | None, *, in_full: bool
-) -> None:
+def match_marginals(model: BaseAAE, net: AAENet, rows: np.ndarray, run: Run) -> None:
     """Let a net that was trained on rows of numbers draw each column as the rows have it."""
     reader = model._reader
     output = as_output(model._built.parameters["output"], mixed=reader.is_mixed)
     if not output.predicts_rows or model._extension is not None:
         return
     assert isinstance(reader, NumbersReader)
+    labels, in_full = run.labels, run.in_full
     earlier = None if in_full else net.marginals_
     differences = Differences.of(model._keeper)
-    learned = MarginalMap(rows, reader.storages, earlier, differences)
+    learned = MarginalMap(rows, reader.storages, earlier, differences, run.beside)
     module, device = net.module_, torch.device(net.device)
     most = min(MOST_DRAWS if in_full else DRAWS_OF_PART, DRAWN_CELLS // rows.shape[1])
     n_weights = sum(weights.numel() for weights in module.parameters())

@@ -21,6 +21,7 @@ from sklearn_aae.encoding import (
     read_column,
 )
 from sklearn_aae.encoding._codec import ColumnCodec
+from sklearn_aae.encoding._counts import WholeColumns
 from sklearn_aae.encoding._text_columns import parse_as
 from sklearn_aae.outputs._constraints import RowMask
 from sklearn_aae.rules import Order
@@ -47,11 +48,13 @@ class RuledLevelsReader(LevelsReader):
         X: Any,
         keeper: RuleKeeper,
         categorical_features: Any,
+        *,
+        columns: WholeColumns | None = None,
         **options: bool,
     ) -> tuple[RuledLevelsReader, np.ndarray]:
         """Return a reader of frames like this one, and its rows; ``options`` as for others."""
         said = keeper.words.express(X)
-        reader, rows = cls.open(estimator, said, categorical_features, **options)
+        reader, rows = cls.open(estimator, said, categorical_features, columns=columns, **options)
         assert isinstance(reader, RuledLevelsReader)
         reader.keeper = keeper
         return reader, rows

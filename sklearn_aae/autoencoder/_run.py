@@ -35,6 +35,8 @@ class Run:
         Maps the rows to train on, once they are known, to the data set that is trained on.
     checkpoint : Checkpoint or None, default=None
         What training goes on from, and where its state is kept.
+    beside : ndarray of shape (n_rare, n_columns) or None, default=None
+        Rows beside a uniform sample with what is rare, of which only ends count.
     """
 
     batch_size: int
@@ -44,6 +46,7 @@ class Run:
     context: TrainingContext | None = None
     prepare: Callable[[TableDataset], TableDataset] | None = None
     checkpoint: Checkpoint | None = None
+    beside: np.ndarray | None = None
 
 
 def train_in_full(

@@ -26,11 +26,12 @@ def forget_shares(net: AAENet) -> None:
 
 
 def match_shares(
-    net: AAENet, train: TableDataset, seed: int, class_counts: np.ndarray | None
+    net: AAENet, train: TableDataset | None, seed: int, class_counts: np.ndarray | None
 ) -> None:
     """Let an output over levels draw each level as often as the training rows have it.
 
-    ``class_counts`` are those of training rows with a label, None if there are no classes.
+    None for these stands for all rows that the table's layout tells of.  ``class_counts`` are
+    those of training rows with a label, None if there are no classes.
     """
     module, head = net.module_, net.module_.head
     if not isinstance(head, LevelHead):
@@ -41,9 +42,11 @@ def match_shares(
     n_draws = int(np.clip(WORK // n_weights, LEAST_DRAWS, MOST_DRAWS))
     classes = None if class_counts is None else Classes(np.full(n_draws, -1), class_counts)
     with torch.no_grad(), torch_threads(1):
-        counts = torch.zeros_like(head.shifts, dtype=torch.int64)
-        for rows in gen_batches(len(train), MOST_ROWS):
-            digits = train.gather(np.arange(rows.start, rows.stop)).to(counts.device)
-            counts += head.shift_rows.counts(digits)
+        counts = head.shift_rows.shares(head.layout).to(head.shifts.device)
+        if train is not None:
+            counts = torch.zeros_like(head.shifts, dtype=torch.int64)
+            for rows in gen_batches(len(train), MOST_ROWS):
+                digits = train.gather(np.arange(rows.start, rows.stop)).to(counts.device)
+                counts += head.shift_rows.counts(digits)
         inputs = decoder_draws(module, n_draws, generator, classes)
         head.match_shares(module.decoder(inputs), counts, generator)

@@ -16,6 +16,7 @@ from sklearn_aae._utils._ranks import Ranks
 from sklearn_aae.autoencoder._run import Run
 from sklearn_aae.autoencoder._shared_rows import read_together, readers_of
 from sklearn_aae.autoencoder._unknown import settle
+from sklearn_aae.encoding._counts import WholeColumns
 from sklearn_aae.encoding._datasets import Stream, is_stream, open_stream
 from sklearn_aae.encoding._sampled import SAMPLED_ROWS, sample_rows
 from sklearn_aae.training import TableDataset
@@ -34,8 +35,8 @@ class TrainingRows:
     Attributes
     ----------
     X : frame or array-like
-        The rows, or a sample of them: what levels, rules, the start and all that is estimated
-        after training come from.
+        The rows, or a uniform sample of them: what the scale, the start and all that is estimated
+        after training come from.  Rows with what is rare follow, for rules and ends.
     stream : Stream or None, default=None
         All rows, where they are more than the sample.
     n_rows : int, default=0
@@ -44,6 +45,10 @@ class TrainingRows:
         Where their order comes from.
     ranks : Ranks or None, default=None
         The processes that read them together.
+    n_uniform : int or None, default=None
+        How many rows of ``X`` are the uniform sample.
+    columns : WholeColumns or None, default=None
+        The columns of all rows, which levels come from.
     """
 
     X: Any
@@ -51,6 +56,20 @@ class TrainingRows:
     n_rows: int = 0
     seed: int = 0
     ranks: Ranks | None = None
+    n_uniform: int | None = None
+    columns: WholeColumns | None = None
+
+    @property
+    def sample(self) -> Any:
+        """The rows, or the uniform sample of them."""
+        return self.X if self.n_uniform is None else self.X[: self.n_uniform]
+
+    def read(self, model: BaseAAE, *, reset: bool) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the rows as a model reads them, and those beside a sample."""
+        rows = model._read(self.X, reset=reset, columns=self.columns)
+        if self.n_uniform is None:
+            return rows, None
+        return rows[: self.n_uniform], rows[self.n_uniform :]
 
     def planned(self, model: BaseAAE, run: Run) -> Run:
         """Return a run that goes through buffers of all rows, each for an epoch."""
@@ -98,12 +117,14 @@ def training_rows(model: BaseAAE, X: Any) -> Iterator[TrainingRows]:
     with open_stream(X) as stream:
         own = derive_seed(seed, RowStream.SAMPLE)
         ranks = readers_of(stream)
-        sample = sample_rows(stream, SAMPLED_ROWS, own, with_rare=True, ranks=ranks)
+        sample = sample_rows(stream, SAMPLED_ROWS, own, with_rare=True, counted=True, ranks=ranks)
         if sample.n_rows <= SAMPLED_ROWS:
             yield TrainingRows(sample.X)
         else:
             order = derive_seed(seed, RowStream.ORDER)
-            yield TrainingRows(sample.X, stream, sample.n_rows, order, ranks)
+            yield TrainingRows(
+                sample.X, stream, sample.n_rows, order, ranks, sample.n_uniform, sample.columns
+            )
 
 
 class StreamedDataset(TableDataset):

@@ -38,10 +38,13 @@ class FramedRows:
         The rows.
     as_frame : callable
         Maps an Arrow table of some rows to a frame with columns of the same names.
+    of_column : callable
+        Returns such a map for tables of one column, by its name.
     """
 
     dataset: Any
     as_frame: Callable[[Any], Any]
+    of_column: Callable[[str], Callable[[Any], Any]]
 
 
 def is_stream(X: Any) -> bool:
@@ -75,7 +78,7 @@ def open_stream(X: Any) -> Iterator[Stream]:
     """
     arrow = import_extra("pyarrow.dataset", "scale")
     if isinstance(X, FramedRows):
-        yield Stream(X.dataset, as_frame=X.as_frame)
+        yield Stream(X.dataset, X.as_frame, X.of_column)
     elif isinstance(X, arrow.Dataset):
         with _whole_files(X, arrow) as dataset:
             yield Stream(dataset, is_evaluated=dataset is not X)
@@ -145,6 +148,8 @@ class Stream:
         Files, or whatever else it reads.
     as_frame : callable or None, default=None
         Maps an Arrow table of these rows to what estimators get; None leaves it as it is.
+    of_column : callable or None, default=None
+        Returns such a map for a column by itself; None for the same.
     is_evaluated : bool, default=False
         Whether the files are this process's own, of what it has made of others.
     """
@@ -153,6 +158,7 @@ class Stream:
         self,
         dataset: Any,
         as_frame: Callable[[Any], Any] | None = None,
+        of_column: Callable[[str], Callable[[Any], Any]] | None = None,
         *,
         is_evaluated: bool = False,
     ) -> None:
@@ -162,7 +168,7 @@ class Stream:
             raise ValueError(f"Two columns are called {twice!r}; rename one or drop it.")
         self._stored, self.schema = own, _without_views(own)
         self.is_evaluated = is_evaluated
-        self._as_frame = as_frame
+        self._as_frame, self._of_column = as_frame, of_column
         self._fragments = list(dataset.get_fragments())
         self._current = self._fragments[0] if self._fragments else None
         _check_agreement(self._fragments, self.schema)
@@ -180,6 +186,11 @@ class Stream:
     def frame(self, table: Any) -> Any:
         """Return an Arrow table of these rows in the library that they came from."""
         return table if self._as_frame is None else self._as_frame(table)
+
+    def frame_of(self, name: str, cells: Any) -> Any:
+        """Return cells of a column as a frame of it, as :meth:`frame` does."""
+        table = import_extra("pyarrow", "scale").table({name: cells})
+        return self.frame(table) if self._of_column is None else self._of_column(name)(table)
 
     def shuffled(
         self, seed: int, share: float = 1.0, is_own: Callable[[int], bool] | None = None

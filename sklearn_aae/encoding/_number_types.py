@@ -9,9 +9,9 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from sklearn_aae.encoding._cells import as_objects
+from sklearn_aae.encoding._cells import as_objects, is_missing
 from sklearn_aae.encoding._columns import BOOLEAN, NUMBER, form_of, read_column
-from sklearn_aae.encoding._containers import Container, as_frame, columns_of
+from sklearn_aae.encoding._containers import Container, as_array, as_frame, columns_of
 from sklearn_aae.encoding._forms import Form
 
 #: Whole numbers that numpy does not have.
@@ -113,3 +113,23 @@ def without_wide(X: Any) -> Any:
         return X
     wide = [name for name, dtype in frame.schema.items() if dtype in WIDE]
     return frame.with_columns(nw.col(wide).cast(nw.Float64)).to_native() if wide else X
+
+
+def with_nan(X: Any) -> Any:
+    """Return a table with NaN for missing cells among objects, whatever they were."""
+    if as_frame(X) is not None:
+        if not hasattr(X, "iloc"):
+            return X
+        # Those of Decimals in Arrow are objects to numpy, too.
+        objects = [j for j, dtype in enumerate(X.dtypes) if getattr(dtype, "kind", "") == "O"]
+        if objects:
+            X = X.copy(deep=False)
+            for j in objects:
+                X.isetitem(j, with_nan(X.iloc[:, j].to_numpy(dtype=object)))
+        return X
+    array = as_array(X) if isinstance(X, (list, tuple)) else X
+    if not isinstance(array, np.ndarray) or array.dtype != object:
+        return X
+    cells = array.ravel()
+    gone = np.fromiter(map(is_missing, cells), dtype=bool, count=len(cells))
+    return np.where(gone.reshape(array.shape), np.nan, array)

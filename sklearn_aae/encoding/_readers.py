@@ -16,7 +16,6 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from sklearn_aae.encoding._category_columns import ERROR, IGNORE, UNKNOWN, CategoryCodec
-from sklearn_aae.encoding._cells import is_missing
 from sklearn_aae.encoding._columns import NUMBER, read_column
 from sklearn_aae.encoding._containers import (
     Container,
@@ -27,10 +26,17 @@ from sklearn_aae.encoding._containers import (
     columns_of,
     describe_non_finite,
 )
+from sklearn_aae.encoding._counts import WholeColumns
 from sklearn_aae.encoding._layout import TableFacts
 from sklearn_aae.encoding._levels import LevelScale
 from sklearn_aae.encoding._merging import merge_tables
-from sklearn_aae.encoding._number_types import NumberType, in_types_of_fit, types_of, without_wide
+from sklearn_aae.encoding._number_types import (
+    NumberType,
+    in_types_of_fit,
+    types_of,
+    with_nan,
+    without_wide,
+)
 from sklearn_aae.encoding._scaling import Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
 
@@ -65,8 +71,13 @@ class Reader(Protocol):
     def unknown(self, rows: np.ndarray) -> np.ndarray | None:
         """Return which cells networks cannot read, since ``fit`` saw none such; None if none."""
 
-    def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
-        """Learn the scale from training rows; return what networks are built for."""
+    def fit_scale(
+        self, rows: np.ndarray, kind: str | None, seed: int, beside: np.ndarray | None = None
+    ) -> TableFacts:
+        """Learn the scale from training rows; return what networks are built for.
+
+        Rows ``beside`` them only tell of ends and of missing cells.
+        """
 
     def code_dtype(self, rows: np.ndarray) -> np.dtype:
         """Return the precision in which rows are encoded."""
@@ -206,8 +217,10 @@ class NumbersReader:
         unknown = np.isnan(rows) & ~self.scale.holed_
         return unknown if unknown.any() else None
 
-    def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
-        self.scale = Scaler(kind).fit(rows, seed)
+    def fit_scale(
+        self, rows: np.ndarray, kind: str | None, seed: int, beside: np.ndarray | None = None
+    ) -> TableFacts:
+        self.scale = Scaler(kind).fit(rows, seed, beside)
         return TableFacts(
             len(rows), self.scale.constant_, missing=self.scale.missing_, center=self.scale.center_
         )
@@ -320,7 +333,7 @@ def check_numbers(
     try:
         numbers: np.ndarray = validate_data(
             estimator,
-            X if refuse_missing else _with_nan(X),
+            X if refuse_missing else with_nan(X),
             reset=reset,
             dtype=[np.float64, np.float32],
             ensure_all_finite=True if refuse_missing else "allow-nan",
@@ -339,26 +352,6 @@ def check_numbers(
         if "NaN" in str(error):
             culprit += advice
         raise ValueError(f"{error}\n{culprit}") from error
-
-
-def _with_nan(X: Any) -> Any:
-    """Return a table with NaN for missing cells among objects, whatever they were."""
-    if as_frame(X) is not None:
-        if not hasattr(X, "iloc"):
-            return X
-        # Those of Decimals in Arrow are objects to numpy, too.
-        objects = [j for j, dtype in enumerate(X.dtypes) if getattr(dtype, "kind", "") == "O"]
-        if objects:
-            X = X.copy(deep=False)
-            for j in objects:
-                X.isetitem(j, _with_nan(X.iloc[:, j].to_numpy(dtype=object)))
-        return X
-    array = as_array(X) if isinstance(X, (list, tuple)) else X
-    if not isinstance(array, np.ndarray) or array.dtype != object:
-        return X
-    cells = array.ravel()
-    gone = np.fromiter(map(is_missing, cells), dtype=bool, count=len(cells))
-    return np.where(gone.reshape(array.shape), np.nan, array)
 
 
 # ------------------------------------------------------------------------- levels
@@ -394,10 +387,12 @@ class LevelsReader:
         *,
         strict: bool = False,
         refuse_missing: bool = False,
+        columns: WholeColumns | None = None,
     ) -> tuple[LevelsReader, np.ndarray]:
         """Return a reader of tables like this one, and its rows.
 
-        ``strict`` is whether a label that ``fit`` did not see is an error.
+        ``strict`` is whether a label that ``fit`` did not see is an error; ``columns`` are those
+        of all rows, if these are a sample.
         """
         encoder = TableEncoder(
             categorical_features=categorical_features,
@@ -405,7 +400,7 @@ class LevelsReader:
             handle_missing=ERROR if refuse_missing else UNKNOWN,
         )
         table = check_table(estimator, encoder, X)
-        encoder.fit(table)
+        encoder._learn(table, columns)
         for codec in encoder._codecs:
             if isinstance(codec, CategoryCodec):
                 codec.remedy = "set handle_unknown='unknown' so that it is read as an unknown cell"
@@ -421,7 +416,9 @@ class LevelsReader:
         # -1 among levels: a missing cell, and what a known one says whose label fit did not see.
         return self.encoder._to_known_levels(X, estimator)
 
-    def fit_scale(self, rows: np.ndarray, kind: str | None, seed: int) -> TableFacts:
+    def fit_scale(
+        self, rows: np.ndarray, kind: str | None, seed: int, beside: np.ndarray | None = None
+    ) -> TableFacts:
         # Levels have one scale, which is known with their encoder.
         layout = self.encoder.layout_
         return TableFacts(len(rows), layout.n_levels == 1, layout)

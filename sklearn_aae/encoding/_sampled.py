@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
-from sklearn_aae.encoding._counts import ValueCounts
+from sklearn_aae.encoding._counts import ValueCounts, WholeColumns
 from sklearn_aae.encoding._datasets import Stream
 from sklearn_aae.encoding._roundness import Roundness
 from sklearn_aae.exceptions import UnsupportedColumnsError
@@ -16,9 +16,9 @@ from sklearn_aae.exceptions import UnsupportedColumnsError
 if TYPE_CHECKING:
     from sklearn_aae._utils._ranks import Ranks
 
-#: Of so many distinct values of a column each is in a sample: labels, and numbers or dates, of
-#: which more are cut into levels that the quantiles of a sample tell.
-MOST_LABELS, MOST_NUMBERS = 100_000, 1024
+#: Of so many distinct values of a column each is in a sample: labels, and numbers or dates, or
+#: labels that are counted besides.
+MOST_LABELS, MOST_OTHERS = 100_000, 1024
 #: Rows that a model or an encoder takes for the table, of more than these.
 SAMPLED_ROWS = 2**16
 
@@ -32,10 +32,16 @@ class Sample(NamedTuple):
         The rows, in the library that the stream's rows came from.
     n_rows : int
         How many rows the stream has.
+    n_uniform : int
+        How many of the first rows are a uniform sample; what is rare follows.
+    columns : WholeColumns or None
+        What the columns are in all rows, if they were counted and are more.
     """
 
     X: Any
     n_rows: int
+    n_uniform: int
+    columns: WholeColumns | None = None
 
 
 def sample_rows(
@@ -44,7 +50,7 @@ def sample_rows(
     seed: int,
     *,
     with_rare: bool = False,
-    counts: Mapping[str, ValueCounts] | None = None,
+    counted: bool = False,
     ranks: Ranks | None = None,
 ) -> Sample:
     """Return a uniform sample of rows in their order, in one pass; all rows if there are no more.
@@ -52,30 +58,35 @@ def sample_rows(
     With ``with_rare``, further rows come after them: for each column those in which a value
     occurs first that the sample lacks (up to 100,000 labels, or 1,024 numbers or dates), a
     missing cell, the least and the largest cell, and cells that are less round than others.
-    ``counts`` of columns, by name, take in all cells.  With ``ranks``, each process reads a part
-    of the row groups, all return the same, and nothing is counted.
+    ``counted`` is whether the values of columns are counted in all rows; of labels, too, up to
+    1,024 have rows then.  With ``ranks``, each process reads a part of the row groups, and all
+    return the same.
     """
     arrow = import_extra("pyarrow", "scale")
     _refuse_nested(stream)
-    found = _Found(stream, size, with_rare=with_rare)
+    found = _Found(stream, size, with_rare=with_rare, counted=counted)
     if ranks is None:
-        found.read(_counted(stream.batches(), counts or {}), seed)
+        found.read(stream.batches(), seed)
     else:
-        for part in ranks.exchange(_part(stream, size, seed, ranks, with_rare=with_rare)):
+        own = _Found(stream, size, with_rare=with_rare, counted=counted)
+        for part in ranks.exchange(_part(own, stream, seed, ranks)):
             if isinstance(part, ValueError):  # a file that one of them cannot read
                 raise part
             found.take(*part)
-    rows = found.chosen.rows()
+    rows, columns = found.chosen.rows(), None
+    n_uniform = len(rows)
     if found.n_rows > size and with_rare:
         others = _joined(arrow, found.beside)
         lacking = [column.lacking(rows, others) for column in found.rare]
         rows = _joined(arrow, [rows, others.take(np.unique(np.concatenate(lacking)))])
     if not found.n_rows:
         raise ValueError(f"{stream.name} has no rows.")
+    if found.n_rows > size and counted:
+        columns = WholeColumns(found.counts, rows, stream.frame_of)
     n_rows = found.n_rows
     del found
     arrow.default_memory_pool().release_unused()
-    return Sample(stream.frame(rows), n_rows)
+    return Sample(stream.frame(rows), n_rows, n_uniform, columns)
 
 
 def _refuse_nested(stream: Stream) -> None:
@@ -91,19 +102,8 @@ def _refuse_nested(stream: Stream) -> None:
             )
 
 
-def _counted(tables: Iterable[Any], counts: Mapping[str, ValueCounts]) -> Iterator[Any]:
-    """Yield tables again, whose cells are counted."""
-    for table in tables:
-        for name, own in counts.items():
-            own.add(table[name])
-        yield table
-
-
-def _part(
-    stream: Stream, size: int, seed: int, ranks: Ranks, *, with_rare: bool
-) -> tuple[Any, ...] | ValueError:
+def _part(found: _Found, stream: Stream, seed: int, ranks: Ranks) -> tuple[Any, ...] | ValueError:
     """Return what a process finds in its part of the row groups, or what keeps it from reading."""
-    found = _Found(stream, size, with_rare=with_rare)
     first, tables = stream.part(*ranks.place)
     try:
         found.read(tables, seed, first)
@@ -113,12 +113,14 @@ def _part(
 
 
 class _Found:
-    """What a pass over rows finds: a sample, and beside it those with what none before has."""
+    """What a pass over rows finds: a sample, those with what none before has, and counts."""
 
-    def __init__(self, stream: Stream, size: int, *, with_rare: bool) -> None:
-        empty = stream.schema.empty_table()
+    def __init__(self, stream: Stream, size: int, *, with_rare: bool, counted: bool) -> None:
+        empty, columns = stream.schema.empty_table(), list(stream.schema)
         self.chosen, self.n_rows = _Uniform(size, empty), 0
-        self.rare = [_Rare(field.name, field.type) for field in stream.schema] if with_rare else []
+        most = MOST_OTHERS if counted else MOST_LABELS
+        self.rare = [_Rare(own.name, own.type, most) for own in columns if with_rare]
+        self.counts = {own.name: ValueCounts(own.type) for own in columns if counted}
         self.beside = [empty]
 
     def read(self, tables: Iterable[Any], seed: int, first: int = 0) -> None:
@@ -127,6 +129,8 @@ class _Found:
         rng = np.random.Generator(np.random.PCG64(seed).advance(first))
         for table in tables:
             self._look(table)
+            for name, counts in self.counts.items():
+                counts.add(table[name])
             self.chosen.add(table, rng.random(len(table)))
             self.n_rows += len(table)
 
@@ -134,11 +138,13 @@ class _Found:
         """Return what :meth:`take` of another pass needs."""
         arrow = import_extra("pyarrow", "scale")
         rows = self.chosen.rows()
-        return rows, self.chosen.keys, _joined(arrow, self.beside), self.n_rows
+        return rows, self.chosen.keys, _joined(arrow, self.beside), self.n_rows, self.counts
 
-    def take(self, rows: Any, keys: np.ndarray, beside: Any, n_rows: int) -> None:
+    def take(self, rows: Any, keys: np.ndarray, beside: Any, n_rows: int, counts: Any) -> None:
         """Take in what the pass over further rows has found."""
         self._look(beside)
+        for name, own in self.counts.items():
+            own.merge(counts[name])
         self.chosen.add(rows, keys)
         self.n_rows += n_rows
 
@@ -187,7 +193,7 @@ class _Uniform:
 class _Rare:
     """What values a column has had so far."""
 
-    def __init__(self, name: str, kind: Any) -> None:
+    def __init__(self, name: str, kind: Any, most_labels: int) -> None:
         types = import_extra("pyarrow", "scale").types
         self.name = name
         #: What minima are found in, where pyarrow finds none in the type itself.
@@ -195,6 +201,8 @@ class _Rare:
         self.cast = "int64" if types.is_duration(kind) else self.cast
         self.is_ordered = types.is_floating(kind) or types.is_integer(kind)
         self.is_ordered |= types.is_temporal(kind) or types.is_decimal(kind)
+        #: The most distinct values that are kept.
+        self.most = MOST_OTHERS if self.is_ordered else most_labels
         self.seen: set[Any] | None = set()
         self.ends: tuple[Any, ...] = ()
         # Numbers of 64 bits without a sign have no difference of that type.
@@ -228,11 +236,6 @@ class _Rare:
 
     def _comparable(self, column: Any) -> Any:
         return column if self.cast is None else column.cast(self.cast)
-
-    @property
-    def most(self) -> int:
-        """The most distinct values that are kept."""
-        return MOST_NUMBERS if self.is_ordered else MOST_LABELS
 
     def _new_ends(self, compute: Any, column: Any) -> list[int]:
         """Return the rows with a cell beyond those so far, and with the first missing one."""

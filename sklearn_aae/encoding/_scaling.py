@@ -72,14 +72,19 @@ class Scaler:
     def __init__(self, kind: str | None) -> None:
         self.kind = kind
 
-    def fit(self, X: np.ndarray, seed: int) -> Scaler:
-        """Learn the scale; ``seed`` picks the rows that the quantiles are read from."""
+    def fit(self, X: np.ndarray, seed: int, beside: np.ndarray | None = None) -> Scaler:
+        """Learn the scale; ``seed`` picks the rows that the quantiles are read from.
+
+        Of rows ``beside`` these only ends and missing cells count.
+        """
+        every = [X] if beside is None or not len(beside) else [X, beside]
         # Of these two, NaN is only the end of what is all NaN.
         low, high = (
-            end.reduce([end.reduce(chunk, axis=0) for chunk in _chunks(X)], axis=0)
+            end.reduce([end.reduce(c, axis=0) for part in every for c in _chunks(part)], axis=0)
             for end in (np.fmin, np.fmax)
         )
-        self.missing_ = sum(np.isnan(chunk).sum(axis=0) for chunk in _chunks(X)) / len(X)
+        missing = sum(np.isnan(chunk).sum(axis=0) for part in every for chunk in _chunks(part))
+        self.missing_ = missing / sum(map(len, every))
         self.holed_ = self.missing_ > 0
         self.constant_ = low == high
         n_features = X.shape[1]
@@ -89,14 +94,17 @@ class Scaler:
         standard = StandardScaler()
         for chunk in _chunks(X):
             standard.partial_fit(chunk)
+        if np.isnan(standard.mean_).any():  # only rare rows have a number
+            standard.partial_fit(every[-1])
         self.mean_ = standard.mean_
         spread = np.sqrt(standard.var_) if self.kind != "quantile" else np.ones(n_features)
         if self.kind == "standard":
             self.shift_, self.scale_ = standard.mean_, standard.scale_
         elif self.kind == "minmax":
             minmax = MinMaxScaler()
-            for chunk in _chunks(X):
-                minmax.partial_fit(chunk)
+            for part in every:
+                for chunk in _chunks(part):
+                    minmax.partial_fit(chunk)
             half = minmax.data_range_ / 2
             self.shift_ = minmax.data_min_ + half
             self.scale_ = np.where(half > 0, half, 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -17,7 +17,6 @@ from sklearn_aae._utils._compat import (
     StrOptions,
     _check_feature_names_in,
     _fit_context,
-    import_extra,
 )
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._category_columns import (
@@ -44,7 +43,7 @@ from sklearn_aae.encoding._containers import (
     check_matrix,
     columns_of,
 )
-from sklearn_aae.encoding._counts import ValueCounts
+from sklearn_aae.encoding._counts import WholeColumns
 from sklearn_aae.encoding._datasets import is_stream, open_stream
 from sklearn_aae.encoding._datetime_columns import TimestampCodec
 from sklearn_aae.encoding._layout import Layout
@@ -226,7 +225,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If a number is infinite, a cell is missing and ``handle_missing="error"``,
             there is no row or no column, or ``categorical_features`` names what is not there.
         """
-        X, counted = self._sampled(X)
+        return self._learn(*self._sampled(X))
+
+    def _learn(self, X: Any, columns: WholeColumns | None) -> TableEncoder:
+        """Learn from a table, or from the columns that it is a sample of."""
         table = self._check_table(X, reset=True)
         container = Container.of(table)
         natives = list(columns_of(table))
@@ -234,7 +236,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         chosen = self._chosen(labels)
         codecs = [
             self._codec(
-                self._accepted(read_parsed(counted(label, native), label, as_category=choice))
+                self._accepted(
+                    read_parsed(
+                        native if columns is None else columns(label, native),
+                        label,
+                        as_category=choice,
+                    )
+                )
             )
             for native, label, choice in zip(natives, labels, chosen, strict=True)
         ]
@@ -244,33 +252,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.layout_ = Layout(tuple(codec.span for codec in codecs))
         return self
 
-    def _sampled(self, X: Any) -> tuple[Any, Callable[[Any, Any], Any]]:
-        """Return a table in memory, and what all cells of a column are.
-
-        Of rows that may not fit the table is a sample; a column is as often each of its values as
-        in all rows, or that of the sample if these are too many.
-        """
+    def _sampled(self, X: Any) -> tuple[Any, WholeColumns | None]:
+        """Return a table in memory, and what its columns are in all rows if it is a sample."""
         if not is_stream(X):
-            return X, lambda label, native: native
+            return X, None
         with open_stream(X) as stream:
-            counts = {field.name: ValueCounts(field.type) for field in stream.schema}
-            sample = sample_rows(stream, SAMPLED_ROWS, seed=0, with_rare=True, counts=counts)
+            sample = sample_rows(stream, SAMPLED_ROWS, seed=0, with_rare=True, counted=True)
         if sample.n_rows <= SAMPLED_ROWS:
-            return sample.X, lambda label, native: native
-
-        def counted(label: Any, native: Any) -> Any:
-            cells = counts.pop(label).cells()
-            if isinstance(self.min_frequency, Integral) and len(cells or ()) < sample.n_rows:
-                raise ValueError(
-                    f"min_frequency={self.min_frequency} is a number of rows, which a sample of "
-                    f"{sample.n_rows} rows does not tell; set it to a share of the rows."
-                )
-            if cells is None:
-                return native
-            frame = import_extra("pyarrow", "scale").table({label: cells})
-            return next(iter(columns_of(stream.frame(frame))))
-
-        return sample.X, counted
+            return sample.X, None
+        assert sample.columns is not None
+        if isinstance(self.min_frequency, Integral) and not sample.columns.are_all:
+            raise ValueError(
+                f"min_frequency={self.min_frequency} is a number of rows, which those that stand "
+                f"for {sample.n_rows} rows do not tell; set it to a share of the rows."
+            )
+        return sample.X, sample.columns
 
     def _codec(self, column: Column) -> ColumnCodec:
         if column.kind == EMPTY:

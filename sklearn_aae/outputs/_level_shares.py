@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 
 from sklearn_aae.encoding._layout import Layout
@@ -42,6 +43,17 @@ class ShiftRows:
             which = self.prefixes(digits, d) * size + digits[:, d]
             counts.append(torch.bincount(which, minlength=self.n_prefixes[d] * size))
         return torch.cat(counts)
+
+    def shares(self, layout: Layout) -> torch.Tensor:
+        """Return the shares of rows that have each value after each prefix, in such a vector."""
+        shares = []
+        for span in layout.spans:
+            of_levels = np.zeros(math.prod(span.digits))
+            of_levels[: span.n_levels] = span.shares
+            for d in range(1, len(span.digits) + 1):
+                after = of_levels.reshape(math.prod(span.digits[:d]), -1).sum(axis=1)
+                shares.append(torch.from_numpy(after))
+        return torch.cat(shares)
 
     def prefixes(self, digits: torch.Tensor, digit: int) -> torch.Tensor:
         """Return the prefixes (n_samples,) of a digit in rows of digits."""

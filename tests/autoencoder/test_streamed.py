@@ -8,12 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from sklearn_aae import AdversarialAutoencoder
+from sklearn_aae._utils._random import RowStream, derive_seed, draw_seed
 from sklearn_aae.autoencoder import _streamed
 from sklearn_aae.autoencoder._shared_rows import read_together
 from sklearn_aae.autoencoder._streamed import StreamedDataset
 from sklearn_aae.encoding import Scaler
 from sklearn_aae.encoding._datasets import Stream, open_stream
+from sklearn_aae.encoding._sampled import sample_rows
 from sklearn_aae.training import TableDataset
+from tests.mixed_tables import sale
 from tests.threads import together
 
 
@@ -75,6 +78,71 @@ def test_a_seed_repeats_a_model(folder, small):
     assert not np.array_equal(first, codes(ds.dataset(folder), 1))
     lazy = AdversarialAutoencoder(max_epochs=1, random_state=0)
     assert isinstance(lazy.fit(pl.scan_parquet(folder / "*.parquet")).sample(2), pl.DataFrame)
+
+
+@pytest.fixture(scope="module")
+def sales(tmp_path_factory):
+    """Three thousand rows in three files; a sample of few lacks what is rare among them."""
+    folder = tmp_path_factory.mktemp("sales")
+    table = sale()
+    for start in range(0, 3_000, 1_000):
+        pq.write_table(table[start : start + 1_000], folder / f"{start}.parquet")
+    return folder
+
+
+def test_levels_are_those_of_fit_in_memory(sales, monkeypatch):
+    monkeypatch.setattr(_streamed, "SAMPLED_ROWS", 400)
+    in_memory = AdversarialAutoencoder(max_epochs=1, random_state=0).fit(sale())
+    streamed = AdversarialAutoencoder(max_epochs=1, random_state=0).fit(ds.dataset(sales))
+    spans = (model._reader.encoder.layout_.spans for model in (streamed, in_memory))
+    for own, known in zip(*spans, strict=True):
+        for name in ("n_levels", "low", "high", "shares", "missing", "decimals", "step", "repeats"):
+            np.testing.assert_array_equal(getattr(own, name), getattr(known, name), err_msg=name)
+    levels = streamed._read(ds.dataset(sales).to_table())
+    np.testing.assert_array_equal(levels, in_memory._read(sale()))
+    # About 30 of 9.9 and one of "Bern": as often as in all rows.
+    drawn = streamed.sample(1_500, random_state=0)
+    assert (drawn["amount"].to_numpy() == 9.9).mean() < 0.06
+    assert drawn["city"].to_pylist().count("Bern") < 15
+
+
+def test_rules_say_columns_in_other_words(monkeypatch):
+    monkeypatch.setattr(_streamed, "SAMPLED_ROWS", 400)
+    table = sale().select(["city"])
+    names = pa.array(
+        {"Rome": "IT", "Oslo": "NO", "Bern": "CH"}[c] for c in table["city"].to_pylist()
+    )
+    table = table.append_column("country", names)
+    model = AdversarialAutoencoder(max_epochs=1, rules="find", random_state=0)
+    model.fit(ds.dataset(table))
+    assert any(set(rule.columns) == {"city", "country"} for rule in model.rules_)
+    drawn = model.sample(300, random_state=0, conditions={"city": "Bern"})
+    assert set(drawn["country"].to_pylist()) == {"CH"}
+
+
+def test_rare_rows_do_not_tilt_the_scale(monkeypatch):
+    monkeypatch.setattr(_streamed, "SAMPLED_ROWS", 500)
+    X = np.random.default_rng(0).normal(size=(3_000, 3))
+    X[7, 0], X[2_900, 0] = 99.0, -50.0
+    X[11, 1] = np.nan
+    X[:, 2] = 0.0
+    X[2_000, 2] = 1.0
+    rows = ds.dataset(pa.table(dict(zip("abc", X.T, strict=True))))
+    with open_stream(rows) as stream:
+        seed = derive_seed(draw_seed(0), RowStream.SAMPLE)
+        sample = sample_rows(stream, 500, seed, with_rare=True)
+    assert len(sample.X) > sample.n_uniform == 500
+    uniform = sample.X[:500].to_pandas().to_numpy()
+    model = AdversarialAutoencoder(max_epochs=1, random_state=0).fit(rows)
+    scale = model._reader.scale
+    np.testing.assert_allclose(scale.shift_, np.nanmean(uniform, axis=0))
+    # What is rare is known all the same.
+    assert scale.holed_.tolist() == [False, True, False]
+    assert scale.constant_.tolist() == [False, False, False]
+    np.testing.assert_array_equal(model.net_.marginals_.values[[0, -1], 0], [-50.0, 99.0])
+    narrow = AdversarialAutoencoder(max_epochs=1, scaling="minmax", random_state=0).fit(rows)
+    scaled = narrow._reader.scale.transform(np.array([[99.0, 0.0, 1.0], [-50.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(scaled[:, [0, 2]], [[1.0, 1.0], [-1.0, -1.0]], rtol=1e-6)
 
 
 def test_auto_bounds_the_rows_that_training_sees(folder, small, monkeypatch):

@@ -18,6 +18,7 @@ from sklearn_aae.encoding._datasets import Stream, open_stream
 from sklearn_aae.encoding._roundness import Roundness
 from sklearn_aae.encoding._sampled import sample_rows
 from sklearn_aae.exceptions import UnsupportedColumnsError
+from tests.mixed_tables import sale
 from tests.threads import together
 
 
@@ -98,18 +99,23 @@ def test_rare_cells_are_in_a_sample(folder):
 @pytest.mark.parametrize("n_readers", [1, 2, 3, 20])
 @pytest.mark.parametrize("size", [100, 12_000])
 def test_readers_that_share_row_groups_draw_the_sample_of_one(folder, n_readers, size):
-    whole = sampled(ds.dataset(folder), size, 3, with_rare=True)
+    whole = sampled(ds.dataset(folder), size, 3, with_rare=True, counted=True)
     n_read = []
 
     def read(ranks):
         with open_stream(ds.dataset(folder)) as stream:
             _, tables = stream.part(*ranks.place)
             n_read.append(sum(map(len, tables)))
-            return sample_rows(stream, size, 3, with_rare=True, ranks=ranks)
+            return sample_rows(stream, size, 3, with_rare=True, counted=True, ranks=ranks)
 
-    for sample in together(n_readers, read):
+    samples = together(n_readers, read)
+    for sample in samples:
         assert sample.n_rows == whole.n_rows
+        assert sample.n_uniform == size
         assert sample.X.equals(whole.X)
+    for name in ("city", "grade") if size < whole.n_rows else ():
+        own, known = (each.columns(name, None).value_counts(sort=True) for each in (sample, whole))
+        assert own.rows() == known.rows()
     assert sum(n_read) == 12_000
     # There are 19 row groups; of more readers some have none.
     assert max(n_read) <= 12_000 / n_readers + 700
@@ -222,28 +228,6 @@ def test_files_without_rows_change_nothing(folder, tmp_path):
         sampled(tmp_path / "none", 5)
 
 
-def sale(n=3_000):
-    """Columns of many values, with a spike, a rare level, decimals and steps that are rare."""
-    rng = np.random.default_rng(1)
-    amount = rng.gamma(2, 100, n).round(1)
-    amount[rng.choice(n, n // 50, replace=False)] = 9.9
-    amount[n - 3] = 5.125
-    steps = 7 * rng.integers(0, 9_000, n)
-    steps[n - 2] += 1
-    city = rng.choice(["Rome", "Oslo"], n).astype(object)
-    city[rng.choice(n, 2, replace=False)] = "Bern"
-    hours = rng.integers(0, 10**6, n) * 3_600_000
-    return pa.table(
-        {
-            "amount": amount,
-            "steps": pa.array(steps, mask=rng.random(n) < 0.003),
-            "even": 2 * rng.integers(0, 9_000, n),
-            "city": city,
-            "hour": pa.array(hours, pa.timestamp("ms", "Europe/Berlin")),
-        }
-    )
-
-
 def facts(encoder):
     names = ("n_levels", "decimals", "step", "repeats", "resolution", "missing")
     return [[getattr(span, name) for name in names] for span in encoder.layout_.spans]
@@ -280,7 +264,7 @@ def test_columns_of_too_many_values_are_as_round_as_all_rows(monkeypatch):
     in_memory = TableEncoder().fit(table)
     monkeypatch.setattr(_table_encoder, "SAMPLED_ROWS", 500)
     monkeypatch.setattr(_counts, "MOST_DISTINCT", 50)
-    monkeypatch.setattr(_sampled, "MOST_NUMBERS", 50)
+    monkeypatch.setattr(_sampled, "MOST_OTHERS", 50)
     streamed = TableEncoder().fit(ds.dataset(table))
     for own, known in zip(facts(streamed), facts(in_memory), strict=True):
         assert own[1:3] + own[4:5] == known[1:3] + known[4:5]
