@@ -106,7 +106,7 @@ def _line(kind: str, step: str, cost: float | None, many: float) -> Row:
         "table": kind,
         "step": step,
         "µs a row": "" if cost is None else f"{1e6 * cost:.1f}",
-        "1e9 rows, one core [h]": f"{many / 3600:.2g}",
+        "1e9 rows, one core [h]": f"{float(f'{many / 3600:.2g}'):g}",
     }
 
 

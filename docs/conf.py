@@ -76,7 +76,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "install": [], "quickstart": [], "changelog": []}
+#: Pages without pages below them.
+html_sidebars = {page: [] for page in ("index", "install", "quickstart", "promises", "changelog")}
 
 
 def markdown_to_rst(text):

@@ -38,7 +38,7 @@ ESTIMATORS = {
     "imputer": AAEImputer(AdversarialAutoencoder(**TINY), add_indicator=True),
     "encoder": TableEncoder(),
 }
-#: What the quickstart tells to trust, beside the types of this package.
+#: What the page on saving tells to trust, beside the types of this package.
 TRUSTED = {
     "functools.partial",
     "numpy.dtype",
@@ -230,9 +230,10 @@ def test_skops_stores_a_prior_that_is_learned(prior):
     np.testing.assert_array_equal(again.sample(3, random_state=0), model.sample(3, random_state=0))
 
 
-def test_the_quickstart_lists_what_skops_is_to_trust():
-    page = (Path(__file__).parents[1] / "docs" / "quickstart.rst").read_text(encoding="utf-8")
-    assert all(f'"{kind}"' in page for kind in TRUSTED)
+def test_the_guide_lists_what_skops_is_to_trust():
+    page = Path(__file__).parents[1] / "docs" / "user_guide" / "saving.rst"
+    text = page.read_text(encoding="utf-8")
+    assert all(f'"{kind}"' in text for kind in TRUSTED)
 
 
 @pytest.mark.parametrize(

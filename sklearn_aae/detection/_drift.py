@@ -172,6 +172,11 @@ class DriftMonitor:
         self._history: list[float] = []
         self._first: int | None = None
 
+    def __repr__(self) -> str:
+        drift = self.drift_
+        found = f"detected={drift.detected}, columns={drift.columns}, n_rows={drift.n_rows}"
+        return f"DriftMonitor(kind={self.kind!r}, alpha={self.alpha}, {found})"
+
     def update(self, X: Any) -> Drift:
         """Take in further rows, in the order in which they came.
 

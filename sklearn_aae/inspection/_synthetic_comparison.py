@@ -286,6 +286,13 @@ class SyntheticComparisonDisplay:
         self.ax_ = axes_or_new(ax, (3.2 * width, 2.3 * height))
         self.axes_ = grid_within(self.ax_, height, width)
         draw_marginals(self.axes_.ravel().tolist(), self._tables, shown, **kwargs)
+        # What is first and last in a panel with cells stands for both tables.
+        drawn = next((panel.patches for panel in self.axes_.ravel() if panel.patches), None)
+        if drawn:
+            look = {"frameon": False, "fontsize": "small", "loc": "upper left"}
+            handles = (drawn[0], drawn[-1])
+            texts = ("real", "synthetic")
+            name_in_legend(self.axes_[0, -1], handles, texts, bbox_to_anchor=(1, 1), **look)
         self.columns_ = [self._tables.names[j] for j in shown]
 
     def _draw_associations(

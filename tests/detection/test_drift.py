@@ -84,6 +84,8 @@ def test_a_monitor_names_the_column(settings):
     assert drift.columns == ["c"] or settings.get("kind") != "marginal"
     assert 100 <= drift.first_row < 150
     assert drift == monitor.drift_
+    shown = repr(monitor)
+    assert shown.endswith(f"detected=True, columns={drift.columns}, n_rows=200)")
     assert monitor.history_.shape == (200,)
     assert monitor.history_[drift.first_row] >= math.log(20) > monitor.history_[99]
     assert monitor.column_evidence_["c"] > math.log(6 / 0.05)

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from matplotlib.colors import to_hex
 
 from sklearn_aae.inspection import SyntheticComparisonDisplay, SyntheticScoresDisplay
+from sklearn_aae.inspection._style import BLUE, ORANGE
 from sklearn_aae.metrics import synthetic_report
 from tests.instances import fast
 
@@ -42,6 +44,11 @@ def test_columns_by_themselves(pyplot, convert):
         assert [bar.get_width() for bar in found] == pytest.approx(list(shares[names]))
     real = axes["age"].containers[0]
     assert sum(bar.get_height() for bar in real) == pytest.approx(1)
+    legend = display.axes_[0, -1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["real", "synthetic"]
+    filled, line = legend.get_patches()
+    assert to_hex(filled.get_facecolor()) == BLUE.lower()
+    assert to_hex(line.get_edgecolor()) == ORANGE.lower()
     display.figure_.draw_without_rendering()
 
 
