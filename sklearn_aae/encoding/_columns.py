@@ -195,8 +195,10 @@ def _read_series(series: nw.Series[Any], name: Any, as_category: bool) -> Column
     if dtype in (nw.String, nw.Time, nw.Binary):
         column = _labelled(series.to_list(), name, form)
         return replace(column, is_text=dtype == nw.String)
+    native = series.to_native()
     raise UnsupportedColumnsError(
-        f"Column {name!r} is of type {series.to_native().dtype}, which is neither numbers, text, "
+        f"Column {name!r} is of type {getattr(native, 'dtype', None) or native.type}, which is "
+        "neither numbers, text, "
         "categories, booleans, dates nor durations; cast it to one of these or drop it.",
         [name],
     )

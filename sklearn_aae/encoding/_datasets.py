@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae._utils._compat import import_extra
+from sklearn_aae.exceptions import UnsupportedColumnsError
 
 #: Cells that are decoded at once, and rows at most.
 BATCH_CELLS, BATCH_ROWS = 2**20, 2**16
@@ -24,6 +25,8 @@ OPEN_PIECES = 4
 #: Formats by the endings of files.
 FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
 FORMATS |= {".arrow": "ipc", ".feather": "ipc", ".ipc": "ipc"}
+#: Digits of decimals in 128 bits.
+MOST_DIGITS = 38
 #: Formats whose files say no types.
 UNTYPED = ("csv", "json")
 
@@ -87,8 +90,7 @@ def open_stream(X: Any) -> Iterator[Stream]:
     elif is_stream(X):
         with tempfile.TemporaryDirectory(prefix="sklearn_aae_") as folder:
             file = Path(folder) / "rows.parquet"
-            X.sink_parquet(file, row_group_size=BATCH_ROWS)
-            types = dict(X.collect_schema())
+            types = _evaluated(X, file)
             polars = import_extra("polars", "scale")
 
             def as_polars(table: Any) -> Any:
@@ -101,6 +103,24 @@ def open_stream(X: Any) -> Iterator[Stream]:
             "rows are streamed from a pyarrow Dataset, a polars LazyFrame or the path of a file; "
             f"got {type(X).__name__}."
         )
+
+
+def _evaluated(X: Any, file: Path) -> dict[str, Any]:
+    """Write the rows of a LazyFrame to a file; return the types of its columns."""
+    polars = import_extra("polars", "scale")
+    try:
+        types = dict(X.collect_schema())
+        for name, kind in types.items():
+            if kind in (polars.Int128, polars.UInt128, polars.Object):
+                raise UnsupportedColumnsError(
+                    f"Column {name!r} of the LazyFrame is of type {kind}, which files do not hold; "
+                    "cast it to Int64, Float64 or Decimal, or select the other columns.",
+                    [name],
+                )
+        X.sink_parquet(file, row_group_size=BATCH_ROWS)
+    except polars.exceptions.PolarsError as error:
+        raise ValueError(f"The LazyFrame cannot be evaluated: {error}") from error
+    return types
 
 
 @contextmanager
@@ -166,7 +186,7 @@ class Stream:
         twice = next((name for name in own.names if own.names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"Two columns are called {twice!r}; rename one or drop it.")
-        self._stored, self.schema = own, _without_views(own)
+        self._stored, self.schema = own, _in_plain_types(own)
         self.is_evaluated = is_evaluated
         self._as_frame, self._of_column = as_frame, of_column
         self._fragments = list(dataset.get_fragments())
@@ -176,6 +196,8 @@ class Stream:
     @property
     def name(self) -> str:
         """What messages call it: the file that was read last, at first the first one."""
+        if self.is_evaluated:
+            return "The Dataset" if self._as_frame is None else "The LazyFrame"
         return _name(self._current)
 
     def batches(self, n_rows: int | None = None) -> Iterator[Any]:
@@ -270,11 +292,19 @@ class Stream:
             raise _unreadable(fragment, error) from error
 
 
-def _without_views(schema: Any) -> Any:
-    """Return a schema whose text and bytes are of types that pyarrow takes rows of."""
+def _in_plain_types(schema: Any) -> Any:
+    """Return a schema whose types pyarrow takes rows of, and estimators know."""
     arrow = import_extra("pyarrow", "scale")
-    plain = {"string_view": arrow.string(), "binary_view": arrow.binary()}
-    fields = [field.with_type(plain.get(str(field.type), field.type)) for field in schema]
+
+    def plain(kind: Any) -> Any:
+        types = arrow.types
+        if types.is_decimal(kind) and kind.precision <= MOST_DIGITS:
+            return arrow.decimal128(kind.precision, kind.scale)
+        if types.is_fixed_size_binary(kind) and not types.is_decimal(kind):
+            return arrow.binary()
+        return {"string_view": arrow.string(), "binary_view": arrow.binary()}.get(str(kind), kind)
+
+    fields = [field.with_type(plain(field.type)) for field in schema]
     own = arrow.schema(fields, metadata=schema.metadata)
     return schema if own == schema else own
 
@@ -326,9 +356,15 @@ def _name(fragment: Any) -> str:
 
 
 def _unreadable(fragment: Any, error: Exception) -> ValueError:
-    return ValueError(
-        f"{_name(fragment)} cannot be read: {error} It may be cut short; write it again."
-    )
+    advice = "It may be cut short; write it again."
+    if _is_untyped(fragment):
+        advice = "Where cells are of another type than in the rows before, give the types."
+    return ValueError(f"{_name(fragment)} cannot be read: {error} {advice}")
+
+
+def _is_untyped(fragment: Any) -> bool:
+    """Return whether a file says no types of its columns."""
+    return getattr(getattr(fragment, "format", None), "default_extname", "") in UNTYPED
 
 
 def _check_agreement(fragments: list[Any], schema: Any) -> None:
@@ -355,8 +391,7 @@ def _check_agreement(fragments: list[Any], schema: Any) -> None:
                 f"{_name(fragment)} {what}, which {of_first} {whose}; all files need the same "
                 "columns."
             )
-        untyped = getattr(fragment.format, "default_extname", "") in UNTYPED
-        for field in [] if untyped else own:
+        for field in [] if _is_untyped(fragment) else own:
             known = first.field(field.name).type
             if field.type != known and not _may_be_empty(field, known, schema):
                 raise ValueError(

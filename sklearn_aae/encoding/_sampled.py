@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Of so many distinct values of a column each is in a sample: labels, and numbers or dates, or
 #: labels that are counted besides.
 MOST_LABELS, MOST_OTHERS = 100_000, 1024
+#: Types of numbers that may be infinite, in pyarrow's words.
+FLOATS = ("halffloat", "float", "double")
 #: Rows that a model or an encoder takes for the table, of more than these.
 SAMPLED_ROWS = 2**16
 
@@ -63,7 +65,7 @@ def sample_rows(
     return the same.
     """
     arrow = import_extra("pyarrow", "scale")
-    _refuse_nested(stream)
+    _refuse_unknown(stream)
     found = _Found(stream, size, with_rare=with_rare, counted=counted)
     if ranks is None:
         found.read(stream.batches(), seed)
@@ -89,11 +91,17 @@ def sample_rows(
     return Sample(stream.frame(rows), n_rows, n_uniform, columns)
 
 
-def _refuse_nested(stream: Stream) -> None:
+def _refuse_unknown(stream: Stream) -> None:
     """Raise for columns of lists and the like, which are of no known kind."""
     types = import_extra("pyarrow", "scale").types
+    known = [
+        *(types.is_null, types.is_boolean, types.is_integer, types.is_floating, types.is_date),
+        *(types.is_decimal128, types.is_string, types.is_large_string, types.is_binary),
+        *(types.is_large_binary, types.is_timestamp, types.is_time, types.is_duration),
+    ]
     for field in stream.schema:
-        if types.is_nested(field.type):
+        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+        if not any(is_of_kind(kind) for is_of_kind in known):
             raise UnsupportedColumnsError(
                 f"{stream.name}: column {field.name!r} is of type {field.type}, which is neither "
                 "numbers, text, categories, booleans, dates nor durations; cast it to one of these "
@@ -116,6 +124,7 @@ class _Found:
     """What a pass over rows finds: a sample, those with what none before has, and counts."""
 
     def __init__(self, stream: Stream, size: int, *, with_rare: bool, counted: bool) -> None:
+        self.stream = stream
         empty, columns = stream.schema.empty_table(), list(stream.schema)
         self.chosen, self.n_rows = _Uniform(size, empty), 0
         most = MOST_OTHERS if counted else MOST_LABELS
@@ -128,11 +137,27 @@ class _Found:
         # Each row has the same key, whoever reads it.
         rng = np.random.Generator(np.random.PCG64(seed).advance(first))
         for table in tables:
+            self._refuse_infinite(table)
             self._look(table)
             for name, counts in self.counts.items():
                 counts.add(table[name])
             self.chosen.add(table, rng.random(len(table)))
             self.n_rows += len(table)
+
+    def _refuse_infinite(self, table: Any) -> None:
+        """Raise for infinite numbers, which a sample may lack."""
+        compute = import_extra("pyarrow.compute", "scale")
+        for field in table.schema:
+            if str(field.type) not in FLOATS:
+                continue
+            column = table[field.name].cast(
+                "float32" if str(field.type) == FLOATS[0] else field.type
+            )
+            if compute.any(compute.is_inf(column)).as_py():
+                raise ValueError(
+                    f"{self.stream.name}: column {field.name!r} has infinite cells. Replace them "
+                    "by finite numbers or by missing cells."
+                )
 
     def answer(self) -> tuple[Any, ...]:
         """Return what :meth:`take` of another pass needs."""
@@ -200,13 +225,15 @@ class _Rare:
         self.cast = {"halffloat": "float32"}.get(str(kind))
         self.cast = "int64" if types.is_duration(kind) else self.cast
         self.is_ordered = types.is_floating(kind) or types.is_integer(kind)
-        self.is_ordered |= types.is_temporal(kind) or types.is_decimal(kind)
+        # Times of a day are labels.
+        temporal = types.is_temporal(kind) and not types.is_time(kind)
+        self.is_ordered |= temporal or types.is_decimal(kind)
         #: The most distinct values that are kept.
         self.most = MOST_OTHERS if self.is_ordered else most_labels
         self.seen: set[Any] | None = set()
         self.ends: tuple[Any, ...] = ()
         # Numbers of 64 bits without a sign have no difference of that type.
-        rounds = types.is_floating(kind) or types.is_temporal(kind) or types.is_integer(kind)
+        rounds = types.is_floating(kind) or temporal or types.is_integer(kind)
         self.roundness = Roundness() if rounds and not types.is_uint64(kind) else None
         self.less_round: set[Any] = set()
         self.has_gap = False
@@ -219,7 +246,7 @@ class _Rare:
         if self.seen is None:
             return np.array(found, dtype=np.int64)
         coded = column if hasattr(column, "dictionary") else column.dictionary_encode("encode")
-        codes = compute.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+        codes = compute.fill_null(coded.indices.cast("int64"), -1).to_numpy(zero_copy_only=False)
         which, first = np.unique(codes, return_index=True)
         if len(self.seen) + len(which) > 2 * self.most:
             self.seen = None

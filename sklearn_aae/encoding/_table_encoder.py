@@ -241,7 +241,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                         native if columns is None else columns(label, native),
                         label,
                         as_category=choice,
-                    )
+                    ),
+                    counted=columns is not None,
                 )
             )
             for native, label, choice in zip(natives, labels, chosen, strict=True)
@@ -280,12 +281,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         codec.ignores_unknown = self.handle_unknown != ERROR
         return codec
 
-    def _accepted(self, column: Column) -> Column:
-        """Return a column whose missing cells, if there are any, are no error."""
+    def _accepted(self, column: Column, *, counted: bool = False) -> Column:
+        """Return a column whose missing cells, if there are any, are no error.
+
+        ``counted`` is whether its cells are in another order than the rows.
+        """
         if self.handle_missing == ERROR and column.holes.any():
+            where = "" if counted else f", the first in row {np.argmax(column.holes)}"
             raise ValueError(
-                f"Column {column.name!r} has missing cells (NaN or the like), the first in row "
-                f"{np.argmax(column.holes)}. Set handle_missing='unknown', or fill them first."
+                f"Column {column.name!r} has missing cells (NaN or the like){where}. Set "
+                "handle_missing='unknown', or fill them first."
             )
         return column
 

@@ -117,6 +117,8 @@ def _write(batches: Iterator[Any], dst: Path) -> int:
     """Write record batches to a file that has its name once it is whole."""
     parquet = import_extra("pyarrow.parquet", "scale")
     arrow = import_extra("pyarrow", "scale")
+    if not dst.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(dst.parent)!r} to write {dst.name!r} in.")
     if dst.is_dir():
         raise IsADirectoryError(f"{str(dst)!r} is a folder; name the file to write.")
     if dst.exists() and not dst.is_file():  # a file in its place would be the end of a device

@@ -200,10 +200,14 @@ def test_columns_of_any_type_are_sampled(monkeypatch):
             "coded": places.dictionary_encode(),
             "at": times.cast(pa.timestamp("us", "Europe/Berlin")),
             "none": pa.nulls(n),
+            "hour": pa.array([datetime.time(i % 10) for i in range(n)]),
+            "two": pa.array([b"ab", b"cd", b"cd", b"ef"] * 25, pa.binary(2)),
+            "short": pa.array([i % 3 for i in range(n)], pa.decimal256(20, 2)),
+            "level": pa.array(np.arange(n) % 5).dictionary_encode(),
         }
     )
     encoder = TableEncoder().fit(ds.dataset(table))
-    assert [span.n_levels for span in encoder.layout_.spans] == [7, 9, 6, 5, 5, 8, 1]
+    assert [span.n_levels for span in encoder.layout_.spans] == [7, 9, 6, 5, 5, 8, 1, 10, 3, 3, 5]
     batches = list(encoder.transform(ds.dataset(table)))
     assert sum(batch.num_rows for batch in batches) == n
 
@@ -213,9 +217,61 @@ def test_columns_that_cannot_be_read_are_named(folder):
         table = pa.table({"a": [1, 2, 3], "deep": pa.array(cells)})
         with pytest.raises(UnsupportedColumnsError, match="column 'deep' is of type"):
             TableEncoder().fit(ds.dataset(table))
+    others = [
+        pa.array([(1, 2, 3)] * 3, pa.month_day_nano_interval()),
+        pa.array([b"0" * 16] * 3, pa.uuid()),
+        pa.array([1, 2, 3], pa.decimal256(60, 2)),
+    ]
+    for cells in others:
+        table = pa.table({"a": [1, 2, 3], "odd": cells})
+        for rows in (ds.dataset(table), table):
+            with pytest.raises(UnsupportedColumnsError, match="olumn 'odd' is of type"):
+                TableEncoder().fit(rows)
     twice = pa.table([pa.array([1]), pa.array([2])], names=["a", "a"])
     with pytest.raises(ValueError, match="Two columns are called 'a'"):
         TableEncoder().fit(ds.dataset(twice))
+
+
+def test_lazy_frames_that_cannot_be_evaluated():
+    frame = pl.DataFrame({"a": [1, 2, 3]})
+    with pytest.raises(ValueError, match=r"LazyFrame cannot be evaluated: .*'?nix"):
+        TableEncoder().fit(frame.lazy().select("nix"))
+    with pytest.raises(
+        UnsupportedColumnsError, match="Column 'a' of the LazyFrame is of type Int1"
+    ):
+        TableEncoder().fit(frame.lazy().cast(pl.Int128))
+    deep = frame.lazy().with_columns(pl.concat_list("a").alias("deep"))
+    with pytest.raises(UnsupportedColumnsError, match="The LazyFrame: column 'deep'"):
+        TableEncoder().fit(deep)
+
+
+def test_labels_of_an_enum_are_counted(monkeypatch):
+    monkeypatch.setattr(_table_encoder, "SAMPLED_ROWS", 40)
+    kinds = pl.Series("kind", [*["low"] * 60, None, *["high"] * 39], dtype=pl.Enum(["low", "high"]))
+    frame = pl.DataFrame([kinds])
+    streamed, in_memory = (TableEncoder().fit(rows) for rows in (frame.lazy(), frame))
+    own, known = (encoder.layout_.spans[0] for encoder in (streamed, in_memory))
+    np.testing.assert_array_equal(own.shares, known.shares)
+    assert own.ordered == known.ordered
+    back = streamed.inverse_transform(streamed.transform(frame))
+    assert back.equals(frame)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_infinite_cells_are_named_wherever_they_are(tmp_path, dtype):
+    values = np.arange(300).astype(dtype)
+    pq.write_table(pa.table({"a": values}), tmp_path / "a.parquet")
+    values[7] = np.inf
+    pq.write_table(pa.table({"a": values}), tmp_path / "b.parquet")
+    with pytest.raises(ValueError, match=r"b\.parquet': column 'a' has infinite cells"):
+        sampled(ds.dataset(tmp_path), 5)
+
+
+def test_missing_cells_that_are_refused_have_no_row(monkeypatch):
+    monkeypatch.setattr(_table_encoder, "SAMPLED_ROWS", 40)
+    rows = ds.dataset(pa.table({"a": [*range(99), None]}))
+    with pytest.raises(ValueError, match=r"'a' has missing cells \(NaN or the like\)\. Set"):
+        TableEncoder(handle_missing="error").fit(rows)
 
 
 def test_files_without_rows_change_nothing(folder, tmp_path):

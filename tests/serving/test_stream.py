@@ -231,7 +231,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, table, detector):
 
 def test_targets_and_sources_that_are_none(tmp_path, table, detector, model):
     rows = ds.dataset(table)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*none' to write 'out\.parquet' in"):
         sklearn_aae.stream(detector.score_samples, rows, tmp_path / "none" / "out.parquet")
     with pytest.raises(IsADirectoryError, match="is a folder"):
         sklearn_aae.stream(detector.score_samples, rows, tmp_path)
