@@ -22,7 +22,7 @@ from sklearn_aae.serving._onnx_networks import as_array
 #: Tempered cells that differ by the last bits of float32 only are the same.
 LAST_BITS = 1e-13
 #: References of a group in the search for the nearest.
-GROUP = 32
+GROUP = 16
 
 
 class Near(NamedTuple):
@@ -162,6 +162,9 @@ class MembersInGraph:
     def _neighbours(self, references: References) -> Near:
         """Return distances to the nearest of stored rows, without the row itself."""
         graph, stored = self.graph, as_array(references.pairs).astype(self.precision)
+        # The sooner what is near to most rows comes, the less a search has to put aside.
+        order = np.square(stored).sum(axis=2).argsort(axis=1, kind="stable")
+        stored = np.take_along_axis(stored, order[:, :, None], axis=1)
         m, n_references, width = stored.shape
         k = min(references.n_neighbours, n_references - 1)
         x, means = self.x, self.means
@@ -174,27 +177,27 @@ class MembersInGraph:
         near = graph.gather(stored.reshape(-1, width), index + first)
         offsets = pairs.wider(2) - near
         squares = offsets * offsets
-        in_x = squares.slice(0, width // 2, 3).reduce("Sum", 3)
+        halves = squares.reshape(0, 0, 0, 2, -1).reduce("Sum", 4)
+        in_x = halves.slice(0, 1, 3).narrower(3)
         same = in_x.equals(0.0)
         if references.of_means:
             same = in_x <= (x * x).reduce("Sum", 2, keep=True) * LAST_BITS
         # What is the same has the same reconstruction, to the last bit.
-        squares = graph.where(same.wider(3), 0.0, squares)
+        apart = graph.where(same, 0.0, halves.reduce("Sum", 3))
         # One of those that are the same is the row itself.
         itself = graph.op("ArgMax", same.to(SINGLE), dtype=WHOLE, axis=2).equals(np.arange(k + 1))
-        apart = squares.reduce("Sum", 3)
         nearest, places = self._smallest(graph.where(same & itself, np.inf, apart), k)
-        chosen = places.wider(3).equals(np.arange(k + 1)).to(self.precision)
+        others = graph.where(same, -1, graph.constant(np.arange(k + 1)))
+        chosen = places.wider(3).equals(others.wider(2)).to(self.precision)
         if references.of_means:
-            others = (~same).to(self.precision).wider(2)
-            sums = graph.op("CumSum", (chosen * others) @ offsets, graph.constant(2, WHOLE))
-            means = sums / np.arange(1.0, k + 1)[:, None]
-            cells = means * means
-            nearest = cells.reduce("Sum", 3)
+            sums = graph.op("CumSum", chosen, graph.constant(2, WHOLE)) @ offsets
+            squares, counts = sums * sums, np.arange(1.0, k + 1)
+            nearest = squares.reduce("Sum", 3) / counts**2
+            cells = squares / counts[:, None] ** 2
         else:
             cells = chosen @ squares
-        halves = cells.slice(0, width // 2, 3) + cells.slice(width // 2, width, 3)
-        return Near(nearest.to(FLOAT).sqrt(), halves.to(FLOAT))
+        cells = cells.slice(0, width // 2, 3) + cells.slice(width // 2, width, 3)
+        return Near(nearest.to(FLOAT).sqrt(), cells.to(FLOAT))
 
     def _candidates(self, pairs: Value, stored: np.ndarray, k: int) -> Value:
         """Return the indices (M, n, k) of the nearest references, up to rounding."""
@@ -210,22 +213,24 @@ class MembersInGraph:
         ones = pairs.slice(0, 1, 2) * 0.0 + 1.0
         squares = graph.concat([pairs, ones], axis=2) @ table
         if not is_grouped:
-            return self._smallest(squares, k)[1]
+            return self._smallest(squares, k, in_order=False)[1]
         # The k nearest are in the k groups with the nearest of all.
         groups = squares.reshape(0, 0, -1, GROUP)
         chosen = self._smallest(groups.reduce("Min", 3), k)[1]
         of_chosen = graph.op("GatherND", groups, chosen.wider(3), batch_dims=2)
-        place = self._smallest(of_chosen.reshape(0, 0, -1), k)[1]
+        place = self._smallest(of_chosen.reshape(0, 0, -1), k, in_order=False)[1]
         group = graph.op("GatherElements", chosen, place / GROUP, axis=2)
         return group * GROUP + place % GROUP
 
-    def _smallest(self, values: Value, k: int) -> tuple[Value, Value]:
+    def _smallest(self, values: Value, k: int, in_order: bool = True) -> tuple[Value, Value]:
         """Return the k smallest of the last axis, and their places."""
         graph = self.graph
         found, places = Value(graph, graph.new_name(), values.dtype), graph.new_name()
         names = [values.name, graph.constant([k], WHOLE).name]
         outputs = [found.name, places]
-        graph.nodes.append(graph.onnx.helper.make_node("TopK", names, outputs, largest=0, axis=-1))
+        graph.nodes.append(
+            graph.onnx.helper.make_node("TopK", names, outputs, largest=0, sorted=int(in_order))
+        )
         return found, Value(graph, places, WHOLE)
 
 
