@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from sklearn_aae._utils._blocks import BLOCK, block_size
 from sklearn_aae.detection.ensemble import NEAR, affine
@@ -13,6 +14,8 @@ from sklearn_aae.detection.ensemble._stored import StoredByTorch
 
 #: Distances, and rows, that are worked on at once: they stay in the processor's cache.
 SEARCH, MOST_ROWS = 2**18, 384
+#: Their number is made a multiple of this one.
+ROUND = 4
 #: So few are found one after the other: quicker than any way of sorting many.
 FEW = 8
 #: As many are sorted, with their places in bits that float32 does not use.
@@ -131,8 +134,11 @@ class References(StoredByTorch):
         # What lies between stays in the processor's cache: of many rows one member at a time.
         size = block_size(min(MOST_ROWS, SEARCH // n_references))
         members, size = (m, n) if n <= BLOCK else (1, size)
-        lengths = self.pairs.square().sum(dim=2).unsqueeze(1)
-        split = (torch.split(tensor, members) for tensor in (pairs, self.pairs, lengths))
+        # A round number of references: those that are added are infinitely far.
+        missing = -n_references % ROUND
+        lengths = pad(self.pairs.square().sum(dim=2), (0, missing), value=torch.inf).unsqueeze(1)
+        references = pad(self.pairs, (0, 0, 0, missing))
+        split = (torch.split(tensor, members) for tensor in (pairs, references, lengths))
         parts = [
             torch.cat([_nearest_of(some, own, length, k) for some in torch.split(part, size, 1)], 1)
             for part, own, length in zip(*split, strict=True)
@@ -164,8 +170,6 @@ def _nearest_of(
 
 def _smallest(values: torch.Tensor, k: int) -> torch.Tensor:
     """Return the indices (n, k) of the k smallest of each row, in no order; values are lost."""
-    if k == values.shape[1]:
-        return torch.arange(k, device=values.device).expand_as(values)
     if values.device.type != "cpu":
         return values.topk(k, dim=1, largest=False).indices
     # Each is quicker than topk by an order of magnitude.
@@ -177,11 +181,11 @@ def _smallest(values: torch.Tensor, k: int) -> torch.Tensor:
         return torch.from_numpy(bits[:, :k] % SORTED)
     if k > FEW:
         return torch.from_numpy(np.argpartition(left, k - 1, axis=1)[:, :k])
-    rows = np.arange(len(left))
+    flat, first = left.reshape(-1), np.arange(0, left.size, left.shape[1])
     found = np.empty((k, len(left)), dtype=np.int64)
     for nearest in found:
         left.argmin(axis=1, out=nearest)
-        left[rows, nearest] = np.inf
+        flat[first + nearest] = np.inf
     return torch.from_numpy(found.T)
 
 

@@ -32,6 +32,20 @@ def test_distances_are_those_of_a_plain_search(pairs, k):
     np.testing.assert_allclose(found.cells.sum(axis=2), 1)
 
 
+@pytest.mark.parametrize("n_references, k", [(3, 5), (127, 10), (131, 5), (131, 10), (402, 1)])
+@pytest.mark.parametrize("n_rows", [24, 48, 50])
+def test_the_nearest_are_found_whatever_the_number_of_references(n_references, k, n_rows):
+    rng = np.random.default_rng(0)
+    x, rows = rng.normal(size=(2, n_references, 3)), rng.normal(size=(2, n_rows, 3))
+    references = References(torch.from_numpy(x).float(), torch.from_numpy(-x).float(), k)
+    found = references.neighbours(torch.from_numpy(rows), torch.from_numpy(-rows)).distance
+    k = min(k, n_references - 1)
+    for member in range(2):
+        search = NearestNeighbors(n_neighbors=k).fit(x[member].astype(np.float32))
+        distance = np.sqrt(2) * search.kneighbors(rows[member])[0].mean(axis=1)
+        np.testing.assert_allclose(found[member], distance, rtol=1e-6)
+
+
 def test_distances_to_means_of_the_nearest(pairs):
     x, expected = pairs
     references = References(x, expected, 3, of_means=True)
