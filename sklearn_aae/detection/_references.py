@@ -97,7 +97,7 @@ class References(StoredByTorch):
         index = self._candidates(pairs.float(), k + 1)
         # The products lose small distances to rounding; those to the few candidates are exact, of
         # which there is one more, so that one can be left out.
-        m, n, _ = pairs.shape
+        m, n, width = pairs.shape
         first = self.pairs.shape[1] * torch.arange(m, device=index.device).view(m, 1, 1)
         near = _rows_of(self.pairs, index + first)
         offsets = pairs.unsqueeze(2) - near
@@ -105,8 +105,9 @@ class References(StoredByTorch):
         same = _same(squares)
         if same is not None:
             # Reconstructions of a row differ in the last bits from batch to batch.
-            offsets.masked_fill_(same.unsqueeze(3), 0)
-            squares.masked_fill_(same.unsqueeze(3), 0)
+            found = same.flatten().nonzero().squeeze(1)
+            for cells in (offsets, squares):
+                cells.view(-1, width).index_fill_(0, found, 0)
         distance = squares.sum(dim=3)
         if same is not None:
             _leave_itself_out(distance, same)
