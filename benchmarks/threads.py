@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from unittest.mock import patch
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks._common import Benchmark, Row, cores
 from sklearn_aae import AdversarialAutoencoder
+from sklearn_aae._utils._threads import Pace
 from sklearn_aae.training import AAENet
 
 #: Batch size, columns and hidden layers.
@@ -72,7 +73,8 @@ def measure(
 
 def steps(model: AdversarialAutoencoder, X: np.ndarray, threads: int) -> float:
     """Return the seconds of a fit's steps on so many threads."""
-    with timed_steps() as seconds, patch.object(AAENet, "n_threads", lambda net: threads):
+    steady = patch.object(Pace, "step", lambda pace: nullcontext())
+    with timed_steps() as seconds, patch.object(AAENet, "n_threads", lambda net: threads), steady:
         model.fit(X)
     return sum(seconds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +27,12 @@ SMALL_WORK = 2**26
 #: Multiplications of a batch with a layer from which training gains by a second thread
 #: (``benchmarks.threads``: 1.2 to 1.5 times from 2 to 17 millions, 1.7 from 34 on).
 TRAINING_WORK = 2**22
+
+#: Products by which one thread and two are compared, and the side of their matrices.
+N_TRIALS, TRIAL_SIDE = 5, 160
+
+#: Steps after which they are compared again, and seconds of waiting that end two threads at once.
+STEPS_ON_AS_MANY, LONG_WAIT = 64, 0.02
 
 
 @contextmanager
@@ -71,14 +78,53 @@ def torch_threads(n_threads: int | None) -> Iterator[None]:
     if n_threads != 1 and before > 1:
         stay_forkable()
     with plain_defaults():
-        if n_threads is None or n_threads >= before:
-            yield
-            return
-        torch.set_num_threads(n_threads)
+        if n_threads is not None and n_threads < before:
+            torch.set_num_threads(n_threads)
         try:
             yield
         finally:
-            torch.set_num_threads(before)
+            if torch.get_num_threads() != before:
+                torch.set_num_threads(before)
+
+
+class Pace:
+    """Lets steps run on two threads of torch, or on one while other processes use the cores.
+
+    With the same bits.  Where no core is idle each product waits for its other half, and a step
+    on two threads can take a hundred times as long as on one.
+    """
+
+    def __init__(self) -> None:
+        self._may_change = torch.get_num_threads() == 2
+        self._n_steps = 0
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Take a step; what follows has its threads, to the end of :func:`torch_threads`."""
+        if not self._may_change:
+            yield
+            return
+        if self._n_steps % STEPS_ON_AS_MANY == 0:
+            use_quicker_threads()
+        self._n_steps += 1
+        start, busy = time.perf_counter(), time.thread_time()
+        yield
+        busy = time.thread_time() - busy
+        if time.perf_counter() - start > 2 * busy + LONG_WAIT:
+            torch.set_num_threads(1)
+
+
+def use_quicker_threads() -> None:
+    """Set one thread of torch or two, whichever multiplies quicker at the moment."""
+    matrix = torch.ones(TRIAL_SIDE, TRIAL_SIDE)
+    seconds = np.zeros((N_TRIALS, 2))
+    for row in seconds:
+        for i in range(2):
+            torch.set_num_threads(i + 1)
+            start = time.perf_counter()
+            torch.mm(matrix, matrix)
+            row[i] = time.perf_counter() - start
+    torch.set_num_threads(1 + int(np.median(seconds, axis=0).argmin()))
 
 
 def n_workers(work: int) -> int:

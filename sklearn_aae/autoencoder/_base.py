@@ -14,7 +14,7 @@ from sklearn_aae._utils._bases import BaseEstimator, CallbackSupportMixin
 from sklearn_aae._utils._guard import TrainingInterrupted
 from sklearn_aae._utils._random import ModelStream, derive_seed, fenced
 from sklearn_aae._utils._same import refuse_changes, snapshot
-from sklearn_aae._utils._threads import torch_threads
+from sklearn_aae._utils._threads import Pace, torch_threads
 from sklearn_aae.autoencoder._epochs import EpochsMixin
 from sklearn_aae.autoencoder._input import find_identifiers, open_table
 from sklearn_aae.autoencoder._keeper import RuleKeeper
@@ -302,7 +302,8 @@ class BaseAAE(
                     "keep; let it wait for on_batch_end or on_epoch_end."
                 )
             try:
-                self._calibrate(net, train, run, rows)
+                with Pace().step():
+                    self._calibrate(net, train, run, rows)
             except KeyboardInterrupt:  # what was trained is kept, and needs it
                 net.interrupted_ = True
                 self._calibrate(net, train, run, rows)

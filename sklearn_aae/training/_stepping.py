@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from sklearn_aae._utils._ranks import RANKS, shared_batch
+from sklearn_aae._utils._threads import Pace
 from sklearn_aae.training._batches import Batch
 from sklearn_aae.training._callbacks import has_listener
 from sklearn_aae.training._distributed import add_up, part_of
@@ -35,6 +36,7 @@ class Stepper:
         self.net = net
         #: The processes that each take a part of every batch; None for this one alone.
         self.ranks = RANKS.get()
+        self.pace = Pace()
 
     def prepare_epoch(self) -> None:
         """Notice what callbacks have changed since the last epoch."""
@@ -45,7 +47,8 @@ class Stepper:
         ``watch`` is called with each phase when its gradients are there, and may change them.
         """
         if self.ranks is None:
-            return self._take(batch, watch)
+            with self.pace.step():
+                return self._take(batch, watch)
         with shared_batch(self.ranks, len(batch.x)) as share:
             return self._take(part_of(batch, share.rows), watch, share.weight)
 
