@@ -135,6 +135,7 @@ def main() -> None:
     benchmark.add("--max-rows", type=int, default=MAX_ROWS, help=f"default: {MAX_ROWS:,}")
     names = [name for name in CONTENDERS if name != "UMAP" or importlib.util.find_spec("umap")]
     benchmark.add("--contenders", nargs="+", choices=list(CONTENDERS), default=names)
+    benchmark.add("--kept", action="store_true", help="show the runs that are kept; run nothing")
     text = f"accuracy against the prior over weights and epochs, {FRONTIER_WIDTH} components"
     benchmark.add("--frontier", action="store_true", help=text)
     args = benchmark.parse()
@@ -145,7 +146,7 @@ def main() -> None:
     tables = [table for table in find_tables(args) if min(args.widths) < table.X.shape[1]]
     for table in tables:
         for k in args.widths:
-            for name in args.contenders if k < table.X.shape[1] else ():
+            for name in args.contenders if k < table.X.shape[1] and not args.kept else ():
                 for seed in benchmark.seeds:
                     measured = partial(figures, table, k, name, seed)
                     runs.measure((table.name, k, name, seed), measured, again=args.quick)
@@ -272,25 +273,34 @@ def error(model: Any, split: Split, k: int) -> float:
 
 def summary(rows: list[Row]) -> Iterator[Row]:
     """Yield means over tables by width and contender, beside PCA's, and the worst table."""
-    means = table_means(rows)
-    for (k, name), group in groups_of(means, ("components", "contender")).items():
-        pca = {
-            row["table"]: row
-            for row in means
-            if (row["components"], row["contender"]) == (k, "PCA")
-        }
-        yield {"components": k, "contender": name, "tables": len(group)} | {
-            figure: _mean_and_worst(figure, group, pca) for figure in FIGURES
-        }
+    pca = {_split_of(row): row for row in rows if row["contender"] == "PCA"}
+    for (k, name), group in groups_of(rows, ("components", "contender")).items():
+        tables = list(groups_of(group, ("table",)).values())
+        seeds = {row["seed"] for row in group}
+        yield {
+            "components": k, "contender": name, "tables": len(tables), "seeds": len(seeds)
+        } | {figure: _mean_and_worst(figure, tables, pca) for figure in FIGURES}  # fmt: skip
 
 
-def _mean_and_worst(figure: str, group: list[Row], pca: dict[str, Row]) -> str:
-    """Return a figure's mean; of accuracies also what is gained over PCA, and at the worst."""
-    values = np.array([row[figure] for row in group])
+def _split_of(row: Row) -> tuple[str, ...]:
+    return row["table"], row["components"], row["seed"]
+
+
+def _mean_and_worst(figure: str, tables: list[list[Row]], pca: dict[tuple[str, ...], Row]) -> str:
+    """Return a figure's mean; of accuracies also what is gained over PCA, and at the worst.
+
+    Gains are those on the same splits.
+    """
+    values = np.array([np.mean([row[figure] for row in runs]) for runs in tables])
     if np.isnan(values).all():
         return ""
     if figure in CLASSIFIERS and pca:
-        gains = np.array([row[figure] - pca[row["table"]][figure] for row in group])
+        gains = np.array(
+            [
+                np.mean([row[figure] - pca[_split_of(row)][figure] for row in runs])
+                for runs in tables
+            ]
+        )
         return f"{values.mean():.3f} ({gains.mean():+.3f}, worst {gains.min():+.3f})"
     if figure == "error":
         return f"{np.nanmean(values):.2f} (worst {np.nanmax(values):.2f})"

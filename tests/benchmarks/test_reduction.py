@@ -65,8 +65,8 @@ def test_tables_without_labels_and_rare_classes_are_left_out():
 
 
 def test_summaries_hold_contenders_against_principal_components():
-    def row(table, contender, accuracy):
-        key = {"table": table, "components": "8", "contender": contender, "seed": "0"}
+    def row(table, contender, accuracy, seed=0):
+        key = {"table": table, "components": "8", "contender": contender, "seed": str(seed)}
         return key | dict.fromkeys(FIGURES, accuracy)
 
     rows = [row("a", "PCA", 0.7), row("b", "PCA", 0.6), row("a", "X", 0.6), row("b", "X", 0.8)]
@@ -74,6 +74,11 @@ def test_summaries_hold_contenders_against_principal_components():
     assert [(one["contender"], one["tables"]) for one in found] == [("PCA", 2), ("X", 2)]
     assert found[1]["logistic"] == "0.700 (+0.050, worst -0.100)"
     assert found[1]["error"] == "0.70 (worst 0.80)"
+    # Of the splits that both have.
+    found = list(summary([*rows, row("a", "PCA", 0.9, seed=1)]))
+    assert [one["seeds"] for one in found] == [2, 1]
+    assert found[0]["logistic"] == "0.700 (+0.000, worst +0.000)"
+    assert found[1]["logistic"] == "0.700 (+0.050, worst -0.100)"
 
 
 def test_contenders_have_the_width_and_the_seed():
