@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, linear, mse_loss
 from torch.utils.data import DataLoader, TensorDataset
 
 BETAS = (0.5, 0.999)
@@ -62,14 +62,17 @@ WORKLOADS = {
 
 
 class Beside(nn.Module):
-    """A linear path beside layers that bend."""
+    """A linear path, which is not trained, beside layers that bend."""
+
+    path: torch.Tensor
 
     def __init__(self, layers: nn.Module, n_in: int, n_out: int) -> None:
         super().__init__()
-        self.linear, self.layers = nn.Linear(n_in, n_out), layers
+        self.layers = layers
+        self.register_buffer("path", torch.randn(n_out, n_in) / n_in**0.5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = self.linear(x) + self.layers(x)
+        result: torch.Tensor = linear(x, self.path) + self.layers(x)
         return result
 
 

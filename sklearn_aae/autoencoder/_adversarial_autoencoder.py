@@ -119,14 +119,15 @@ class AdversarialAutoencoder(
     init : {"pca", "random"}, default="pca"
         Where encoder and decoder start.  ``"pca"``: as the principal components of the
         scaled training rows (of the first call of :meth:`partial_fit`) and back, on a
-        linear path beside hidden layers that begin to count as they learn; the code has
-        the prior's mean and spread from the start.  ``"random"``: as hidden layers with
-        random weights alone, and so whatever ``init`` is for outputs other than the Gaussian,
-        priors that squash codes (categorical and products with it) and an ``encoder`` or
-        ``decoder`` of your own.
+        linear path that stays as it is, beside hidden layers that begin to count as they
+        learn; the code has the prior's mean and spread from the start.  ``"random"``: as
+        hidden layers with random weights alone, and so whatever ``init`` is for outputs other
+        than the Gaussian, priors that squash codes (categorical and products with it) and an
+        ``encoder`` or ``decoder`` of your own.
     adversarial_weight : float or "auto", default="auto"
         Learning rate of the third phase as a multiple of ``lr``.  ``"auto"`` is 0.3 for
-        the standard normal and the learned prior, whose shape codes come to easily, 1 for
+        the standard normal and the learned prior, whose shape codes come to easily, and
+        :math:`0.1\sqrt{k}` for fewer than 9 components that start as principal ones; 1 for
         priors over the corners of a simplex (categorical and products with it) and 0.6
         for all others; for outputs over categories 0.45, or 1 for corners.  With
         ``supervision`` it is 1 (``"prior"``) or 0.6 (``"decoder"``) at least.  0 switches
@@ -159,10 +160,10 @@ class AdversarialAutoencoder(
     max_epochs : int or "auto", default="auto"
         Passes over the rows.  ``"auto"`` is :math:`4\sqrt{n}` between 80 and 150
         for :math:`n` rows, and from about 6,700 rows on as many as show the network
-        a million rows, at least 20; :math:`0.45/\sqrt{k}` times as many for :math:`k`
-        components that start at principal components and follow the standard normal or
-        the learned prior without supervision.  For outputs over categories as many as show the
-        network :math:`\max(38000, 1300\sqrt{n})` rows, at least 2 and at most 80.
+        a million rows, at least 20; a third of that, and :math:`112/\sqrt{k}` in place of 80,
+        for :math:`k` components that start at principal components and follow the standard
+        normal or the learned prior without supervision.  For outputs over categories as many
+        as show the network :math:`\max(38000, 1300\sqrt{n})` rows, at least 2 and at most 80.
     batch_size : int or "auto", default="auto"
         Rows per mini-batch.  ``"auto"`` is the power of two nearest to
         :math:`2.5\sqrt{n}`, between 16 and 512.  Batches are cut to about equal

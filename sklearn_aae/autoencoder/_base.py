@@ -244,7 +244,8 @@ class BaseAAE(
             lr = self._defaults.lr(self._built.n_samples)
         if weight == "auto":
             prior = find_prior(self.prior)
-            weight = auto_adversarial_weight(prior, self._reader.is_mixed, self.supervision)
+            n_near = self.n_components if self._starts_near_prior else None
+            weight = auto_adversarial_weight(prior, self._reader.is_mixed, self.supervision, n_near)
         rates = {"optimizer": lr}
         if weight > 0:
             rates |= {"optimizer_disc": lr, "optimizer_gen": lr * weight}

@@ -92,6 +92,8 @@ class NumbersDefaults:
     #: Parameters of the reconstruction phase's optimizer.
     optimizer: dict[str, Any] = {}
     schedule: type[Callback] = LinearDecay
+    #: Epochs of the smallest tables.
+    least_epochs = 80.0
 
     def batch_size(self, n_samples: int) -> int:
         """Return the mini-batch size of ``batch_size="auto"``."""
@@ -103,7 +105,10 @@ class NumbersDefaults:
         Small tables overfit with more; large ones have seen a million rows by then.
         """
         result: int = round(
-            max(20.0, min(np.clip(4 * math.sqrt(n_samples), 80, 150), 1e6 / n_samples))
+            max(
+                20.0,
+                min(np.clip(4 * math.sqrt(n_samples), self.least_epochs, 150), 1e6 / n_samples),
+            )
         )
         return result
 
@@ -115,15 +120,15 @@ class NumbersDefaults:
 class ComponentsDefaults(NumbersDefaults):
     """The same for networks that start at principal components and follow a normal prior.
 
-    There is less left to learn, the less the wider the code; more steps take codes away from what
-    is linear in the rows for little that they bring (``benchmarks.reduction``).
+    There is less left to learn, and of small tables the less, the wider the code
+    (``benchmarks.reduction``).
     """
 
     def __init__(self, n_components: int) -> None:
-        self.n_components = n_components
+        self.least_epochs = min(150.0, 112 / math.sqrt(n_components))
 
     def max_epochs(self, n_samples: int) -> int:
-        return math.ceil(0.45 / math.sqrt(self.n_components) * super().max_epochs(n_samples))
+        return math.ceil(super().max_epochs(n_samples) / 3)
 
 
 class LevelsDefaults:
@@ -171,7 +176,10 @@ def search_budget(model: Any, n_rows: int, *, mixed: bool) -> int:
 
 
 def auto_adversarial_weight(
-    prior: Prior, mixed: bool = False, supervision: str | None = None
+    prior: Prior,
+    mixed: bool = False,
+    supervision: str | None = None,
+    n_near_prior: int | None = None,
 ) -> float:
     """Return the weight of ``adversarial_weight="auto"``; ``mixed`` for outputs over levels.
 
@@ -181,7 +189,8 @@ def auto_adversarial_weight(
     corners of a simplex reconstruction would never go, because it could tell more from
     inside.  A label tells the discriminator to which mode a code belongs, and a slower
     encoder never gets all codes there; nor does it get labels out of the codes of a decoder
-    that reads them.
+    that reads them.  Of ``n_near_prior`` codes that start at principal components and follow a
+    normal prior, few come to it by less, and hold more of the rows (``benchmarks.reduction``).
     """
     if prior.has_support_transform or supervision == "prior":
         return 1.0
@@ -189,6 +198,8 @@ def auto_adversarial_weight(
         return 0.6
     if mixed:
         return 0.45
+    if n_near_prior is not None:
+        return min(0.3, 0.1 * math.sqrt(n_near_prior))
     return 0.3 if prior.suits_channel else 0.6
 
 

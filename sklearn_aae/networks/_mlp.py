@@ -66,8 +66,11 @@ class SkipMLP(nn.Sequential):
     """A multilayer perceptron with a linear path from its input to its output beside it.
 
     It begins as a linear map: the perceptron's last layer starts at zero, and so does the path,
-    for whoever sets it.
+    for whoever sets it.  The path is not trained: an adversary would turn it away from what is
+    linear in the rows sooner than it finds what the perceptron could do instead.
     """
+
+    path: torch.Tensor
 
     def __init__(
         self,
@@ -78,7 +81,7 @@ class SkipMLP(nn.Sequential):
         generator: torch.Generator,
     ) -> None:
         super().__init__(*_layers(n_in, hidden_layer_sizes, n_out, activation, generator))
-        self.path = nn.Parameter(torch.zeros(n_out, n_in))
+        self.register_buffer("path", torch.zeros(n_out, n_in))
         with torch.no_grad():
             self.last.weight.zero_()
             self.last.bias.zero_()

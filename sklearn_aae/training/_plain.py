@@ -106,9 +106,8 @@ class Perceptron:
 
     def __init__(self, network: nn.Module) -> None:
         assert isinstance(network, nn.Sequential)  # it is plain
-        #: A linear path beside the layers, and its gradient.
-        self.path = network.path.detach() if isinstance(network, SkipMLP) else None
-        self.path_grad = network.path.grad if isinstance(network, SkipMLP) else None
+        #: A linear path beside the layers, which is not trained.
+        self.path = network.path if isinstance(network, SkipMLP) else None
         self.activations = list(network)[1::2]
         self.slopes = [SLOPES[type(layer)] for layer in self.activations]
         linear = [layer for layer in network if isinstance(layer, nn.Linear)]
@@ -156,8 +155,6 @@ class Perceptron:
         """
         buffers, g_t = self._buffers_for(g.size(0)), g.t()
         of_output = g
-        if weights and self.path is not None:
-            torch.mm(g_t, self.x, out=self.path_grad)
         for i in reversed(range(len(self.weights))):
             if weights:
                 h = buffers.after[i - 1] if i else self.x

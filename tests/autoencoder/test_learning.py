@@ -120,7 +120,8 @@ def test_every_network_moves_in_every_epoch(cancer):
             self.on_epoch_end(net)
 
         def on_epoch_end(self, net, **kwargs):
-            states.append({k: v.clone() for k, v in net.module_.state_dict().items()})
+            named = net.module_.named_parameters()
+            states.append({name: value.detach().clone() for name, value in named})
 
     fast(max_epochs=6, callbacks=[Watch]).fit(cancer[0])
     assert len(states) == 7

@@ -8,6 +8,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_aae.autoencoder._parameters import ComponentsDefaults
 from sklearn_aae.exceptions import ConstantTableWarning, NonFiniteLossError
 from sklearn_aae.networks import SkipMLP, principal_components, some_rows
 from sklearn_aae.networks import _components as components_module
@@ -93,6 +94,40 @@ def test_a_decoder_does_not_read_labels_at_the_start(cancer):
     assert path[:, :3].abs().max() > 0.1
     assert path[:, 3:].abs().max() < 1e-9
     np.testing.assert_allclose(model.reconstruct(X, y=0), model.reconstruct(X, y=1), rtol=1e-6)
+
+
+def test_what_is_linear_stays_as_it_began(cancer):
+    X = cancer[0]
+    # Codes keep their order under a prior that tells them apart.
+    model = fast(n_components=3, prior="mixture", lr=1e-2).fit(X).partial_fit(X[:50])
+    start = untrained(prior="mixture").fit(X).net_.module_
+    for part in ("encoder", "decoder"):
+        trained, began = getattr(model.net_.module_, part), getattr(start, part)
+        assert (trained.last.weight - began.last.weight).abs().max() > 1e-3
+        torch.testing.assert_close(trained.path, began.path, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "n_components, parameters, weight",
+    [
+        (1, {}, 0.1),
+        (2, {}, 0.02**0.5),
+        (16, {}, 0.3),
+        (4, {"init": "random"}, 0.3),
+        (4, {"adversarial_weight": 0.5}, 0.5),
+    ],
+)
+def test_few_codes_that_start_near_a_normal_prior_are_drawn_to_it_by_less(
+    cancer, n_components, parameters, weight
+):
+    model = fast(n_components=n_components, init="pca", max_epochs=1, lr=1e-2)
+    net = model.set_params(**parameters).fit(cancer[0][:100]).net_
+    assert net.optimizer_gen_.param_groups[0]["lr"] == pytest.approx(weight * 1e-2)
+
+
+@pytest.mark.parametrize("k, n_rows, epochs", [(2, 40, 27), (8, 40, 14), (8, 900, 40), (2, 1e6, 7)])
+def test_a_model_that_starts_as_components_trains_for_a_third_of_the_epochs(k, n_rows, epochs):
+    assert ComponentsDefaults(k).max_epochs(n_rows) == epochs
 
 
 RANDOM = {

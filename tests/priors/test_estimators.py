@@ -45,8 +45,8 @@ def test_a_search_over_functions_and_distributions(cancer):
 @pytest.mark.parametrize(
     "prior, weight",
     [
-        ("gaussian", 0.3),
-        ("learned", 0.3),
+        ("gaussian", 0.2),
+        ("learned", 0.2),
         ("uniform", 0.6),
         (priors.Gaussian(5.0), 0.6),
         (stats.norm(), 0.6),

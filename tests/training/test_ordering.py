@@ -82,7 +82,7 @@ def test_training_goes_on_as_in_the_other_order(cancer, optimizer):
     options = {"optimizer": optimizer}
     if optimizer is torch.optim.SGD:
         options["optimizer__momentum"] = 0.9
-    model = fast(n_components=3, init="pca", adversarial_weight=0, lr=1e-2, net_params=options)
+    model = fast(n_components=3, init="pca", adversarial_weight=0, lr=2e-2, net_params=options)
     model.fit(X)
     turned = copy.deepcopy(model)
     order_codes(turned.net_, SHARES)

@@ -155,8 +155,6 @@ SPOILERS = {
     "a parametrized layer": lambda net: nn.utils.parametrizations.weight_norm(
         net.module_.encoder[0]
     ),
-    "a frozen path": lambda net: net.module_.encoder.path.requires_grad_(False),
-    "a hook of the path": lambda net: net.module_.decoder.path.register_hook(lambda g: g),
     "a layer without bias": lambda net: setattr(net.module_.decoder[0], "bias", None),
     "a shared layer": shared_layer,
     "a loss of one's own": lambda net: setattr(net, "criterion_", Softened()),

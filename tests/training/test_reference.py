@@ -86,7 +86,7 @@ def test_losses_and_weights_step_by_step(cancer, posterior, prior, supervision):
     dataset = TableDataset(X, scaler=net.dataset__scaler, labels=labels)
     reference = copy.deepcopy(net.module_)
     adam = torch.optim.Adam
-    share = {"gaussian": 0.3, "categorical": 1.0}.get(prior, 0.6)
+    share = {"gaussian": 0.1 * np.sqrt(2), "categorical": 1.0}.get(prior, 0.6)
     share = {"prior": 1.0, "decoder": 0.6}.get(supervision, share)
     optimizers = {
         "reconstruction": adam(
