@@ -58,8 +58,7 @@ class EnsembleEvidence:
     @cached_property
     def beyond(self) -> np.ndarray:
         """Logarithms of how many times as far cells are as what networks learn."""
-        result: np.ndarray = np.log(np.maximum(np.abs(self.x) / self.ensemble.farthest, 1.0))
-        return result
+        return log_beyond(np.abs(self.x), self.ensemble.farthest)
 
     @cached_property
     def z(self) -> torch.Tensor:
@@ -139,6 +138,12 @@ class EnsembleEvidence:
         """Sum of the log singular values of the encoders' Jacobians."""
         jacobian = _jacobian(self.ensemble.encode, self.rows, self.z.shape[2])
         return _log_volume(jacobian.double(), self.ensemble.code_mask.squeeze(1) > 0)
+
+
+def log_beyond(away: np.ndarray, farthest: float) -> np.ndarray:
+    """Return the logarithms of how many times as far as ``farthest`` cells are away."""
+    result: np.ndarray = np.log(np.maximum(away / farthest, np.finfo(np.float32).tiny))
+    return result
 
 
 def as_numpy(tensor: torch.Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from scipy.stats import median_abs_deviation
 
 from sklearn_aae._utils._blocks import BLOCK, block_size
 from sklearn_aae._utils._random import EnsembleStream, derive_seed, make_generator
-from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns
+from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns, log_beyond
 from sklearn_aae.detection._marginals import GridMarginals
 from sklearn_aae.detection._protocols import Marginals, MemberNetworks
 from sklearn_aae.detection._references import References, subsample_knn_distance
@@ -26,7 +27,7 @@ from sklearn_aae.detection.ensemble import (
     choose_columns,
     member_rows,
 )
-from sklearn_aae.detection.scores import AUTOREGRESSION, DENSITY
+from sklearn_aae.detection.scores import AUTOREGRESSION, DENSITY, usual_farthest
 from sklearn_aae.networks import AAEModule
 from sklearn_aae.training import Part
 
@@ -323,6 +324,10 @@ def _store(
         "core": (inner_rows, min(CORE, max(2, len(inner_rows) // 2)), CORE_NEIGHBOURS),
         "nearest": (all_rows, min(CLEAN_NEAREST if clean else NEAREST, len(X)), NEAREST_NEIGHBOURS),
     }
+    # New rows with a gross value must not be near to stored ones that have one, too.
+    limit = (
+        math.inf if clean else usual_limit(networks, X[torch.from_numpy(inner_rows).to(X.device)])
+    )
     stored = {}
     for name, (rows, size, n_neighbours) in choices.items():
         index = np.stack([rng.choice(rows, size, replace=False) for _ in range(networks.n_members)])
@@ -330,8 +335,12 @@ def _store(
         if networks.columns.shape[1] < X.shape[1]:
             x = x.gather(2, networks.columns.unsqueeze(1).expand(-1, size, -1))
         expected = networks.decode(networks.encode(x)).mean()
-        if not clean:
-            # New rows with a gross value must not be near to stored ones that have one, too.
-            x = torch.where(x.abs() > networks.farthest, expected.to(x), x)
+        x = torch.where(x.abs() > limit, expected.to(x), x)
         stored[name] = References(x, expected, n_neighbours, of_means=name == "nearest")
     return stored
+
+
+def usual_limit(networks: MemberNetworks, X: torch.Tensor) -> float:
+    """Return how far cells of normal rows are away at most, but for gross values."""
+    farthest = X.abs().amax(dim=1).cpu().numpy().astype(np.float64)
+    return networks.farthest * math.exp(usual_farthest(log_beyond(farthest, networks.farthest)))

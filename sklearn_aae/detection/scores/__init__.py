@@ -22,7 +22,7 @@ from sklearn_aae.detection.scores._base import (
 from sklearn_aae.detection.scores._gpnd import GPND
 from sklearn_aae.detection.scores._latent import Discriminator, Latent
 from sklearn_aae.detection.scores._likelihood import Likelihood, Marginal
-from sklearn_aae.detection.scores._mixture import Default, Model, Reference
+from sklearn_aae.detection.scores._mixture import Default, Model, Reference, usual_farthest
 from sklearn_aae.detection.scores._mode_divergence import ModeDivergence
 from sklearn_aae.detection.scores._reconstruction import Reconstruction
 from sklearn_aae.detection.scores._rules import BrokenRules
@@ -51,6 +51,7 @@ __all__ = [
     "additive_kinds",
     "fold",
     "kinds_with",
+    "usual_farthest",
 ]
 
 SCORES: dict[str, Callable[[], Score]] = {

@@ -52,7 +52,7 @@ class Evidence(Protocol):
 
     @property
     def beyond(self) -> np.ndarray:
-        """Logarithms of how many times as far cells are as what networks learn; 0 for others."""
+        """Logarithms of how many times as far cells are as what networks learn."""
 
     @property
     def expected(self) -> np.ndarray:

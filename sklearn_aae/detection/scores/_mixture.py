@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from scipy.special import softmax
+from scipy.stats import rankdata
 
 from sklearn_aae.detection.scores._base import (
     Evidence,
@@ -32,9 +33,10 @@ ALL_HEARD = 1e-3
 STEEPNESS = 10.0
 #: ... less this, so that rows without such a cell are not heard.
 AT_LEAST = 4.0
-#: Share of the rows whose farthest cell is usual: all but as many as may have gross values, and
-#: nearly all where training rows are clean.
-USUAL, USUAL_OF_CLEAN = 1 - MOST_GROSS, 0.99
+#: Share of the rows whose farthest cell is usual.
+USUAL = 0.99
+#: How little what columns say by themselves can be heard for telling other than the likelihood.
+LEAST_AGREEMENT = 0.01
 
 
 class Part(ABC):
@@ -134,18 +136,24 @@ class LossPart(Part):
         What is read of the evidence.
     beside_distances : bool, default=False
         Whether it counts less in wide tables, where distances tell more.
+    like : str or None, default=None
+        Losses that order rows as these ought to: as far as they do not, it counts less.
     """
 
     #: What losses count, (n_members, 1, n_columns); None if all count alike.
     weights_: np.ndarray | None = None
-    #: What the value is less for the width of the table.  Files of format 1 have none.
+    #: What the value is less for the width of the table, and for its order of rows.  Files of
+    #: format 1 have none.
     less_ = 0.0
 
-    def __init__(self, weight: float, which: str, beside_distances: bool = False) -> None:
+    def __init__(
+        self, weight: float, which: str, beside_distances: bool = False, like: str | None = None
+    ) -> None:
         super().__init__(weight, which)
-        self.beside_distances = beside_distances
+        self.beside_distances, self.like = beside_distances, like
 
     def fit(self, evidence: Evidence) -> Part:
+        self.less_ = 0.0
         if self.beside_distances:
             n_columns = evidence.n_features - sum(len(block) - 1 for block in evidence.blocks)
             self.less_ = float(np.log(max(n_columns / WIDE, 1.0)))
@@ -159,6 +167,10 @@ class LossPart(Part):
                 own = np.isin(evidence.columns, block)[:, np.newaxis]
                 spread = (losses * own).sum(axis=2).std(axis=1)[:, np.newaxis, np.newaxis]
                 self.weights_ = np.where(own, 1 / np.maximum(spread, 1.0), self.weights_)
+        if self.like is not None:
+            other = self._sums(getattr(evidence, self.like)).mean(axis=0)
+            agreement = rank_correlation(self.values(evidence).mean(axis=0), other)
+            self.less_ -= float(np.log(max(agreement, LEAST_AGREEMENT)))
         return super().fit(evidence)
 
     def __call__(self, evidence: Evidence) -> np.ndarray:
@@ -168,7 +180,9 @@ class LossPart(Part):
         return LinearScale()
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        losses = getattr(evidence, self.which)
+        return self._sums(getattr(evidence, self.which))
+
+    def _sums(self, losses: np.ndarray) -> np.ndarray:
         result: np.ndarray = (losses if self.weights_ is None else losses * self.weights_).sum(
             axis=2
         )
@@ -181,6 +195,27 @@ class LossPart(Part):
         return shares_of(fold(more, evidence))
 
 
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Return Spearman's correlation of values (n,); 1 where either does not tell rows apart."""
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 1.0
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
+
+
+def usual_farthest(farthest: np.ndarray, clean: bool = False) -> float:
+    """Return where the logarithm of how far a row's farthest cell is stops to be usual; at least 0.
+
+    ``farthest`` (n,) are these logarithms of training rows, up to ``MOST_GROSS`` of which may have
+    gross values; none if they are ``clean``.  New rows of many columns, or of rare ones, have
+    farther cells than the rows that columns were scaled by.  So the upper half of the others is
+    continued as an exponential tail, but not beyond all training rows.
+    """
+    middle, high, most = np.quantile(farthest, [0.5, 1 - MOST_GROSS, 1.0])
+    tail = middle + (high - middle) * np.log(0.5 / (1 - USUAL)) / np.log(0.5 / MOST_GROSS)
+    seen = np.quantile(farthest, USUAL) if clean else high
+    return float(max(min(tail, most), seen, 0.0))
+
+
 class FarScale:
     """The same for all tables, as the networks' scale tells what is far, but for where it begins.
 
@@ -190,33 +225,33 @@ class FarScale:
     # Files of format 1 have none.
     usual_ = 0.0
 
-    def __init__(self, usual: float) -> None:
-        self.usual = usual
+    def __init__(self, clean: bool) -> None:
+        self.clean = clean
 
     def fit(self, values: np.ndarray) -> FarScale:
         """Freeze what is usual of values (1, n_samples)."""
-        self.usual_ = float(np.quantile(values, self.usual))
+        self.usual_ = usual_farthest(values[0], self.clean)
         return self
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return values (1, n_samples) on the scale of the parts, of shape (n_samples,)."""
-        result: np.ndarray = STEEPNESS * (values[0] - self.usual_) - AT_LEAST
+        result: np.ndarray = STEEPNESS * (np.maximum(values[0], 0.0) - self.usual_) - AT_LEAST
         return result
 
 
 class FarPart(Part):
     """The farthest cell of a row, of those that are beyond what networks learn.
 
-    Counts as it is in a table of any width, from about 12 standard deviations on where the share
-    ``usual`` of rows has none.
+    Counts as it is in a table of any width, from about 12 standard deviations on where rows
+    usually have none so far.
     """
 
-    def __init__(self, weight: float, which: str, usual: float = USUAL) -> None:
+    def __init__(self, weight: float, which: str, clean: bool = False) -> None:
         super().__init__(weight, which)
-        self.usual = usual
+        self.clean = clean
 
     def new_scale(self) -> FarScale:
-        return FarScale(self.usual)
+        return FarScale(self.clean)
 
     def values(self, evidence: Evidence) -> np.ndarray:
         result: np.ndarray = fold(getattr(evidence, self.which), evidence).max(axis=1)[np.newaxis]
@@ -280,7 +315,7 @@ def _reference_parts() -> list[Part]:
 def _model_parts(beside_distances: bool = False) -> list[Part]:
     return [
         LossPart(1.0, "cell_losses", beside_distances),
-        LossPart(MARGINAL_WEIGHT, "marginal_losses", beside_distances),
+        LossPart(MARGINAL_WEIGHT, "marginal_losses", beside_distances, like="cell_losses"),
         FarPart(1.0, "beyond"),
     ]
 
@@ -301,7 +336,7 @@ class Default(Mixture):
     """
 
     def __init__(self, clean: bool = False) -> None:
-        of_clean = [FarPart(1.0, "beyond", USUAL_OF_CLEAN), DistancePart(1.0, "nearest")]
+        of_clean = [FarPart(1.0, "beyond", clean=True), DistancePart(1.0, "nearest")]
         of_any = [*_model_parts(beside_distances=True), *_reference_parts()]
         super().__init__(of_clean if clean else of_any)
 
