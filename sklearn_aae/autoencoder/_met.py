@@ -12,8 +12,10 @@ from sklearn_aae.encoding import BOOLEAN, CATEGORY
 from sklearn_aae.encoding._category_columns import CategoryCodec
 from sklearn_aae.encoding._codec import ColumnCodec, Condition
 from sklearn_aae.encoding._datetime_columns import TimestampCodec
+from sklearn_aae.encoding._described import unpack
 from sklearn_aae.encoding._number_columns import AxisCodec
-from sklearn_aae.rules._table import DECIMALS_OF_UNIT, SECONDS_A_DAY, Cells, RuleTable
+from sklearn_aae.rules._keys import DECIMALS_OF_UNIT, as_key
+from sklearn_aae.rules._table import SECONDS_A_DAY, Cells, RuleTable
 
 
 class ConditionCodecs:
@@ -43,8 +45,8 @@ class ConditionCodecs:
         codec.shares(condition)  # says what is wrong with it
         if isinstance(codec, CategoryCodec):
             allowed = codec._allowed(condition)
-            known = {key for key, index in codec._indices.items() if allowed[index]}
-            return lambda level: codec._key(level) in known
+            known = {as_key(unpack(label)) for label in codec.labels[allowed]}
+            return known.__contains__
         if condition.bounds is None:
             cells = {codec._cell(cell, condition) for cell in condition.allowed or []}
             return lambda level: codec._cell(level, condition) in cells

@@ -13,6 +13,7 @@ from sklearn_aae.encoding._category_columns import CategoryCodec
 from sklearn_aae.encoding._described import unpack
 from sklearn_aae.outputs._constraints import PairMask, RowMask
 from sklearn_aae.rules import AbsentPairs, Rule
+from sklearn_aae.rules._keys import as_key, without_noise
 from sklearn_aae.rules._reexpression import Lookup, Step
 from sklearn_aae.rules._table import RuleTable
 
@@ -97,10 +98,13 @@ def labels_of(codec: Any) -> Labels:
     if isinstance(codec, CategoryCodec) and codec.span.kind in (BOOLEAN, CATEGORY):
         found: Labels = [[] for _ in range(codec.span.n_present)]
         for label, level in zip(codec.labels, codec.level_of.tolist(), strict=True):
-            cell = unpack(label)
-            cell = cell.item() if isinstance(cell, np.generic) else cell
-            found[level].append(cell if isinstance(cell, (str, bool, int, float)) else str(cell))
+            found[level].append(as_key(unpack(label)))
         return found
     if codec.span.kind == NUMBER and len(codec.axis.values) == len(codec.axis.starts):
-        return [[value] for value in codec.axis.values.tolist()]
+        values = codec.axis.values
+        if codec.exact is not None:
+            values = codec.exact.cells(values)
+        elif values.dtype.kind == "f":
+            values = without_noise(values, codec.storage)
+        return [[as_key(value)] for value in values]
     return []

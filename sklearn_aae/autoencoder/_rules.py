@@ -26,7 +26,8 @@ from sklearn_aae.encoding._text_columns import parse_as
 from sklearn_aae.outputs._constraints import RowMask
 from sklearn_aae.rules import Order
 from sklearn_aae.rules._arithmetic import Linear
-from sklearn_aae.rules._reexpression import Computed, Gap, Reexpression, left_over, with_rows
+from sklearn_aae.rules._frames import with_rows
+from sklearn_aae.rules._reexpression import Computed, Gap, Reexpression, left_over
 from sklearn_aae.rules._table import RuleTable
 
 
@@ -136,7 +137,15 @@ class RuledLevelsReader(LevelsReader):
         read = RuleTable(said)
         gaps = np.stack([read[name].missing for name in read.names], axis=1)
         own = self.in_own_words(super().merge(said, self.words.express(filled), gaps))
-        return own.reset_index(drop=True) if hasattr(own, "reset_index") else own
+        own = own.reset_index(drop=True) if hasattr(own, "reset_index") else own
+        table, drawn = self.words.table(own), self.words.table(filled)
+        for step in self.words.steps:
+            # What follows from a cell that cannot be read is as it was drawn.
+            rows = table[step.target].missing & ~drawn[step.target].missing
+            if rows.any():
+                place = self.words.names.index(step.target)
+                own = with_rows(own, place, list(columns_of(filled))[place], rows)
+        return own
 
     def settle(self, filled: Any, missing: np.ndarray, drawn: RuleTable) -> Any:
         """Return a filled table in which filled cells agree with the known ones beside them.
@@ -144,27 +153,40 @@ class RuledLevelsReader(LevelsReader):
         The one cell of an exact sum that was missing is computed; the lower of two columns is
         as much lower than a known one as it was ``drawn`` with it.
         """
-        for rule in self.keeper.rules:
-            if isinstance(rule, Linear) and len(rule.amounts) == 1:
-                filled = self._computed(rule, filled, missing)
-            elif isinstance(rule, Order):
-                filled = self._lowered(rule, filled, missing, drawn)
+        open_cells = missing.copy()
+        sums = [r for r in self.keeper.rules if isinstance(r, Linear) and len(r.amounts) == 1]
+        for each in sums * len(sums):  # what one computes may be all that another one lacks
+            filled = self._computed(each, filled, open_cells)
+        for order in self.keeper.rules:
+            if isinstance(order, Order):
+                filled = self._lowered(order, filled, open_cells, drawn)
         return filled
 
-    def _computed(self, rule: Linear, filled: Any, missing: np.ndarray) -> Any:
-        table = self.words.table(filled)
-        gone = {name: missing[:, table.names.index(name)] for name in rule.columns}
-        alone = sum(mask.astype(int) for mask in gone.values()) == 1
-        for name, mask in gone.items():
-            rows = mask & alone
-            if rows.any() and table[name].whole is not None and table[name].column.exact is None:
-                whole = Computed(rule, name, table).restore(left_over(table[name]), table)
-                filled = with_rows(filled, table.names.index(name), whole, rows)
+    def _computed(self, rule: Linear, filled: Any, open_cells: np.ndarray) -> Any:
+        """Return a table with the one open cell of a sum computed, which is not open any more."""
+        places = {name: self.words.names.index(name) for name in rule.columns}
+        alone = open_cells[:, [*places.values()]].sum(axis=1) == 1
+        for name, place in places.items():
+            rows = open_cells[:, place] & alone
+            if rows.any():
+                table = self.words.table(filled)
+                open_cells[rows, place] = False
+                rows &= rule.broken(table)
+                whole = self._step(rule, name, table).restore(left_over(table[name]), table)
+                filled = with_rows(filled, place, whole, rows)
         return filled
 
-    def _lowered(self, rule: Order, filled: Any, missing: np.ndarray, drawn: RuleTable) -> Any:
+    def _step(self, rule: Linear, name: Any, table: RuleTable) -> Computed:
+        """Return what computes a column, of as many decimals as it had in training."""
+        step = Computed(rule, name, table)
+        decimals = max(step.decimals, self.keeper.codecs.codecs[name].span.decimals or 0)
+        step.decimals = decimals
+        step.digits = None if step.digits is None else decimals
+        return step
+
+    def _lowered(self, rule: Order, filled: Any, open_cells: np.ndarray, drawn: RuleTable) -> Any:
         table, place = self.words.table(filled), self.words.names.index
-        rows = missing[:, place(rule.low)] & ~missing[:, place(rule.high)]
+        rows = open_cells[:, place(rule.low)] & ~open_cells[:, place(rule.high)]
         rows &= ~table[rule.high].missing
         if any(step.target == rule.low for step in self.words.steps):
             rows &= rule.broken(table)  # what is computed is not moved without need

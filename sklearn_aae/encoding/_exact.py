@@ -51,11 +51,11 @@ class ExactNumbers:
         self.are_whole = all(isinstance(cell, Integral) for cell in distinct)
         self.are_decimals = any(isinstance(cell, Decimal) for cell in distinct)
         self.decimals: int | None = None
-        self.denominator = math.lcm(*(_fraction(cell).denominator for cell in distinct))
+        self.denominator = math.lcm(*(as_fraction(cell).denominator for cell in distinct))
         if self.are_decimals:
             digits = {max(-_exponent(cell), 0) for cell in distinct}
             self.decimals = digits.pop() if len(digits) == 1 else None
-        fractions = sorted(map(_fraction, distinct))
+        fractions = sorted(map(as_fraction, distinct))
         whole = [int(number * self.denominator) for number in fractions]
         self.start = whole[0]
         self.size = math.gcd(*(number - self.start for number in whole)) or 1
@@ -88,7 +88,7 @@ class ExactNumbers:
 
         Of numbers that are counted by their order, those in between are in the middle.
         """
-        exact = _fraction(number)
+        exact = as_fraction(number)
         if self.order is None:
             count = (exact * self.denominator - self.start) / self.size
             return int(count) if count.denominator == 1 else count
@@ -102,7 +102,7 @@ class ExactNumbers:
         return np.array(counts, dtype=np.int64).reshape(-1)
 
     def _nearest(self, number: Any) -> int:
-        exact = _fraction(number)
+        exact = as_fraction(number)
         count = self.index(exact)
         if self.order is not None and isinstance(count, Fraction) and 0 < count < self.last:
             left, right = self.order[math.floor(count)], self.order[math.ceil(count)]
@@ -136,7 +136,8 @@ class ExactNumbers:
         return Decimal(f"{int(number * 10**digits)}e-{digits}" if digits else str(int(number)))
 
 
-def _fraction(number: Any) -> Fraction:
+def as_fraction(number: Any) -> Fraction:
+    """Return a number that is exact as a fraction."""
     return Fraction(number.item() if isinstance(number, np.generic) else number)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Self
@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from sklearn_aae.encoding import BOOLEAN, DATETIME, DURATION, NUMBER, is_rounding_noise
+from sklearn_aae.encoding._comparable import ULPS
 from sklearn_aae.rules._base import (
     Rule,
     as_decimal,
@@ -25,8 +26,6 @@ from sklearn_aae.typing import Label, Number
 
 #: Kinds that can be added.
 NUMBERS, TIMES, CLOCKS = {NUMBER, BOOLEAN}, {DATETIME, AWARE, DURATION}, (DATETIME, AWARE)
-#: Units of the last decimal that differ by less differ by rounding.
-LAST_UNIT = 1e-6
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,8 +81,8 @@ class Linear(Rule):
     def _broken_floats(self, table: RuleTable) -> np.ndarray:
         """Return the same for numbers without a last decimal, which differ by rounding."""
         (sign, first), *others = self.terms
-        left = sign * table[first].values.astype(np.float64)
-        columns = [-other * table[name].values.astype(np.float64) for other, name in others]
+        left = sign * table[first].numbers.astype(np.float64)
+        columns = [-other * table[name].numbers.astype(np.float64) for other, name in others]
         right = np.sum(columns, axis=0) if columns else np.zeros_like(left)
         largest = np.max(np.abs([left, *columns]), axis=0)
         kept = np.zeros(table.n_rows, dtype=bool)
@@ -275,8 +274,8 @@ class Product(Rule):
         return returned
 
     def _broken_floats(self, product: Cells, factors: list[Cells]) -> np.ndarray:
-        values = product.values.astype(np.float64)
-        exact = np.prod([column.values.astype(np.float64) for column in factors], axis=0)
+        values = product.numbers.astype(np.float64)
+        exact = np.prod([column.numbers.astype(np.float64) for column in factors], axis=0)
         half = 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
         apart = np.maximum(np.abs(values - exact) - half, 0.0)
         largest = np.maximum(np.abs(values), np.abs(exact))
@@ -292,16 +291,29 @@ def _in_finer_units(whole: np.ndarray, decimals: int) -> np.ndarray:
     return finer
 
 
-def over_of_floats(rule: Linear | Product, table: RuleTable, decimals: int) -> np.ndarray:
+def over_of_floats(
+    rule: Linear | Product, columns: Mapping[Label, np.ndarray], decimals: int
+) -> np.ndarray:
     """Return what is over, in units of a decimal, where some numbers have no last decimal."""
-    first, *others = (table[name].values.astype(np.float64) for name in rule.columns)
-    scale = 10.0**decimals
-    if isinstance(rule, Product):
-        over = first * scale - np.floor(np.prod(others, axis=0) * scale + 0.5)
-    else:
-        signs = [sign for sign, _ in rule.terms]
-        amount = float(rule.amounts[0]) if len(rule.amounts) == 1 else 0.0
-        over = (np.array(signs) @ np.array([first, *others]) - amount) * scale
-    nearest = np.rint(over)
-    result: np.ndarray = np.where(np.abs(over - nearest) < LAST_UNIT, nearest, over)
+    with np.errstate(over="ignore", invalid="ignore"):
+        first, *others = (columns[name] * 10.0**decimals for name in rule.columns)
+        if isinstance(rule, Product):
+            exact = others[0] * others[1] / 10.0**decimals
+            rounded = np.floor(exact + ULPS * np.spacing(np.abs(exact)) + 0.5)
+            return without_rounding(first - rounded, np.maximum(np.abs(first), np.abs(exact)))
+        signs = np.array([[sign] for sign, _ in rule.terms])
+        terms = signs * np.array([first, *others])
+        amount = float(rule.amounts[0]) * 10.0**decimals if len(rule.amounts) == 1 else 0.0
+        largest = len(terms) * np.abs(terms).max(axis=0)
+        return without_rounding(terms.sum(axis=0) - amount, largest)
+
+
+def without_rounding(units: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    """Return numbers that only rounding keeps from being whole as whole ones.
+
+    ``largest`` (n,) are the numbers of which they were computed.
+    """
+    nearest = np.rint(units)
+    slack = ULPS * np.spacing(np.abs(largest))
+    result: np.ndarray = np.where(np.abs(units - nearest) <= slack, nearest, units)
     return result

@@ -10,9 +10,10 @@ from sklearn_aae.encoding import BOOLEAN, NUMBER
 from sklearn_aae.rules._arithmetic import Linear
 from sklearn_aae.rules._base import Rule
 from sklearn_aae.rules._columns import Bounds, Presence
+from sklearn_aae.rules._frames import with_rows
 from sklearn_aae.rules._levels import Determines
 from sklearn_aae.rules._orders import Order
-from sklearn_aae.rules._reexpression import Gap, Reexpression, Step, left_over, with_rows
+from sklearn_aae.rules._reexpression import Gap, Reexpression, Step, left_over
 from sklearn_aae.rules._rules import Rules
 from sklearn_aae.rules._table import RuleTable
 

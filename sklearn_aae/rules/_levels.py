@@ -10,6 +10,7 @@ import numpy as np
 
 from sklearn_aae.rules._base import Rule, as_label, as_labels
 from sklearn_aae.rules._groups import commonest, group_codes
+from sklearn_aae.rules._keys import as_key
 from sklearn_aae.rules._table import RuleTable
 from sklearn_aae.typing import Label
 
@@ -30,7 +31,8 @@ class Determines(Rule):
     mapping : mapping of tuple to cell, default=None
         What follows from what, by the cells of the determinants.  None takes, for each
         combination, what is commonest in the table; :func:`find_rules` has filled it in.
-        Dates are text.  The rule says nothing about combinations that it does not know.
+        The rule says nothing about combinations that it does not know.  Dates are kept as text
+        such as "2024-01-31T00:00:00", in UTC if they have a time zone, and durations in seconds.
     support, breaks, chance : int, int and float, default=None
         What :func:`find_rules` counted; see :class:`Rule`.
 
@@ -55,7 +57,7 @@ class Determines(Rule):
             raise ValueError("determinants must hold at least one column.")
         if self.mapping is not None:
             items = self.mapping.items() if isinstance(self.mapping, Mapping) else self.mapping
-            self._set(mapping={self._key(key): value for key, value in items})
+            self._set(mapping={self._key(key): as_key(value) for key, value in items})
 
     def __getstate__(self) -> dict[str, Any]:
         # Pairs, since stores in JSON take no tuple as a key.
@@ -67,7 +69,7 @@ class Determines(Rule):
         self.__dict__.update(state, mapping=None if pairs is None else dict(pairs))
 
     def _key(self, key: Any) -> tuple[Any, ...]:
-        return tuple(key) if isinstance(key, (tuple, list)) else (key,)
+        return tuple(map(as_key, key)) if isinstance(key, (tuple, list)) else (as_key(key),)
 
     @property
     def columns(self) -> tuple[Label, ...]:
@@ -153,7 +155,7 @@ class AbsentPairs(Rule):
 
     def __post_init__(self) -> None:
         if self.absent is not None:
-            pairs = [tuple(pair) for pair in self.absent]
+            pairs = [tuple(map(as_key, pair)) for pair in self.absent]
             if any(len(pair) != 2 for pair in pairs):
                 raise ValueError(f"absent must be pairs of cells; got {self.absent!r}.")
             self._set(absent=tuple(pairs))

@@ -64,6 +64,6 @@ def sides(first: Cells, second: Cells) -> tuple[np.ndarray, np.ndarray]:
     """Return two columns as arrays that compare as their cells do."""
     found = in_one_unit([first, second], 0)
     if found is None:
-        return first.values, second.values
+        return first.numbers, second.numbers
     low, high = found[0]
     return low, high

@@ -11,17 +11,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 
-from sklearn_aae.encoding import BOOLEAN, CATEGORY, DATETIME, DURATION, NUMBER, Column, as_frame
-from sklearn_aae.rules._arithmetic import Linear, Product, over_of_floats
+from sklearn_aae.encoding import BOOLEAN, CATEGORY, DATETIME, DURATION, NUMBER
+from sklearn_aae.rules._arithmetic import Linear, Product, over_of_floats, without_rounding
 from sklearn_aae.rules._base import Rule, as_units
+from sklearn_aae.rules._frames import with_columns
+from sklearn_aae.rules._keys import DECIMALS_OF_UNIT
 from sklearn_aae.rules._levels import Determines
 from sklearn_aae.rules._orders import ORDERED, Order
+from sklearn_aae.rules._stored import as_decimals, within, within_years
 from sklearn_aae.rules._table import (
     AWARE,
-    DECIMALS_OF_UNIT,
     EXACT,
     SECONDS_A_DAY,
     Cells,
@@ -42,16 +43,22 @@ class Step(ABC):
         The column.
     sources : tuple of label
         The columns that it is said by.
-    column : Column
+    cells : Cells
         Its training cells.
     """
 
     rule: Any
+    #: What the numbers were stored as, and the decimals of Decimals: files of old may lack them.
+    storage: np.dtype = np.dtype(np.int64)
+    digits: int | None = None
 
-    def __init__(self, target: Any, sources: Iterable[Any], column: Column) -> None:
+    def __init__(self, target: Any, sources: Iterable[Any], cells: Cells) -> None:
+        column = cells.column
         self.target, self.sources = target, tuple(sources)
         self.form, self.kind, self.unit = column.form, column.kind, column.unit
         self.is_whole = column.values.dtype.kind in "iu"
+        self.storage = column.storage
+        self.digits = None if column.exact is None else cells.decimals
 
     @abstractmethod
     def express(self, table: RuleTable) -> np.ndarray:
@@ -62,19 +69,26 @@ class Step(ABC):
         """Return the column for what was said of it and the other columns."""
 
     def _build(self, whole: np.ndarray, decimals: int, missing: np.ndarray) -> Any:
-        """Return a column for whole numbers of some decimals."""
+        """Return a column for numbers in units of some decimal, as far as its type holds them."""
         if self.kind == NUMBER:
-            if self.is_whole:
-                return self.form.build((whole // 10**decimals).astype(np.int64), missing)
-            return self.form.build(np.where(missing, 0, whole / 10.0**decimals), missing)
+            return self.form.build(self._as_numbers(whole, decimals, missing), missing)
         if self.kind == BOOLEAN:
             return self.form.build((whole // 10**decimals).astype(bool), missing)
         unit = str(self.unit)
         finer = DECIMALS_OF_UNIT[unit] - decimals
         units = whole * 10**finer if finer >= 0 else whole // 10**-finer
         units = units // SECONDS_A_DAY if unit == "D" else units
-        letter = "m" if self.kind == DURATION else "M"
-        return self.form.build(units.astype(np.int64).view(f"{letter}8[{unit}]"), missing)
+        if self.kind == DURATION:
+            return self.form.build(within(units, np.dtype(np.int64)).view(f"m8[{unit}]"), missing)
+        return self.form.build(within_years(units, unit, self.form).view(f"M8[{unit}]"), missing)
+
+    def _as_numbers(self, units: np.ndarray, decimals: int, missing: np.ndarray) -> np.ndarray:
+        units = np.where(missing, 0, units)
+        if self.digits is not None:
+            return as_decimals(units, decimals, self.digits, self.form)
+        if self.is_whole:
+            return within(units // 10**decimals, self.storage)
+        return units / 10.0**decimals
 
 
 class Lookup(Step):
@@ -82,7 +96,7 @@ class Lookup(Step):
 
     def __init__(self, rule: Determines, table: RuleTable) -> None:
         cells = table[rule.determined]
-        super().__init__(rule.determined, rule.columns[:-1], cells.column)
+        super().__init__(rule.determined, rule.columns[:-1], cells)
         self.rule = rule
         said = self._said(table)
         #: What other cells were, by their text.
@@ -147,45 +161,52 @@ class Computed(Step):
     """A column that others are added, subtracted or multiplied to: what is over."""
 
     def __init__(self, rule: Linear | Product, target: Any, table: RuleTable) -> None:
-        super().__init__(
-            target, (name for name in rule.columns if name != target), table[target].column
-        )
+        super().__init__(target, (name for name in rule.columns if name != target), table[target])
         self.rule = rule
         self.decimals = table[target].decimals
 
     def _parts(self, table: RuleTable) -> tuple[np.ndarray, int, int]:
         """Return what the rule computes, in units of the last decimal, and their number.
 
-        Also the sign of the column itself.
+        Also the sign of the column itself.  Where a number has no last decimal, floats.
         """
+        columns = {name: table[name] for name in self.sources}
+        sign = 1
+        if isinstance(self.rule, Linear):
+            sign = next(sign for sign, name in self.rule.terms if name == self.target)
+        if any(cells.whole is None for cells in columns.values()):
+            values = {name: cells.numbers for name, cells in columns.items()}
+            nothing = np.zeros(table.n_rows)
+            left = over_of_floats(self.rule, {**values, self.target: nothing}, self.decimals)
+            return -left, self.decimals, sign
         if isinstance(self.rule, Product):
-            a, b = (table[name] for name in self.sources)
-            assert a.whole is not None
-            assert b.whole is not None
-            finer = a.decimals + b.decimals - self.decimals
-            exact = a.whole.astype(object) * b.whole.astype(object)
-            if finer <= 0:
-                return exact * 10**-finer, self.decimals, 1
-            return (2 * exact + 10**finer) // (2 * 10**finer), self.decimals, 1
+            return self._multiplied(*columns.values()), self.decimals, sign
         signs = {name: sign for sign, name in self.rule.terms}
-        found = in_one_unit([table[name] for name in self.sources], self.decimals)
-        assert found is not None
-        columns, decimals = found
+        whole, decimals = in_one_unit([*columns.values()], self.decimals) or ([], 0)
         total: Any = np.zeros(table.n_rows, dtype=np.int64)
-        for name, column in zip(self.sources, columns, strict=True):
+        for name, column in zip(self.sources, whole, strict=True):
             total = total - signs[name] * column
         if len(self.rule.amounts) == 1:
             total = total + as_units(self.rule.amounts[0], decimals)
-        return total, decimals, signs[self.target]
+        return total, decimals, sign
+
+    def _multiplied(self, a: Cells, b: Cells) -> np.ndarray:
+        """Return a product in units of the column's last decimal, rounded half up."""
+        finer = a.decimals + b.decimals - self.decimals
+        exact = np.asarray(a.whole, dtype=object) * np.asarray(b.whole, dtype=object)
+        result: np.ndarray = (
+            exact * 10**-finer if finer <= 0 else (2 * exact + 10**finer) // (2 * 10**finer)
+        )
+        return result
 
     def express(self, table: RuleTable) -> np.ndarray:
         """Return what stands for the cells of a table."""
         cells = table[self.target]
         names = (self.target, *self.sources)
         unknown = np.any([table[name].missing for name in names], axis=0)
-        if any(table[name].whole is None for name in names):
-            return np.where(unknown, np.nan, over_of_floats(self.rule, table, self.decimals))
-        assert cells.whole is not None
+        if cells.whole is None or any(table[name].whole is None for name in names):
+            values = {name: table[name].numbers for name in names}
+            return np.where(unknown, np.nan, over_of_floats(self.rule, values, self.decimals))
         parts, decimals, sign = self._parts(table)
         over = sign * cells.whole * 10 ** (decimals - cells.decimals) - parts
         # In units of the column itself, so that all rows have the same.
@@ -206,20 +227,33 @@ class Gap(Step):
     """The higher of two columns: how much higher it is."""
 
     def __init__(self, rule: Order, table: RuleTable) -> None:
-        super().__init__(rule.high, (rule.low,), table[rule.high].column)
+        super().__init__(rule.high, (rule.low,), table[rule.high])
         self.rule = rule
         self.decimals = max(table[name].decimals for name in rule.columns)
         self.is_fine = table[rule.high].whole is None
 
+    def _in_units(self, *cells: Cells) -> tuple[list[np.ndarray], int]:
+        """Return columns in units of a decimal, and how many decimals.
+
+        Floats where there is no last decimal: in units of the decimals of training, or of 1 if
+        the column had no last decimal there either.
+        """
+        found = None if self.is_fine else in_one_unit(cells, self.decimals)
+        if found is not None:
+            return found
+        scale = 1.0 if self.is_fine else 10.0**self.decimals
+        columns = [column.numbers.astype(np.float64) * scale for column in cells]
+        return columns, self.decimals
+
     def express(self, table: RuleTable) -> np.ndarray:
         """Return what stands for the cells of a table."""
         low, high = table[self.sources[0]], table[self.target]
-        found = in_one_unit([low, high], self.decimals)
-        if found is None:
-            gaps = high.values.astype(np.float64) - low.values.astype(np.float64)
-        else:
-            (first, second), decimals = found
-            gaps = np.asarray(second - first, dtype=np.float64) / 10.0 ** (decimals - self.decimals)
+        (first, second), decimals = self._in_units(low, high)
+        largest = np.maximum(np.abs(first), np.abs(second))
+        gaps = np.asarray(second - first, dtype=np.float64)
+        if first.dtype.kind == "f" and not self.is_fine:
+            gaps = without_rounding(gaps, largest)
+        gaps = gaps / 10.0 ** (decimals - self.decimals)
         return np.where(low.missing | high.missing, np.nan, gaps)
 
     def restore(self, said: Cells, table: RuleTable) -> Any:
@@ -227,13 +261,16 @@ class Gap(Step):
         low = table[self.sources[0]]
         gaps = np.where(said.missing, 0, said.values.astype(np.float64))
         missing = said.missing | low.missing
-        found = in_one_unit([low], self.decimals)
-        if found is None:
-            high = low.values.astype(np.float64) + gaps
-            return self.form.build(high if self.is_fine else np.round(high, self.decimals), missing)
-        (first,), decimals = found
-        units = np.rint(gaps * 10.0 ** (decimals - self.decimals)).astype(np.int64)
-        return self._build(first + units, decimals, missing)
+        (first,), decimals = self._in_units(low)
+        if first.dtype.kind != "f":
+            units = np.rint(gaps * 10.0 ** (decimals - self.decimals)).astype(np.int64)
+            return self._build(first + units, decimals, missing)
+        high = first + gaps
+        if self.is_fine:
+            return self.form.build(high, missing)
+        # Away from the lower one, which may have no last decimal.
+        high = without_rounding(high, np.abs(first))
+        return self._build(np.where(gaps < 0, np.floor(high), np.ceil(high)), decimals, missing)
 
 
 class Reexpression:
@@ -272,7 +309,7 @@ class Reexpression:
         if not self.steps:
             return X
         table = self.table(X)
-        return _with_columns(X, {s.target: s.express(table) for s in self.steps}, self.names)
+        return with_columns(X, {s.target: s.express(table) for s in self.steps}, self.names)
 
     def restore(self, X: Any) -> Any:
         """Return a frame that :meth:`express` would give for what is sought."""
@@ -281,7 +318,7 @@ class Reexpression:
             forms = {name: form for name, form in self.forms.items() if name not in said}
             table = RuleTable(X, forms=forms)
             restored = step.restore(table[step.target], table)
-            X = _with_columns(X, {step.target: restored}, self.names)
+            X = with_columns(X, {step.target: restored}, self.names)
         return X
 
 
@@ -305,9 +342,7 @@ def _target(rule: Rule, table: RuleTable, chosen: dict[Any, Step]) -> Any | None
     else:
         return None
     cells = table[target]
-    if not fits or target in chosen or cells.column.exact is not None:
-        return None
-    if cells.column.clocks is not None or not _is_small(cells):
+    if not fits or target in chosen or cells.column.clocks is not None or not _is_small(cells):
         return None
     sources = [name for name in rule.columns if name != target]
     # What is there can be said by what is there only.
@@ -330,16 +365,15 @@ def _computed_by(rule: Linear, table: RuleTable) -> Any:
 def _is_small(cells: Cells) -> bool:
     """Return whether floats hold the cells of a column, in units of the last decimal."""
     if cells.kind in (DATETIME, AWARE, DURATION) or cells.whole is None:
-        return True
+        return cells.column.exact is None
     return bool(np.abs(cells.whole).max(initial=0) < EXACT / 4)
 
 
-def _step(rule: Rule, target: Any, table: RuleTable) -> Step:
+def _step(rule: Any, target: Any, table: RuleTable) -> Step:
     if isinstance(rule, Determines):
         return Lookup(rule, table)
     if isinstance(rule, Order):
         return Gap(rule, table)
-    assert isinstance(rule, (Linear, Product))
     return Computed(rule, target, table)
 
 
@@ -374,54 +408,9 @@ def _in_order(chosen: dict[Any, Step]) -> list[Step]:
     return ordered
 
 
-def _with_columns(X: Any, columns: dict[Any, Any], names: list[Any]) -> Any:
-    """Return a frame with other cells in some columns."""
-    frame = as_frame(X)
-    assert frame is not None
-    if frame.implementation.is_pandas_like():
-        native = frame.to_native().copy(deep=False)
-        for name, column in columns.items():
-            native.isetitem(names.index(name), getattr(column, "array", column))
-        return native
-    backend: Any = frame.implementation
-    series = [
-        (
-            column
-            if isinstance(column, nw.Series)
-            else nw.new_series("", column.tolist(), _dtype_of(column), backend=backend)
-        ).alias(name)
-        for name, column in columns.items()
-    ]
-    return frame.with_columns(*series).to_native()
-
-
 def left_over(cells: Cells, values: Any = 0.0) -> Cells:
     """Return what is said of a column: by default that nothing is left over."""
     n = len(cells.missing)
     said = np.broadcast_to(np.asarray(values, dtype=np.float64), n)
     gone = np.zeros(n, dtype=bool)
     return replace(cells, kind=NUMBER, values=said, whole=None, missing=gone)
-
-
-def with_rows(X: Any, j: int, column: Any, rows: np.ndarray) -> Any:
-    """Return a table with other cells in some rows of a column."""
-    frame = as_frame(X)
-    if frame is None:
-        replaced = X.copy()
-        replaced[rows, j] = np.asarray(column)[rows]
-        return replaced
-    if frame.implementation.is_pandas_like():
-        native = X.copy(deep=False)
-        cells = native.iloc[:, j].array.copy()
-        # What was drawn may be of another type than the training rows.
-        cells[rows] = column.astype(cells.dtype).array[rows]
-        native.isetitem(j, cells)
-        return native
-    old = frame[frame.columns[j]]
-    mask = nw.new_series("", rows, backend=frame.implementation)
-    new = column.cast(old.dtype).zip_with(mask, old)
-    return frame.with_columns(new.alias(old.name)).to_native()
-
-
-def _dtype_of(column: np.ndarray) -> Any:
-    return nw.String() if column.dtype == object else nw.Float64()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -26,12 +28,12 @@ from sklearn_aae.encoding import (
     is_rounding_noise,
     read_column,
 )
+from sklearn_aae.encoding._cells import as_objects
+from sklearn_aae.encoding._exact import as_fraction
 from sklearn_aae.encoding._forms import Form
 from sklearn_aae.encoding._text_columns import TextForm, parse_as, parse_text
+from sklearn_aae.rules._keys import DECIMALS_OF_UNIT, as_key, as_moment, without_noise
 
-#: Decimals of a second that the units of dates and durations have.
-DECIMALS_OF_UNIT = {"D": 0, "s": 0, "ms": 3, "us": 6, "ns": 9}
-UNIT_OF_DECIMALS = {0: "s", 3: "ms", 6: "us", 9: "ns"}
 SECONDS_A_DAY = 86_400
 #: Numbers are written with at most so many decimals.
 MOST_DECIMALS = 10
@@ -39,6 +41,8 @@ MOST_DECIMALS = 10
 EXACT = 2.0**53
 #: Whole numbers below this can be added a few times in 64 bits.
 ROOM = 2**58
+#: Decimals have no more digits after the point than whole numbers of 64 bits have.
+MOST_DIGITS = 17
 #: A clock with and one without a time zone do not compare.
 AWARE = "datetime with a time zone"
 
@@ -77,7 +81,7 @@ class Cells:
 
     @cached_property
     def levels(self) -> list[Any]:
-        """The distinct cells that are there, in order, as values that JSON knows."""
+        """The distinct cells that are there, in order, as keys (:func:`as_key`)."""
         return [self._plain(value) for value in self._found_and_codes[0].tolist()]
 
     @property
@@ -92,10 +96,20 @@ class Cells:
 
     @cached_property
     def _found_and_codes(self) -> tuple[np.ndarray, np.ndarray]:
-        cells = self.values if self.whole is None else self.whole
+        exact = self.column.exact
+        cells = self.numbers if self.whole is None else self.whole
+        if self.whole is None and exact is not None:
+            cells = as_objects(map(as_fraction, np.where(self.missing, 0, exact)))
         codes = np.full(len(cells), -1)
         found, codes[~self.missing] = np.unique(cells[~self.missing], return_inverse=True)
         return found, codes
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The values, without the rounding noise of floats (n_rows,)."""
+        if self.kind != NUMBER or self.values.dtype.kind != "f":
+            return self.values
+        return without_noise(self.values, self.column.storage)
 
     def take(self, rows: np.ndarray) -> Cells:
         """Return the cells of some rows, with the levels of all of them."""
@@ -106,22 +120,14 @@ class Cells:
 
     def _plain(self, value: Any) -> Any:
         if self.kind == CATEGORY:
-            label = self.column.labels[value]
-            return label if isinstance(label, (str, bool, int, float)) else str(label)
+            return as_key(self.column.labels[value])
         if self.kind == BOOLEAN:
             return bool(value)
         if self.kind in (DATETIME, AWARE):
             return as_moment(value, self.decimals)
         if self.whole is None or not self.decimals:
-            return value
+            return as_key(value)
         return round(value / 10**self.decimals, self.decimals)
-
-
-def as_moment(units: int, decimals: int) -> str:
-    """Return an instant, in units of the last decimal of a second, as text that is no longer."""
-    while decimals and units % 1000 == 0:
-        units, decimals = units // 1000, decimals - 3
-    return str(np.int64(units).view(f"M8[{UNIT_OF_DECIMALS[decimals]}]"))
 
 
 class RuleTable:
@@ -214,9 +220,11 @@ def read_cells(column: Column) -> Cells:
         kind = AWARE if column.offsets is not None else kind
     elif kind == BOOLEAN:
         values = whole = np.where(missing, 0, values).astype(np.int64)
-    elif kind == NUMBER and column.exact is None:
+    elif kind == NUMBER:
         values = np.where(missing, 0, values)
-        whole, decimals = _as_whole(values, column)
+        exact = column.exact
+        found = _as_whole(values, column) if exact is None else _exactly(exact, missing)
+        whole, decimals = found
     return Cells(column.name, kind, missing, values, whole, decimals, column)
 
 
@@ -235,6 +243,22 @@ def _as_whole(values: np.ndarray, column: Column) -> tuple[np.ndarray | None, in
     if decimals is None or largest * 10.0**decimals >= EXACT:
         return None, 0
     return np.rint(values * 10.0**decimals).astype(np.int64), decimals
+
+
+def _exactly(exact: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray | None, int]:
+    """Return Decimals in units of the last decimal of any of them, and how many decimals."""
+    cells = np.where(missing, 0, exact).tolist()
+    if any(isinstance(cell, Fraction) for cell in cells):
+        return None, 0
+    numbers = {cell: as_fraction(cell) for cell in set(cells)}
+    denominator = lcm(*(number.denominator for number in numbers.values()))
+    for decimals in range(MOST_DIGITS + 1):
+        if 10**decimals % denominator == 0:
+            units = {cell: int(number * 10**decimals) for cell, number in numbers.items()}
+            if max(map(abs, units.values())) < ROOM:
+                return np.array([units[cell] for cell in cells], dtype=np.int64), decimals
+            break
+    return None, 0
 
 
 def _decimals_but_for_noise(values: np.ndarray, largest: float) -> int | None:

@@ -30,7 +30,8 @@ from sklearn_aae.rules import (
 )
 from sklearn_aae.rules._arithmetic import Linear
 from sklearn_aae.rules._base import as_units, decimals_of
-from sklearn_aae.rules._table import DECIMALS_OF_UNIT, SECONDS_A_DAY, as_moment
+from sklearn_aae.rules._keys import DECIMALS_OF_UNIT, as_moment
+from sklearn_aae.rules._table import SECONDS_A_DAY
 from sklearn_aae.serving._onnx_graph import FLOAT, TEXT, TRUTH, WHOLE, Value
 
 #: Numbers that differ by less than this share of them differ by rounding; so do those of float32.
