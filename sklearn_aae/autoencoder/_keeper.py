@@ -90,7 +90,7 @@ class RuleKeeper:
                     met = self.codecs.meets(name, condition)
                     keys = [key for (key,), level in step.rule.mapping.items() if met(level)]
                     if keys and not condition.missing:
-                        direct[source] = keys
+                        direct[source] = self.codecs.cells(source, keys)
         return direct
 
     def mend(self, X: Any, rng: np.random.Generator) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -49,16 +51,24 @@ class ConditionCodecs:
             return known.__contains__
         if condition.bounds is None:
             cells = {codec._cell(cell, condition) for cell in condition.allowed or []}
-            return lambda level: codec._cell(level, condition) in cells
+            return lambda level: codec._cell(_as_cell(codec, level), condition) in cells
         low, high = (
             None if end is None else codec._cell(end, condition) for end in condition.bounds
         )
 
         def is_between(level: Any) -> bool:
-            cell = codec._cell(level, condition)
+            cell = codec._cell(_as_cell(codec, level), condition)
             return (low is None or low <= cell) and (high is None or cell <= high)
 
         return is_between
+
+    def cells(self, name: Any, levels: list[Any]) -> list[Any]:
+        """Return cells that a condition on a column may ask for, by what rules call them."""
+        codec: Any = self.codecs[name]
+        if isinstance(codec, CategoryCodec):
+            labels = {as_key(cell): cell for cell in map(unpack, codec.labels)}
+            return [labels.get(level, level) for level in levels]
+        return [_as_cell(codec, level) for level in levels]
 
     def levels(self, name: Any, condition: Condition) -> list[Any]:
         """Return the levels, as rules know them, that meet a condition; none if not known."""
@@ -110,6 +120,19 @@ class ConditionCodecs:
             day = codec.unit == "D"
             seconds = SECONDS_A_DAY if day else 10.0 ** -DECIMALS_OF_UNIT[codec.unit]
         return float(ends[0] * seconds), float(ends[1] * seconds)
+
+
+def _as_cell(codec: Any, level: Any) -> Any:
+    """Return the cell of a column of numbers, dates or durations that rules call a level."""
+    if not isinstance(codec, TimestampCodec):
+        return level
+    if codec.letter == "m":
+        units = Fraction(str(level)) * 10 ** DECIMALS_OF_UNIT[codec.unit]
+        count = round(units / (SECONDS_A_DAY if codec.unit == "D" else 1))
+        return np.int64(count).view(f"m8[{codec.unit}]")
+    if codec.clocks is None:
+        return np.datetime64(level)
+    return datetime.datetime.fromisoformat(level).replace(tzinfo=datetime.UTC)
 
 
 def _on_axis(codec: Any, cells: Cells) -> np.ndarray:

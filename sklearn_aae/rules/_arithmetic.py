@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from numbers import Integral
 from typing import Self
 
 import numpy as np
@@ -130,6 +131,8 @@ class Sum(Linear):
     def __post_init__(self) -> None:
         if isinstance(self.parts, str) or not len(self.parts):
             raise ValueError(f"parts must be a list of columns; got {self.parts!r}.")
+        if isinstance(self.offsets, str) or not isinstance(self.offsets, Iterable):
+            raise ValueError(f"offsets must be a list of numbers; got {self.offsets!r}.")
         offsets = self.amounts
         if not offsets:
             raise ValueError("offsets must hold at least one number; no offset is 0.")
@@ -234,6 +237,8 @@ class Product(Rule):
     def __post_init__(self) -> None:
         if isinstance(self.factors, str) or len(self.factors) != 2:
             raise ValueError(f"factors must be a list of two columns; got {self.factors!r}.")
+        if not isinstance(self.decimals, (Integral, type(None))):
+            raise ValueError(f"decimals must be a whole number or None; got {self.decimals!r}.")
         self._set(
             product=as_label(self.product), factors=tuple(as_label(name) for name in self.factors)
         )

@@ -16,6 +16,8 @@ from sklearn_aae.exceptions import RuleError
 from sklearn_aae.rules._table import Cells, RuleTable
 from sklearn_aae.typing import Label
 
+#: Numbers whose digits are more than so many are written with an exponent.
+MOST_CHARACTERS = 24
 #: Rows that a message names at most.
 N_NAMED = 5
 
@@ -77,6 +79,9 @@ class Rule(ABC):
     def _learn(self, table: RuleTable) -> Self:
         """Return the rule with what it leaves open taken from a table."""
         return self
+
+    def __post_init__(self) -> None:
+        self._set(**{item.name: as_label(getattr(self, item.name)) for item in fields(self)})
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
@@ -166,14 +171,20 @@ class Rule(ABC):
         ValueError
             If there is no such rule, or it has other parameters.
         """
-        values = dict(plain)
+        if not isinstance(plain, Mapping):
+            raise ValueError(f"A rule is a dictionary with its name as 'rule'; got {plain!r}.")
+        values: dict[str, Any] = dict(plain)
         name = values.pop("rule", None)
-        if name not in Rule.kinds:
+        if not isinstance(name, str) or name not in Rule.kinds:
             raise ValueError(f"There is no rule {name!r}; choose from {sorted(Rule.kinds)}.")
         kind = Rule.kinds[name]
+        # What is no list in the rule is a label of several parts.
+        lists = {item.name for item in fields(kind) if "[" in str(item.type)}
         try:
-            return kind(**{key: _from_plain(value) for key, value in values.items()})
-        except TypeError as error:
+            return kind(
+                **{key: each if key in lists else as_label(each) for key, each in values.items()}
+            )
+        except (TypeError, AttributeError) as error:
             raise ValueError(f"The rule {name} cannot be read from {plain!r}: {error}") from error
 
 
@@ -184,11 +195,7 @@ def _plain(value: Any) -> Any:
         return [[_plain(key), _plain(item)] for key, item in value.items()]
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
-    return value
-
-
-def _from_plain(value: Any) -> Any:
-    return [_from_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def as_labels(columns: Any) -> tuple[Any, ...]:
@@ -236,7 +243,8 @@ def as_text(number: Decimal, *, is_time: bool = False) -> str:
     """Return a number, or a number of seconds, as text."""
     if is_time:
         return str(timedelta(microseconds=int(number.scaleb(6))))
-    return f"{number.normalize():f}"
+    plain, short = f"{number.normalize():f}", str(number.normalize())
+    return plain if len(plain) <= MOST_CHARACTERS else short
 
 
 def name_rows(rows: list[int]) -> str:

@@ -136,6 +136,7 @@ class RunningNumber(Rule):
     by_row: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         start, step = self._start_and_step
         self._set(start=start, step=step)
         if not step:
@@ -206,6 +207,7 @@ class Bounds(Rule):
     origin: Number = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         (low, high), (step, origin) = self.ends, self.grid
         self._set(low=low, high=high, step=step, origin=origin)
         if low is not None and high is not None and low > high:

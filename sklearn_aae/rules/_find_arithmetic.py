@@ -79,11 +79,19 @@ class Units:
         self.shuffled = np.zeros_like(self.values)
         for values, known, shuffled in zip(self.values, self.known, self.shuffled, strict=True):
             shuffled[known] = rng.permutation(values[known])
-        self.clocks = np.array([column.kind in (DATETIME, AWARE) for column in self.cells])
+        #: Which columns are dates without and with a time zone (2, n_columns).
+        self.zones = np.array([[c.kind == kind for c in self.cells] for kind in (DATETIME, AWARE)])
+
+    @property
+    def clocks(self) -> np.ndarray:
+        """Which columns are dates."""
+        naive, aware = self.zones
+        result: np.ndarray = naive | aware
+        return result
 
     def fits(self, signs: np.ndarray) -> np.ndarray:
         """Return which combinations (n, n_columns) can be added: of dates, as many as less."""
-        result: np.ndarray = (signs * self.clocks).sum(axis=1) == 0
+        result: np.ndarray = (signs @ self.zones.T == 0).all(axis=1)
         return result
 
     def may_have(self, signs: np.ndarray, offsets: np.ndarray) -> bool:

@@ -154,6 +154,7 @@ class AbsentPairs(Rule):
     n_pairs: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.absent is not None:
             pairs = [tuple(map(as_key, pair)) for pair in self.absent]
             if any(len(pair) != 2 for pair in pairs):

@@ -170,19 +170,19 @@ class Computed(Step):
 
         Also the sign of the column itself.  Where a number has no last decimal, floats.
         """
-        columns = {name: table[name] for name in self.sources}
+        columns = [table[name] for name in self.sources]
         sign = 1
         if isinstance(self.rule, Linear):
             sign = next(sign for sign, name in self.rule.terms if name == self.target)
-        if any(cells.whole is None for cells in columns.values()):
-            values = {name: cells.numbers for name, cells in columns.items()}
+        if any(cells.whole is None for cells in columns):
+            values = {cells.name: cells.numbers for cells in columns}
             nothing = np.zeros(table.n_rows)
             left = over_of_floats(self.rule, {**values, self.target: nothing}, self.decimals)
             return -left, self.decimals, sign
         if isinstance(self.rule, Product):
-            return self._multiplied(*columns.values()), self.decimals, sign
+            return self._multiplied(*columns), self.decimals, sign
         signs = {name: sign for sign, name in self.rule.terms}
-        whole, decimals = in_one_unit([*columns.values()], self.decimals) or ([], 0)
+        whole, decimals = in_one_unit(columns, self.decimals) or ([], 0)
         total: Any = np.zeros(table.n_rows, dtype=np.int64)
         for name, column in zip(self.sources, whole, strict=True):
             total = total - signs[name] * column
@@ -345,6 +345,8 @@ def _target(rule: Rule, table: RuleTable, chosen: dict[Any, Step]) -> Any | None
     if not fits or target in chosen or cells.column.clocks is not None or not _is_small(cells):
         return None
     sources = [name for name in rule.columns if name != target]
+    if len(sources) < len(rule.columns) - 1:  # by itself
+        return None
     # What is there can be said by what is there only.
     gone = np.any([table[name].missing for name in sources], axis=0) & ~cells.missing
     return None if gone.any() and not isinstance(rule, Determines) else target

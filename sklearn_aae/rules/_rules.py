@@ -106,6 +106,9 @@ class Rules(MutableSequence[Rule]):
         """
         self._rules.insert(index, _as_rule(value))
 
+    def __add__(self, other: Iterable[Rule]) -> Rules:
+        return Rules([*self, *other], not_searched=self.not_searched)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rules) and self._rules == other._rules
 
@@ -173,7 +176,7 @@ class Rules(MutableSequence[Rule]):
         table = RuleTable(X)
         broken = self.broken(table)
         names = self.texts()
-        shares = broken.mean(axis=0).tolist()
+        shares = (broken.sum(axis=0) / max(len(broken), 1)).tolist()
         container = table.container.renamed(names)
         return RuleCheck(container.wrap(broken, like=X), dict(zip(names, shares, strict=True)))
 
@@ -297,11 +300,13 @@ class Rules(MutableSequence[Rule]):
         ValueError
             If there is a rule of no known name or with other parameters.
         """
-        if not isinstance(plain, Mapping) or "rules" not in plain:
-            raise ValueError('Rules are a dictionary with a list "rules".')
         stored: Mapping[str, Any] = plain
-        rules = (Rule.from_dict(rule) for rule in stored["rules"])
-        return cls(rules, not_searched=stored.get("not_searched", ()))
+        if not isinstance(plain, Mapping) or not isinstance(stored.get("rules"), (list, tuple)):
+            raise ValueError('Rules are a dictionary with a list "rules".')
+        left_out = stored.get("not_searched", ())
+        if not isinstance(left_out, (list, tuple)):
+            raise ValueError(f"not_searched of rules must be a list of text; got {left_out!r}.")
+        return cls((Rule.from_dict(rule) for rule in stored["rules"]), not_searched=left_out)
 
     def to_json(self) -> str:
         """Return the rules as JSON.
@@ -310,8 +315,18 @@ class Rules(MutableSequence[Rule]):
         -------
         str
             The text.
+
+        Raises
+        ------
+        TypeError
+            If a column is called by something else than text, numbers and booleans.
         """
-        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
+        try:
+            return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
+        except TypeError as error:
+            raise TypeError(
+                f"JSON has no such labels of columns: {error}; call columns by text or numbers."
+            ) from error
 
     @classmethod
     def from_json(cls, text: str) -> Rules:

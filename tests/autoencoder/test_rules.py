@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from sklearn_aae.exceptions import RuleError
-from sklearn_aae.rules import AbsentPairs, Bounds, Determines, Order, Rules, Sum
+from sklearn_aae.rules import AbsentPairs, Bounds, Determines, Order, Product, Rules, Sum
 from tests.instances import fast
 from tests.rules.tables import bills, trips
 
@@ -167,6 +167,53 @@ def test_conditions_that_rules_do_not_allow_are_errors(model, table):
         model.sample(5, conditions={"borough": "Harlem"})
     with pytest.raises(ValueError, match="no column 'nowhere'"):
         model.sample(5, conditions={"nowhere": 1})
+
+
+def test_conditions_on_what_dates_and_durations_determine():
+    rng = np.random.default_rng(0)
+    pieces, days = rng.integers(1, 6, 200), rng.integers(0, 14, 200)
+    day = pd.Timestamp("2024-03-01", tz="Asia/Tokyo") + pd.to_timedelta(days, "D")
+    table = pd.DataFrame(
+        {
+            "day": day,
+            "weekday": days % 7,
+            "date": day.tz_localize(None).astype(str).str[:10].astype("M8[s]").astype("category"),
+            "odd": (days % 2).astype(str),
+            "pieces": pieces,
+            "took": pd.to_timedelta(15 * pieces, "min"),
+            "long": pd.to_timedelta(10_000 * pieces, "D").astype("m8[s]"),
+            "size": pieces.astype(str),
+        }
+    )
+    pairs = [("day", "weekday"), ("date", "odd"), ("pieces", "took"), ("long", "size")]
+    model = fast(max_epochs=1, rules=[Determines(*pair) for pair in pairs]).fit(table)
+    assert [step.target for step in model._keeper.words.steps] == ["weekday", "odd", "took", "size"]
+    for name, wanted in {
+        "weekday": [2, 3],
+        "odd": ["1"],
+        "took": [pd.Timedelta("30min"), pd.Timedelta("45min")],
+        "size": ["4"],
+    }.items():
+        drawn = model.sample(20, conditions={name: wanted}, random_state=0)
+        assert {*drawn[name]} <= {*wanted}
+        assert not model.rules_.broken(drawn).any()
+    first = table.iloc[0]
+    for source, target in pairs:
+        met = model.sample(2, conditions={name: first[name] for name in (source, target)})
+        assert (met[target] == first[target]).all()
+        other = table[target][table[target] != first[target]].iloc[0]
+        with pytest.raises(ValueError, match=f"contradict the rule '{source} determines"):
+            model.sample(2, conditions={source: first[source], target: other})
+
+
+def test_rules_of_a_column_and_itself():
+    table = pd.DataFrame({"a": [1, 2, 3, 4] * 20, "group": [*"pqrs"] * 20})
+    table = table.assign(square=table["a"] ** 2, double=2 * table["a"], one=1)
+    doubled, squared = Sum("double", ["a", "a"]), Product("square", ["a", "a"])
+    itself = [Order("a", "a"), Sum("a", ["a"]), Product("a", ["a", "one"]), Determines("a", "a")]
+    model = fast(max_epochs=1, rules=[doubled, squared, *itself]).fit(table)
+    assert {step.target for step in model._keeper.words.steps} == {"double", "square"}
+    assert not model.rules_.broken(model.sample(50, random_state=0)).any()
 
 
 def test_conditions_on_what_is_missing_together():

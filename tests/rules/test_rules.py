@@ -59,6 +59,28 @@ def test_dictionaries_and_json_give_the_rule_again(rule):
     assert (again.support, again.breaks, again.chance) == (3, 1, 0.25)
 
 
+def test_labels_of_several_parts_and_odd_cells_survive_json():
+    one, other = ("a", 1), ("größe", "π")
+    for rule in (
+        Order(one, other),
+        Determines([one], other, {datetime.date(2024, 1, 1): Decimal("1.5"), np.inf: -0.0}),
+        Sum(one, [other], offsets=[Decimal("2.750"), np.float32(0.5), datetime.timedelta(days=2)]),
+        Difference(one, other, ("c",)),
+        Product(one, [other, other]),
+        Presence(one, other),
+        AbsentPairs(one, other, [(np.float64(0.1), "ü"), (np.True_, None)]),
+        Unique(one),
+        RunningNumber(one, np.int64(5), Decimal(10)),
+        Bounds(np.int64(3), low=-1e300, high=np.float64(1e300)),
+    ):
+        (again,) = Rules.from_json(Rules([rule]).to_json())
+        assert again == rule
+        assert str(again) == str(rule)
+        assert len(str(rule)) < 60
+    with pytest.raises(TypeError, match="call columns by text or numbers"):
+        Rules([Unique(datetime.date(2024, 1, 1))]).to_json()
+
+
 def test_found_rules_survive_json():
     table = trips()
     rules = find_rules(table)
@@ -162,6 +184,24 @@ def test_check_gives_a_frame_of_the_same_library(convert):
     assert share["end <= start"] == np.mean(broken_rows["end <= start"].to_numpy()) > 0.9
 
 
+def test_no_row_breaks_no_rule():
+    rules = Rules([Order("a", "b"), Unique("a"), Determines("a", "b")])
+    for empty in (pd.DataFrame({"a": [0], "b": [0]})[:0], pl.DataFrame({"a": [0], "b": [0]})[:0]):
+        checked = rules.check(empty)
+        assert checked.broken.shape == (0, 3)
+        assert {*checked.share.values()} == {0.0}
+
+
+def test_dates_with_and_without_a_time_zone_are_not_added():
+    rng = np.random.default_rng(0)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 60, 100), "D")
+    table = pd.DataFrame({"here": days, "there": days.tz_localize("UTC"), "again": days})
+    rules = find_rules(table)
+    assert "again = here" in map(str, rules)
+    assert not any("there" in rule.columns for rule in rules if isinstance(rule, Sum))
+    assert not any(rules.check(table).share.values())
+
+
 def test_check_keeps_the_index_and_gives_arrays_for_arrays():
     table = trips(30).iloc[10:]
     assert Rules([Order("start", "end")]).check(table).broken.index.equals(table.index)
@@ -175,6 +215,8 @@ def test_rules_are_a_list():
     rules.append(Unique("c"))
     rules[0] = replace(rules[0], strict=True)
     assert [str(rule) for rule in rules] == ["a < b", "c is unique"]
+    more = Rules([Unique("d")])
+    assert rules + more == Rules([*rules, *more])
     rules.remove(Unique("c"))
     assert rules == Rules([Order("a", "b", strict=True)])
     with pytest.raises(TypeError, match="Order"):
@@ -247,6 +289,13 @@ def test_rules_that_do_not_fit_the_columns_are_named(rule, message):
         (lambda: Rule.from_dict({"rule": "Odd"}), "no rule 'Odd'"),
         (lambda: Rule.from_dict({"rule": "Unique", "name": "a"}), "cannot be read"),
         (lambda: Rules.from_dict({}), '"rules"'),
+        (lambda: Rules.from_dict({"rules": 3}), '"rules"'),
+        (lambda: Rules.from_dict({"rules": [3]}), "dictionary with its name"),
+        (lambda: Rules.from_dict({"rules": [], "not_searched": 3}), "list of text"),
+        (lambda: Rule.from_dict({"rule": ["Unique"]}), "no rule"),
+        (lambda: Rule.from_dict({"rule": "AbsentPairs", "absent": [3]}), "cannot be read"),
+        (lambda: Sum("a", ["b"], 5), "list of numbers"),
+        (lambda: Product("a", ["b", "c"], "two"), "whole number"),
     ],
 )
 def test_rules_that_make_no_sense_are_refused(make, message):
