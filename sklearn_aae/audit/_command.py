@@ -16,9 +16,9 @@ from sklearn_aae.audit._rows import Counts, RowAudit
 from sklearn_aae.audit._table import AuditTable
 from sklearn_aae.exceptions import IdentifierWarning
 from sklearn_aae.inspection._compared import read_cells
+from sklearn_aae.inspection._page_data import oddest_rows
 from sklearn_aae.inspection._reconstruction import explained_variance
 from sklearn_aae.inspection._report_data import ReportData
-from sklearn_aae.inspection._unusual import most_unusual
 from sklearn_aae.metrics import SyntheticReport, code_information, prior_draws, prior_gap
 
 N_PRIOR_DRAWS = 50_000
@@ -207,7 +207,7 @@ def _print_unusual(rows: RowAudit, audited: AuditTable) -> None:
     print("\nmost unusual rows")
     frame = audited.frame
     names = frame.columns
-    worst = most_unusual(rows.scores, N_SHOWN)
+    worst = oddest_rows(rows.scores, rows.p_values)[:N_SHOWN]
     order = rows.order[worst]
     width = max(len(names[j]) for j in order.ravel())
     cells, expected = (

@@ -63,7 +63,7 @@ def _row_ids(table: AuditTable) -> list[str]:
 
 def _reasons(rows: RowAudit, table: AuditTable) -> dict[int, list[CellReason]]:
     """Return why the oddest rows are odd, with cells as the file writes them."""
-    odd = oddest_rows(rows.scores)
+    odd = oddest_rows(rows.scores, rows.p_values)
     judged = judged_columns(table)
     frame = table.frame.iloc[odd]
     found = rows.detector.explain(frame.iloc[:, judged], top=N_EXPLAINING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from bisect import bisect_left, bisect_right, insort
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -228,4 +229,7 @@ class DriftMonitor:
     def _scores(self, rows: Any) -> np.ndarray:
         """Return scores, and minus what each column contributes to them, as columns."""
         cells = self.detector.score_contributions(rows, self.kind)
-        return np.column_stack([self.detector.score_samples(rows, self.kind), -cells])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what was said of the same rows
+            scores = self.detector.score_samples(rows, self.kind)
+        return np.column_stack([scores, -cells])

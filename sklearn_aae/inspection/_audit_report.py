@@ -135,7 +135,7 @@ class AuditReport:
                 scores=scores,
                 p_values=known,
                 alpha=None if known is None or detector is None else float(detector.alpha),
-                reasons={} if detector is None else _reasons(detector, X, scores),
+                reasons={} if detector is None else _reasons(detector, X, scores, known),
                 synthetic=None if synthetic is None else matrices["synthetic"],
                 codes=None if model is None else np.asarray(model.transform(X), dtype=np.float64),
                 classes=None if y is None else list(map(str, y)),
@@ -214,9 +214,11 @@ def _made_by(estimator: Any) -> dict[str, str]:
     }
 
 
-def _reasons(detector: Any, X: Any, scores: np.ndarray) -> dict[int, list[CellReason]]:
+def _reasons(
+    detector: Any, X: Any, scores: np.ndarray, p_values: np.ndarray | None
+) -> dict[int, list[CellReason]]:
     """Return why the oddest rows are odd."""
-    odd = oddest_rows(scores)
+    odd = oddest_rows(scores, p_values)
     X = X if as_frame(X) is not None else np.asarray(X)
     found = detector.explain(_safe_indexing(X, odd), top=N_REASONS)
     return {

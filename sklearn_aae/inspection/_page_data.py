@@ -104,10 +104,11 @@ class PageData:
 
     @property
     def oddest(self) -> np.ndarray:
-        """The rows of the page's table, lowest score first."""
+        """The rows of the page's table, the oddest first."""
         if self.scores is None:
             return np.empty(0, dtype=int)
-        return oddest_rows(self.scores)[: self.most_rows]
+        p_values = None if self.alpha is None else self.p_values
+        return oddest_rows(self.scores, p_values)[: self.most_rows]
 
     @property
     def flagged(self) -> np.ndarray:
@@ -126,9 +127,13 @@ class PageData:
         return clip(self.row_ids[row], 24) if self.cells else str(row)
 
 
-def oddest_rows(scores: np.ndarray) -> np.ndarray:
-    """Return the rows of lowest score, lowest first, as many as the page lists."""
-    return np.argsort(scores, kind="stable")[:MAX_ROWS]
+def oddest_rows(scores: np.ndarray, p_values: np.ndarray | None = None) -> np.ndarray:
+    """Return the rows of least p-value, as many as the page lists; of equal ones by lowest score.
+
+    p-values come from networks that did not see the row, and scores from all.
+    """
+    keys = (scores,) if p_values is None else (scores, p_values)
+    return np.lexsort(keys)[:MAX_ROWS]
 
 
 def clip(text: Any, width: int = MAX_LETTERS) -> str:

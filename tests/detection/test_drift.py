@@ -142,3 +142,12 @@ def test_monitors_that_cannot_be():
         detector.drift_monitor("gpnd")
     with pytest.raises(ValueError, match="alpha"):
         detector.drift_monitor(alpha=0.0)
+
+
+def test_what_is_wrong_with_the_names_of_rows_is_said_once():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(80, 2)), columns=["a", "b"])
+    monitor = fast_detector().fit(table).drift_monitor()
+    with pytest.warns(UserWarning, match="feature names") as caught:
+        monitor.update(rng.normal(size=(3, 2)))
+    assert len(caught) == 1

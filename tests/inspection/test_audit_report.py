@@ -216,7 +216,7 @@ def test_large_tables(n_rows, n_columns):
     page = Page(html)
     assert len(page.rows("odd")) == 501
     assert len(page.data["map"]["names"]) == min(5000, _page_map.MAX_CELLS // min(n_columns, 300))
-    assert f"500 rows of {n_rows:,} with the highest anomaly score" in page.text
+    assert f"500 of {n_rows:,} rows with the least p-value, of equal ones by" in page.text
     assert "drawn with seed 0" in page.text
 
 
@@ -224,6 +224,12 @@ def test_a_page_of_long_cells_has_fewer_rows():
     html = render_page(large(6000, 3, cell="ü&<" * 40))
     assert len(html.encode()) < 2_000_000
     assert len(Page(html).rows("odd")) == 251
+
+
+def test_oddest_rows_have_the_least_p_values():
+    scores, p_values = -np.array([5.0, 9.0, 7.0, 1.0]), np.array([0.01, 0.2, 0.01, 0.9])
+    assert _page_data.oddest_rows(scores, p_values).tolist() == [2, 0, 1, 3]
+    assert _page_data.oddest_rows(scores).tolist() == [1, 2, 0, 3]
 
 
 def test_points_are_the_oddest_rows_and_a_choice_by_seed():
