@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_aae.encoding import CATEGORY
 from sklearn_aae.inspection._associations import associations
 from sklearn_aae.inspection._comparison import _gap, _similar_first, _varies
-from sklearn_aae.inspection._page_data import PageData, cell_text, clip
+from sklearn_aae.inspection._page_data import PageData, cell_text, clip, plural
 
 #: Size of a histogram, its bars, and the levels that have a bar of their own.
 WIDTH, HEIGHT, N_BINS, N_LEVELS = 160, 36, 16, 8
@@ -52,7 +52,7 @@ def _summary(present: np.ndarray, kind: str, levels: list[Any]) -> str:
             for i in order[:3]
         ]
         rest = len(codes) - len(parts)
-        return ", ".join(parts) + (f", {rest:,} others" if rest else "")
+        return ", ".join(parts) + (f", {plural(rest, 'other')}" if rest else "")
     low, middle, high = (
         cell_text(float(x), kind, levels)
         for x in np.quantile(present, [0, 0.5, 1], method="nearest")

@@ -100,6 +100,7 @@ def _flags(data: PageData) -> str:
         return f"{plural(n_rows, 'row')} are ranked from the oddest to the most usual."
     n = int(data.flagged.sum())
     chance = data.alpha * n_rows
+    by_chance = f"{chance:.1f}" if chance < 10 else f"{chance:,.0f}"
     more = (
         "more than the level alone explains"
         if n > chance + 2 * np.sqrt(chance * (1 - data.alpha))
@@ -107,7 +108,7 @@ def _flags(data: PageData) -> str:
     )
     return (
         f"{n:,} of {plural(n_rows, 'row')} are flagged because the level is {data.alpha:g}; "
-        f"about {chance:,.0f} would be flagged by chance in a table without anything odd: {more}."
+        f"about {by_chance} would be flagged by chance in a table without anything odd: {more}."
     )
 
 

@@ -354,7 +354,7 @@ def test_mixed_summary_and_silence(mixed, tmp_path, capfd, no_picture):
     assert err == ""
     assert "nats per row and leaves" in out
     assert "variance" not in out
-    assert out.count(" expected ") == 15
+    assert out.count(" expected") == 15
     assert main([*arguments, "--quiet"]) == 0
     assert capfd.readouterr() == ("", "")
 

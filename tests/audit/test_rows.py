@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,13 +101,17 @@ def test_a_table_of_nothing_but_identifiers(tmp_path):
 
 
 def test_few_rows_have_p_values_too(tmp_path, capsys):
-    journal(30).to_csv(tmp_path / "table.csv", index=False)
+    frame = journal(30)[["account", "amount"]].assign(currency="EUR")
+    frame.to_csv(tmp_path / "table.csv", index=False)
     arguments = [str(tmp_path / "table.csv"), "--out", str(tmp_path), "--epochs", "1"]
     assert main(arguments) == 0
     scores = pd.read_csv(tmp_path / "scores.csv")
     assert scores["p_value"].between(0.033, 1).all()
     assert scores["flag"].sum() <= 2
-    assert "p-value 0." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "p-value 0." in out
+    # A column that explains nothing is not said to differ from what was expected.
+    assert len(re.findall(r"0%  currency  EUR +as expected\n", out)) == 5
 
 
 @pytest.mark.parametrize("alpha", ["0", "1", "-0.1", "nan", "much"])
