@@ -126,8 +126,12 @@ def _common(data: PageData) -> str:
     end = f"; {rules:,} of them {'breaks' if rules == 1 else 'break'} a rule" if rules else ""
     if not shared:
         return f"{start}each is odd in a column of its own{end}."
-    parts = ", ".join(f"{count:,} in “{clip(name, 32)}”" for name, count in shared)
-    return f"{start}these are odd in the same columns first of all: {parts}{end}."
+    verbs = (" are odd above all", *[""] * len(shared))
+    parts = [
+        f"{count:,}{verb} in “{clip(name, 32)}”"
+        for (name, count), verb in zip(shared, verbs, strict=False)
+    ]
+    return f"{start}{', '.join(parts)}{end}."
 
 
 def _use(data: PageData) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -55,6 +56,14 @@ def test_a_detector_with_a_model(report, detector):
     line = page.rows("odd")[1]
     assert line[0] == "4"
     assert line[2] == "⚑ flagged"
+    # How many of the rows named first are odd in which column, as the table below says.
+    n_odd, counts = re.search(r"Of the (\d+) oddest rows, (.+?)\.", page.text).groups()
+    first = [row[4].split()[1].rstrip(":") for row in page.rows("odd")[1 : 1 + int(n_odd)]]
+    found = dict.fromkeys(first, 0) | {
+        n: int(k) for k, n in re.findall(r"(\d+)[ a-z]* in “(.+?)”", counts)
+    }
+    assert "are odd above all in" in counts
+    assert all(found[name] in (0, first.count(name)) for name in found)
     assert [color["name"] for color in page.data["map"]["colors"]] == [
         "anomaly score",
         "class",

@@ -30,6 +30,7 @@ style = AdversarialAutoencoder(
     n_components=4,
     output="bernoulli",
     supervision="decoder",
+    max_epochs=80,
     random_state=0,
 ).fit(X_train, y_train)
 
@@ -74,7 +75,7 @@ plt.show()
 # codes of a model without labels.
 
 unsupervised = AdversarialAutoencoder(
-    n_components=4, output="bernoulli", random_state=0
+    n_components=4, output="bernoulli", max_epochs=80, random_state=0
 ).fit(X_train)
 for name, model in {
     'supervision="decoder"': style,

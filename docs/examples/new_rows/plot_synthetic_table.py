@@ -62,8 +62,8 @@ def make_people(n, seed):
     return people
 
 
-people = make_people(6000, seed=0)
-real, held_out = people[:4000], people[4000:]
+people = make_people(4500, seed=0)
+real, held_out = people[:3000], people[3000:]
 print(real.head().to_string())
 
 # %%
