@@ -90,6 +90,7 @@ def _context(data: PageData, markup: Any) -> dict[str, Any]:
         "n_columns": n_columns,
         "max_columns": MAX_COLUMNS,
         "rules": None if data.rules is None else [_rule(rule, data) for rule in data.rules],
+        "n_counted": _n_counted(data),
         "rows": row_table(data),
         "n_rows": n_rows,
         "alpha": data.alpha,
@@ -106,6 +107,12 @@ def _context(data: PageData, markup: Any) -> dict[str, Any]:
         "training": data.training,
         "data": markup(as_json({"alarms": levels, "alpha": data.alpha, "map": found})),
     }
+
+
+def _n_counted(data: PageData) -> int:
+    """Return in how many rows rules are counted: of large tables they are found in some."""
+    counts = [rule.support + rule.breaks for rule in data.rules or () if rule.breaks is not None]
+    return max(counts, default=0)
 
 
 def _rule(rule: Any, data: PageData) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn_aae import AAEClassifier, AAEClusterer, AAEOutlierDetector
 from sklearn_aae.inspection import AuditReport, _page_data, _page_map
 from sklearn_aae.inspection._page import as_json, render_page
 from sklearn_aae.inspection._page_data import PageData, cell_text
+from sklearn_aae.rules import Bounds, Rules, Unique
 from tests.inspection.pages import Page
 from tests.instances import fast
 
@@ -227,6 +229,15 @@ def test_large_tables(n_rows, n_columns):
     assert len(page.data["map"]["names"]) == min(5000, _page_map.MAX_CELLS // min(n_columns, 300))
     assert f"500 of {n_rows:,} rows with the least p-value, of equal ones by" in page.text
     assert "drawn with seed 0" in page.text
+
+
+@pytest.mark.parametrize("n_counted", [1500, 2000])
+def test_rules_that_were_counted_in_some_rows_say_so(n_counted):
+    data = large(2000, 3)
+    rule = Bounds(data.names[0], low=0, support=n_counted - 2, breaks=2)
+    page = Page(render_page(replace(data, rules=Rules([rule, Unique(data.names[1])]))))
+    assert ("at most 1,500 here" in page.text) == (n_counted < 2000)
+    assert f"{n_counted - 2:,} 2" in page.text
 
 
 def test_a_page_of_long_cells_has_fewer_rows():

@@ -33,7 +33,7 @@ order = np.random.default_rng(1).permutation(len(y))
 regression = LogisticRegression(max_iter=2000)
 models = {
     "AAEClassifier": AAEClassifier(
-        n_components=2, max_epochs=40, random_state=0
+        n_components=2, max_epochs=25, random_state=0
     ),
     "LabelSpreading": LabelSpreading(kernel="knn", n_neighbors=7),
     "SelfTrainingClassifier": SelfTrainingClassifier(regression),
@@ -99,7 +99,7 @@ plt.show()
 # first third of the epochs, and only then leaves it to the labels that were given. What it
 # has learned holds for any point of the plane.
 
-rings, ring = make_circles(500, factor=0.4, noise=0.05, random_state=0)
+rings, ring = make_circles(300, factor=0.4, noise=0.05, random_state=0)
 few = np.full(len(ring), -1)
 for label in (0, 1):
     few[np.flatnonzero(ring == label)[0]] = label
