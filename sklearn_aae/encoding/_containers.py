@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import Any
 
 import narwhals as nw
@@ -135,6 +136,15 @@ def refuse_streams(X: Any) -> None:
         raise TypeError(
             f"A {type(X).__module__.partition('.')[0]} LazyFrame has no rows yet; collect it first."
         )
+
+
+def what_to_pass(X: Any) -> str:
+    """Say what to pass in place of a path or a column."""
+    if isinstance(X, (str, PathLike)):
+        return ". A path is no table: read the file first, for example with pandas.read_csv."
+    if getattr(X, "ndim", 2) == 1:
+        return ". A table has two dimensions: of a frame's column pass frame[[name]]."
+    return ""
 
 
 def as_array(rows: Any) -> Any:

@@ -25,6 +25,7 @@ from sklearn_aae.encoding._containers import (
     check_numeric_columns,
     columns_of,
     describe_non_finite,
+    what_to_pass,
 )
 from sklearn_aae.encoding._counts import WholeColumns
 from sklearn_aae.encoding._layout import TableFacts
@@ -341,13 +342,13 @@ def check_numbers(
         )
         return numbers
     except TypeError as error:
-        raise TypeError(f"X is no table of numbers: {error}") from error
+        raise TypeError(f"X is no table of numbers: {error}{what_to_pass(X)}") from error
     except ValueError as error:
         about_cells = "NaN" in str(error) or "inf" in str(error)
         culprit = describe_non_finite(X, may_miss=not refuse_missing) if about_cells else ""
         if not culprit:
             if "could not convert" in str(error) or "Complex data" in str(error):
-                raise ValueError(f"X is no table of numbers: {error}") from error
+                raise ValueError(f"X is no table of numbers: {error}{what_to_pass(X)}") from error
             raise
         if "NaN" in str(error):
             culprit += advice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -216,3 +217,14 @@ def test_messages_on_arrays_name_the_estimator_of_the_user(make):
         with pytest.raises(ValueError, match="feature") as error:
             call(wrong)
         assert "TableEncoder" not in str(error.value)
+
+
+@pytest.mark.parametrize("make", [fast, fast_classifier, fast_clusterer, fast_detector])
+def test_what_is_no_table_is_told_what_to_pass(make):
+    y = ["f", "m"] * 2 if make is fast_classifier else None
+    for path in ("trees.csv", Path("trees.csv")):
+        with pytest.raises((ValueError, TypeError), match=r"path is no table: .*pandas\.read_csv"):
+            make().fit(path, y)
+    for column in (TABLE["tree"], pl.Series("tree", TABLE["tree"].tolist())):
+        with pytest.raises(ValueError, match=r"two dimensions: .* frame\[\[name\]\]"):
+            make().fit(column, y)
