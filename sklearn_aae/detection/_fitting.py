@@ -49,7 +49,7 @@ SAMPLE = 1000
 #: What one chunk of evidence may take.
 CHUNK_CELLS = 2**19
 #: What rows that are scored at once may take: more would leave the processor's cache.
-SCORED_CELLS = 2**19
+SCORED_CELLS = 2**18
 #: Rows that are scored at once, at most, where it must be one number: a single row takes as long.
 MOST_BLOCK_ROWS = 192
 
