@@ -346,7 +346,8 @@ def _record_batches(fragment: Any, schema: Any, n_rows: int) -> Iterator[Any]:
     parquet = import_extra("pyarrow.parquet", "scale")
     from_arrays = import_extra("pyarrow", "scale").RecordBatch.from_arrays
     groups, names = [group.id for group in fragment.row_groups], schema.names
-    with parquet.ParquetFile(fragment.open(), buffer_size=BUFFER, pre_buffer=False) as file:
+    options = {"buffer_size": BUFFER, "pre_buffer": False, "page_checksum_verification": True}
+    with parquet.ParquetFile(fragment.open(), **options) as file:
         for batch in file.iter_batches(n_rows, groups, names, use_threads=False):
             yield from_arrays([batch.column(name) for name in names], schema=schema)
 

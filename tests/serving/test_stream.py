@@ -192,6 +192,20 @@ def test_a_file_that_is_cut_is_named(tmp_path, table, detector):
         list(detector.score_samples(dataset))
 
 
+def test_a_file_that_is_damaged_is_named(tmp_path, table, detector):
+    out = tmp_path / "out.parquet"
+    file = tmp_path / "rows" / "a.parquet"
+    file.parent.mkdir()
+    pq.write_table(table, file, write_page_checksum=True, compression="none", use_dictionary=False)
+    content = bytearray(file.read_bytes())
+    place = content.index(np.float64(table["price"][7].as_py()).tobytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.parquet' cannot be read"):
+        sklearn_aae.stream(detector.score_samples, ds.dataset(file), out)
+    assert not out.exists()
+
+
 def test_other_columns_are_named_with_the_file(tmp_path, table, detector):
     pq.write_table(table.rename_columns(["a", "b", "c", "d", "e"]), tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=r"a\.parquet' has the columns \['a', 'b'"):
