@@ -49,6 +49,8 @@ class EnsembleEvidence:
         self._marginals = marginals
         self._references = references
         self.rows = gather_columns(rows, ensemble.columns)
+        #: What members see, (1, n_samples, n_columns) where all see the same.
+        self._seen = self.rows[:1] if self.rows.stride(0) == 0 else self.rows
 
     @cached_property
     def x(self) -> np.ndarray:
@@ -58,7 +60,8 @@ class EnsembleEvidence:
     @cached_property
     def beyond(self) -> np.ndarray:
         """Logarithms of how many times as far cells are as what networks learn."""
-        return log_beyond(np.abs(self.x), self.ensemble.farthest)
+        away = log_beyond(np.abs(as_numpy(self._seen)), self.ensemble.farthest)
+        return np.broadcast_to(away, self.rows.shape)
 
     @cached_property
     def z(self) -> torch.Tensor:
@@ -98,7 +101,7 @@ class EnsembleEvidence:
     @cached_property
     def marginal_losses(self) -> np.ndarray:
         """Minus log density of the cells by themselves."""
-        return as_numpy(self._marginals.losses(self.rows))
+        return as_numpy(self._marginals.losses(self._seen))
 
     @cached_property
     def autoregressive_losses(self) -> np.ndarray:
@@ -111,12 +114,12 @@ class EnsembleEvidence:
     @cached_property
     def core(self) -> Neighbours:
         """Distances to the references that survived trimming."""
-        return self._references["core"].neighbours(self.rows, self.means)
+        return self._references["core"].neighbours(self._seen, self.means)
 
     @cached_property
     def nearest(self) -> Neighbours:
         """Distances to the nearest of many references."""
-        return self._references["nearest"].neighbours(self.rows, self.means)
+        return self._references["nearest"].neighbours(self._seen, self.means)
 
     @cached_property
     def prior_losses(self) -> np.ndarray:

@@ -56,12 +56,15 @@ class GridMarginals(StoredByTorch):
                 self.table[at] = log_mixture(log_weight[at], centre[at], scale[at], grid)
 
     def losses(self, x: torch.Tensor) -> torch.Tensor:
-        """Return minus the log density of cells (M, n, n_columns)."""
+        """Return minus the log density (M, n, n_columns) of cells: as many, or (1, n, n_columns).
+
+        The latter where members see the same.
+        """
         inner = x.clamp(-MOST, MOST)
         beyond = (x.abs() / MOST).clamp_(min=1).log_()
         position = (inner + MOST) / SPACING
         left = position.floor().clamp(0, self.table.shape[2] - 2)
-        index = left.long().transpose(1, 2)
+        index = left.long().transpose(1, 2).expand(len(self.table), -1, -1)
         low = self.table.gather(2, index).transpose(1, 2).to(x)
         high = self.table.gather(2, index + 1).transpose(1, 2).to(x)
-        return beyond.mul_(FREEDOM + 1).sub_(torch.lerp(low, high, position - left))
+        return beyond.mul_(FREEDOM + 1) - torch.lerp(low, high, position - left)

@@ -91,7 +91,10 @@ class References(StoredByTorch):
         self.pairs = self._paired(x, expected).float()
 
     def neighbours(self, x: torch.Tensor, expected: torch.Tensor) -> Neighbours:
-        """Return distances of rows (n_members, n_samples, n_columns)."""
+        """Return distances of rows (n_members, n_samples, n_columns), given reconstructions.
+
+        Rows may be (1, n_samples, n_columns) where members see the same.
+        """
         pairs = self._paired(x, expected)
         k = min(self.n_neighbours, self.pairs.shape[1] - 1)
         index = self._candidates(pairs.float(), k + 1)
@@ -126,7 +129,7 @@ class References(StoredByTorch):
         if self.of_means:
             # In single precision, as references are, so that a row is the same as itself.
             x = tempered(x.float().contiguous()).to(x)
-        return torch.cat([x, expected], dim=2)
+        return torch.cat([x.expand_as(expected), expected], dim=2)
 
     def _candidates(self, pairs: torch.Tensor, k: int) -> torch.Tensor:
         """Return the indices (M, n, k) of the nearest references, up to rounding."""
