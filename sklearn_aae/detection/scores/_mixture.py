@@ -325,7 +325,8 @@ class Default(Mixture):
 
     A soft maximum (see :class:`Mixture`) of the parts of :class:`Model` and of
     :class:`Reference`, and what broken rules say on top.  In tables of more than 64 columns
-    likelihoods are heard less: by the logarithm of how much wider these are.
+    likelihoods are heard less: by the logarithm of how much wider these are.  So are columns by
+    themselves if they order rows other than the likelihood: by that of the rank correlation.
 
     Parameters
     ----------
@@ -365,7 +366,8 @@ class Model(Mixture):
     """What the networks say without stored rows.
 
     A soft maximum (see :class:`Mixture`) of minus log density of the row given its code,
-    of each column by itself, and of how far out its farthest cell is.
+    of each column by itself, as far as these order rows alike, and of how far out its farthest
+    cell is.
     """
 
     def __init__(self) -> None:
