@@ -131,6 +131,7 @@ def summarise(runs: list[Row]) -> Iterator[Row]:
             "table": table,
             "rows": n,
             "calibration": calibration,
+            "fits": len(found),
             "flagged at 5 %": f"{100 * flagged:.1f} ± {100 * spread / np.sqrt(len(found)):.1f}",
             "between fits": f"{100 * spread:.1f}",
             "found": f"{100 * odd:.0f}",

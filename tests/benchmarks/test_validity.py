@@ -25,6 +25,6 @@ def test_fits_are_made_once_and_summed_up_by_table_size_and_calibration(tmp_path
     ]
     lines = (tmp_path / "validity_table.csv").read_text(encoding="utf-8").splitlines()
     assert lines[1:] == [
-        f"mixed,{name},5.0 ± 1.0,1.4,50,0.05,0.20"
+        f"mixed,{name},2,5.0 ± 1.0,1.4,50,0.05,0.20"
         for name in ("30,cross", "100,cross", "100,split")
     ]
