@@ -183,9 +183,7 @@ def _audit(options: argparse.Namespace) -> None:
         header=options.header,
         id=options.id,
     )
-    rules: Any = "auto"
-    if options.rules is not None:
-        rules = Rules.from_json(options.rules.read_text(encoding="utf-8"))
+    rules: Any = "auto" if options.rules is None else _rules_of(options.rules)
     check_folder(options.out, options.table, options.force)
     settings = {"max_epochs": max_epochs, "random_state": options.seed, "rules": rules}
     ruled = columns_in(rules)
@@ -214,6 +212,17 @@ def _audit(options: argparse.Namespace) -> None:
         write_tables(audit, folder, sort=options.sort)
         _write_pages(audit, folder, options)
     _summarise(audit, seconds, options)
+
+
+def _rules_of(path: Path) -> Rules:
+    """Return the rules of a file."""
+    try:
+        return Rules.from_json(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"--rules {path}: {error}. A file of rules is JSON as Rules.to_json writes it, such as "
+            "rules.json of another call."
+        ) from error
 
 
 def _audit_batches(

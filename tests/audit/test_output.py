@@ -314,16 +314,19 @@ def test_rules_are_found_written_and_taken(tmp_path, capsys):
     assert {"start <= end", "zone determines borough"} <= set(map(str, rules))
     given = tmp_path / "given.json"
     arguments = [str(table), "--out", str(out), "--force", *QUICK]
-    for worst in ("no rules", "many"):
-        given.write_text(worst, encoding="utf-8")
+    for worst in (None, b"no rules", b"[]", b"\xff\x00", b""):
+        if worst is not None:
+            given.write_bytes(worst)
         assert main([*arguments, "--rules", str(given)]) == 2
-        assert "error" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert f"--rules {given}: " in error
+        assert "Rules.to_json" in error
     given.write_text(Rules([Order("fare", "end")]).to_json(), encoding="utf-8")
     assert main([*arguments, "--rules", str(given)]) == 2
     assert "'fare <= end' needs two columns" in capsys.readouterr().err
     given.write_text(Rules([Order("trip", "fare")]).to_json(), encoding="utf-8")
     assert main([*arguments, "--rules", str(given)]) == 2
     assert "is broken by" in capsys.readouterr().err
-    given.write_text(Rules([Order("start", "end")]).to_json(), encoding="utf-8")
+    given.write_text(Rules([Order("start", "end")]).to_json(), encoding="utf-8-sig")
     assert main([*arguments, "--rules", str(given)]) == 0
     assert Rules.from_json((out / "rules.json").read_text()) == Rules([Order("start", "end")])
