@@ -304,7 +304,7 @@ def _codes(found: Figures, how: Circumstances) -> Iterator[ReportLine]:
 def _rows(found: Figures, how: Circumstances) -> Iterator[ReportLine]:
     """Yield how rows are given back."""
     share, other = found.explained, found.explained_by_pca
-    meaning = "of what column means leave open of rows is explained by codes"
+    meaning = "of how rows differ from column means is explained by codes"
     verdict, remedy, warning = OK if share > 0 else NOTE, "", ""
     # What is on its way up from a start far below has not diverged.
     rises = len(found.losses) < 2 or not found.losses[-1] < found.losses[0]
