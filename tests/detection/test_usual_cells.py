@@ -93,7 +93,7 @@ def test_columns_by_themselves_count_as_far_as_they_order_rows_like_the_likeliho
 
 
 def test_columns_far_out_by_themselves_say_little_where_normal_rows_are_at_the_ends():
-    """As in pictures of fields: the few rows in between are odd, and no cell of them is far out."""
+    """Rows far out in every column lie close together, and those between them do not."""
     rng = np.random.default_rng(3)
 
     def rows(n):
