@@ -50,15 +50,15 @@ def figures(name, n_components, seed, init="pca"):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("init, match", [("random", (0.60, 0.58)), ("pca", (0.75, 0.62))])
+@pytest.mark.parametrize("init, match", [("random", (0.60, 0.58)), ("pca", (0.70, 0.65))])
 def test_the_figures_that_the_defaults_are_held_to(init, match):
-    # Codes that start at principal components are trained for less long, and are worth more to
-    # a linear classifier.
+    # Codes that start at principal components are trained for less long, few of them with a
+    # weaker adversary, and are worth more to a linear classifier.
     digits = np.mean([figures("digits", 8, seed, init) for seed in range(5)], axis=0)
     assert digits[0] <= 0.50
     assert digits[1] <= match[0]
     if init == "pca":
-        assert digits[2] >= digits[3] - 0.01
+        assert digits[2] >= digits[3]
     cancer = np.mean([figures("cancer", 4, seed, init) for seed in range(5)], axis=0)
     assert cancer[0] <= 0.85
     assert cancer[1] <= match[1]
