@@ -225,6 +225,8 @@ def _print_unusual(rows: RowAudit, audited: AuditTable) -> None:
             f"p-value {rows.p_values[row]:.2g}"
         )
         for k, j in enumerate(order[i]):
-            own, likely = _clipped(cells[k][i]), _clipped(expected[k][i])
-            said = "as expected" if own == likely else f"expected {likely}"
-            print(f"    {rows.shares[row, k]:5.0%}  {names[j]:<{width}}  {own:<11} {said}")
+            own, likely = cells[k][i], expected[k][i]
+            said = "as expected" if own == likely else f"expected {_clipped(likely)}"
+            print(
+                f"    {rows.shares[row, k]:5.0%}  {names[j]:<{width}}  {_clipped(own):<11} {said}"
+            )

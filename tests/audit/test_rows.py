@@ -114,6 +114,16 @@ def test_few_rows_have_p_values_too(tmp_path, capsys):
     assert len(re.findall(r"[01]%  currency  EUR +as expected\n", out)) == 5
 
 
+def test_long_texts_that_begin_alike_are_not_said_to_be_the_same(tmp_path, capsys):
+    beginning = "the same beginning of two long notes, "
+    notes = [beginning + "one"] * 58 + [beginning + "another"] * 2
+    frame = pd.DataFrame({"note": notes, "kind": ["a", "b"] * 30})
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    assert main([str(tmp_path / "table.csv"), "--out", str(tmp_path), "--epochs", "1"]) == 0
+    shown = r"note +the same beginning of two lon…\s+expected the same beginning of two lon…\n"
+    assert re.search(shown, capsys.readouterr().out)
+
+
 @pytest.mark.parametrize("alpha", ["0", "1", "-0.1", "nan", "much"])
 def test_levels_out_of_range(alpha, capsys):
     with pytest.raises(SystemExit) as stopped:
