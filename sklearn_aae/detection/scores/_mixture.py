@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from scipy.special import softmax
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from sklearn_aae.detection.scores._base import (
     Evidence,
@@ -199,7 +199,7 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Return Spearman's correlation of values (n,); 1 where either does not tell rows apart."""
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 1.0
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
+    return float(spearmanr(one, other).statistic)
 
 
 def usual_farthest(farthest: np.ndarray, clean: bool = False) -> float:
