@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -106,8 +105,10 @@ class Evidence(Protocol):
         """Sum of log singular values of the encoder's Jacobian, (n_members, n_samples)."""
 
 
-class Score(ABC):
+class Score:
     """A kind of score.  Once ``fit`` has frozen scales, a row's score depends on no other row.
+
+    A subclass says what columns contribute, or, if the score is no sum over them, the score.
 
     Attributes
     ----------
@@ -117,13 +118,11 @@ class Score(ABC):
         What it needs that not every fit has: networks that are trained for it alone, a prior
         whose density can be evaluated, or rules of the training rows.
     reads_references : bool
-        Whether it compares rows with stored ones.
+        Whether it compares rows with stored ones, which a file may leave out.
     """
 
     additive: bool = False
-    #: What a fit may lack: ``AUTOREGRESSION``, ``DENSITY`` or ``RULES``.
     needs: str | None = None
-    #: Whether it compares rows with stored ones, which a file may leave out.
     reads_references: bool = False
     #: What columns bring on average, (n_features,), where that is not to be explained.
     usual_: np.ndarray | float = 0.0
@@ -132,9 +131,10 @@ class Score(ABC):
         """Freeze scales on rows taken to be normal."""
         return self
 
-    @abstractmethod
     def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
         """Return how anomalous rows are (n_samples,): minus what ``score_samples`` gives."""
+        result: np.ndarray = self.contributions(evidence).sum(axis=1)
+        return result
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
         """Return what each column adds to :meth:`anomaly_scores`, (n_samples, n_features)."""

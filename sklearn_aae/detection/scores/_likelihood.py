@@ -24,10 +24,6 @@ class Likelihood(Score):
     def contributions(self, evidence: Evidence) -> np.ndarray:
         return fold(evidence.cell_losses, evidence)
 
-    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
-        result: np.ndarray = self.contributions(evidence).sum(axis=1)
-        return result
-
 
 class Marginal(Likelihood):
     r"""Minus log density of each column by itself, in nats of the scaled columns.

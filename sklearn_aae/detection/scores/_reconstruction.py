@@ -22,7 +22,3 @@ class Reconstruction(Score):
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
         return fold(np.square(evidence.x - evidence.expected), evidence)
-
-    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
-        result: np.ndarray = self.contributions(evidence).sum(axis=1)
-        return result

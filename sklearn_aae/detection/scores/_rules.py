@@ -23,9 +23,5 @@ class BrokenRules(Score):
     additive = True
     needs = RULES
 
-    def anomaly_scores(self, evidence: Evidence) -> np.ndarray:
-        result: np.ndarray = self.contributions(evidence).sum(axis=1)
-        return result
-
     def contributions(self, evidence: Evidence) -> np.ndarray:
         return broken_rules(evidence)
