@@ -28,6 +28,7 @@ from sklearn_aae.detection._selection import conditional_p_values, most_false_of
 from sklearn_aae.detection.scores import additive_kinds
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._containers import refuse_streams
+from sklearn_aae.encoding._result_frames import labels_of
 
 Groups = str | int | Callable[..., Any]
 #: Rows of which a third can be kept apart, and the others be trained on.
@@ -106,7 +107,7 @@ class ConformalMixin(BaseEstimator):
             return self._calibration.p_values(scores, kind)
         found = np.empty(len(scores))
         few = {}
-        for label, rows, among in self._calibration.within(groups, X, self._column_labels(), kind):
+        for label, rows, among in self._calibration.within(groups, X, labels_of(self), kind):
             found[rows] = p_values(scores[rows], among)
             if conformal_threshold(self.alpha, among) is None:
                 few[label] = len(among)
@@ -191,7 +192,7 @@ class ConformalMixin(BaseEstimator):
         if groups is None:
             return conditional_p_values(p, len(self._calibration.index), confidence)
         found = p.copy()
-        parts = list(self._calibration.within(groups, X, self._column_labels(), self.kind))
+        parts = list(self._calibration.within(groups, X, labels_of(self), self.kind))
         for _, rows, among in parts:
             own = 1 - (1 - confidence) / len(parts)
             found[rows] = conditional_p_values(p[rows], len(among), own)
@@ -318,10 +319,6 @@ class ConformalMixin(BaseEstimator):
                 "p-values need rows held out in fit, which were too few: fit on at least 100, "
                 'or with calibration="cross".'
             )
-
-    def _column_labels(self) -> list[Any]:
-        """Return the columns' names, or their numbers."""
-        return getattr(self, "feature_names_in_", np.arange(self.n_features_in_)).tolist()
 
 
 def _check_confidence(confidence: float) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from sklearn_aae.encoding._result_frames import labels_of
 from sklearn_aae.typing import Label
 
 if TYPE_CHECKING:
@@ -166,8 +167,7 @@ class DriftMonitor:
         self, detector: AAEOutlierDetector, rows: np.ndarray, *, kind: str, alpha: float, seed: int
     ) -> None:
         self.detector, self.kind, self.alpha = detector, kind, alpha
-        names = getattr(detector, "feature_names_in_", np.arange(detector.n_features_in_))
-        self._names: list[Any] = names.tolist()
+        self._names = labels_of(detector)
         self._martingales = Martingales(self._scores(rows), np.random.default_rng(seed))
         self._largest = np.zeros(1 + len(self._names))
         self._history: list[float] = []

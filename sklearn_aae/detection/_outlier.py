@@ -52,8 +52,7 @@ from sklearn_aae.detection.scores import (
     Score,
     kinds_with,
 )
-from sklearn_aae.encoding import Container, KeptRows, NumbersReader, open_features
-from sklearn_aae.encoding import as_frame as frame_in
+from sklearn_aae.encoding import Container, KeptRows, NumbersReader, as_frame, open_features
 from sklearn_aae.encoding._batches import takes_streams
 from sklearn_aae.encoding._identifiers import AUTO, KEEP, Identifiers
 from sklearn_aae.rules import Rule, Rules
@@ -256,7 +255,7 @@ class AAEOutlierDetector(
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "calibration": [StrOptions({"auto", "cross", "split"})],
         "rules": "no_validation",  # check_rules says what is wrong with it
-        "estimator": "no_validation",  # _check_estimator says what is wrong with it
+        "estimator": "no_validation",  # check_estimator says what is wrong with it
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -394,7 +393,7 @@ class AAEOutlierDetector(
             self._training_scores = self._score_training(rows, plan.training, seed)
             found = score_out_of_fold(self, table, plan, training, seed, progress)
             found.append(self._score_kinds(rows[plan.calibrating]))
-        self._calibrate(X if frame_in(X) is not None else table, plan, found, cross)
+        self._calibrate(X if as_frame(X) is not None else table, plan, found, cross)
         self._set_offset(self.contamination, self.alpha)
         if self._identifiers and self.rules is not None:
             own = RuleTable(_safe_indexing(X, plan.training))

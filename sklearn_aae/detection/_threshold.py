@@ -93,7 +93,7 @@ class ThresholdMixin(BaseEstimator):
                 include_boundaries="right",
             )
             self._set_offset(contamination, self.alpha)
-        else:
+        if alpha is not None:
             check_scalar(alpha, "alpha", Real, min_val=0, max_val=1, include_boundaries="neither")
-            self._set_offset("auto", alpha)  # type: ignore[arg-type]
+            self._set_offset("auto", alpha)
         return self
