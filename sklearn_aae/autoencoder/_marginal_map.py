@@ -92,35 +92,34 @@ class MarginalMap:
     ) -> None:
         self.differences = differences
         some = _spread(len(rows), max(1, min(MOST_ROWS, MOST_CELLS // rows.shape[1])))
+        known = [column[~np.isnan(column)] for column in _columns(differences.express(rows[some]))]
         columns = []
         self.n_seen = []
         said = {difference.target for difference in differences.found}
-        for j, kept in enumerate(storages):
-            storage = np.dtype(np.float64) if j in said else kept
-            numbers = differences.column(rows, j)
-            points = numbers[some].astype(np.float64)
-            points = points[~np.isnan(points)]
-            if len(points):
+        for j, (points, kept) in enumerate(zip(known, storages, strict=True)):
+            n_new, weights = float(len(points)), None
+            if len(some) < len(rows) or beside is not None:
+                numbers = differences.column(rows, j)
+                n_new = float(np.count_nonzero(~np.isnan(numbers)))
                 # What lies beyond some of the rows is within the bounds, too.
-                every = numbers
                 if beside is not None:
-                    every = np.append(numbers, differences.column(beside, j))
-                ends = np.fmin.reduce(every), np.fmax.reduce(every)
-                points = np.append(points, ends) if len(some) < len(every) else points
-            elif earlier is None:
+                    numbers = np.append(numbers, differences.column(beside, j))
+                if len(points):
+                    points = np.append(points, [np.fmin.reduce(numbers), np.fmax.reduce(numbers)])
+            if earlier is None and not len(points):
                 points = np.zeros(1)
-            n_new = float(np.count_nonzero(~np.isnan(numbers)))
             points.sort()
-            weights = np.full(len(points), n_new / max(1, len(points)))
             if earlier is not None:
                 old = earlier.rounding[j].round(earlier.values[:, j])
                 n_old = float(earlier.n_seen[j])
+                weights = np.repeat(
+                    [n_new / max(1, len(points)), n_old / len(old)], [len(points), len(old)]
+                )
                 points = np.append(points, old)
-                weights = np.append(weights, np.full(len(old), n_old / len(old)))
                 n_new += n_old
                 order = np.argsort(points, kind="stable")
                 points, weights = points[order], weights[order]
-            columns.append((points, weights, storage))
+            columns.append((points, weights, np.dtype(np.float64) if j in said else kept))
             self.n_seen.append(n_new)
         most = max(LEAST_QUANTILES, min(MOST_QUANTILES, MOST_IN_ALL // rows.shape[1]))
         n_quantiles = max(2, min(most, max(len(points) for points, _, _ in columns)))
@@ -128,27 +127,35 @@ class MarginalMap:
         self.values = np.column_stack(
             [_quantiles(points, weights, levels) for points, weights, _ in columns]
         )
-        self.rounding = [Rounding.of(np.unique(points), kind) for points, _, kind in columns]
+        self.rounding = [Rounding.of(points[_begins(points)], kind) for points, _, kind in columns]
 
-    def scores(self, numbers: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
+    def scores(self, numbers: np.ndarray) -> np.ndarray:
         """Return normal scores of numbers, as ``differences`` say them, NaN for missing ones.
 
-        A number that many rows have is in the middle of their scores, or spread over them in the
-        order of ``within``.
+        A number that many rows have is in the middle of their scores.
         """
-        scores = np.zeros(numbers.shape)
-        for j, values in enumerate(self.values.T):
-            known, first, counts = np.unique(values, return_index=True, return_counts=True)
-            if len(known) < 2:
-                continue
-            own = numbers[:, j].astype(np.float64)
-            place = np.interp(own, known, first + (counts - 1) / 2)
-            if within is not None and counts.max() > 1:
-                at = np.searchsorted(known, own).clip(max=len(known) - 1)
-                spread = first[at] + (counts[at] - 1) * _shares(at, within[:, j])
-                place = np.where(known[at] == own, spread, place)
-            scores[:, j] = ndtri((place + 0.5) / len(values))
-        return np.where(np.isnan(numbers), np.nan, scores)
+        own = _columns(numbers)
+        order = np.argsort(own)  # in order, most are found where the one before is
+        ordered = np.take_along_axis(own, order, axis=1)
+        columns = zip(ordered, self.values.T, _middles(self.values).T, strict=True)
+        places = np.array([np.interp(*column) for column in columns])
+        scores = np.empty_like(own)
+        np.put_along_axis(scores, order, ndtri((places + 0.5) / len(self.values)), axis=1)
+        scores[np.isnan(own)] = np.nan
+        return scores.T
+
+    def spread(self, scores: np.ndarray, numbers: np.ndarray, within: np.ndarray) -> np.ndarray:
+        """Return scores of numbers, those of equal numbers spread in the order of ``within``."""
+        scores = scores.copy()
+        begins = _begins(self.values)
+        for j in np.flatnonzero(~begins.all(axis=0) & begins[1:].any(axis=0)).tolist():
+            values, own = self.values[:, j], numbers[:, j].astype(np.float64)
+            first = np.searchsorted(values, np.fmin(own, values[-1]))
+            after = np.searchsorted(values, own, side="right")
+            places = first + (after - first - 1) * _shares(first, within[:, j])
+            equal = values[first] == own
+            scores[equal, j] = ndtri((places[equal] + 0.5) / len(values))
+        return scores
 
     def draw(self, means: np.ndarray, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return draws of rows, as normal scores, around a decoder's means of the table."""
@@ -160,9 +167,9 @@ class MarginalMap:
     def compare(self, draws: np.ndarray) -> None:
         """Learn how a model draws rows of numbers."""
         levels = np.linspace(0, 1, len(self.values))
-        drawn = np.sort(draws.astype(np.float64), axis=0)
-        at = np.linspace(0, 1, len(drawn))
-        columns = [np.interp(levels, at, column) for column in drawn.T]
+        drawn = np.sort(_columns(draws))
+        at = np.linspace(0, 1, len(draws))
+        columns = [np.interp(levels, at, column) for column in drawn]
         self.drawn = np.column_stack(columns).astype(np.float32)
 
     def apply(self, draws: np.ndarray) -> np.ndarray:
@@ -181,6 +188,27 @@ class MarginalMap:
             between = values[low] * (1 - share) + values[low + 1] * share
             mapped[:, j] = _on_grid(between, values, rounding).clip(values[0], values[-1])
         return self.differences.restore(mapped)
+
+
+def _columns(numbers: np.ndarray) -> np.ndarray:
+    """Return the columns of numbers one after the other, float64."""
+    return np.ascontiguousarray(numbers.T, dtype=np.float64)
+
+
+def _begins(values: np.ndarray) -> np.ndarray:
+    """Return which numbers of sorted columns differ from the one before."""
+    begins = np.ones(values.shape, dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=begins[1:])
+    return begins
+
+
+def _middles(values: np.ndarray) -> np.ndarray:
+    """Return the place of each number of sorted columns, of equal ones the middle."""
+    places = np.arange(len(values))[:, np.newaxis]
+    first = np.maximum.accumulate(np.where(_begins(values), places, 0))
+    last = np.maximum.accumulate(np.where(_begins(values[::-1]), places, 0))
+    middles: np.ndarray = (first + len(values) - 1 - last[::-1]) / 2
+    return middles
 
 
 def _shares(groups: np.ndarray, within: np.ndarray) -> np.ndarray:
@@ -211,10 +239,13 @@ def _spread(n: int, most: int) -> np.ndarray:
     return np.linspace(0, n - 1, min(n, most)).astype(np.int64)
 
 
-def _quantiles(points: np.ndarray, weights: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def _quantiles(points: np.ndarray, weights: np.ndarray | None, levels: np.ndarray) -> np.ndarray:
     """Return quantiles of sorted points, from the least to the largest."""
-    place = np.cumsum(weights) - weights / 2
-    place = (place - place[0]) / max(place[-1] - place[0], np.finfo(float).tiny)
+    if weights is None:
+        place = np.linspace(0, 1, len(points))
+    else:
+        place = np.cumsum(weights) - weights / 2
+        place = (place - place[0]) / max(place[-1] - place[0], np.finfo(float).tiny)
     if len(points) <= len(levels):
         result: np.ndarray = np.interp(levels, place, points)
         return result
@@ -259,7 +290,7 @@ def match_marginals(model: BaseAAE, net: AAENet, rows: np.ndarray, run: Run) -> 
             scores = learned.scores(said)
             # Of equal numbers, those come first that are expected to, but for some noise.
             noise = rng.standard_normal(scores.shape) * root_mean_square(scores - expected)
-            scores = learned.scores(said, expected + ORDER_NOISE * noise)
+            scores = learned.spread(scores, said, expected + ORDER_NOISE * noise)
             n_seen = net.batch_size * sum(e.get("train_batch_count", 0) for e in net.history)
             # Forwards and backwards, in three phases of about two thirds of the weights each.
             work = TRAINING_SHARE * 6 * n_weights * n_seen

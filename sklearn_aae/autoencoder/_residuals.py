@@ -170,18 +170,24 @@ class _Normals(NamedTuple):
 
 
 def _maximise(joint: np.ndarray, starts: np.ndarray, n_normal: int, n_steps: int) -> _Normals:
-    """Return normal distributions of rows, by expectation maximisation from clusters."""
+    """Return normal distributions of rows, by expectation maximisation from clusters.
+
+    Products of many rows are in single precision, which networks are trained in as well.
+    """
+    joint = joint.astype(np.float32)
     labels = KMeans(n_normal, n_init=1, max_iter=20, random_state=0).fit_predict(starts)
-    normals, most = _estimated(joint, np.eye(n_normal)[labels]), -np.inf
+    normals, most = _estimated(joint, np.eye(n_normal, dtype=np.float32)[labels]), -np.inf
     for _ in range(n_steps):
         logs = np.empty((len(joint), n_normal))
         for i, (weight, center, covariance) in enumerate(zip(*normals, strict=True)):
-            logs[:, i] = np.log(weight) + _log_density(joint, center, _whitening(covariance))
+            white = _whitening(covariance)
+            single = (each.astype(np.float32) for each in (center, white))
+            logs[:, i] = np.log(weight) + _log_density(joint, *single)
         each = logsumexp(logs, axis=1)
         if each.mean() - most < LEAST_GAIN:
             break
         most = each.mean()
-        normals = _estimated(joint, np.exp(logs - each[:, np.newaxis]))
+        normals = _estimated(joint, np.exp(logs - each[:, np.newaxis]).astype(np.float32))
     return normals
 
 
@@ -191,14 +197,12 @@ def _estimated(joint: np.ndarray, shares: np.ndarray) -> _Normals:
     Covariances are drawn to what they have in common, the more the fewer rows they are of.
     """
     n, width = joint.shape
-    sizes = shares.sum(axis=0).clip(np.finfo(float).tiny)
+    sizes = shares.sum(axis=0, dtype=np.float64).clip(np.finfo(float).tiny)
     centers = shares.T @ joint / sizes[:, np.newaxis]
-    within = np.stack(
-        [
-            (away.T * of_rows) @ away
-            for away, of_rows in zip(joint - centers[:, np.newaxis], shares.T, strict=True)
-        ]
-    )
+    within = np.empty((len(sizes), width, width))
+    for i, of_rows in enumerate(np.sqrt(shares).T):
+        away = (joint - centers[i].astype(joint.dtype)) * of_rows[:, np.newaxis]
+        within[i] = away.T @ away
     common = COMMON_SHARE * width
     covariances = within + common * within.sum(axis=0) / n
     covariances /= (sizes + common)[:, np.newaxis, np.newaxis]
@@ -212,7 +216,8 @@ def _whitening(covariance: np.ndarray) -> np.ndarray:
 
 def _log_density(rows: np.ndarray, center: np.ndarray, white: np.ndarray) -> np.ndarray:
     """Return log densities of normal rows that ``white`` makes independent, less a constant."""
-    lengths: np.ndarray = np.square((rows - center) @ white).sum(axis=1)
+    away = (rows - center) @ white
+    lengths: np.ndarray = np.einsum("ij,ij->i", away, away)
     lengths -= 2 * np.log(np.diag(white)).sum()
     return lengths / -2
 

@@ -184,8 +184,9 @@ def snap(grid: Grid, values: np.ndarray) -> np.ndarray:
 
 def common_step(whole: np.ndarray) -> int:
     """Return the greatest step that sorted whole numbers are multiples of from each other."""
-    steps = np.unique(whole[1:].view(np.uint64) - whole[:-1].view(np.uint64))
-    return int(np.gcd.reduce(steps))
+    steps = whole[1:].view(np.uint64) - whole[:-1].view(np.uint64)
+    few = int(np.gcd.reduce(steps[:FEW]))
+    return few if few == 1 else int(np.gcd.reduce(np.unique(steps)))
 
 
 def find_grid(values: np.ndarray, decimals: int | None, storage: np.dtype) -> Grid | None:

@@ -20,8 +20,8 @@ from sklearn_aae.encoding._text_columns import TextForm
 
 #: Numbers with more decimals than this are not rounded.
 MOST_DECIMALS = 10
-#: So many values are looked at first.
-SAMPLED = 1000
+#: So many values are looked at first, and so many on both sides of zero before these.
+SAMPLED, FEW = 1000, 4
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -30,8 +30,14 @@ def find_decimals(values: np.ndarray, storage: np.dtype) -> int | None:
 
     Values that came as float32 are compared as such: 0.1 has one decimal there too.
     """
-    decimals = 0
-    # A few values rule out most columns of measurements.
+    # A few values rule out most columns of measurements, the smallest of sorted ones above all.
+    zero = int(np.searchsorted(values, 0))
+    few = values[max(0, zero - FEW) : zero + FEW]
+    each = rounded(few, np.arange(MOST_DECIMALS + 1)[:, np.newaxis])
+    exact = (each.astype(storage) == few.astype(storage)).all(axis=1)
+    if not exact.any():
+        return None
+    decimals = int(exact.argmax())
     for part in (values[:: max(1, len(values) // SAMPLED)], values):
         while (rounded(part, decimals).astype(storage) != part.astype(storage)).any():
             decimals += 1
@@ -40,10 +46,12 @@ def find_decimals(values: np.ndarray, storage: np.dtype) -> int | None:
     return decimals
 
 
-def rounded(values: np.ndarray, decimals: int) -> np.ndarray:
+def rounded(values: np.ndarray, decimals: int | np.ndarray) -> np.ndarray:
     """Return rounded values, those unchanged that are too large to be rounded."""
     with np.errstate(over="ignore", invalid="ignore"):
-        rounded = np.round(values, decimals)
+        # As np.round does, which takes one number of decimals at a time.
+        scale = np.power(10.0, decimals).astype(values.dtype)
+        rounded = np.rint(values * scale) / scale
     return np.where(np.isfinite(rounded), rounded, values)
 
 

@@ -121,7 +121,7 @@ def test_scores_are_normal_and_undone_by_the_map():
     column = np.r_[np.zeros(400), rng.exponential(size=600)][:, None]
     own = learned(column[:, 0])
     order = np.random.default_rng(1).normal(size=column.shape)
-    scores = own.scores(column, order)
+    scores = own.spread(own.scores(column), column, order)
     assert stats.kstest(scores[:, 0], "norm").statistic < 0.01
     # Equal numbers are in the order that is asked for, and in their middle without one.
     assert stats.spearmanr(scores[:400, 0], order[:400, 0]).statistic == pytest.approx(1)
