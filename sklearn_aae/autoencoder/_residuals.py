@@ -11,6 +11,8 @@ from threadpoolctl import threadpool_limits
 
 #: What residuals have in common is kept in at most so many directions.
 MOST_FACTORS = 64
+#: Directions that vary less than this share of the first one do by rounding.
+LEAST_SIZE = 1e-9
 #: Components at most, and rows at least for each component and number.
 MOST_COMPONENTS, ROWS_A_NUMBER = 32, 6
 #: A component's covariance counts the one that all have in common as this share of a row for
@@ -81,9 +83,10 @@ class ResidualMixture:
         starts = np.where(unknown, 0.0, rows)
         n_varying = np.count_nonzero(self.spread)
         with threadpool_limits(1):  # sums of parts are other sums in the last bit
-            self.directions, self.own = _common(scaled)
+            self.directions, drawn, self.own = _common(scaled)
             if self.directions is not None:
                 scaled, starts = scaled @ self.directions, starts @ self.directions
+                self.directions = self.directions * drawn
                 n_varying = min(n_varying, scaled.shape[1])
             self.code_center, self.code_spread = codes.mean(axis=0), codes.std(axis=0)
             codes = self._standardised(codes)
@@ -151,14 +154,26 @@ def root_mean_square(residuals: np.ndarray) -> np.ndarray:
     return size
 
 
-def _common(scaled: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-    """Return what many columns of mean square 1 have in common, and what is their own."""
-    if scaled.shape[1] <= MOST_FACTORS:
-        return None, np.zeros(scaled.shape[1])
-    sizes, vectors = np.linalg.eigh(shrunk_correlation(scaled))
-    directions, sizes = vectors[:, -MOST_FACTORS:], sizes[-MOST_FACTORS:].clip(0)
-    own = np.sqrt((1 - np.square(directions) @ sizes).clip(0))
-    return directions, own
+def _common(scaled: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """Return what many columns of mean square 1 have in common, and what is their own.
+
+    By directions, of length 1, how much of rows along them is drawn, for their correlation is
+    shrunk, and what each column has beyond them.
+    """
+    n, width = scaled.shape
+    if width <= MOST_FACTORS:
+        return None, np.ones(width), np.zeros(width)
+    # The products of rows tell the same as those of columns.
+    products = (scaled @ scaled.T if n < width else scaled.T @ scaled) / n
+    sizes, directions = (part[..., -MOST_FACTORS:] for part in np.linalg.eigh(products))
+    found = sizes > LEAST_SIZE * sizes[-1]
+    sizes, directions = sizes[found], directions[:, found]
+    if n < width:
+        directions = scaled.T @ (directions / np.sqrt(n * sizes))
+    shrinkage = _shrinkage(scaled, products)
+    shrunk = (1 - shrinkage) * sizes + shrinkage
+    own = np.sqrt((1 - np.square(directions) @ shrunk).clip(0))
+    return directions, np.sqrt(shrunk / sizes), own
 
 
 class _Normals(NamedTuple):
@@ -231,16 +246,21 @@ def _shrunk_covariance(centred: np.ndarray) -> np.ndarray:
 
 
 def shrunk_correlation(scaled: np.ndarray) -> np.ndarray:
-    """Return the correlation of columns of mean square 1, shrunk towards none.
-
-    By as much as Ledoit and Wolf (2004) find best for so few rows.
-    """
-    n = len(scaled)
-    correlation: np.ndarray = scaled.T @ scaled / n
-    apart = np.square(correlation).sum() - np.square(np.diag(correlation)).sum()
-    lengths = np.square(scaled).sum(axis=1)
-    noise = (np.square(lengths).mean() - np.square(correlation).sum()) / n
-    shrinkage = min(max(noise, 0.0) / apart, 1.0) if apart > 0 else 1.0
-    correlation *= 1 - shrinkage
+    """Return the correlation of columns of mean square 1, shrunk towards none."""
+    correlation: np.ndarray = scaled.T @ scaled / len(scaled)
+    correlation *= 1 - _shrinkage(scaled, correlation)
     np.fill_diagonal(correlation, 1.0)
     return correlation
+
+
+def _shrinkage(scaled: np.ndarray, products: np.ndarray) -> float:
+    """Return by how much Ledoit and Wolf (2004) find it best to shrink correlations of rows.
+
+    ``products`` are those of their columns, or of the rows, by the number of rows.
+    """
+    n = len(scaled)
+    together = np.square(products).sum()
+    apart = together - np.square(np.square(scaled).mean(axis=0)).sum()
+    lengths = np.square(scaled).sum(axis=1)
+    noise = (np.square(lengths).mean() - together) / n
+    return float(min(max(noise, 0.0) / apart, 1.0)) if apart > 0 else 1.0

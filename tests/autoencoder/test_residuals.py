@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,12 @@ from scipy import stats
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from sklearn_aae import AdversarialAutoencoder
-from sklearn_aae.autoencoder._residuals import MOST_FACTORS, ResidualMixture, shrunk_correlation
+from sklearn_aae.autoencoder._residuals import (
+    MOST_FACTORS,
+    ResidualMixture,
+    _common,
+    shrunk_correlation,
+)
 from sklearn_aae.metrics import copy_share, near_copies
 
 
@@ -56,6 +63,13 @@ def test_residuals_are_as_large_and_as_far_off_as_they_are_near_a_code():
         assert found.std() == pytest.approx(spread, rel=0.2, abs=0.12)
 
 
+def correlated_rows(n, width):
+    """Return columns of mean square 1 that have three things in common."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(n, 3)) @ rng.normal(size=(3, width)) + rng.normal(size=(n, width))
+    return rows / np.sqrt(np.square(rows).mean(axis=0))
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 30])
 def test_few_rows_have_one_covariance(n):
     rng = np.random.default_rng(n)
@@ -89,6 +103,36 @@ def test_many_columns_keep_their_spread_and_what_most_have_in_common():
     found = drawn(mixture, [0.0, 0.0], 4000)
     np.testing.assert_allclose(found.std(axis=0), residuals.std(axis=0), rtol=0.12)
     assert np.corrcoef(found[:, 0], found[:, 100])[0, 1] == pytest.approx(0.8, abs=0.06)
+
+
+@pytest.mark.parametrize("n, width", [(90, 300), (300, 90)])
+def test_what_columns_have_in_common_is_their_shrunk_correlation(n, width):
+    scaled = correlated_rows(n, width)
+    directions, drawn, own = _common(scaled)
+    sizes, vectors = np.linalg.eigh(shrunk_correlation(scaled))
+    right = (vectors[:, -MOST_FACTORS:] * sizes[-MOST_FACTORS:]) @ vectors[:, -MOST_FACTORS:].T
+    along = np.square(scaled @ directions).mean(axis=0) * drawn**2
+    np.testing.assert_allclose((directions * along) @ directions.T, right, atol=1e-9)
+    np.testing.assert_allclose(own, np.sqrt(1 - np.diag(right)), atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 5, 40, 300])
+def test_many_columns_of_few_rows_keep_their_spread(n):
+    rng = np.random.default_rng(0)
+    residuals = rng.normal(size=(n, 200)) * np.linspace(0, 3, 200)
+    rows = drawn(learned(np.zeros((n, 1)), residuals), [0.0])
+    assert (rows[:, 0] == 0).all()
+    found, right = (np.sqrt(np.square(x[:, 1:]).mean(axis=0)) for x in (rows, residuals))
+    np.testing.assert_allclose(found, right, rtol=0.1)
+
+
+def test_very_many_columns_are_not_related_to_each_other_one_by_one():
+    scaled = correlated_rows(n=50, width=3000)
+    tracemalloc.start()
+    _common(scaled)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3000**2 * 8 / 4
 
 
 def test_correlations_are_shrunk_as_ledoit_and_wolf_do():
