@@ -12,12 +12,10 @@ from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.detection._evidence import EnsembleEvidence
 from sklearn_aae.detection._fitting import FittedModel
 from sklearn_aae.detection._protocols import MemberDensities
-from sklearn_aae.detection.ensemble import MOST
+from sklearn_aae.detection.ensemble import MOST, TAIL
 from sklearn_aae.detection.scores import fold
 from sklearn_aae.encoding import NumbersReader, is_missing
 
-#: The share of cells that are below an interval, and of those above it.
-TAIL = 0.05
 #: Columns that are looked at beyond those asked for, where cells are what was expected.
 SPARE = 8
 #: Numbers that differ by a smaller share are the same.

@@ -25,6 +25,7 @@ from sklearn_aae.detection.ensemble import (
     EnsembleTrainer,
     Excerpt,
     choose_columns,
+    gather_rows,
     member_rows,
 )
 from sklearn_aae.detection.scores import AUTOREGRESSION, DENSITY, usual_farthest
@@ -37,13 +38,13 @@ ROW_SHARE = 0.5
 TRIM_AFTER = 0.3
 #: Rows farther than this many robust standard deviations above the median are outlying.
 TRIM_BEYOND = 1.5
-#: Rows, and their neighbours, that tell whether a row is outlying.
-SUBSAMPLE, SUBSAMPLE_NEIGHBOURS = 32, 5
-#: References that are stored for each member, and neighbours among them.
-CORE, CORE_NEIGHBOURS = 64, 5
-NEAREST, NEAREST_NEIGHBOURS = 1024, 5
-#: How many are stored where training rows are clean.
-CLEAN_NEAREST = 2048
+#: Rows that tell whether a row is outlying.
+SUBSAMPLE = 32
+#: References that are stored for each member: of the inliers, of all rows, and of all rows where
+#: these are clean.
+CORE, NEAREST, CLEAN_NEAREST = 64, 1024, 2048
+#: How many of the nearest of these a distance is averaged over.
+N_NEIGHBOURS = 5
 #: Training rows that tell how far cells are from what is expected there.
 SAMPLE = 1000
 #: What one chunk of evidence may take.
@@ -253,6 +254,7 @@ def surround(
     trimmer: Trimmer | None,
     seed: int,
 ) -> FittedModel:
+    """Return networks with what scores need besides; without a trimmer rows are clean."""
     inliers = np.ones(len(X), dtype=bool) if trimmer is None else trimmer.inliers(networks)
     stored = _store(
         networks, X, inliers, derive_seed(seed, EnsembleStream.STORED), clean=trimmer is None
@@ -286,7 +288,7 @@ class Trimmer:
         x = gather_columns(self.X, networks.columns)
         expected = networks.decode(networks.encode(x)).mean()
         index = torch.from_numpy(chosen).to(self.X.device)
-        return not_far_above(subsample_knn_distance(x, expected, index, SUBSAMPLE_NEIGHBOURS))
+        return not_far_above(subsample_knn_distance(x, expected, index, N_NEIGHBOURS))
 
     def _subsample(self, rng: np.random.Generator) -> np.ndarray:
         """Return positions of rows that others are compared with."""
@@ -321,22 +323,20 @@ def _store(
     if len(inner_rows) < 2:
         inner_rows = all_rows
     choices = {
-        "core": (inner_rows, min(CORE, max(2, len(inner_rows) // 2)), CORE_NEIGHBOURS),
-        "nearest": (all_rows, min(CLEAN_NEAREST if clean else NEAREST, len(X)), NEAREST_NEIGHBOURS),
+        "core": (inner_rows, min(CORE, max(2, len(inner_rows) // 2))),
+        "nearest": (all_rows, min(CLEAN_NEAREST if clean else NEAREST, len(X))),
     }
     # New rows with a gross value must not be near to stored ones that have one, too.
     limit = (
         math.inf if clean else usual_limit(networks, X[torch.from_numpy(inner_rows).to(X.device)])
     )
     stored = {}
-    for name, (rows, size, n_neighbours) in choices.items():
+    for name, (rows, size) in choices.items():
         index = np.stack([rng.choice(rows, size, replace=False) for _ in range(networks.n_members)])
-        x = X[torch.from_numpy(index).to(X.device)]
-        if networks.columns.shape[1] < X.shape[1]:
-            x = x.gather(2, networks.columns.unsqueeze(1).expand(-1, size, -1))
+        x = gather_rows(X, index, networks.columns)
         expected = networks.decode(networks.encode(x)).mean()
         x = torch.where(x.abs() > limit, expected.to(x), x)
-        stored[name] = References(x, expected, n_neighbours, of_means=name == "nearest")
+        stored[name] = References(x, expected, N_NEIGHBOURS, of_means=name == "nearest")
     return stored
 
 

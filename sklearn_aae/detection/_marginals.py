@@ -13,8 +13,8 @@ from sklearn_aae.detection.ensemble._stored import StoredByTorch
 N_DRAWS = 64
 #: Spacing of the grid on which log densities are kept, in standard deviations.
 SPACING = 0.1
-#: Cells of the grid worked on at once: more would leave the processor's cache.
-BLOCK = 2**19
+#: Numbers worked on at once: more would leave the processor's cache.
+CHUNK = 2**19
 
 
 class GridMarginals(StoredByTorch):
@@ -41,7 +41,7 @@ class GridMarginals(StoredByTorch):
         n_points = round(2 * MOST / SPACING) + 1
         grid = torch.linspace(-MOST, MOST, n_points, dtype=mask.dtype, device=mask.device)
         n_parts = N_DRAWS * ensemble.settings.n_densities
-        step = max(1, BLOCK // (n_parts * n_points))
+        step = max(1, CHUNK // (n_parts * n_points))
 
         # (M, n_columns, draws and densities): all of them are one mixture.
         def as_parts(tensor: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,7 @@ from sklearn_aae.detection.ensemble._densities import MIN_SCALE, Densities
 from sklearn_aae.detection.ensemble._members import MemberMLP, Members, as_read
 
 #: A column is given the code and at most one less than so many columns before it.
-BLOCK = 64
+BLOCK_COLUMNS = 64
 #: Hidden units of a column.
 HIDDEN = 32
 #: What is read of a cell: its value, as encoders read it, and how far it is through each of so many
@@ -69,7 +69,7 @@ class AutoregressiveEnsemble(Members):
             bound = 1 / math.sqrt(n_in)
             return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
 
-        n_before, n_densities = min(d, BLOCK), self.settings.n_densities
+        n_before, n_densities = min(d, BLOCK_COLUMNS), self.settings.n_densities
         self.of_cells = drawn(m, d, HIDDEN, n_read, n_in=n_read * n_before)
         self.bias = drawn(m, d, HIDDEN, 1, n_in=n_read * n_before)
         self.head = drawn(m, d, 3 * n_densities, HIDDEN, n_in=HIDDEN)
@@ -113,7 +113,7 @@ class AutoregressiveEnsemble(Members):
         """Return what columns are told of the code and the columns before (M, d, HIDDEN, n)."""
         m, d, n = cells.shape
         told = self.of_cells @ self._read(cells)
-        n_blocks = -(-d // BLOCK)
+        n_blocks = -(-d // BLOCK_COLUMNS)
         size = -(-d // n_blocks)
         if n_blocks * size > d:
             told = torch.cat([told, told.new_zeros(m, n_blocks * size - d, HIDDEN, n)], dim=1)

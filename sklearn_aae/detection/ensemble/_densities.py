@@ -16,14 +16,14 @@ LOG_T_CONSTANT = (
 )
 #: Largest log scale: the density is then next to nothing, and its logarithm finite.
 MOST_LOG_SCALE = 20.0
-#: From here on, log(1 + exp(x)) is x.
-FAR = 40.0
 #: Least scale of a density, in standard deviations of its column.
 MIN_SCALE = 0.05
 #: What is said of densities in words of cells lies within so many standard deviations.
 MOST = 10.0
-#: An interval leaves out this much on either side; it is read from a grid of this spacing.
-TAIL, SPACING = 0.05, 0.05
+#: The share of cells that are below an interval, and of those above it.
+TAIL = 0.05
+#: Spacing of the grid that intervals are read from.
+SPACING = 0.05
 
 
 class Densities:
@@ -101,7 +101,8 @@ def _log_sum(terms: torch.Tensor) -> torch.Tensor:
     """Return the logarithm of the sum of exponentials over the densities."""
     if terms.shape[-2] == 2:  # quicker than torch.logaddexp by an order of magnitude
         a, b = terms.unbind(-2)
-        return a + softplus(b - a, threshold=FAR)
+        # From 40 on log(1 + exp(x)) is x, in float64 too.
+        return a + softplus(b - a, threshold=40.0)
     return terms.logsumexp(dim=-2)
 
 

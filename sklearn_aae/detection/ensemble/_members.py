@@ -272,7 +272,7 @@ class Members(StoredByTorch, ABC, nn.Module):
         """Set the linear paths to the principal components of each member's rows."""
         for member, x in enumerate(map(as_read, rows)):
             k = int(self.code_mask[member].sum())
-            spread, vectors = principal_components(x - x.mean(dim=0), k)
+            spread, vectors = spreads_and_directions(x - x.mean(dim=0), k)
             self.path_in[member, :, :k] = (vectors / spread).float()
             self.start_decoder(member, x, vectors * spread)
         # What is beside the linear path comes in slowly.
@@ -362,7 +362,7 @@ class Members(StoredByTorch, ABC, nn.Module):
         self.code_scale.copy_(spread)
 
 
-def principal_components(centred: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+def spreads_and_directions(centred: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the spreads (k,) along the components of centred rows, and these (n_columns, k)."""
     n, d = centred.shape
     if k < n < d:  # the fewer the rows, the smaller the matrix
@@ -399,6 +399,14 @@ def choose_columns(n_members: int, n_features: int, most: int, seed: int) -> np.
             start += 1
         hands.append(sorted(hand))
     return np.asarray(hands)
+
+
+def gather_rows(X: torch.Tensor, index: np.ndarray, columns: torch.Tensor) -> torch.Tensor:
+    """Return rows by their indices (..., M, n), with each member's columns (M, n_columns)."""
+    rows = torch.from_numpy(index).to(X.device)
+    if columns.shape[1] == X.shape[1]:
+        return X[rows]
+    return X[rows.unsqueeze(-1), columns.unsqueeze(1)]
 
 
 def member_rows(n_members: int, n_rows: int, share: float, seed: int) -> list[np.ndarray]:

@@ -19,7 +19,13 @@ from torch.nn.functional import softplus
 
 from sklearn_aae._utils._random import TrainerStream, derive_seed, make_generator
 from sklearn_aae._utils._threads import torch_threads
-from sklearn_aae.detection.ensemble._members import PCA_ROWS, DrawnCodes, Members, as_read
+from sklearn_aae.detection.ensemble._members import (
+    PCA_ROWS,
+    DrawnCodes,
+    Members,
+    as_read,
+    gather_rows,
+)
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.training import Part
 from sklearn_aae.training._fused_adam import FusedAdam
@@ -215,10 +221,10 @@ class EnsembleTrainer:
         """Fix what codes are normalised by, on the rows that are left."""
         size = min(PCA_ROWS, min(map(len, self.rows)))
         index = np.stack([self.rng.choice(part, size, replace=False) for part in self.rows])
-        self.ensemble.freeze_codes(self._gather(index))
+        self.ensemble.freeze_codes(gather_rows(self.X, index, self.ensemble.columns))
 
     def finish(self) -> Members:
-        """End training."""
+        """End training; return the ensemble."""
         self.flat.release()
         self.freeze_codes()
         return self.ensemble.requires_grad_(False).eval()
@@ -229,15 +235,7 @@ class EnsembleTrainer:
         """Return rows of shape (n_steps, M, batch, n_columns)."""
         size = (n_steps, self.plan.batch_size)
         index = np.stack([part[self.rng.integers(len(part), size=size)] for part in self.rows], 1)
-        return self._gather(index)
-
-    def _gather(self, index: np.ndarray) -> torch.Tensor:
-        """Return rows by their indices (..., M, n), with each member's columns."""
-        rows = torch.from_numpy(index).to(self.X.device)
-        columns = self.ensemble.columns
-        if columns.shape[1] == self.X.shape[1]:
-            return self.X[rows]
-        return self.X[rows.unsqueeze(-1), columns.unsqueeze(1)]
+        return gather_rows(self.X, index, self.ensemble.columns)
 
     def _noise(self, n_steps: int) -> list[tuple[torch.Tensor, ...]]:
         """Return input noise, channel noise for phases 1 and 2, and prior draws, by step."""
