@@ -43,6 +43,12 @@ from sklearn_aae.training._phases import (
     mean_of_cells,
     reconstruction_loss,
 )
+from sklearn_aae.training._products import (
+    LEAST_WORK,
+    LEAST_WORK_OF_GRADIENT,
+    can_multiply,
+    multiply,
+)
 from sklearn_aae.training._protocols import Net
 
 aten = torch.ops.aten
@@ -94,11 +100,16 @@ SLOPES: dict[type[nn.Module], Slope] = {
 class _Buffers(NamedTuple):
     """What a pass over so many rows writes; lists have an entry per linear layer."""
 
+    #: Before and after the activation: the same tensor where that writes in place.
     before: list[torch.Tensor]
     after: list[torch.Tensor]
     #: Gradients by the layers' inputs, and the same transposed.
     upstream: list[torch.Tensor]
     upstream_t: list[torch.Tensor]
+    #: Whether products with the weights are large, and the gradient of these: then their tensors
+    #: are not kept.
+    large: list[bool]
+    large_gradient: list[bool]
 
 
 class Perceptron:
@@ -110,6 +121,7 @@ class Perceptron:
         self.path = network.path if isinstance(network, SkipMLP) else None
         self.activations = list(network)[1::2]
         self.slopes = [SLOPES[type(layer)] for layer in self.activations]
+        self.in_place = [*map(_keeps_signs, self.activations), True]
         linear = [layer for layer in network if isinstance(layer, nn.Linear)]
         self.weights = [layer.weight.detach() for layer in linear]
         self.transposed = [weight.t() for weight in self.weights]
@@ -127,10 +139,22 @@ class Perceptron:
                 return self.weights[0].new_empty((n_rows, width))
 
             before = [empty(width) for width in widths]
-            after = [*(empty(width) for width in widths[:-1]), before[-1]]
+            after = [
+                a if in_place else torch.empty_like(a)
+                for a, in_place in zip(before, self.in_place, strict=True)
+            ]
             upstream = [empty(width) for width in (n_in, *widths[:-1])]
             upstream_t = [g.t() for g in upstream]
-            self._buffers[n_rows] = _Buffers(before, after, upstream, upstream_t)
+            known = all(map(can_multiply, self.weights))
+            work = [n_rows * weight.numel() if known else 0 for weight in self.weights]
+            self._buffers[n_rows] = _Buffers(
+                before,
+                after,
+                upstream,
+                upstream_t,
+                [n >= LEAST_WORK for n in work],
+                [n >= LEAST_WORK_OF_GRADIENT for n in work],
+            )
         return self._buffers[n_rows]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -138,10 +162,17 @@ class Perceptron:
         buffers = self._buffers_for(x.size(0))
         self.x = x
         last = len(self.weights) - 1
-        for i, (before, after) in enumerate(zip(buffers.before, buffers.after, strict=True)):
-            torch.addmm(self.biases[i], x, self.transposed[i], out=before)
+        for i, (a, after, large) in enumerate(
+            zip(buffers.before, buffers.after, buffers.large, strict=True)
+        ):
+            if large:
+                a = buffers.before[i] = multiply(x, self.weights[i], self.biases[i])
+                if self.in_place[i]:
+                    after = buffers.after[i] = a
+            else:
+                torch.addmm(self.biases[i], x, self.transposed[i], out=a)
             if i < last:
-                self.slopes[i].forward(self.activations[i], before, after)
+                self.slopes[i].forward(self.activations[i], a, after)
             x = after
         return x if self.path is None else x.addmm_(self.x, self.path.t())
 
@@ -158,15 +189,28 @@ class Perceptron:
         for i in reversed(range(len(self.weights))):
             if weights:
                 h = buffers.after[i - 1] if i else self.x
-                torch.mm(g_t, h, out=self.weight_grads[i])
+                if buffers.large_gradient[i]:
+                    self.weight_grads[i].copy_(multiply(g_t, h.t()))
+                else:
+                    torch.mm(g_t, h, out=self.weight_grads[i])
                 torch.sum(g, 0, out=self.bias_grads[i])
-            if i or inputs:
+            if (i or inputs) and buffers.large[i]:
+                g = multiply(g, self.transposed[i])
+                g_t = g.t()
+            elif i or inputs:
                 torch.mm(g, self.weights[i], out=buffers.upstream[i])
                 g, g_t = buffers.upstream[i], buffers.upstream_t[i]
             if i:
                 a, h = buffers.before[i - 1], buffers.after[i - 1]
                 self.slopes[i - 1].backward(self.activations[i - 1], g, a, h)
         return g.addmm_(of_output, self.path) if inputs and self.path is not None else g
+
+
+def _keeps_signs(activation: nn.Module) -> bool:
+    """Return whether the slope is as well known from what is after the activation."""
+    return type(activation) is nn.ReLU or (
+        type(activation) is nn.LeakyReLU and activation.negative_slope >= 0
+    )
 
 
 def is_plain(network: nn.Module) -> bool:

@@ -11,6 +11,7 @@ from sklearn_aae.networks import ACTIVATIONS
 from sklearn_aae.outputs import Bernoulli, Gaussian
 from sklearn_aae.posteriors import Deterministic
 from sklearn_aae.priors import Product
+from sklearn_aae.training import _plain
 from sklearn_aae.training._adversarial_loss import AdversarialLoss
 from sklearn_aae.training._batches import TableDataset, TrainBatches
 from sklearn_aae.training._phases import DISCRIMINATOR, GENERATOR, PHASES, StepState
@@ -177,3 +178,10 @@ def test_networks_of_ones_own_that_are_plain_take_the_same_path(cancer):
         return nn.Sequential(nn.Linear(n_in, 12), nn.SiLU(), nn.Linear(12, n_out))
 
     assert_same_gradients(fast(encoder=build, decoder=build).fit(cancer[0]).net_, cancer[0])
+
+
+def test_large_products(cancer, monkeypatch):
+    for name in ("LEAST_WORK", "LEAST_WORK_OF_GRADIENT"):
+        monkeypatch.setattr(_plain, name, 1)
+    model = fast(hidden_layer_sizes=(33, 17), activation="gelu")
+    assert_same_gradients(model.fit(cancer[0]).net_, cancer[0])

@@ -1,0 +1,35 @@
+"""Matrix products by oneDNN, which uses all of a processor where torch's own library may not.
+
+MKL multiplies with half the width of registers on processors of other makers: on these,
+products in single precision take twice as long as oneDNN's, which torch has on board for networks
+that it compiles.  Like MKL's, they do not depend on whether there are one or two threads (tests).
+"""
+
+from __future__ import annotations
+
+import platform
+
+import torch
+
+#: Multiplications of a product from which oneDNN is quicker, and of a gradient of weights, which
+#: is copied to its place.
+LEAST_WORK, LEAST_WORK_OF_GRADIENT = 2**22, 2**25
+
+
+def can_multiply(weight: torch.Tensor) -> bool:
+    """Return whether oneDNN multiplies by such weights, and is what is quicker if they are many."""
+    return (
+        weight.device.type == "cpu"
+        and weight.dtype == torch.float32
+        and platform.machine().lower() in ("x86_64", "amd64")
+        and torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    )
+
+
+def multiply(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return ``x @ weight.T + bias``."""
+    product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return product
