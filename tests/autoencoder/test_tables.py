@@ -353,7 +353,7 @@ def test_every_network_moves(table):
             assert not torch.equal(old, new), f"{name}.{key}"
 
 
-def test_loss_falls_and_the_code_says_something(table, good):
+def test_loss_falls_and_the_code_says_something(good):
     curve = good.loss_curve_
     assert curve[-1] < 0.8 * curve[0]
     assert code_information(good, animals(200, seed=1), random_state=0) > 0.3

@@ -38,7 +38,7 @@ def test_figures_of_principal_components(wine):
     assert np.isnan(figures(wine, 2, "KernelPCA (rbf)", 0)["error"])
 
 
-def test_a_mixed_table_is_numbers_for_peers_and_itself_for_ours(monkeypatch):
+def test_a_mixed_table_is_numbers_for_peers_and_itself_for_ours():
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 3, 60)
     frame = pd.DataFrame({"kind": np.array(["a", "b", "c"])[kind], "size": rng.normal(size=60)})

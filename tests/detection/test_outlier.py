@@ -222,7 +222,7 @@ def test_selection_is_benjamini_and_hochbergs(fitted, monkeypatch):
     assert bound_was_met > 100
 
 
-def test_held_out_rows_are_used_for_nothing_else(monkeypatch):
+def test_held_out_rows_are_used_for_nothing_else():
     """Other values in the held-out rows leave the weights as they were."""
     X = clean(400, 16)
     detector = fast_detector(calibration="split").fit(X)

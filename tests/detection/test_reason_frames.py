@@ -52,7 +52,7 @@ def test_each_reason_is_a_line(detector):
 
 
 @pytest.mark.parametrize("library", [pl.from_pandas, pa.Table.from_pandas])
-def test_other_libraries_give_their_own(detector, library):
+def test_other_libraries_give_their_own(library):
     plain = table().reset_index(drop=True)
     rows = library(plain[:6])
     other = fast_detector().fit(library(plain))

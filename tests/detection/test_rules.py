@@ -163,7 +163,7 @@ def test_a_given_model_minds_rules_too():
         assert detector.score_samples(frame[:1].assign(c=0.5), "rules")[0] < -5
 
 
-def test_cells_that_are_like_none_of_fit_s_break_no_rule(rows):
+def test_cells_that_are_like_none_of_fit_s_break_no_rule():
     table = plain_trips(300).astype({"total": object})
     detector = fast_detector().fit(table)
     odd = table[:3].copy()

@@ -175,7 +175,7 @@ def test_more_components_than_the_rows_determine(cancer):
     assert np.isfinite(trained.transform(X)).all()
 
 
-def test_a_table_of_constant_columns(cancer):
+def test_a_table_of_constant_columns():
     X = np.full((20, 3), 7.0)
     with pytest.warns(ConstantTableWarning):
         model = fast(init="pca").fit(X)

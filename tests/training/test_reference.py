@@ -168,7 +168,7 @@ def test_batches_cover_all_rows_about_equally(n_rows, batch_size):
     assert min(sizes) >= min(2, batch_size)
 
 
-def test_an_epoch_visits_every_row_once_in_a_new_order(cancer):
+def test_an_epoch_visits_every_row_once_in_a_new_order():
     X = np.arange(100.0)[:, None] + np.zeros((1, 2))
     net = fast(scaling=None, batch_size=16).fit(X).net_
     orders = []
@@ -181,7 +181,7 @@ def test_an_epoch_visits_every_row_once_in_a_new_order(cancer):
     assert not np.array_equal(*orders)
 
 
-def test_input_noise_is_in_units_of_each_column(cancer):
+def test_input_noise_is_in_units_of_each_column():
     from sklearn_aae.posteriors import Deterministic
 
     X = np.random.default_rng(0).normal(size=(4000, 3)) * [1, 10, 0]
