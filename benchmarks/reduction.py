@@ -36,7 +36,7 @@ WIDTHS = (2, 4, 8)
 #: Larger tables are cut to so many rows, in short runs to fewer.
 MAX_ROWS, SHORT_ROWS = 5_000, 300
 #: Rows that neighbourhoods are compared on.
-MOST_NEIGHBOURS = 1_000
+NEIGHBOURHOOD_ROWS = 1_000
 MOST_CLASSES, LEAST_OF_A_CLASS = 50, 10
 #: A table that PCA gives back to this share of its variance says nothing about errors.
 NO_ERROR = 1e-3
@@ -153,13 +153,13 @@ def main() -> None:
         print(table, flush=True)
     widths = list(map(str, args.widths))
     rows = runs.rows([table.name for table in tables], widths, args.contenders)
-    titles = {"table": list(summary(rows))}
+    found = {"table": list(summary(rows))}
     if not args.frontier:
-        titles["by_table"] = list(by_table(rows))
+        found["by_table"] = list(by_table(rows))
     elif args.out:
         plot_frontier(rows, args.out / f"{benchmark.prefix}.png")
     benchmark.report(
-        titles,
+        found,
         tables=", ".join(table.name for table in tables),
         umap=version("umap-learn"),
     )
@@ -174,7 +174,7 @@ def find_tables(args: argparse.Namespace) -> Iterator[Labelled]:
     found = [] if args.data_only else own_tables(args.quick)
     if args.data:
         found += [_of_numbers(table) for table in _tables.folder(args.data)]
-        found += [_of_frame(table) for table in _csv_tables(args.data, args.quick)]
+        found += [_of_frame(table) for table in _frames.folder(args.data, short=args.quick)]
     for table in found:
         if table is None:
             continue
@@ -194,10 +194,6 @@ def own_tables(quick: bool) -> list[Labelled | None]:
     return [_of_numbers(table) for table in (tables if quick else [*tables, _tables.digits()])]
 
 
-def _csv_tables(path: Path, quick: bool) -> Iterator[_frames.Mixed]:
-    return _frames.folder(path, short=quick)
-
-
 def _of_numbers(table: Table) -> Labelled | None:
     return None if table.y is None else Labelled(table.name, table.X, np.asarray(table.y))
 
@@ -206,12 +202,12 @@ def _of_frame(table: _frames.Mixed) -> Labelled:
     """Return a frame without its target; a target of many numbers is cut at its median."""
     frame = table.frame[table.frame[table.target].notna()].reset_index(drop=True)
     target = frame.pop(table.target)
-    if not _frames.is_class(target):
+    if _frames.is_class(target):
+        y = pd.factorize(target.astype(str))[0]
+    else:
         values = _frames.as_floats(target)
-        return Labelled(
-            table.name, _numbers_if_all(frame), (values > np.median(values)).astype(int)
-        )
-    return Labelled(table.name, _numbers_if_all(frame), pd.factorize(target.astype(str))[0])
+        y = (values > np.median(values)).astype(int)
+    return Labelled(table.name, _numbers_if_all(frame), y)
 
 
 def _numbers_if_all(frame: pd.DataFrame) -> np.ndarray | pd.DataFrame:
@@ -246,9 +242,9 @@ def figures(table: Labelled, k: int, name: str, seed: int) -> Row:
     for label, make in CLASSIFIERS.items():
         predicted = make(seed).fit(codes, split.y).predict(test_codes)
         found[label] = float(balanced_accuracy_score(split.y_test, predicted))
-    near = slice(MOST_NEIGHBOURS)
+    some = slice(NEIGHBOURHOOD_ROWS)
     found["error"] = np.nan if split.is_mixed else error(model, split, k)
-    found["trustworthiness"] = float(trustworthiness(split.X_test[near], test_codes[near]))
+    found["trustworthiness"] = float(trustworthiness(split.X_test[some], test_codes[some]))
     prior = np.random.default_rng(seed).normal(size=test_codes.shape)
     # No matter on what scale: what PCA gives need not be on the prior's.
     scaled = StandardScaler().fit(codes).transform(test_codes)

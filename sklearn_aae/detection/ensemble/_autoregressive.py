@@ -40,15 +40,6 @@ class AutoregressiveEnsemble(Members):
     A table wider than 64 columns is decoded in blocks: a member deals its columns into
     blocks of at most 64, and a column is given the code and the earlier columns of its
     block.  Across blocks columns depend on each other by way of the code alone.
-
-    Parameters
-    ----------
-    settings : EnsembleSettings
-        What the members have in common.
-    columns : ndarray of shape (n_members, n_columns), int
-        The columns that each member sees.
-    seed : int
-        Seeds the weights and the orders.
     """
 
     order: torch.Tensor

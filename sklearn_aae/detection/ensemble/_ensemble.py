@@ -26,17 +26,7 @@ from sklearn_aae.encoding import FAR
 
 
 class Ensemble(Members):
-    """Members whose decoder gives every column a density of its own, given the code.
-
-    Parameters
-    ----------
-    settings : EnsembleSettings
-        What the members have in common.
-    columns : ndarray of shape (n_members, n_columns), int
-        The columns that each member sees.
-    seed : int
-        Seeds the weights.
-    """
+    """Members whose decoder gives every column a density of its own, given the code."""
 
     #: The standard normal's, see :meth:`prior_losses`.
     has_prior_density = True

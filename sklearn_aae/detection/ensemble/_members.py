@@ -208,7 +208,7 @@ class Members(StoredByTorch, ABC, nn.Module):
     columns : ndarray of shape (n_members, n_columns), int
         The columns that each member sees.
     seed : int
-        Seeds the weights.
+        Seeds the weights and whatever else decoders draw.
     """
 
     #: Cells beyond are read, and learned, as if nothing were known of them.
