@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from benchmarks._common import Benchmark, Row
-from benchmarks._runs import Runs, groups_of, mean_and_spread, mean_by_seed
+from benchmarks._runs import Runs, groups_of, mean_by_seed
 from benchmarks.anomaly import CHOSEN_ON, split
 from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.detection import _fitting, _settings
@@ -91,11 +92,26 @@ def variants() -> dict[str, Change]:
 
 
 def summarise(runs: list[Row]) -> Iterator[Row]:
-    """Yield the mean AUROC of every variant, with its spread over seeds."""
-    for (name,), own in groups_of(runs, ["constant"]).items():
-        by_setting = groups_of(own, ["setting"])
-        areas = {setting: mean_by_seed(by_setting[setting,], "AUROC") for setting in SETTINGS}
-        yield {"constant": name} | {k: mean_and_spread(v, "{:.4f}") for k, v in areas.items()}
+    """Yield the mean AUROC of every variant, and its gain on the default in the same seeds.
+
+    Gains are ± the standard error of their mean over seeds.
+    """
+    areas = {
+        (name, setting): mean_by_seed(own, "AUROC")
+        for (name, setting), own in groups_of(runs, ["constant", "setting"]).items()
+    }
+    default, *changed = dict.fromkeys(name for name, _ in areas)
+    yield {"constant": default} | {s: f"{areas[default, s].mean():.4f}" for s in SETTINGS}
+    for name in changed:
+        gains = {s: gain(areas[name, s], areas[default, s]) for s in SETTINGS}
+        yield {"constant": name} | gains
+
+
+def gain(changed: np.ndarray, default: np.ndarray) -> str:
+    """Return the mean difference over the seeds that both have, ± its standard error."""
+    gains = changed - default[: len(changed)]
+    mean = f"{gains.mean():+.4f}"
+    return f"{mean} ± {gains.std(ddof=1) / np.sqrt(len(gains)):.4f}" if len(gains) > 1 else mean
 
 
 if __name__ == "__main__":
