@@ -38,7 +38,8 @@ def draw_kept(
     """
     wanting, found = np.arange(n_rows), _Found()
     most, n_proposed, n_right = max(FEWEST_IN_ALL, MOST_PROPOSALS * n_rows), 0, 0
-    most_weighed, largest = max(MOST_WEIGHED * n_rows, n_rows + LEAST_ROWS), None
+    most_weighed = max(MOST_WEIGHED * n_rows, n_rows + LEAST_ROWS)
+    weighed, largest = True, None
     for turn in range(MOST_ROUNDS):
         again = max(1, LEAST_ROWS // len(wanting)) if turn else 1
         if turn > 1:
@@ -47,7 +48,7 @@ def draw_kept(
         again = max(1, min(again, (most - n_proposed) // len(wanting)))
         if n_proposed + again * len(wanting) > most_weighed:
             wanting = np.setdiff1d(wanting, found.take_spare(wanting))
-            largest = np.inf
+            weighed = False
             if not len(wanting):
                 break
         index = np.tile(wanting, again)
@@ -56,7 +57,7 @@ def draw_kept(
         right = ~keeper.is_wrong(drawn, conditions)
         n_right += int(right.sum())
         chosen = right
-        if weights is not None and largest != np.inf:
+        if weights is not None and weighed:
             largest = float(weights.max()) if largest is None else largest
             chosen = right & (rng.random(len(index)) * largest < weights)
             found.add_spare(drawn, index, right & ~chosen)

@@ -10,6 +10,7 @@ import torch
 from scipy.special import ndtri
 
 from sklearn_aae._utils._random import ModelStream, derive_seed, make_generator
+from sklearn_aae._utils._spread import spread_over
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._differences import NO_DIFFERENCES, Differences
 from sklearn_aae.autoencoder._draws import decoder_draws, sample_posterior
@@ -91,7 +92,7 @@ class MarginalMap:
         beside: np.ndarray | None = None,
     ) -> None:
         self.differences = differences
-        some = _spread(len(rows), max(1, min(MOST_ROWS, MOST_CELLS // rows.shape[1])))
+        some = spread_over(len(rows), max(1, min(MOST_ROWS, MOST_CELLS // rows.shape[1])))
         known = [column[~np.isnan(column)] for column in _columns(differences.express(rows[some]))]
         columns = []
         self.n_seen = []
@@ -234,11 +235,6 @@ def _on_grid(numbers: np.ndarray, known: np.ndarray, rounding: Rounding) -> np.n
     return np.where(np.abs(numbers - nearest) < step * SAME, nearest, numbers)
 
 
-def _spread(n: int, most: int) -> np.ndarray:
-    """Return places of some rows, spread over the table, which may be sorted."""
-    return np.linspace(0, n - 1, min(n, most)).astype(np.int64)
-
-
 def _quantiles(points: np.ndarray, weights: np.ndarray | None, levels: np.ndarray) -> np.ndarray:
     """Return quantiles of sorted points, from the least to the largest."""
     if weights is None:
@@ -280,7 +276,7 @@ def match_marginals(model: BaseAAE, net: AAENet, rows: np.ndarray, run: Run) -> 
     with torch.no_grad(), torch_threads(1):
         learned.residuals = None if earlier is None else earlier.residuals
         if learned.residuals is None or len(rows) >= LEAST_ROWS_OF_PART * rows.shape[1]:
-            some = _spread(len(rows), most if in_full else LEAST_DRAWS)
+            some = spread_over(len(rows), most if in_full else LEAST_DRAWS)
             known = None if labels is None else torch.as_tensor(labels[some], device=device)
             x = torch.as_tensor(reader.scale.transform(rows[some]), device=device)
             codes = sample_posterior(module, module.encode(x), generator)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from sklearn_aae._utils._random import parts_of
+from sklearn_aae._utils._spread import spread_over
 from sklearn_aae._utils._threads import torch_threads
 
 #: Rows of independent columns of unit variance that are added to those of the table.
@@ -86,8 +87,7 @@ class Normal:
         if not np.isfinite(z).all():  # networks cannot read it either, which training says
             return cls(mean, scale, np.eye(d))
         work = np.mean(gaps.sum(axis=1, dtype=np.float64) ** 3) + d**2
-        n = int(min(len(rows), max(LEAST_ROWS, MOST_WORK / work)))
-        some = np.linspace(0, len(rows) - 1, n).astype(int)
+        some = spread_over(len(rows), int(max(LEAST_ROWS, MOST_WORK / work)))
         with torch_threads(1):
             center, covariance = _expectation_maximisation(
                 torch.from_numpy(z[some]), torch.from_numpy(gaps[some])

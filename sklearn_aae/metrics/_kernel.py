@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist, pdist
 from sklearn.utils import check_array, gen_batches
 
+from sklearn_aae._utils._spread import spread_over
 from sklearn_aae.metrics._two_sample import as_two_samples
 from sklearn_aae.typing import TableLike
 
@@ -115,8 +116,7 @@ def _mean_kernel(
 
 def _median_distance(X: np.ndarray, Y: np.ndarray) -> float:
     both = np.concatenate([X, Y])
-    # Spread over the samples, which may be sorted.
-    rows = np.linspace(0, len(both) - 1, min(len(both), MEDIAN_ROWS)).astype(int)
+    rows = spread_over(len(both), MEDIAN_ROWS)
     median = float(np.median(pdist(both[rows])))
     if median == 0:
         raise ValueError(

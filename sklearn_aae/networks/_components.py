@@ -9,6 +9,7 @@ import torch
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
+from sklearn_aae._utils._spread import spread_over
 from sklearn_aae._utils._threads import torch_threads
 
 #: Rows from which a model learns its principal components: at most so many, of wide tables as
@@ -52,7 +53,7 @@ def with_signs(vectors: torch.Tensor) -> torch.Tensor:
 def some_rows(n_rows: int, n_features: int) -> np.ndarray:
     """Return which rows of a table components are learned from: spread, for it may be sorted."""
     most = int(np.clip(MAX_CELLS // n_features, LEAST_ROWS, MAX_ROWS))
-    return np.linspace(0, n_rows - 1, min(n_rows, most)).astype(int)
+    return spread_over(n_rows, most)
 
 
 def principal_components(rows: np.ndarray, k: int, seed: int) -> Components:

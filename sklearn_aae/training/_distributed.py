@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import distributed as dist
 from torch import nn
 
 from sklearn_aae._utils._ranks import RANKS, Ranks
+from sklearn_aae._utils._spread import spread_over
 from sklearn_aae.training._batches import Batch, TableDataset, batch_edges
 from sklearn_aae.training._phases import PHASES
 from sklearn_aae.training._protocols import Net
@@ -179,7 +179,7 @@ def agree_on_epoch(net: Net, dataset: TableDataset) -> None:
     if prior.learns and len(net.history) > 1 and isinstance(prior, nn.Module):  # it has moved
         ranks.send(prior.state_dict().values())
     settings = (net.batch_size, net.epochs_wanted_, len(net.history))
-    index = np.linspace(0, len(dataset) - 1, min(len(dataset), N_COMPARED)).astype(int)
+    index = spread_over(len(dataset), N_COMPARED)
     rows = [dataset.gather(index)]
     rows += [] if dataset.labels is None else [dataset.labels]
     facts = [

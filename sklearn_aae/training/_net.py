@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from sklearn_aae._utils._random import EpochStream, derive_seed, make_generator
 from sklearn_aae._utils._ranks import send_from_first
+from sklearn_aae._utils._spread import spread_over
 from sklearn_aae._utils._threads import MIN_ROWS, SMALL_WORK, TRAINING_WORK, torch_threads
 from sklearn_aae.exceptions import NonFiniteLossError
 from sklearn_aae.networks import AAEModule
@@ -398,8 +399,7 @@ class AAENet(ListeningNet):
         """
         weights = sum(parameter.numel() for parameter in self.module_.parameters())
         most = int(np.clip(CALIBRATION_WORK // weights, LEAST_CALIBRATION_ROWS, CALIBRATION_ROWS))
-        # Spread over the table, which may be sorted.
-        rows = np.linspace(0, len(dataset) - 1, min(len(dataset), most)).astype(int)
+        rows = spread_over(len(dataset), most)
         with torch.no_grad(), torch_threads(1 if len(rows) < MIN_ROWS else None):
             device = torch.device(self.device)
             x, labels = dataset.gather(rows).to(device), dataset.labels_of(rows, device)
