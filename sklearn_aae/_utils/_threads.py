@@ -137,6 +137,7 @@ def in_workers(function: Callable[[Any], None], parts: Sequence[Any], workers: i
 
     Kernels of torch and numpy run side by side; threads of their own would wait for each other.
     """
+    workers = min(workers, len(parts))
     if workers < 2:
         for part in parts:
             function(part)
@@ -149,7 +150,7 @@ def in_workers(function: Callable[[Any], None], parts: Sequence[Any], workers: i
 
         context.run(run)  # what numpy is told to ignore
 
-    with ThreadPoolExecutor(min(workers, len(parts))) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         calls = [pool.submit(alone, copy_context(), part) for part in parts]
         try:
             for call in calls:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from sklearn_aae import AAEOutlierDetector, AdversarialAutoencoder
 from sklearn_aae._utils._blocks import block_size
@@ -34,6 +35,19 @@ def test_a_given_models_score_does_not_depend_on_the_batch(n_columns):
     model = AdversarialAutoencoder(max_epochs=1, n_components=3, random_state=0)
     detector = AAEOutlierDetector(estimator=model, random_state=0).fit(X)
     check_rows_score_alike_anywhere(detector, n_columns, detector._scores)
+
+
+def test_rows_of_one_block_need_no_threads():
+    """So many rows that threads share blocks, and so few cells that one block holds them all."""
+    X = np.random.default_rng(0).normal(size=(4500, 1))
+    detector = AAEOutlierDetector(n_estimators=1, random_state=0, max_epochs=1).fit(X[:200])
+    scores = detector.score_samples(X)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        np.testing.assert_array_equal(detector.score_samples(X), scores)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_equal_rows_are_flagged_alike_and_have_one_p_value():
