@@ -52,6 +52,6 @@ def of_blocks(
     keep_freed_memory()
     with torch_threads(1):
         # What models keep from one call to the next is there after the first block.
-        in_workers(of_part, range(min(1, len(parts))), 1)
-        in_workers(of_part, range(1, len(parts)), workers)
+        in_workers(of_part, range(len(parts))[:1], 1)
+        in_workers(of_part, range(len(parts))[1:], workers)
     return found

@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from sklearn_aae.encoding._cells import is_missing
 from sklearn_aae.encoding._containers import as_plain, columns_of
@@ -127,9 +128,7 @@ class Calibration:
         """Return each calibrating row's p-value among the others, NaN for rows that are none."""
         found = np.full(n_samples, np.nan)
         scores = self.scores[kind]
-        if len(scores):
-            not_above = np.searchsorted(np.sort(scores), scores, side="right")
-            found[self.index] = not_above / len(scores)
+        found[self.index] = rankdata(scores, method="max") / len(scores)
         return found
 
     def threshold(self, alpha: float, kind: str) -> float | None:

@@ -428,7 +428,7 @@ class AAEOutlierDetector(
 
     def _calibrate(self, X: Any, plan: RowPlan, found: list[dict[Any, Any]], cross: bool) -> None:
         """Keep the scores of the folds and of the calibrating rows."""
-        held_out = np.sort(plan.calibrating[: 0 if cross else None])
+        held_out = plan.calibrating[:0] if cross else np.sort(plan.calibrating)
         self.n_held_out_, self.held_out_indices_ = len(held_out), held_out
         index = np.concatenate([*plan.folds, plan.calibrating]).astype(np.intp)
         self._calibration = Calibration(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 from scipy.stats import beta, hypergeom
 
@@ -84,14 +86,11 @@ def _tail(counts: np.ndarray, rank: int, n: int, m: int) -> np.ndarray:
 
 def _bound(local: float, rank: int, n: int, m: int) -> int:
     """Return the smallest count that is exceeded with at most this probability."""
-    low, high = 0, m
-    while low < high:
-        middle = (low + high) // 2
-        if _tail(np.array(middle + 1), rank, n, m) <= local:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+
+    def is_enough(count: int) -> bool:
+        return bool(_tail(np.array(count + 1), rank, n, m) <= local)
+
+    return bisect_left(range(m), True, key=is_enough)
 
 
 def _quantile(least: np.ndarray, share: float) -> float:
