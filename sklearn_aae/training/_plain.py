@@ -46,6 +46,8 @@ from sklearn_aae.training._phases import (
 from sklearn_aae.training._products import (
     LEAST_WORK,
     LEAST_WORK_OF_GRADIENT,
+    NOTHING,
+    Activation,
     can_multiply,
     multiply,
 )
@@ -57,7 +59,7 @@ aten = torch.ops.aten
 class Slope(NamedTuple):
     """An activation's two passes, both into a tensor that is given."""
 
-    #: ``(layer, a, out)``
+    #: ``(layer, a, out)``; one that writes in place has no use for ``out``.
     forward: Callable[[nn.Module, torch.Tensor, torch.Tensor], object]
     #: ``(layer, g, a, h)``: multiply ``g`` by the slope, in place.
     backward: Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor], object]
@@ -65,7 +67,7 @@ class Slope(NamedTuple):
 
 SLOPES: dict[type[nn.Module], Slope] = {
     nn.ReLU: Slope(
-        lambda layer, a, out: aten.relu.out(a, out=out),
+        lambda layer, a, out: torch.relu_(a),
         lambda layer, g, a, h: aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
     ),
     nn.LeakyReLU: Slope(
@@ -121,7 +123,9 @@ class Perceptron:
         self.path = network.path if isinstance(network, SkipMLP) else None
         self.activations = list(network)[1::2]
         self.slopes = [SLOPES[type(layer)] for layer in self.activations]
-        self.in_place = [*map(_keeps_signs, self.activations), True]
+        fused = [*map(_fused, self.activations), NOTHING]  # nothing follows the last layer
+        self.in_place = [activation is not None for activation in fused]
+        self.fused = [activation or NOTHING for activation in fused]
         linear = [layer for layer in network if isinstance(layer, nn.Linear)]
         self.weights = [layer.weight.detach() for layer in linear]
         self.transposed = [weight.t() for weight in self.weights]
@@ -162,16 +166,15 @@ class Perceptron:
         buffers = self._buffers_for(x.size(0))
         self.x = x
         last = len(self.weights) - 1
-        for i, (a, after, large) in enumerate(
-            zip(buffers.before, buffers.after, buffers.large, strict=True)
-        ):
+        for i, (large, fused) in enumerate(zip(buffers.large, self.fused, strict=True)):
+            a, after = buffers.before[i], buffers.after[i]
             if large:
-                a = buffers.before[i] = multiply(x, self.weights[i], self.biases[i])
+                a = buffers.before[i] = multiply(x, self.weights[i], self.biases[i], fused)
                 if self.in_place[i]:
                     after = buffers.after[i] = a
             else:
                 torch.addmm(self.biases[i], x, self.transposed[i], out=a)
-            if i < last:
+            if i < last and not (large and self.in_place[i]):
                 self.slopes[i].forward(self.activations[i], a, after)
             x = after
         return x if self.path is None else x.addmm_(self.x, self.path.t())
@@ -206,11 +209,13 @@ class Perceptron:
         return g.addmm_(of_output, self.path) if inputs and self.path is not None else g
 
 
-def _keeps_signs(activation: nn.Module) -> bool:
-    """Return whether the slope is as well known from what is after the activation."""
-    return type(activation) is nn.ReLU or (
-        type(activation) is nn.LeakyReLU and activation.negative_slope >= 0
-    )
+def _fused(activation: nn.Module) -> Activation | None:
+    """Return the activation as part of a product, if its slope is known from what is after it."""
+    if type(activation) is nn.ReLU:
+        return Activation("relu", [])
+    if type(activation) is nn.LeakyReLU and activation.negative_slope >= 0:
+        return Activation("leaky_relu", [activation.negative_slope])
+    return None
 
 
 def is_plain(network: nn.Module) -> bool:
@@ -267,6 +272,7 @@ class PlainGradients:
         self.discriminator = Perceptron(module.discriminator)
         self.module, self.head = module, module.head
         self.posterior, self.prior = module.posterior, module.prior
+        self._no_grad = torch.no_grad()  # once, for it is entered three times a step
         # Whether the encoder's output is the code.
         self.direct = (
             type(self.posterior) in (Deterministic, Universal)
@@ -275,7 +281,7 @@ class PlainGradients:
 
     def __call__(self, phase: Phase, state: StepState) -> torch.Tensor:
         """Write the gradients of a phase's parameters; return its loss."""
-        with torch.no_grad():
+        with self._no_grad:
             return self.DERIVED[phase.loss](self, state)
 
     def _encode(self, x: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:

@@ -8,12 +8,23 @@ that it compiles.  Like MKL's, they do not depend on whether there are one or tw
 from __future__ import annotations
 
 import platform
+from typing import NamedTuple
 
 import torch
 
 #: Multiplications of a product from which oneDNN is quicker, and of a gradient of weights, which
 #: is copied to its place.
 LEAST_WORK, LEAST_WORK_OF_GRADIENT = 2**22, 2**25
+
+
+class Activation(NamedTuple):
+    """What is done to a product where it is made, by oneDNN's name and with its parameters."""
+
+    name: str
+    parameters: list[float]
+
+
+NOTHING = Activation("none", [])
 
 
 def can_multiply(weight: torch.Tensor) -> bool:
@@ -28,8 +39,11 @@ def can_multiply(weight: torch.Tensor) -> bool:
 
 
 def multiply(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    activation: Activation = NOTHING,
 ) -> torch.Tensor:
-    """Return ``x @ weight.T + bias``."""
-    product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    """Return the activation of ``x @ weight.T + bias``."""
+    product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, *activation, "")
     return product
