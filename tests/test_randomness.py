@@ -111,16 +111,18 @@ def test_refitting_the_same_object_gives_the_same_bits(model, cancer):
     assert_same(first, outputs(model.fit(X), X))
 
 
-@pytest.mark.parametrize("batch_size", [5, 64, 200])
+@pytest.mark.parametrize(
+    "batch_size, hidden", [(5, (128, 64)), (64, (128, 64)), (200, (128, 64)), (569, (250, 250))]
+)
 @pytest.mark.parametrize("n_rows", [7, 65, 569])
-def test_same_bits_with_one_and_two_torch_threads(cancer, batch_size, n_rows):
+def test_same_bits_with_one_and_two_torch_threads(cancer, batch_size, hidden, n_rows):
     X = cancer[0][:n_rows]
     results = []
     threads = torch.get_num_threads()
     try:
         for n_threads in (1, 2):
             torch.set_num_threads(n_threads)
-            model = fast(batch_size=batch_size, hidden_layer_sizes=(128, 64)).fit(X)
+            model = fast(batch_size=batch_size, hidden_layer_sizes=hidden).fit(X)
             part = X[: min(7, n_rows)].astype(np.float32)
             results.append([*outputs(model, X), model.transform(part)])
             assert torch.get_num_threads() == n_threads

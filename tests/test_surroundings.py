@@ -148,7 +148,7 @@ wide = {"hidden_layer_sizes": (256, 256), "max_epochs": 1, "batch_size": 128}
 
 def fit():
     model = fast(**wide).fit(X)
-    assert model.net_.n_threads() == 2
+    assert model.net_.n_threads(len(X)) == 2
     fast(**wide).fit(X).partial_fit(X).transform(X)
     fast_classifier(max_epochs=1).fit(X, y).predict(X)
     fast_clusterer(max_epochs=1).fit(X)

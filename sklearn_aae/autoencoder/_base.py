@@ -292,7 +292,7 @@ class BaseAAE(
             train = run.prepare(train)
         seed = derive_seed(self._seed, ModelStream.USER, len(net.history))
         forget_shares(net)
-        with self._set_up(net, run, valid), torch_threads(net.n_threads()):
+        with self._set_up(net, run, valid), torch_threads(net.n_threads(len(train))):
             with fenced(seed, net.device) if self._has_own_networks else nullcontext():
                 net.partial_fit(train)
             if not len(net.history):  # before one epoch was finished: nothing to keep

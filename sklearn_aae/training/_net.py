@@ -340,7 +340,7 @@ class AAENet(ListeningNet):
             self._last_state = len(self.history), copy_state(self)
         with self._one_call():
             try:
-                with torch_threads(self.n_threads()):
+                with torch_threads(self.n_threads(len(X))):
                     self._stepper = make_stepper(self)
                     super().fit_loop(X, y, self.epochs_wanted_ - self.epochs_begun_, **kwargs)
             except StopTraining:
@@ -368,11 +368,16 @@ class AAENet(ListeningNet):
         self.module_.eval()
         return self
 
-    def n_threads(self) -> int | None:
+    def n_threads(self, n_rows: int) -> int | None:
         """Return how many threads a training, and what belongs to it, may use.
 
         One where training gains nothing by a second, two where more would split products in
         a way that changes their last bit.
+
+        Parameters
+        ----------
+        n_rows : int
+            How many rows are trained on.
 
         Returns
         -------
@@ -380,9 +385,10 @@ class AAENet(ListeningNet):
             1, 2, or None for as many as there are.
         """
         # The batched products of heads over levels change with threads, whatever their size.
-        if isinstance(self.module_.head, LevelHead) or self.batch_size < 2 * MIN_ROWS:
+        n_at_once = min(self.batch_size, n_rows)
+        if isinstance(self.module_.head, LevelHead) or n_at_once < 2 * MIN_ROWS:
             return 1
-        work = self.batch_size * max((p.numel() for p in self.module_.parameters()), default=0)
+        work = n_at_once * max((p.numel() for p in self.module_.parameters()), default=0)
         if work < TRAINING_WORK:
             return 1
         return 2 if work < SMALL_WORK else None

@@ -130,8 +130,8 @@ class Perceptron:
         self.weights = [layer.weight.detach() for layer in linear]
         self.transposed = [weight.t() for weight in self.weights]
         self.biases = [layer.bias.detach() for layer in linear]
-        self.weight_grads = [layer.weight.grad for layer in linear]
-        self.bias_grads = [layer.bias.grad for layer in linear]
+        self.weight_grads = [_gradient_of(layer.weight) for layer in linear]
+        self.bias_grads = [_gradient_of(layer.bias) for layer in linear]
         self._buffers: dict[int, _Buffers] = {}
 
     def _buffers_for(self, n_rows: int) -> _Buffers:
@@ -207,6 +207,11 @@ class Perceptron:
                 a, h = buffers.before[i - 1], buffers.after[i - 1]
                 self.slopes[i - 1].backward(self.activations[i - 1], g, a, h)
         return g.addmm_(of_output, self.path) if inputs and self.path is not None else g
+
+
+def _gradient_of(parameter: torch.Tensor) -> torch.Tensor:
+    assert parameter.grad is not None  # the storage's
+    return parameter.grad
 
 
 def _fused(activation: nn.Module) -> Activation | None:
@@ -362,6 +367,5 @@ def cell_loss_gradient(
         loss = mean_of_cells(losses if weights is None else losses * weights)
         g, *own_grads = torch.autograd.grad(loss, [leaf, *own])
     for parameter, grad in zip(own, own_grads, strict=True):
-        assert parameter.grad is not None  # the storage's
-        parameter.grad.copy_(grad)
+        _gradient_of(parameter).copy_(grad)
     return loss.detach(), g
