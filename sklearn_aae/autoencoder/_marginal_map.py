@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from scipy.special import ndtri
+from threadpoolctl import threadpool_limits
 
 from sklearn_aae._utils._random import ModelStream, derive_seed, make_generator
 from sklearn_aae._utils._spread import spread_over
 from sklearn_aae._utils._threads import torch_threads
 from sklearn_aae.autoencoder._differences import NO_DIFFERENCES, Differences
 from sklearn_aae.autoencoder._draws import decoder_draws, sample_posterior
-from sklearn_aae.autoencoder._residuals import ResidualMixture, root_mean_square
+from sklearn_aae.autoencoder._residuals import ResidualMixture
 from sklearn_aae.encoding import NumbersReader, Rounding
 from sklearn_aae.networks import Classes
 from sklearn_aae.outputs import as_output
@@ -33,6 +34,8 @@ MOST_DRAWS, DRAWS_OF_PART, LEAST_DRAWS, DRAWN_CELLS, WORK = 4096, 1024, 512, 2**
 TRAINING_SHARE = 0.1
 #: Noise in the order of equal numbers, as a share of what residuals are.
 ORDER_NOISE = 0.5
+#: Rows whose residuals it is mixed from.
+MOST_MIXED = 256
 #: A part of fewer rows than this for each column tells too little about residuals.
 LEAST_ROWS_OF_PART = 2
 #: Numbers closer than this share of a grid's step are the same.
@@ -235,6 +238,16 @@ def _on_grid(numbers: np.ndarray, known: np.ndarray, rounding: Rounding) -> np.n
     return np.where(np.abs(numbers - nearest) < step * SAME, nearest, numbers)
 
 
+def _mixed(residuals: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return normal noise of the size of residuals, and related as these are; 0 for NaN."""
+    some = residuals[spread_over(len(residuals), MOST_MIXED)]
+    some = np.nan_to_num(some, nan=0.0, posinf=0.0, neginf=0.0) / np.sqrt(len(some))
+    mixes = rng.standard_normal((len(residuals), len(some)))
+    with threadpool_limits(1):  # sums of parts are other sums in the last bit
+        noise: np.ndarray = mixes @ some
+    return noise
+
+
 def _quantiles(points: np.ndarray, weights: np.ndarray | None, levels: np.ndarray) -> np.ndarray:
     """Return quantiles of sorted points, from the least to the largest."""
     if weights is None:
@@ -284,8 +297,9 @@ def match_marginals(model: BaseAAE, net: AAENet, rows: np.ndarray, run: Run) -> 
             expected = learned.scores(differences.express(means, rounded=False))
             said = differences.express(rows[some])
             scores = learned.scores(said)
-            # Of equal numbers, those come first that are expected to, but for some noise.
-            noise = rng.standard_normal(scores.shape) * root_mean_square(scores - expected)
+            # Of equal numbers, those come first that are expected to, but for some noise, which
+            # is related as residuals are: columns that are equal stay so.
+            noise = _mixed(scores - expected, rng)
             scores = learned.spread(scores, said, expected + ORDER_NOISE * noise)
             n_seen = net.batch_size * sum(e.get("train_batch_count", 0) for e in net.history)
             # Forwards and backwards, in three phases of about two thirds of the weights each.

@@ -76,7 +76,7 @@ class ResidualMixture:
         # Networks of one's own may fail on some rows, of which nothing is learned then.
         codes = np.nan_to_num(codes, nan=0.0, posinf=0.0, neginf=0.0)
         unknown = np.isnan(residuals)
-        self.spread = root_mean_square(residuals)
+        self.spread = _root_mean_square(residuals)
         scaled = residuals / np.where(self.spread > 0, self.spread, 1.0)
         # Missing numbers relate to nothing.
         scaled[unknown] = rng.standard_normal(np.count_nonzero(unknown))
@@ -146,7 +146,7 @@ class ResidualMixture:
         return drawn
 
 
-def root_mean_square(residuals: np.ndarray) -> np.ndarray:
+def _root_mean_square(residuals: np.ndarray) -> np.ndarray:
     """Return how large residuals of each column are, of those that are not NaN."""
     unknown = np.isnan(residuals)
     counts = np.maximum(1, len(residuals) - unknown.sum(axis=0))

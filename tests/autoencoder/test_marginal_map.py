@@ -163,6 +163,15 @@ def test_columns_of_drawn_rows_have_the_shapes_types_and_heaps_of_the_table(numb
     assert not rows.rain[rows.rain > 0].isin(numbers.rain[:750]).all()
 
 
+def test_columns_of_whole_numbers_that_are_equal_are_drawn_equal():
+    rng = np.random.default_rng(0)
+    counts, others = rng.poisson([5, 3], size=(600, 2)).T
+    rows = model().fit(np.column_stack([counts, counts, 2 * counts, others])).sample(3000)
+    assert (rows[:, 0] == rows[:, 1]).mean() > 0.95
+    assert (2 * rows[:, 0] == rows[:, 2]).mean() > 0.95
+    assert (rows[:, 0] == rows[:, 3]).mean() < 0.3
+
+
 def test_seeds_repeat_rows(fitted):
     rows = [fitted.sample(20, random_state=seed) for seed in (3, 3, 4)]
     pd.testing.assert_frame_equal(rows[0], rows[1])
