@@ -130,8 +130,9 @@ class Perceptron:
         self.weights = [layer.weight.detach() for layer in linear]
         self.transposed = [weight.t() for weight in self.weights]
         self.biases = [layer.bias.detach() for layer in linear]
-        self.weight_grads = [_gradient_of(layer.weight) for layer in linear]
-        self.bias_grads = [_gradient_of(layer.bias) for layer in linear]
+        # None where no phase trains it.
+        self.weight_grads = [layer.weight.grad for layer in linear]
+        self.bias_grads = [layer.bias.grad for layer in linear]
         self._buffers: dict[int, _Buffers] = {}
 
     def _buffers_for(self, n_rows: int) -> _Buffers:
@@ -193,7 +194,7 @@ class Perceptron:
             if weights:
                 h = buffers.after[i - 1] if i else self.x
                 if buffers.large_gradient[i]:
-                    self.weight_grads[i].copy_(multiply(g_t, h.t()))
+                    _there(self.weight_grads[i]).copy_(multiply(g_t, h.t()))
                 else:
                     torch.mm(g_t, h, out=self.weight_grads[i])
                 torch.sum(g, 0, out=self.bias_grads[i])
@@ -209,9 +210,9 @@ class Perceptron:
         return g.addmm_(of_output, self.path) if inputs and self.path is not None else g
 
 
-def _gradient_of(parameter: torch.Tensor) -> torch.Tensor:
-    assert parameter.grad is not None  # the storage's
-    return parameter.grad
+def _there(gradient: torch.Tensor | None) -> torch.Tensor:
+    assert gradient is not None  # the storage's
+    return gradient
 
 
 def _fused(activation: nn.Module) -> Activation | None:
@@ -367,5 +368,5 @@ def cell_loss_gradient(
         loss = mean_of_cells(losses if weights is None else losses * weights)
         g, *own_grads = torch.autograd.grad(loss, [leaf, *own])
     for parameter, grad in zip(own, own_grads, strict=True):
-        _gradient_of(parameter).copy_(grad)
+        _there(parameter.grad).copy_(grad)
     return loss.detach(), g
