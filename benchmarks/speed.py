@@ -49,6 +49,7 @@ def beside(contender: Contender) -> Contender:
 
 HAND, TUNED, OURS = "hand-written loop", "hand-tuned loop", "AdversarialAutoencoder.fit"
 FLOOR = "matrix products alone"
+TORCH_FLOOR = f"{FLOOR}, by torch.mm"
 HAND_BESIDE, OURS_BESIDE = f"{HAND}, with a linear path", f"{OURS}, init='pca'"
 #: Phases of a step and the function, by name.
 CONTENDERS: dict[str, tuple[int, Contender]] = {
@@ -56,6 +57,7 @@ CONTENDERS: dict[str, tuple[int, Contender]] = {
     TUNED: (3, hand_tuned),
     OURS: (3, ours),
     FLOOR: (3, products_alone),
+    TORCH_FLOOR: (3, partial(products_alone, by_torch=True)),
     HAND_BESIDE: (3, beside(hand_written)),
     OURS_BESIDE: (3, beside(ours)),
     "skorch, plain autoencoder": (1, skorch_autoencoder),
@@ -63,7 +65,7 @@ CONTENDERS: dict[str, tuple[int, Contender]] = {
     "pythae Adversarial_AE": (2, pythae_aae),
 }
 #: Contenders that can train on a GPU in the way that they train on a CPU.
-ON_DEVICES = (HAND, TUNED, OURS, FLOOR, HAND_BESIDE, OURS_BESIDE)
+ON_DEVICES = (HAND, TUNED, OURS, FLOOR, TORCH_FLOOR, HAND_BESIDE, OURS_BESIDE)
 #: Ratios that are reported, with the sign of their bound, and the bounds by device and workload.
 RATIOS = (
     (HAND, OURS, "at least"),
