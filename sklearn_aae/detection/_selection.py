@@ -114,6 +114,5 @@ def most_false_of_first(
     # The k-th lowest lies below the calibrating score of this rank.
     next_rank = 1 + np.searchsorted(calibrating, np.sort(scores), side="right")
     found = np.minimum(counts, np.append(bounds, m)[np.searchsorted(ranks, next_rank)])
-    # No fewer among more rows, and a row more is at most one more.
-    found = np.minimum.accumulate(found[::-1])[::-1]
+    # A row more is at most one more.
     return np.minimum.accumulate(found - counts) + counts

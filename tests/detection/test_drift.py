@@ -111,6 +111,10 @@ def test_rows_beyond_those_trained_on_calibrate_a_monitor(monkeypatch):
     monitor = detector.drift_monitor()
     assert monitor.detector is detector
     assert not monitor.update(clean(50, 9)).detected
+    # Fewer than rows that are held out are too few: then another detector is trained.
+    few = fast_detector(calibration="cross").fit(clean(500, 8))
+    assert len(few._calibration.index) == 500
+    assert few.drift_monitor().detector is not few
 
 
 def test_a_call_that_fails_leaves_a_monitor_as_it_was():

@@ -21,6 +21,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import AAEOutlierDetector
+from sklearn_aae.detection._fitting import fit_ensemble
+from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
 from sklearn_aae.detection.scores import DENSITY, SCORES, kinds_with
 from sklearn_aae.exceptions import ConstantTableWarning, UnsupportedColumnsError
 from tests.instances import fast, fast_detector
@@ -162,6 +164,21 @@ def test_clean_training_rows_are_not_trimmed():
     assert fast_detector(contamination=0).fit(X)._model.inliers.all()
     trimmed = fast_detector().fit(np.concatenate([X, 8 + clean(40, 11)]))
     assert not trimmed._model.inliers.all()
+
+
+@pytest.mark.parametrize("trimming", [True, False])
+def test_a_share_of_every_batch_is_left_out_from_the_start(trimming):
+    X = np.concatenate([clean(180, 12), 8 + clean(20, 13)]).astype(np.float32)
+    shares = []
+    fit_ensemble(
+        X,
+        0,
+        EnsembleSettings(n_members=2, hidden_layer_sizes=(8,)),
+        EnsemblePlan(n_steps=100, batch_size=16),
+        trimming=trimming,
+        watch=lambda trainer: shares.append(trainer.trim),
+    )
+    assert all(0.05 < share < 0.3 if trimming else share == 0 for share in shares)
 
 
 # -------------------------------------------------------------------- p-values

@@ -96,3 +96,18 @@ def test_conditional_selection_selects_fewer():
     assert not within[50:].any()  # a group without calibrating rows
     with pytest.raises(ValueError, match="method"):
         detector.select(rows, method="best")
+
+
+def test_groups_share_what_may_go_wrong():
+    """Bounds hold in both of two groups with a confidence of .8 if in each with one of .9."""
+    rows = clean(60, 10)
+    detector = fast_detector().fit(clean(400, 9))
+
+    def side(table):
+        return table[:, 0] > 0
+
+    p = detector.p_values(rows, groups=side)
+    held = detector._hold_conditionally(p, rows, side, 0.8)
+    for group in (False, True):
+        own, n = side(rows) == group, np.sum(side(detector._calibration.table()) == group)
+        np.testing.assert_array_equal(held[own], conditional_p_values(p[own], n, 0.9))
