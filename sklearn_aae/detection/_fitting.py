@@ -12,6 +12,7 @@ from scipy.stats import median_abs_deviation
 
 from sklearn_aae._utils._blocks import BLOCK, block_size
 from sklearn_aae._utils._random import EnsembleStream, derive_seed, make_generator
+from sklearn_aae.detection._calibration import LEAST_ROWS
 from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns, log_beyond
 from sklearn_aae.detection._marginals import GridMarginals
 from sklearn_aae.detection._protocols import Marginals, MemberNetworks
@@ -29,6 +30,7 @@ from sklearn_aae.detection.ensemble import (
     member_rows,
 )
 from sklearn_aae.detection.scores import AUTOREGRESSION, DENSITY, usual_farthest
+from sklearn_aae.encoding import FAR
 from sklearn_aae.networks import AAEModule
 from sklearn_aae.training import Part
 
@@ -262,6 +264,18 @@ def surround(
     rng = np.random.default_rng(derive_seed(seed, EnsembleStream.SAMPLE))
     sample = X[rng.permutation(len(X))[:SAMPLE]].cpu().numpy()
     return FittedModel(networks, marginals, stored, sample, inliers)
+
+
+def usual_rows(inliers: np.ndarray, rows: np.ndarray, n_rows: int) -> np.ndarray:
+    """Return the positions of rows, of a table of ``n_rows``, that scores take their scales from.
+
+    These are inliers.  Where so few rows share a label, chance decides which labels are outlying,
+    and a detector of all rows and those of its folds would have other scales for that: there the
+    outlying rows take part, too, but for those with a far cell.
+    """
+    if n_rows < LEAST_ROWS:
+        inliers = inliers | (np.abs(rows) <= FAR).all(axis=1)
+    return np.flatnonzero(inliers)
 
 
 class Trimmer:

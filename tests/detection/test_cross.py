@@ -11,8 +11,9 @@ import pytest
 import torch
 from sklearn.frozen import FrozenEstimator
 
+from sklearn_aae.detection import _outlier
 from sklearn_aae.detection._calibration import MOST_BEYOND, MOST_ROWS, RowPlan
-from sklearn_aae.detection._fitting import Trimmer
+from sklearn_aae.detection._fitting import Trimmer, usual_rows
 from sklearn_aae.detection.ensemble import Excerpt
 from sklearn_aae.rules import Sum
 from tests.detection.test_outlier import clean
@@ -86,6 +87,30 @@ def test_folds_compare_rows_with_those_that_the_detector_of_all_rows_does(n_rows
         assert len(set(rows)) == len(rows) == min(32, len(others) // 2)
         both = set(all_rows) - set(fold)
         assert len(both & set(rows)) == min(len(both), len(rows))
+
+
+@pytest.mark.parametrize("n_rows", [60, 100])
+def test_scales_of_small_tables_do_not_hang_on_which_rows_are_outlying(n_rows, monkeypatch):
+    """Else a zone of five rows that one detector leaves out makes all its other rows odder."""
+    asked = []
+
+    def usual(inliers, rows, n):
+        asked.append(n)
+        return usual_rows(inliers, rows, n)
+
+    monkeypatch.setattr(_outlier, "usual_rows", usual)
+    frame = mixed(n_rows, 6)
+    frame.loc[:2, "a"] = [1e6, 5.0, -5.0]  # the first is too far to tell a scale
+    detector = fast_detector().fit(frame)
+    assert asked == 4 * [n_rows]  # folds do as the detector of all rows
+    model = detector._model
+    assert not model.inliers[:3].any()
+    rows = detector._reader.transform(detector._check_rows(frame))
+    told = model.evidence(rows[1:] if n_rows < 100 else rows[model.inliers])
+    likelihood = detector._scores["default"].parts[0]
+    np.testing.assert_allclose(
+        likelihood.scale_.mean_[:, 0], likelihood.values(told).mean(axis=1), rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize(
