@@ -40,6 +40,8 @@ MOST_MIXED = 256
 LEAST_ROWS_OF_PART = 2
 #: Numbers closer than this share of a grid's step are the same.
 SAME = 1e-3
+#: Levels of quantiles closer than this are the same.
+ROUNDING = 1e-9
 #: Quantiles of a column, and of all columns together.
 MOST_QUANTILES, LEAST_QUANTILES, MOST_IN_ALL = 1000, 64, 2**17
 
@@ -255,12 +257,12 @@ def _quantiles(points: np.ndarray, weights: np.ndarray | None, levels: np.ndarra
     else:
         place = np.cumsum(weights) - weights / 2
         place = (place - place[0]) / max(place[-1] - place[0], np.finfo(float).tiny)
-    if len(points) <= len(levels):
-        result: np.ndarray = np.interp(levels, place, points)
-        return result
-    # Points themselves, so that heaps stay whole.
-    chosen = np.searchsorted(place, levels - 1e-9)
-    return points[np.minimum(chosen, len(points) - 1)]
+    # Points themselves where there are some, so that heaps stay whole.
+    chosen = np.minimum(np.searchsorted(place, levels - ROUNDING), len(points) - 1)
+    if len(points) > len(levels):
+        return points[chosen]
+    at_point = np.abs(place[chosen] - levels) <= ROUNDING
+    return np.where(at_point, points[chosen], np.interp(levels, place, points))
 
 
 def match_marginals(model: BaseAAE, net: AAENet, rows: np.ndarray, run: Run) -> None:

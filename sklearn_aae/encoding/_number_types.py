@@ -13,6 +13,7 @@ from sklearn_aae.encoding._cells import as_objects, is_missing
 from sklearn_aae.encoding._columns import BOOLEAN, NUMBER, form_of, read_column
 from sklearn_aae.encoding._containers import Container, as_array, as_frame, columns_of
 from sklearn_aae.encoding._forms import Form
+from sklearn_aae.encoding._wide_numbers import NOT_DRAWN, Drawn
 
 #: Whole numbers that numpy does not have.
 WIDE = (nw.Int128, nw.UInt128)
@@ -53,10 +54,10 @@ class NumberType:
             return cls(read.form, np.dtype(bool))
         return cls(read.form, read.storage) if read.kind == NUMBER else None
 
-    def build(self, numbers: np.ndarray) -> Any:
-        """Return a column of floats, NaN for a missing cell, as it came."""
+    def build(self, numbers: np.ndarray, drawn: Drawn = NOT_DRAWN, j: int = 0) -> Any:
+        """Return column ``j`` of floats, NaN for a missing cell, as it came."""
         missing = np.isnan(numbers)
-        stored = as_stored(np.where(missing, 0, numbers), self.storage)
+        stored = drawn.as_known(as_stored(np.where(missing, 0, numbers), self.storage), numbers, j)
         if self.digits is not None:
             stored = as_objects(_decimal(number, *self.digits) for number in stored.tolist())
         return self.form.build(stored, missing)
@@ -70,21 +71,29 @@ def types_of(container: Container, X: Any) -> list[NumberType | None] | None:
 
 
 def in_types_of_fit(
-    container: Container, types: list[NumberType | None] | None, rows: np.ndarray, like: Any = None
+    container: Container,
+    types: list[NumberType | None] | None,
+    rows: np.ndarray,
+    like: Any = None,
+    drawn: Drawn = NOT_DRAWN,
 ) -> Any:
     """Return rows of floats, NaN for a missing cell, in the types that their columns had."""
     if types is None:
         dtype = container.dtype
-        is_plain = isinstance(dtype, np.dtype) and dtype.kind in "biuf"
-        return as_stored(rows, dtype) if is_plain else rows
+        if not (isinstance(dtype, np.dtype) and dtype.kind in "biuf"):
+            return rows
+        stored = as_stored(rows, dtype)
+        for j in drawn.known:
+            stored[:, j] = drawn.as_known(stored[:, j], rows[:, j], j)
+        return stored
     backend: Any = nw.Implementation.from_string(str(container.backend))
     columns = []
-    for numbers, known in zip(rows.T, types, strict=True):
+    for j, (numbers, known) in enumerate(zip(rows.T, types, strict=True)):
         if known is None:
             column = nw.new_series("", numbers, backend=backend)
             columns.append(column.to_native() if backend.is_pandas_like() else column)
         else:
-            columns.append(known.build(numbers))
+            columns.append(known.build(numbers, drawn, j))
     return container.assemble(columns, like)
 
 

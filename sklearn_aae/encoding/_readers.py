@@ -7,8 +7,9 @@ its columns (:class:`LevelsReader`).  A detector wants numbers of any table: see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Protocol, TypeGuard
 
 import narwhals as nw
@@ -40,6 +41,7 @@ from sklearn_aae.encoding._number_types import (
 )
 from sklearn_aae.encoding._scaling import Scaler
 from sklearn_aae.encoding._table_encoder import TableEncoder
+from sklearn_aae.encoding._wide_numbers import Drawn, wide_numbers
 
 #: Where a detector cuts numbers off at the latest: sums of squares in float32 are finite.
 FARTHEST = 2.0**50
@@ -169,10 +171,14 @@ class NumbersReader:
         The table's column that each number belongs to.
     number_of_column : ndarray of shape (n_columns,), int
         The number that a column of numbers is read as; -1 for columns of other kinds.
+    wide : dict of int to ndarray
+        Numbers of columns that floats cannot tell apart, by position.
     """
 
     is_mixed = False
     scale: Scaler
+    # Earlier files have none.
+    wide: Mapping[int, np.ndarray] = MappingProxyType({})
 
     def __init__(
         self,
@@ -195,7 +201,8 @@ class NumbersReader:
     ) -> tuple[NumbersReader, np.ndarray]:
         """Return a reader of tables like this one, and its rows."""
         rows = check_numbers(estimator, X, reset=True, refuse_missing=refuse_missing, advice=advice)
-        container = Container.of(X if as_frame(X) is not None else as_array(X))
+        table = X if as_frame(X) is not None else as_array(X)
+        container = Container.of(table)
         empty = np.isnan(rows).all(axis=0)
         if empty.any():
             j = int(np.argmax(empty))
@@ -205,6 +212,7 @@ class NumbersReader:
             )
         types = types_of(container, X)
         reader = cls(container, rows, refuse_missing=refuse_missing, advice=advice, types=types)
+        reader.wide = wide_numbers(table)
         return reader, rows
 
     def read(self, estimator: Any, X: Any) -> np.ndarray:
@@ -241,7 +249,7 @@ class NumbersReader:
         # Means of arrays stay floats; what is drawn is of the type of fit.
         if self.types is None and (rng is None or self.container.backend is not None):
             return self.container.wrap(rows, like=like)
-        return in_types_of_fit(self.container, self.types, rows, like)
+        return in_types_of_fit(self.container, self.types, rows, like, Drawn(self.wide, rng))
 
     @property
     def storages(self) -> list[np.dtype]:

@@ -172,6 +172,19 @@ def test_columns_of_whole_numbers_that_are_equal_are_drawn_equal():
     assert (rows[:, 0] == rows[:, 3]).mean() < 0.3
 
 
+@pytest.mark.parametrize("as_table", [np.asarray, pd.DataFrame, pl.DataFrame])
+def test_whole_numbers_that_floats_cannot_tell_apart_are_drawn_as_there_are(as_table):
+    rng = np.random.default_rng(0)
+    keys = rng.integers(2**60, 2**62, size=12)
+    near = 2**62 + 1 + np.arange(50)
+    rows = np.column_stack([rng.choice(keys, 200), rng.choice(near, 200), rng.integers(0, 9, 200)])
+    drawn = np.asarray(model().fit(as_table(rows)).sample(1000))
+    assert drawn.dtype == rows.dtype
+    for j, values in enumerate((keys, near)):
+        assert set(drawn[:, j]) <= set(values)
+        assert len(np.unique(drawn[:, j])) > len(values) / 2
+
+
 def test_seeds_repeat_rows(fitted):
     rows = [fitted.sample(20, random_state=seed) for seed in (3, 3, 4)]
     pd.testing.assert_frame_equal(rows[0], rows[1])
