@@ -21,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import AAEOutlierDetector
-from sklearn_aae.detection._fitting import fit_ensemble
+from sklearn_aae.detection._fitting import fit_ensemble, not_far_above
 from sklearn_aae.detection.ensemble import EnsemblePlan, EnsembleSettings
 from sklearn_aae.detection.scores import DENSITY, SCORES, kinds_with
 from sklearn_aae.exceptions import ConstantTableWarning, UnsupportedColumnsError
@@ -179,6 +179,11 @@ def test_a_share_of_every_batch_is_left_out_from_the_start(trimming):
         watch=lambda trainer: shares.append(trainer.trim),
     )
     assert all(0.05 < share < 0.3 if trimming else share == 0 for share in shares)
+
+
+def test_rows_a_little_apart_from_many_equal_ones_are_inliers():
+    distance = np.repeat([0.0, 0.01, 5.0], [90, 5, 5])
+    np.testing.assert_array_equal(not_far_above(distance), distance < 1)
 
 
 # -------------------------------------------------------------------- p-values

@@ -12,9 +12,10 @@ from sklearn_aae.autoencoder._parameters import ComponentsDefaults
 from sklearn_aae.exceptions import ConstantTableWarning, NonFiniteLossError
 from sklearn_aae.networks import SkipMLP, principal_components, some_rows
 from sklearn_aae.networks import _components as components_module
+from sklearn_aae.networks._start import prior_moments
 from sklearn_aae.outputs import Gaussian
 from sklearn_aae.posteriors import Channel
-from sklearn_aae.priors import Mixture, Product, Uniform
+from sklearn_aae.priors import Mixture, Product, Uniform, find_prior
 from tests.instances import fast, fast_classifier, fast_clusterer
 
 
@@ -171,8 +172,19 @@ def test_more_components_than_the_rows_determine(cancer):
     assert np.isfinite(Z).all()
     assert (Z.std(axis=0) > 0.1).all()
     assert model.decoder_.path[:, 2:].abs().max() < 1e-9
+    # Codes along random directions are on the prior's scale in any unit of the rows.
+    large = untrained(6, scaling=None).fit(100 * X).transform(100 * X)
+    assert (large.std(axis=0) < 10).all()
     trained = fast(n_components=6, init="pca").fit(X)
     assert np.isfinite(trained.transform(X)).all()
+
+
+def test_a_prior_without_a_variance_has_a_finite_spread():
+    prior = find_prior(torch.distributions.Cauchy(2.0, 1.0))
+    mean, spread = prior_moments(prior, 3, torch.Generator().manual_seed(0))
+    # That of draws within the 0.5 % and 99.5 % quantiles, 63.7 on either side.
+    np.testing.assert_allclose(mean, 2, atol=1)
+    np.testing.assert_allclose(spread, 9, atol=2)
 
 
 def test_a_table_of_constant_columns():
