@@ -567,8 +567,8 @@ class AAEOutlierDetector(
         X : array-like or frame of shape (n_samples, n_features)
             Rows; of a Dataset or LazyFrame, record batches are returned (:ref:`scale`).
         kind : str or None, default=None
-            Any of the kinds ("autoregressive" only if it is the constructor's); None for
-            that of the constructor.
+            Any of the kinds ("autoregressive" only if it is the constructor's, "rules" only of a
+            detector that has some); None for that of the constructor.
 
         Returns
         -------
@@ -580,7 +580,8 @@ class AAEOutlierDetector(
         NotFittedError
             If the detector is not fitted.
         ValueError
-            If the kind is not known, or needs networks that were not trained.
+            If the kind is not known, or needs what the detector lacks: networks that were not
+            trained, rules, stored rows, or a prior with a density.
         """
         check_is_fitted(self)
         kind = self._known_kind(kind)
