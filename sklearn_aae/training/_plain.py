@@ -2,9 +2,9 @@ r"""The three phases' gradients derived by hand, for networks that are plain per
 
 Autograd records a graph and allocates every intermediate result anew in each step; on
 small layers that costs more than the matrix products.  Here all products go into buffers
-that are kept from step to step.  With :math:`a_l = W_l h_{l-1} + b_l`,
-:math:`h_l = f(a_l)` and :math:`g_l` the gradient of the loss by :math:`a_l` (rows are
-samples),
+that are kept from step to step, but for large ones (``_products.py``).  With
+:math:`a_l = W_l h_{l-1} + b_l`, :math:`h_l = f(a_l)` and :math:`g_l` the gradient of the loss
+by :math:`a_l` (rows are samples),
 
 .. math::
 

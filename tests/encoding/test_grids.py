@@ -9,6 +9,7 @@ import pytest
 
 from sklearn_aae import TableEncoder
 from sklearn_aae.encoding._grids import find_grid
+from sklearn_aae.encoding._number_columns import find_decimals, rounded
 
 pd = pytest.importorskip("pandas")
 
@@ -154,3 +155,23 @@ def test_conditions_and_grids_hold_together():
     ]
     assert drawn.between(20_000, 50_000).all()
     assert set(drawn % 15) == {0}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_are_rounded_as_numpy_does(dtype):
+    rng = np.random.default_rng(0)
+    values = (rng.normal(size=500) * 10.0 ** rng.integers(-6, 9, 500)).astype(dtype)
+    expected = [np.round(values, decimals) for decimals in range(11)]
+    found = rounded(values, np.arange(11)[:, np.newaxis])
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("place", [0, 700, 2999])
+def test_decimals_of_one_number_are_decimals_of_the_column(place):
+    values = np.arange(-1000.0, 2000.0)
+    assert find_decimals(values, values.dtype) == 0
+    values[place] += 0.125
+    assert find_decimals(values, values.dtype) == 3
+    values[place] += 2.0**-30
+    assert find_decimals(values, values.dtype) is None
