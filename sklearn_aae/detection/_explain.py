@@ -19,7 +19,7 @@ from sklearn_aae.encoding import NumbersReader, is_missing
 #: Columns that are looked at beyond those asked for, where cells are what was expected.
 SPARE = 8
 #: Numbers that differ by a smaller share are the same.
-SAME = 1e-6
+SAME = 2.0**-22
 #: Rounds of replacing the cell by what is expected there and encoding the row anew.
 ROUNDS = 10
 
@@ -119,10 +119,12 @@ def give_reasons(
 
 
 def is_same(value: Any, expected: Any) -> bool:
-    """Return whether two cells are the same, numbers to the precision of float32."""
+    """Return whether two cells are the same, numbers but whole ones to the precision of float32."""
     if is_missing(value) or is_missing(expected):
         return is_missing(value) and is_missing(expected)
     if isinstance(value, float) and isinstance(expected, float):
+        if value.is_integer() and expected.is_integer():
+            return value == expected
         return math.isclose(value, expected, rel_tol=SAME)
     return bool(value == expected)
 

@@ -9,34 +9,44 @@ import numpy as np
 GROSS = 20.0
 #: Gross values are no more than this share of a column; more are a part of it.
 MOST_GROSS = 0.15
+#: Values that are more than so many times a value that half of the rows have are gross, if they are
+#: no more than this share of a column.
+FEW = 0.01
 #: The quartiles' distance in standard deviations of a normal column.
 QUARTILES = 1.349
 #: What counts as a standard deviation of a column of one value: a share of it, as little as
 #: numbers of 32 bits can tell, or this of 0.
 OF_CONSTANT, OF_ZERO = 1e-7, 1e-12
+#: ... and at most this of a whole number.
+OF_WHOLE = 0.01
 
 
-def bulk_scale(values: np.ndarray) -> tuple[float, float] | None:
+def bulk_scale(values: np.ndarray, step: float = 0.0) -> tuple[float, float] | None:
     """Return centre and spread of a column, None where mean and standard deviation will do.
 
-    ``values`` (n,) are its finite training values, float64.
+    ``values`` (n,) are its finite training values, float64, which lie ``step`` apart if they are
+    numbers of years, say; then half a step is no little.
     """
     if not len(values):
         return None
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], method="nearest")
     if values.min() == values.max():
-        return float(middle), of_constant(float(middle))
+        return float(middle), step / 2 or of_constant(float(middle))
     with np.errstate(over="ignore"):
         away = np.abs(values - middle)
         spread = high / QUARTILES - low / QUARTILES
-        if spread == 0:  # half of the rows have one value
+        if spread == 0 and not step:  # half of the rows have one value
+            far = away > GROSS * np.abs(middle)
+            if middle and 0 < far.mean() <= FEW:
+                return bulk_scale(values[~far])
             spread = np.quantile(away[away > 0], 0.5, method="nearest")
-        kept = away <= GROSS * spread
+        kept = away <= GROSS * max(spread, step)
     if kept.all() or kept.mean() < 1 - MOST_GROSS:
         if np.abs(values).max() < np.sqrt(np.finfo(np.float64).max) / len(values):
             return None
         kept[:] = True
-    return mean_and_deviation(values[kept])
+    centre, deviation = mean_and_deviation(values[kept])
+    return centre, max(deviation, step / 2)
 
 
 def mean_and_deviation(values: np.ndarray) -> tuple[float, float]:
@@ -48,5 +58,7 @@ def mean_and_deviation(values: np.ndarray) -> tuple[float, float]:
 
 
 def of_constant(value: float) -> float:
-    """Return what is little for a column of one value."""
-    return OF_CONSTANT * abs(value) or OF_ZERO
+    """Return what is little for a column of one value: for a whole number no other one."""
+    little = OF_CONSTANT * abs(value) or OF_ZERO
+    is_exact = value.is_integer() and abs(value) < 2**53
+    return min(little, OF_WHOLE) if is_exact else little
