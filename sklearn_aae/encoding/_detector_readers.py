@@ -16,9 +16,18 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_aae.encoding._bulk import bulk_scale
 from sklearn_aae.encoding._category_columns import CategoryCodec
-from sklearn_aae.encoding._codec import ColumnCodec, EmptyCodec
-from sklearn_aae.encoding._columns import BOOLEAN, CATEGORY, EMPTY, NUMBER, Column, read_column
+from sklearn_aae.encoding._codec import ColumnCodec
+from sklearn_aae.encoding._columns import BOOLEAN, EMPTY, NUMBER, Column, read_column
 from sklearn_aae.encoding._containers import Container, as_plain, columns_of
+from sklearn_aae.encoding._datetime_columns import TimestampCodec
+from sklearn_aae.encoding._detector_features import (
+    is_near_unique,
+    least_count,
+    levels_of,
+    sign_of,
+    weights_of,
+    write,
+)
 from sklearn_aae.encoding._number_columns import NumberCodec, Rounding, find_decimals
 from sklearn_aae.encoding._readers import NumbersReader, check_table, is_mixed
 from sklearn_aae.encoding._scaling import FAR, bend, unbend
@@ -28,10 +37,6 @@ from sklearn_aae.exceptions import UnsupportedColumnsError
 
 #: By what share of themselves tempered numbers grow, at first, for a share that they would.
 GROWTH = 0.05
-#: A column of more levels weighs less, down to what a number weighs at 64 of them.
-MANY = 8
-#: Of so many labels for each row that has one, which one it is says nothing.
-NEAR_UNIQUE = 0.5
 #: So many rows are looked at first for decimals.
 N_FEW = 30
 
@@ -193,6 +198,9 @@ class IndicatorsReader(NumbersReader):
         self.ends = np.full((2, self.edges[-1]), [[-np.inf], [np.inf]], dtype=np.float32)
         own = self.number_of_column[self.number_of_column >= 0]
         self.ends[:, own] = numbers[:, own].min(axis=0), numbers[:, own].max(axis=0)
+        for j, codec in enumerate(codecs):
+            if isinstance(codec, TimestampCodec):
+                self._scale_digits(codec, numbers[:, self.edges[j] : self.edges[j + 1]], j)
         # Gross values would widen what is measured by the bulk.
         self.scale.shift_[self.edges[scaled]], self.scale.scale_[self.edges[scaled]] = 0.0, 1.0
         away = np.concatenate(
@@ -210,21 +218,22 @@ class IndicatorsReader(NumbersReader):
         self.blocks = [np.flatnonzero(self.column_of_feature == j) for j in weighed]
 
     def _merge_near_unique(self, part: Any) -> set[int]:
-        """Let all labels share a level where nearly every row has its own; return where."""
+        """Let all labels share a level where nearly every row has its own; return where.
+
+        And labels of as many rows, if not all of them can have a level.
+        """
         encoder, merged = self.encoder, {}
         for j, (codec, column) in enumerate(encoder._read(part)):
-            if not isinstance(codec, CategoryCodec) or len(codec.labels) <= MANY:
-                continue
-            n_present = int(codec.counts.sum())
-            if len(codec.labels) > NEAR_UNIQUE * n_present:
+            least = least_count(codec)
+            if least is not None:
                 merged[j] = CategoryCodec(
-                    column, encoder.max_categories, n_present + 1, codec.handle_unknown
+                    column, encoder.max_categories, least, encoder.handle_unknown
                 )
         if len(merged) == len(encoder._codecs):
             return set()  # there is nothing else to go by
         for j, codec in merged.items():
             encoder._codecs[j] = codec
-        return set(merged)
+        return {j for j, codec in merged.items() if is_near_unique(codec)}
 
     def _scale_numbers(self, part: Any) -> list[int]:
         """Scale numbers by the bulk of their columns; return for which that makes a difference."""
@@ -236,6 +245,17 @@ class IndicatorsReader(NumbersReader):
                     codec.centre, codec.scale = found
                     scaled.append(j)
         return scaled
+
+    def _scale_digits(self, codec: TimestampCodec, block: np.ndarray, j: int) -> None:
+        """Scale years of dates, or days of durations, by their bulk; all digits of one value."""
+        present = block if codec.span.missing is None else block[block[:, -1] < 0.5, :-1]
+        is_constant = len(codec.axis.values) == 1
+        for i, values in enumerate(present.T if is_constant else present.T[:1]):
+            step = 0.0 if is_constant else 1 / codec.scales[i][1]
+            found = bulk_scale(values.astype(np.float64), step)
+            if found is not None:
+                at = self.edges[j] + i
+                self.scale.shift_[at], self.scale.scale_[at] = found
 
     def numbers(self, table: Any, *, strict: bool = True) -> np.ndarray:
         """Return a table that was read as numbers (n_samples, n_features).
@@ -332,85 +352,6 @@ def with_surprises(scaled: np.ndarray, surprises: np.ndarray) -> np.ndarray:
     """Return rows on the networks' scale with NaN replaced by how far out its feature is."""
     odd = np.isnan(scaled)
     return np.where(odd, surprises, scaled).astype(scaled.dtype) if odd.any() else scaled
-
-
-def sign_of(codec: ColumnCodec) -> float:
-    """Return on which side of what is usual a surprising cell is."""
-    if isinstance(codec, EmptyCodec) or codec.span.kind == CATEGORY:
-        return -1.0  # an indicator that nearly all rows have
-    is_true = isinstance(codec, CategoryCodec) and codec.labels.tolist() == [True]
-    return -1.0 if is_true else 1.0
-
-
-def levels_of(codec: ColumnCodec, n_features: int) -> np.ndarray:
-    """Return which of a column's features say what level a row has."""
-    found = np.full(n_features, isinstance(codec, CategoryCodec))
-    if codec.span.missing is not None:
-        found[-1] = False
-    return found
-
-
-def weights_of(codec: ColumnCodec, n_features: int) -> np.ndarray:
-    """Return by how much a column's features are scaled, so that it weighs no more than others."""
-    found = np.ones(n_features, dtype=np.float32)
-    is_level = levels_of(codec, n_features)
-    found[is_level] = min(1.0, MANY / max(is_level.sum(), 1))
-    return found
-
-
-def write(codec: ColumnCodec, column: Column, block: np.ndarray) -> None:
-    """Write a column into zeros of shape (n, n_dense), NaN where it has what it had not in fit."""
-    if isinstance(codec, EmptyCodec):
-        block[:, 0] = np.where(column.missing, 1.0, np.nan)
-        return
-    codec.write(column, block)
-    if isinstance(codec, CategoryCodec):
-        _mark_labels(codec, column, block)
-    if codec.span.missing is None and column.missing.any():
-        _mark(column.missing, codec, block)
-    elif column.unknown is not None:
-        _mark(column.unknown, codec, block)
-
-
-def marked(codec: ColumnCodec) -> np.ndarray:
-    """Return which of a column's features tell of a surprising cell."""
-    if isinstance(codec, CategoryCodec) and codec.span.kind == CATEGORY and codec.one_hot:
-        # Two, so that it is less usual than a level of a single row, which stands out by its own.
-        return np.argsort(-codec.level_counts, kind="stable")[:2]
-    return np.zeros(1, dtype=int)
-
-
-def _mark(rows: np.ndarray, codec: ColumnCodec, block: np.ndarray) -> None:
-    """Write surprising cells in these rows."""
-    block[rows] = 0.0
-    block[np.ix_(rows, marked(codec))] = np.nan
-
-
-def _mark_labels(codec: CategoryCodec, column: Column, block: np.ndarray) -> None:
-    """Mark the cells with labels that fit did not see, unless they are like others of one row."""
-    if codec.span.kind == BOOLEAN and column.kind == BOOLEAN:
-        new = ~np.isin(column.values, codec.labels.astype(bool))
-    elif column.kind == CATEGORY and not _is_of_singles(codec):
-        unseen = codec.unseen_labels(column)
-        if not unseen:
-            return
-        is_new = np.array([label in unseen for label in column.labels])
-        new = np.append(is_new, False)[column.values]
-    else:
-        return
-    new &= ~column.missing
-    _mark(new, codec, block)
-
-
-def _is_of_singles(codec: CategoryCodec) -> bool:
-    """Return whether half of what shares a level, or all labels do: the chance of a new label."""
-    if codec.group is None:
-        return False
-    if codec.group == 0:
-        return True  # all labels do
-    members = codec.counts[codec.level_of == codec.group]
-    result: bool = 2 * (members == 1).sum() >= members.sum()
-    return result
 
 
 def refusal(column: Column) -> ValueError:

@@ -10,7 +10,7 @@ from sklearn_aae.encoding._category_columns import CategoryCodec
 from sklearn_aae.encoding._codec import EmptyCodec
 from sklearn_aae.encoding._columns import BOOLEAN
 from sklearn_aae.encoding._datetime_columns import TimestampCodec, per_unit
-from sklearn_aae.encoding._detector_readers import _is_of_singles, marked
+from sklearn_aae.encoding._detector_features import is_of_singles, marked
 from sklearn_aae.encoding._number_columns import LARGEST, NumberCodec
 from sklearn_aae.serving._onnx_columns import UNSEEN, Cells, _levels_of_labels
 from sklearn_aae.serving._onnx_graph import FLOAT, SINGLE, WHOLE, Graph, Value
@@ -96,7 +96,7 @@ def _labels(graph: Graph, codec: CategoryCodec, cells: Cells) -> tuple[Value, Va
         true = np.append(False, codec.labels.astype(bool)).astype(np.float64)
         return graph.gather(true, cells.values + 1), unseen
     level = _levels_of_labels(graph, cells)
-    new = None if _is_of_singles(codec) else unseen
+    new = None if is_of_singles(codec) else unseen
     if codec.one_hot:
         return level.equals(np.arange(codec.span.n_present)).to(FLOAT), new
     parts, rest = [], level.at_least(0)

@@ -122,7 +122,8 @@ def test_losses_count_less_beside_distances_in_wide_tables():
 
 def test_levels_of_a_column_do_not_make_a_table_wide():
     rng = np.random.default_rng(12)
-    X = pd.DataFrame({"city": [f"city {i % 100}" for i in rng.permutation(300)]})
+    levels = np.array([f"no. {i}" for i in range(50)])
+    X = pd.DataFrame({name: rng.permutation(levels.repeat(6)) for name in ("city", "shop")})
     X["size"] = rng.normal(size=300)
     detector = fast_detector(max_epochs=5).fit(X)
     assert detector._model.n_features > 64

@@ -218,7 +218,16 @@ def test_a_tenth_of_gross_values_does_not_dull_a_column():
 
 @pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize(
-    "always, now", [(1e-3, 2e-3), (1e-6, 1e-3), (0.0, 0.01), (5.0, 5.001), (2020, 2021)]
+    "always, now",
+    [
+        (1e-3, 2e-3),
+        (1e-6, 1e-3),
+        (0.0, 0.01),
+        (5.0, 5.001),
+        (1.0, 1.000001),
+        (2020, 2021),
+        (20240101, 20240102),
+    ],
 )
 def test_another_value_in_a_constant_column_is_odd_in_any_unit(always, now, mixed):
     rng = np.random.default_rng(0)
@@ -232,6 +241,44 @@ def test_another_value_in_a_constant_column_is_odd_in_any_unit(always, now, mixe
     assert (detector.predict(odd) == -1).all()
     named = [reasons[0][0] for reasons in detector.explain(odd, top=1)]
     assert set(named) == {"const"}
+
+
+def test_one_gross_value_does_not_dull_a_constant_column():
+    X = np.random.default_rng(0).normal(size=(400, 3))
+    X[:, 1] = 5.0
+    odd = X[:50].copy()
+    X[60, 1], odd[:, 1] = 1e9, 6.0
+    detector = fast(max_epochs="auto").fit(X)
+    assert (detector.predict(odd) == -1).all()
+    assert {row[0].column for row in detector.explain(odd, top=1)} == {1}
+
+
+@pytest.mark.parametrize(
+    "first, gross", [("2024-01-01", "1900-01-01"), ("2015-01-01", "2262-01-01")]
+)
+def test_a_tenth_of_gross_dates_does_not_dull_a_column(first, gross):
+    rng = np.random.default_rng(0)
+
+    def make(n):
+        when = pd.Timestamp(first) + pd.to_timedelta(rng.integers(0, 300, n), unit="D")
+        return table(n, seed=n).assign(when=when)
+
+    train, usual = make(900), make(100)
+    train.loc[::11, "when"] = pd.Timestamp(gross)
+    odd = usual.assign(when=usual["when"] - pd.Timedelta(1500, "D"))
+    detector = fast(max_epochs="auto").fit(train)
+    found, normal = detector.score_samples(odd), detector.score_samples(usual)
+    assert (found[:, None] < normal).mean() > 0.99
+    assert {row[0].column for row in detector.explain(odd, top=1)} == {"when"}
+
+
+@pytest.mark.parametrize("days", [-1, 31, 2000])
+def test_another_date_in_a_constant_column_is_odd(days):
+    date = pd.Timestamp("2024-05-01")
+    detector = fast(max_epochs="auto").fit(table().assign(when=date))
+    odd = table(50, seed=1).assign(when=date + pd.Timedelta(days, "D"))
+    assert (detector.predict(odd) == -1).all()
+    assert {row[0].column for row in detector.explain(odd, top=1)} == {"when"}
 
 
 def test_a_given_model_takes_what_overflows_for_an_outlier():
@@ -293,6 +340,19 @@ def test_which_near_unique_text_a_row_has_says_nothing():
     assert not {r.column for row in detector.explain(train[:40], top=4) for r in row} & {"name"}
     odd = train[:1].assign(name=None)
     assert detector.explain(odd, top=1)[0][0].column == "name"
+
+
+@pytest.mark.parametrize("n_rows", [3, 5])
+def test_the_alphabet_does_not_tell_labels_of_as_many_rows(n_rows):
+    rng = np.random.default_rng(0)
+    names = rng.permutation(np.repeat([f"name {k:03d}" for k in range(200)], n_rows))
+    train = pd.DataFrame({"a": rng.normal(size=len(names)), "name": names})
+    detector = fast(calibration="cross").fit(train)
+    first, last = (train[:50].assign(name=f"name {k}") for k in ("000", "199"))
+    np.testing.assert_array_equal(detector.score_samples(first), detector.score_samples(last))
+    # None has its name alone, so that a further name is news.
+    new = train[:50].assign(name="never seen")
+    assert (detector.predict(new) == -1).all()
 
 
 def test_columns_of_few_levels_weigh_what_they_did():
