@@ -96,6 +96,11 @@ class Calibration:
     scores: dict[str, np.ndarray]
     n_beyond: int
 
+    @property
+    def tells(self) -> bool:
+        """Whether there are p-values; cross-fitting has some of however few rows."""
+        return self.source == CROSS or len(self.index) > 0
+
     def table(self) -> Any:
         """Return the rows as they came."""
         if self.rows is None:

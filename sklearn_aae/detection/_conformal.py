@@ -314,7 +314,7 @@ class ConformalMixin(BaseEstimator):
         return detector, _safe_indexing(rows, apart)
 
     def _check_calibrated(self) -> None:
-        if self._calibration.source != CROSS and not len(self._calibration.index):
+        if not self._calibration.tells:
             raise ValueError(
                 "p-values need rows held out in fit, which were too few: fit on at least 100, "
                 'or with calibration="cross".'

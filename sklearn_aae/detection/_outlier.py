@@ -119,8 +119,8 @@ class AAEOutlierDetector(
     alpha : float, default=0.05
         The share of normal rows that the threshold flags, in (0, 1).  Needs at
         least ``1 / alpha - 1`` calibrating rows; with fewer, no row is flagged and a warning
-        says so; with ``calibration="split"`` the threshold is the quantile ``alpha`` of the
-        training rows' scores.
+        says so; if none is held out by ``calibration="split"``, the threshold is the quantile
+        ``alpha`` of the training rows' scores.
     calibration : {"auto", "cross", "split"}, default="auto"
         Which rows calibrate p-values and the threshold, by scores of detectors that were
         not trained on them:

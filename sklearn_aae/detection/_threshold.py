@@ -12,7 +12,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae._utils._bases import BaseEstimator
-from sklearn_aae.detection._calibration import CROSS, TRAINING, Calibration
+from sklearn_aae.detection._calibration import TRAINING, Calibration
 
 
 class ThresholdMixin(BaseEstimator):
@@ -30,7 +30,7 @@ class ThresholdMixin(BaseEstimator):
         threshold, share, self.threshold_source_ = None, contamination, TRAINING
         if contamination in ("auto", 0):
             threshold, share = self._calibration.threshold(alpha, self.kind), alpha
-            if threshold is None and self._calibration.source == CROSS:
+            if threshold is None and self._calibration.tells:
                 threshold = self._beyond_level(alpha)
             if threshold is not None:
                 self.threshold_source_ = self._calibration.source
@@ -40,11 +40,12 @@ class ThresholdMixin(BaseEstimator):
 
     def _beyond_level(self, alpha: float) -> float:
         """Warn that no p-value is as small as the level; return the threshold that flags none."""
-        n = len(self._calibration.index)
+        n, least = len(self._calibration.index), math.ceil(1 / alpha - 1 - 1e-9)
         warnings.warn(
-            f"The level alpha={alpha:g} cannot be kept with {n} rows: no p-value is below "
-            f"1/{n + 1}, so no row is flagged. Fit on at least {math.ceil(1 / alpha - 1 - 1e-9)} "
-            "rows, raise alpha, or flag a share of the rows by contamination.",
+            f"The level alpha={alpha:g} cannot be kept with {n} rows that calibrate: no p-value is "
+            f"below 1/{n + 1}, so no row is flagged. It takes {least} of them "
+            '(calibration="cross" takes all rows); or raise alpha, or flag a share of the rows by '
+            "contamination.",
             stacklevel=2,
         )
         return -math.inf

@@ -192,6 +192,17 @@ def test_rows_that_all_training_rows_equal_are_not_odd(calibration, contaminatio
     assert detector.p_values(far) == 1 / (1 + len(detector._calibration.index))
 
 
+def test_too_few_held_out_rows_for_the_level_flag_none():
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    far = X[:1] + 100
+    with pytest.warns(UserWarning, match=r"alpha=0.01 cannot be kept with 39 rows.* takes 99"):
+        detector = detector_of(calibration="split", alpha=0.01).fit(X)
+    assert (detector.n_held_out_, detector.threshold_source_) == (39, "held-out")
+    assert detector.p_values(far) > 0.01
+    assert detector.predict(far) == 1
+    assert detector.set_threshold(alpha=0.05).predict(far) == -1
+
+
 def test_training_p_values_rank_each_row_among_the_others():
     X = clean(45, 6)
     X[11] = 30.0
