@@ -37,9 +37,8 @@ def main() -> None:
     sizes = [60] if args.quick else args.sizes
     runs = Runs(benchmark.runs_folder, benchmark.prefix, KEYS)
     for table, n, seed in product(args.tables, sizes, benchmark.seeds):
-        for calibration in (
-            ("cross", "split") if n >= 100 else ("cross",)
-        ):  # nothing is held out of fewer
+        # Of fewer rows nothing is held out.
+        for calibration in ("cross", "split") if n >= 100 else ("cross",):
             key = (*settings.values(), table, n, calibration, seed)
             runs.measure(key, partial(figures, table, n, calibration, seed, settings))
     if settings == {"n_estimators": 4, "max_epochs": "auto"}:
