@@ -420,8 +420,9 @@ class AAEOutlierDetector(
         self._fit_model(scaled, training, derive_seed(seed, DetectorStream.MODEL), progress)
         self._model.blocks = getattr(self._reader, "blocks", ())
         rng = np.random.default_rng(derive_seed(seed, DetectorStream.SCALES))
-        n_rows = training.excerpt.n_rows if training.excerpt else len(chosen)
-        normal = rng.permutation(usual_rows(self._model.inliers, scaled, n_rows))[:SCALE_ROWS]
+        n_rows = training.excerpt.n_rows if training.excerpt else len(table)
+        usual = usual_rows(self._model.inliers, scaled, n_rows)
+        normal = rng.permutation(usual)[:SCALE_ROWS]
         evidence = self._model.evidence(scaled[normal])
         kinds = kinds_with(self._model.provides | getattr(self._reader, "provides", set()))
         scores = SCORES | OF_CLEAN if self.contamination == 0 else SCORES

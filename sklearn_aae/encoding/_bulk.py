@@ -9,8 +9,7 @@ import numpy as np
 GROSS = 20.0
 #: Gross values are no more than this share of a column; more are a part of it.
 MOST_GROSS = 0.15
-#: Values that are more than so many times a value that half of the rows have are gross, if they are
-#: no more than this share of a column.
+#: Beside a value that half of the rows have, fewer than this share are gross if they are far.
 FEW = 0.01
 #: The quartiles' distance in standard deviations of a normal column.
 QUARTILES = 1.349
@@ -37,7 +36,9 @@ def bulk_scale(values: np.ndarray, step: float = 0.0) -> tuple[float, float] | N
         spread = high / QUARTILES - low / QUARTILES
         if spread == 0 and not step:  # half of the rows have one value
             far = away > GROSS * np.abs(middle)
-            if middle and 0 < far.mean() <= FEW:
+            share = far.mean()
+            # Rare marks in a column of mean 0 are their share's inverse times as far at most.
+            if 0 < share <= FEW and away[far].min() * share > GROSS * np.abs(middle) > 0:
                 return bulk_scale(values[~far])
             spread = np.quantile(away[away > 0], 0.5, method="nearest")
         kept = away <= GROSS * max(spread, step)
