@@ -266,14 +266,16 @@ def surround(
     return FittedModel(networks, marginals, stored, sample, inliers)
 
 
-def usual_rows(inliers: np.ndarray, rows: np.ndarray, n_rows: int) -> np.ndarray:
+def usual_rows(
+    inliers: np.ndarray, rows: np.ndarray, n_rows: int, *, has_levels: bool
+) -> np.ndarray:
     """Return the positions of rows, of a table of ``n_rows``, that scores take their scales from.
 
     These are inliers.  Where so few rows share a label, chance decides which labels are outlying,
     and a detector of all rows and those of its folds would have other scales for that: there the
     outlying rows take part, too, but for those with a far cell.
     """
-    if n_rows < LEAST_ROWS:
+    if has_levels and n_rows < LEAST_ROWS:
         inliers = inliers | (np.abs(rows) <= FAR).all(axis=1)
     return np.flatnonzero(inliers)
 

@@ -421,7 +421,8 @@ class AAEOutlierDetector(
         self._model.blocks = getattr(self._reader, "blocks", ())
         rng = np.random.default_rng(derive_seed(seed, DetectorStream.SCALES))
         n_rows = training.excerpt.n_rows if training.excerpt else len(table)
-        usual = usual_rows(self._model.inliers, scaled, n_rows)
+        has_levels = bool(np.any(getattr(self._reader, "is_level", False)))
+        usual = usual_rows(self._model.inliers, scaled, n_rows, has_levels=has_levels)
         normal = rng.permutation(usual)[:SCALE_ROWS]
         evidence = self._model.evidence(scaled[normal])
         kinds = kinds_with(self._model.provides | getattr(self._reader, "provides", set()))

@@ -94,9 +94,9 @@ def test_scales_of_small_tables_do_not_hang_on_which_rows_are_outlying(n_rows, m
     """Else a zone of five rows that one detector leaves out makes all its other rows odder."""
     asked = []
 
-    def usual(inliers, rows, n):
+    def usual(inliers, rows, n, **kind):
         asked.append(n)
-        return usual_rows(inliers, rows, n)
+        return usual_rows(inliers, rows, n, **kind)
 
     monkeypatch.setattr(_outlier, "usual_rows", usual)
     frame = mixed(n_rows, 6)
@@ -111,6 +111,13 @@ def test_scales_of_small_tables_do_not_hang_on_which_rows_are_outlying(n_rows, m
     np.testing.assert_allclose(
         likelihood.scale_.mean_[:, 0], likelihood.values(told).mean(axis=1), rtol=1e-4
     )
+
+
+def test_outlying_rows_tell_scales_in_small_tables_of_labels_alone():
+    inliers, rows = np.array([True, False, False]), np.array([[0.0], [1.0], [1e6]])
+    assert usual_rows(inliers, rows, 99, has_levels=True).tolist() == [0, 1]
+    assert usual_rows(inliers, rows, 100, has_levels=True).tolist() == [0]
+    assert usual_rows(inliers, rows, 99, has_levels=False).tolist() == [0]
 
 
 @pytest.mark.parametrize(
