@@ -74,7 +74,8 @@ def measure(
 def steps(model: AdversarialAutoencoder, X: np.ndarray, threads: int) -> float:
     """Return the seconds of a fit's steps on so many threads."""
     steady = patch.object(Pace, "step", lambda pace: nullcontext())
-    with timed_steps() as seconds, patch.object(AAENet, "n_threads", lambda net: threads), steady:
+    as_many = patch.object(AAENet, "n_threads", lambda net, n_rows: threads)
+    with timed_steps() as seconds, as_many, steady:
         model.fit(X)
     return sum(seconds)
 

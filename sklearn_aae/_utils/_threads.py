@@ -25,7 +25,7 @@ MIN_ROWS = 32
 SMALL_WORK = 2**26
 
 #: Multiplications of a batch with a layer from which training gains by a second thread
-#: (``benchmarks.threads``: 1.2 to 1.5 times from 2 to 17 millions, 1.7 from 34 on).
+#: (``benchmarks.threads``: 1.04 to 1.55 times from 2 to 17 millions, 1.5 to 1.6 from 34 on).
 TRAINING_WORK = 2**22
 
 #: Products by which one thread and two are compared, and the side of their matrices.
