@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from sklearn_aae.detection._levels import LevelCosts
 from sklearn_aae.detection._protocols import Marginals, MemberDensities, MemberNetworks
 from sklearn_aae.detection._references import Neighbours, References
 from sklearn_aae.detection.ensemble import AutoregressiveEnsemble
@@ -43,6 +44,8 @@ class EnsembleEvidence:
         self.rule_cells: np.ndarray | None = None
         #: The features of columns of many levels.
         self.blocks: Sequence[np.ndarray] = ()
+        #: Bounds of what levels cost; None without levels.
+        self.level_costs: LevelCosts | None = None
         self._autoregressive = autoregressive
         self.n_features = rows.shape[1]
         self.columns = ensemble.columns.cpu().numpy()
@@ -96,12 +99,14 @@ class EnsembleEvidence:
     @cached_property
     def cell_losses(self) -> np.ndarray:
         """Minus log density of the cells given the codes."""
-        return -as_numpy(self.densities.log_density(self.rows))
+        losses = -as_numpy(self.densities.log_density(self.rows))
+        return self._bounded("cell_losses", losses)
 
     @cached_property
     def marginal_losses(self) -> np.ndarray:
         """Minus log density of the cells by themselves."""
-        return as_numpy(self._marginals.losses(self._seen))
+        losses = as_numpy(self._marginals.losses(self._seen))
+        return self._bounded("marginal_losses", losses)
 
     @cached_property
     def autoregressive_losses(self) -> np.ndarray:
@@ -109,7 +114,20 @@ class EnsembleEvidence:
         networks = self._autoregressive
         assert networks is not None  # scores that need them come with them
         rows = self.rows.double()
-        return networks.nll(networks.encode(rows), rows).cpu().numpy()
+        losses = networks.nll(networks.encode(rows), rows).cpu().numpy()
+        return self._bounded("autoregressive_losses", losses)
+
+    @property
+    def losses(self) -> list[str]:
+        """What there is of minus log densities of cells."""
+        own = ["cell_losses", "marginal_losses"]
+        return own if self._autoregressive is None else [*own, "autoregressive_losses"]
+
+    def _bounded(self, which: str, losses: np.ndarray) -> np.ndarray:
+        if self.level_costs is None:
+            return losses
+        x = np.broadcast_to(as_numpy(self._seen), self.rows.shape)
+        return self.level_costs.bounded(which, losses, x, self.columns)
 
     @cached_property
     def core(self) -> Neighbours:

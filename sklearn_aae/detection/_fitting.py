@@ -14,6 +14,7 @@ from sklearn_aae._utils._blocks import BLOCK, block_size
 from sklearn_aae._utils._random import EnsembleStream, derive_seed, make_generator
 from sklearn_aae.detection._calibration import LEAST_ROWS
 from sklearn_aae.detection._evidence import EnsembleEvidence, gather_columns, log_beyond
+from sklearn_aae.detection._levels import LevelCosts
 from sklearn_aae.detection._marginals import GridMarginals
 from sklearn_aae.detection._protocols import Marginals, MemberNetworks
 from sklearn_aae.detection._references import References, subsample_knn_distance
@@ -90,6 +91,8 @@ class FittedModel:
     autoregressive: AutoregressiveEnsemble | None = None
     #: The features of columns of many levels.
     blocks: Sequence[np.ndarray] = ()
+    #: Bounds of what levels cost, once they are known.
+    level_costs: LevelCosts | None = None
 
     def evidence(self, rows: np.ndarray) -> EnsembleEvidence:
         """Return what the model says about rows on the networks' scale."""
@@ -97,7 +100,7 @@ class FittedModel:
         x = torch.from_numpy(rows).to(networks.code_mask)
         other = None if self.autoregressive is None else self.autoregressive.in_float64()
         found = EnsembleEvidence(networks, x, self.marginals, self.references, other)
-        found.blocks = self.blocks
+        found.blocks, found.level_costs = self.blocks, self.level_costs
         return found
 
     @property

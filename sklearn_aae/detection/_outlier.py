@@ -32,6 +32,7 @@ from sklearn_aae.detection._fitting import (
     usual_rows,
 )
 from sklearn_aae.detection._kinds import check_kind
+from sklearn_aae.detection._levels import know_level_costs
 from sklearn_aae.detection._overflow import anomaly_scores
 from sklearn_aae.detection._progress import Progress, n_tasks
 from sklearn_aae.detection._report import report_on
@@ -424,6 +425,7 @@ class AAEOutlierDetector(
         has_levels = bool(np.any(getattr(self._reader, "is_level", False)))
         usual = usual_rows(self._model.inliers, scaled, n_rows, has_levels=has_levels)
         normal = rng.permutation(usual)[:SCALE_ROWS]
+        know_level_costs(self._model, self._reader, scaled[normal], len(chosen))
         evidence = self._model.evidence(scaled[normal])
         kinds = kinds_with(self._model.provides | getattr(self._reader, "provides", set()))
         scores = SCORES | OF_CLEAN if self.contamination == 0 else SCORES

@@ -209,6 +209,10 @@ class IndicatorsReader(NumbersReader):
         self.is_level = np.concatenate(
             [levels_of(codec, width) for codec, width in zip(codecs, widths, strict=True)]
         )
+        #: The column whose level a feature says, or that it is missing as in many rows; or -1.
+        self.column_of_level = np.where(
+            self.is_level | self._often_missing(), self.column_of_feature, -1
+        )
         self.surprise = away * surprise(len(training))
         self.weights = np.concatenate(
             [weights_of(codec, width) for codec, width in zip(codecs, widths, strict=True)]
@@ -245,6 +249,14 @@ class IndicatorsReader(NumbersReader):
                     codec.centre, codec.scale = found
                     scaled.append(j)
         return scaled
+
+    def _often_missing(self) -> np.ndarray:
+        """Return which features say of a cell that it is missing, where that is not gross."""
+        found = np.zeros(self.edges[-1], dtype=bool)
+        for j, codec in enumerate(self.encoder._codecs):
+            found[self.edges[j + 1] - 1] = codec.span.missing is not None
+        result: np.ndarray = found & ((1 - self.scale.shift_) <= FAR * self.scale.scale_)
+        return result
 
     def _scale_digits(self, codec: TimestampCodec, block: np.ndarray, j: int) -> None:
         """Scale years of dates, or days of durations, by their bulk; all digits of one value."""

@@ -28,6 +28,8 @@ class SparingReader:
         place = np.full(len(reader.column_of_feature) + 1, -1)
         place[self.seen] = np.arange(len(self.seen))
         self.number_of_column = place[reader.number_of_column]
+        if hasattr(reader, "column_of_level"):
+            self.column_of_level = reader.column_of_level[self.seen]
         #: The features of columns of many levels, among those that networks see.
         self.blocks = [place[own] for own in getattr(reader, "blocks", ()) if place[own[0]] >= 0]
 

@@ -104,7 +104,8 @@ class MembersInGraph:
             q = u * u * (1 / FREEDOM) + 1.0
             # q to the power of 2.5, without a power, which would take longer than all else.
             heights.append(weight / (q * q * q.sqrt() * scale))
-        return (self._weight / _sum(heights)).log().to(FLOAT) - LOG_T_CONSTANT
+        losses = (self._weight / _sum(heights)).log().to(FLOAT) - LOG_T_CONSTANT
+        return self._bounded("cell_losses", losses)
 
     @cached_property
     def marginal_losses(self) -> Value:
@@ -118,7 +119,27 @@ class MembersInGraph:
         low = self.graph.gather(table.ravel(), index)
         high = self.graph.gather(table.ravel(), index + 1)
         beyond = (self.x.abs() / MOST).at_least(1.0).log() * (FREEDOM + 1)
-        return (beyond - (low + (high - low) * (position - left))).to(FLOAT)
+        losses = (beyond - (low + (high - low) * (position - left))).to(FLOAT)
+        return self._bounded("marginal_losses", losses)
+
+    def _bounded(self, which: str, losses: Value) -> Value:
+        """Return losses with those of levels bounded, as ``LevelCosts`` does."""
+        costs = self.model.level_costs
+        if costs is None:
+            return losses
+        column = costs.column_of_level[self.columns]
+        own = (column[:, :, None] == np.unique(column[column >= 0])).astype(FLOAT)
+        back, widths = own.transpose(0, 2, 1), np.maximum(own.sum(axis=1, keepdims=True), 1)
+        usual = costs.usual_[which][:, None]
+        more = losses - usual
+        total = more @ own
+        is_new = ((~(self.x.abs() < costs.away_of_new)).to(FLOAT) @ own) > 0.0
+        most = self.graph.constant(costs.most)
+        shrunk = self.graph.where(is_new, 1.0, most / total.at_least(most))
+        raised = self.graph.where(is_new, (costs.least_of_new - total).at_least(0.0) / widths, 0.0)
+        more = more * (shrunk @ back + (column < 0)[:, None]) + raised @ back
+        result: Value = more + usual
+        return result
 
     @cached_property
     def beyond(self) -> Value:

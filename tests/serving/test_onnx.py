@@ -318,6 +318,19 @@ def test_detectors_of_mixed_tables(mixed_detector, tmp_path):
     assert_agree(mixed_detector, session, table()[:30])
 
 
+@pytest.mark.parametrize("kind", ["likelihood", "marginal"])
+def test_costs_of_levels(kind, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"real": rng.normal(size=200), "rare": rng.choice(list("xxxxxxxxyz"), 200)}
+    )
+    frame.loc[::20, "rare"], frame.loc[::30, "real"] = "w", np.nan
+    detector = fit_quickly(AAEOutlierDetector(kind=kind, rules=None), frame)
+    session = session_of(detector, tmp_path, DETECTOR)
+    assert_agree(detector, session, frame[:40])
+    assert_agree(detector, session, frame[:9].assign(rare=["w", "new", None] * 3))
+
+
 def test_columns_of_many_levels_in_detectors(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
