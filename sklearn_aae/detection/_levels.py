@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklearn_aae.encoding import surprise
-
 if TYPE_CHECKING:
     from sklearn_aae.detection._evidence import EnsembleEvidence
     from sklearn_aae.detection._fitting import FittedModel
@@ -18,7 +16,8 @@ def know_level_costs(model: FittedModel, reader: Any, rows: np.ndarray, n_rows: 
     """Let a model bound what levels cost, given normal rows, where its reader has levels."""
     column_of_level = getattr(reader, "column_of_level", None)
     if column_of_level is not None and (column_of_level >= 0).any():
-        model.level_costs = LevelCosts(column_of_level, n_rows).fit(model.evidence(rows))
+        away = np.abs(reader.surprise).max()
+        model.level_costs = LevelCosts(column_of_level, n_rows, away).fit(model.evidence(rows))
 
 
 class LevelCosts:
@@ -33,14 +32,16 @@ class LevelCosts:
     column_of_level : ndarray of shape (n_features,), int
         The column whose level, or missing cell, a feature tells of; -1 for other features.
     n_rows : int
-        Training rows.
+        Rows of the table: detectors of its parts have the same bounds, for scores of theirs are
+        compared.
+    away_of_new : float
+        How far out cells of levels are that no row had.
     """
 
-    def __init__(self, column_of_level: np.ndarray, n_rows: int) -> None:
+    def __init__(self, column_of_level: np.ndarray, n_rows: int, away_of_new: float) -> None:
         self.column_of_level = column_of_level
         self.most, self.least_of_new = math.log(n_rows + 1), math.log(2 * (n_rows + 1))
-        #: How far out cells of levels are that no row had.
-        self.away_of_new = float(np.float32(surprise(n_rows)))
+        self.away_of_new = float(np.float32(away_of_new))
 
     def fit(self, evidence: EnsembleEvidence) -> LevelCosts:
         """Freeze what cells cost on average, given evidence whose losses are not bounded."""

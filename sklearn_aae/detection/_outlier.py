@@ -425,7 +425,7 @@ class AAEOutlierDetector(
         has_levels = bool(np.any(getattr(self._reader, "is_level", False)))
         usual = usual_rows(self._model.inliers, scaled, n_rows, has_levels=has_levels)
         normal = rng.permutation(usual)[:SCALE_ROWS]
-        know_level_costs(self._model, self._reader, scaled[normal], len(chosen))
+        know_level_costs(self._model, self._reader, scaled[normal], n_rows)
         evidence = self._model.evidence(scaled[normal])
         kinds = kinds_with(self._model.provides | getattr(self._reader, "provides", set()))
         scores = SCORES | OF_CLEAN if self.contamination == 0 else SCORES

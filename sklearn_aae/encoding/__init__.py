@@ -24,7 +24,7 @@ from sklearn_aae.encoding._containers import (
     columns_of,
     describe_non_finite,
 )
-from sklearn_aae.encoding._detector_readers import open_features, surprise
+from sklearn_aae.encoding._detector_readers import open_features
 from sklearn_aae.encoding._kept_rows import KeptRows
 from sklearn_aae.encoding._label_cells import LabelCells, read_label_cells
 from sklearn_aae.encoding._layout import Layout, Span, TableFacts
@@ -89,5 +89,4 @@ __all__ = [
     "read_label_cells",
     "read_matrices",
     "read_parsed",
-    "surprise",
 ]

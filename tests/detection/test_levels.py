@@ -72,7 +72,7 @@ def test_a_seen_level_costs_at_most_what_rows_can_tell(fitted, kind):
 
 def test_costs_are_bounded_by_column_for_what_each_member_sees():
     columns = np.array([[0, 1, 2, 3], [1, 2, 3, 4]])
-    costs = LevelCosts(np.array([-1, 0, 0, -1, 7]), n_rows=99)
+    costs = LevelCosts(np.array([-1, 0, 0, -1, 7]), n_rows=99, away_of_new=8.0)
     usual = np.array([[5.0, 1.0, 2.0, 5.0], [1.0, 2.0, 5.0, -1.0]])
     costs.fit(
         SimpleNamespace(columns=columns, losses=["cell_losses"], cell_losses=usual[:, np.newaxis])
