@@ -99,14 +99,12 @@ class EnsembleEvidence:
     @cached_property
     def cell_losses(self) -> np.ndarray:
         """Minus log density of the cells given the codes."""
-        losses = -as_numpy(self.densities.log_density(self.rows))
-        return self._bounded("cell_losses", losses)
+        return -as_numpy(self.densities.log_density(self.rows))
 
     @cached_property
     def marginal_losses(self) -> np.ndarray:
         """Minus log density of the cells by themselves."""
-        losses = as_numpy(self._marginals.losses(self._seen))
-        return self._bounded("marginal_losses", losses)
+        return as_numpy(self._marginals.losses(self._seen))
 
     @cached_property
     def autoregressive_losses(self) -> np.ndarray:
@@ -114,8 +112,22 @@ class EnsembleEvidence:
         networks = self._autoregressive
         assert networks is not None  # scores that need them come with them
         rows = self.rows.double()
-        losses = networks.nll(networks.encode(rows), rows).cpu().numpy()
-        return self._bounded("autoregressive_losses", losses)
+        return networks.nll(networks.encode(rows), rows).cpu().numpy()
+
+    @property
+    def bounded_cell_losses(self) -> np.ndarray:
+        """Minus log density of the cells given the codes, with what levels cost bounded."""
+        return self._bounded("cell_losses")
+
+    @property
+    def bounded_marginal_losses(self) -> np.ndarray:
+        """The same of the cells by themselves."""
+        return self._bounded("marginal_losses")
+
+    @property
+    def bounded_autoregressive_losses(self) -> np.ndarray:
+        """The same given the codes and earlier columns."""
+        return self._bounded("autoregressive_losses")
 
     @property
     def losses(self) -> list[str]:
@@ -123,7 +135,8 @@ class EnsembleEvidence:
         own = ["cell_losses", "marginal_losses"]
         return own if self._autoregressive is None else [*own, "autoregressive_losses"]
 
-    def _bounded(self, which: str, losses: np.ndarray) -> np.ndarray:
+    def _bounded(self, which: str) -> np.ndarray:
+        losses: np.ndarray = getattr(self, which)
         if self.level_costs is None:
             return losses
         x = np.broadcast_to(as_numpy(self._seen), self.rows.shape)

@@ -167,7 +167,11 @@ class DetectorInGraph:
     @cached_property
     def _additive(self) -> Value:
         """What features add to the scores that are sums over them, (n, n_features)."""
-        which = {Likelihood: "cell_losses", Marginal: "marginal_losses", Reconstruction: "errors"}
+        which = {
+            Likelihood: "bounded_cell_losses",
+            Marginal: "bounded_marginal_losses",
+            Reconstruction: "errors",
+        }
         return self.members.fold(getattr(self.members, which[type(self.score)]))
 
     @cached_property

@@ -104,8 +104,7 @@ class MembersInGraph:
             q = u * u * (1 / FREEDOM) + 1.0
             # q to the power of 2.5, without a power, which would take longer than all else.
             heights.append(weight / (q * q * q.sqrt() * scale))
-        losses = (self._weight / _sum(heights)).log().to(FLOAT) - LOG_T_CONSTANT
-        return self._bounded("cell_losses", losses)
+        return (self._weight / _sum(heights)).log().to(FLOAT) - LOG_T_CONSTANT
 
     @cached_property
     def marginal_losses(self) -> Value:
@@ -119,12 +118,22 @@ class MembersInGraph:
         low = self.graph.gather(table.ravel(), index)
         high = self.graph.gather(table.ravel(), index + 1)
         beyond = (self.x.abs() / MOST).at_least(1.0).log() * (FREEDOM + 1)
-        losses = (beyond - (low + (high - low) * (position - left))).to(FLOAT)
-        return self._bounded("marginal_losses", losses)
+        return (beyond - (low + (high - low) * (position - left))).to(FLOAT)
 
-    def _bounded(self, which: str, losses: Value) -> Value:
+    @cached_property
+    def bounded_cell_losses(self) -> Value:
+        """The losses of cells given the codes, with what levels cost bounded."""
+        return self._bounded("cell_losses")
+
+    @cached_property
+    def bounded_marginal_losses(self) -> Value:
+        """The losses of cells by themselves, with what levels cost bounded."""
+        return self._bounded("marginal_losses")
+
+    def _bounded(self, which: str) -> Value:
         """Return losses with those of levels bounded, as ``LevelCosts`` does."""
         costs = self.model.level_costs
+        losses: Value = getattr(self, which)
         if costs is None:
             return losses
         column = costs.column_of_level[self.columns]

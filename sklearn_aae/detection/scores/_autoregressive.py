@@ -27,4 +27,4 @@ class Autoregressive(Likelihood):
     needs = AUTOREGRESSION
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
-        return fold(evidence.autoregressive_losses, evidence)
+        return fold(evidence.bounded_autoregressive_losses, evidence)

@@ -81,6 +81,18 @@ class Evidence(Protocol):
         """
 
     @property
+    def bounded_cell_losses(self) -> np.ndarray:
+        """``cell_losses`` where levels cost at most what is known of them."""
+
+    @property
+    def bounded_marginal_losses(self) -> np.ndarray:
+        """``marginal_losses`` where levels cost at most what is known of them."""
+
+    @property
+    def bounded_autoregressive_losses(self) -> np.ndarray:
+        """``autoregressive_losses`` where levels cost at most what is known of them."""
+
+    @property
     def core(self) -> Neighbours:
         """Distances to a few references that survived trimming."""
 

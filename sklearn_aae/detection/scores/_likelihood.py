@@ -22,7 +22,7 @@ class Likelihood(Score):
         return self
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
-        return fold(evidence.cell_losses, evidence)
+        return fold(evidence.bounded_cell_losses, evidence)
 
 
 class Marginal(Likelihood):
@@ -34,4 +34,4 @@ class Marginal(Likelihood):
     """
 
     def contributions(self, evidence: Evidence) -> np.ndarray:
-        return fold(evidence.marginal_losses, evidence)
+        return fold(evidence.bounded_marginal_losses, evidence)

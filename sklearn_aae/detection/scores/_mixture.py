@@ -313,9 +313,14 @@ def _reference_parts() -> list[Part]:
 
 
 def _model_parts(beside_distances: bool = False) -> list[Part]:
+    # Beside distances what levels cost is not bounded: there it made the level of p-values of
+    # small tables with rare labels worse (60 rows: 5.9 ± .4 % flagged in place of 5.4 ± .4).
+    cell, marginal = "cell_losses", "marginal_losses"
+    if not beside_distances:
+        cell, marginal = f"bounded_{cell}", f"bounded_{marginal}"
     return [
-        LossPart(1.0, "cell_losses", beside_distances),
-        LossPart(MARGINAL_WEIGHT, "marginal_losses", beside_distances, like="cell_losses"),
+        LossPart(1.0, cell, beside_distances),
+        LossPart(MARGINAL_WEIGHT, marginal, beside_distances, like=cell),
         FarPart(1.0, "beyond"),
     ]
 
