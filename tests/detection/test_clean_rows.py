@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from sklearn_aae.detection.scores._mixture import DistancePart
+from sklearn_aae.detection.scores._mixture import DistancePart, LossPart
 from sklearn_aae.exceptions import ConstantTableWarning
 from tests.detection.test_outlier import clean
 from tests.instances import fast_detector
@@ -113,7 +113,8 @@ def test_losses_count_less_beside_distances_in_wide_tables():
         rows = detector._reader.transform(rng.normal(size=(5, n_columns)))
         evidence = detector._model.evidence(rows)
         for which in ("cell_losses", "marginal_losses"):
-            np.testing.assert_allclose(of_model[which](evidence) - parts[which](evidence), less)
+            alone = of_model[f"bounded_{which}"](evidence)
+            np.testing.assert_allclose(alone - parts[which](evidence), less)
         for which in ("beyond", "core", "nearest"):
             part = parts[which]
             value = part.weight * part.scale_(part.values(evidence))
@@ -128,5 +129,10 @@ def test_levels_of_a_column_do_not_make_a_table_wide():
     detector = fast_detector(max_epochs=5).fit(X)
     assert detector._model.n_features > 64
     of_default, of_model = (detector._scores[kind].parts for kind in ("default", "model"))
-    assert [part.less_ for part in of_default[:2]] == [part.less_ for part in of_model[:2]]
-    assert of_default[0].less_ == 0
+    assert of_default[0].less_ == of_model[0].less_ == 0
+    evidence = detector._model.evidence(detector._reader.transform(detector._check_rows(X)))
+    by_themselves = {"which": "marginal_losses", "like": "cell_losses"}
+    beside, alone = (
+        LossPart(0.5, beside_distances=b, **by_themselves).fit(evidence) for b in (True, False)
+    )
+    assert beside.less_ == alone.less_
